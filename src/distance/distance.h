@@ -1,0 +1,101 @@
+/*
+ * distance.h
+ *		Distance kernels on plain arrays, one table per instruction set.
+ *
+ * Purpose: compute inner products and L2, L1 and cosine sums of float and
+ * 8-bit vectors as fast as the CPU allows.  This folder must not know about
+ * PostgreSQL (no postgres.h, no ereport, no palloc), about vector types, or
+ * about codes and their headers; it never allocates and never fails.
+ *
+ * Common contract of the kernels: both arrays hold dim elements, need only
+ * the natural alignment of their element type, may be the same array, and
+ * nothing outside them is read.  dim may be 0.
+ *
+ * Precision of the float kernels.  Terms are formed and summed in float32.
+ * Every table spreads the terms over at least OMEN_KERNEL_LANES partial sums
+ * which are then added pairwise (the AVX-512 table combines its four
+ * accumulators first, then the lanes), so a term passes through at most
+ * dim / OMEN_KERNEL_LANES + 9 additions, at most one more rounding for its
+ * subtraction and, without FMA, one for its product.  With u = 2^-24 the result differs from the exact one
+ * by at most
+ *		omen_kernel_error(dim) * (sum of the absolute values of the terms)
+ * plus dim * 2^-149 where products underflow.  For sums of squares and L1 all
+ * terms have one sign, so that is a relative error.  Sums past FLT_MAX
+ * become infinite (for ip and the product of cosine possibly NaN).
+ */
+#ifndef OMEN_DISTANCE_H
+#define OMEN_DISTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Each float kernel keeps at least this many independent partial sums. */
+#define OMEN_KERNEL_LANES	16
+
+/* The largest dimension for which the integer kernels are exact. */
+#define OMEN_KERNEL_MAX_DIM 16000
+
+typedef struct OmenKernels
+{
+	const char *name;			/* "scalar", "avx2" or "avx512" */
+
+	/* sum of (a_i - b_i)^2 */
+	float		(*l2sq) (const float *a, const float *b, size_t dim);
+
+	/* sum of a_i * b_i */
+	float		(*ip) (const float *a, const float *b, size_t dim);
+
+	/* sum of |a_i - b_i| */
+	float		(*l1) (const float *a, const float *b, size_t dim);
+
+	/* the sums of a_i * b_i, a_i^2 and b_i^2 in one pass */
+	void		(*cosine) (const float *a, const float *b, size_t dim,
+						   float *ab, float *aa, float *bb);
+
+	/* sum of a_i * b_i, exact for dim <= OMEN_KERNEL_MAX_DIM */
+	uint32_t	(*ip_u8) (const uint8_t *a, const uint8_t *b, size_t dim);
+
+	/*
+	 * Sum of |(offset_a + step_a * a_i) - (offset_b + step_b * b_i)|.  Exactly
+	 * 0 for two equal encodings.  The decoded values must be finite; each is
+	 * rounded at most twice before the subtraction.
+	 */
+	float		(*l1_u8) (const uint8_t *a, const uint8_t *b, size_t dim,
+						  float offset_a, float step_a,
+						  float offset_b, float step_b);
+} OmenKernels;
+
+/*
+ * The table in use.  Never NULL: the scalar table until omen_kernels_init or
+ * omen_kernels_select is called.
+ */
+extern const OmenKernels *omen_kernels;
+
+/* Choose the best table the CPU and operating system support. */
+extern void omen_kernels_init(void);
+
+/*
+ * Choose a table by name: "auto" (as omen_kernels_init), "scalar", "avx2" or
+ * "avx512".  Returns false, and changes nothing, if the name is unknown or
+ * the machine cannot run that table.
+ */
+extern bool omen_kernels_select(const char *name);
+
+/* Would omen_kernels_select(name) succeed? */
+extern bool omen_kernels_available(const char *name);
+
+/*
+ * The table of that name, or NULL if it is not compiled in.  For tests: the
+ * machine may be unable to run it.
+ */
+extern const OmenKernels *omen_kernels_table(const char *name);
+
+/* Worst-case error of the float kernels relative to the sum of |terms|. */
+static inline double
+omen_kernel_error(size_t dim)
+{
+	return ((double) (dim / OMEN_KERNEL_LANES) + 12.0) * 0x1.0p-24;
+}
+
+#endif							/* OMEN_DISTANCE_H */
