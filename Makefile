@@ -1,0 +1,89 @@
+# omendb: builds with PGXS against PostgreSQL 15 to 18.
+#
+#   make, make install, make installcheck, make uninstall, make clean
+#                     as with any extension; PG_CONFIG= chooses the server
+#   make demo         nearest neighbours of real images, from a bare machine
+#   make test         every test suite, on the installed PostgreSQL
+#   make test-all     also on PostgreSQL 17 and 18, in chroots
+#   make bench        omendb beside pgvector in one server
+#   make format       lay out the C sources; format-check only looks
+#
+# WERROR=1 turns on -Wall -Wextra -Werror, as CI does with gcc and clang.
+
+PG_CONFIG ?= pg_config
+
+EXTENSION = omendb
+DATA = omendb--1.0.sql
+MODULE_big = omendb
+
+# One line per layer depth, sorted so that the link order never depends on
+# the file system.
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+OBJS = $(SOURCES:.c=.o)
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=omendb
+
+# Header dependencies, one file for each object and one for its bitcode.
+DEPS = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
+EXTRA_CLEAN = $(DEPS)
+
+PG_CPPFLAGS = -I$(srcdir)/src
+
+# Codes in an index must be the same bytes on every CPU, so the compiler may
+# not fuse a multiplication with an addition where the source does not.
+PG_CFLAGS = -fvisibility=hidden -ffp-contract=off -MMD -MP
+
+# Functions that PostgreSQL calls have signatures it prescribes, hence
+# arguments that they do not use.
+ifeq ($(WERROR),1)
+PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter
+ifneq ($(findstring clang,$(CC)),)
+# The server's own flags may name options that only gcc has.
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+endif
+endif
+
+all:
+
+# The targets below must run on a machine that has neither the server's
+# headers nor pg_config yet, so the include is guarded.
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(and $(PGXS),$(wildcard $(PGXS))),)
+include $(PGXS)
+BITCODE_CFLAGS += -ffp-contract=off -MMD -MP -MF $(@:.bc=.bc.d)
+-include $(DEPS)
+else
+srcdir = .
+all install installcheck uninstall clean:
+	@echo "$@ needs PostgreSQL's server headers and pg_config:" >&2
+	@echo "install postgresql-server-dev-NN, or set PG_CONFIG." >&2
+	@false
+endif
+
+.PHONY: all demo test test-all test/bare bench format format-check
+
+demo:
+	@bench/demo
+
+test:
+	@test/run
+
+test-all:
+	@test/run-all
+
+test/bare:
+	@test/bare
+
+bench:
+	@bench/run
+
+FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/*/*.h src/*/*/*.h) \
+	$(wildcard test/unit/*.[ch] test/fuzz/*.[ch]))
+
+format:
+	test/format $(FORMATTED)
+
+format-check:
+	test/format --check $(FORMATTED)
