@@ -18,9 +18,16 @@
 #define OMEN_MAX_DIM 16000
 
 /*
- * Declare and register a function that SQL calls.  The library is built with
- * hidden visibility; before PostgreSQL 16, PG_FUNCTION_INFO_V1 declares the
- * function itself without PGDLLEXPORT, so it is declared here first.
+ * The library is built with hidden visibility.  PostgreSQL 15 does not expect
+ * that and defines PGDLLEXPORT as nothing, which would hide every function.
+ */
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+/*
+ * Declare and register a function that SQL calls.  Before PostgreSQL 16,
+ * PG_FUNCTION_INFO_V1 declares the function itself without PGDLLEXPORT, so it
+ * is declared here first.
  */
 #define OMEN_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * omendb.c
+ *	  What happens when the server loads the library.
+ *
+ * Only the module's magic block and its initialisation; each layer defines
+ * and registers what is its own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "omendb.h"
+
+#include "distance/distance.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	omen_kernels_init();
+}
