@@ -27,7 +27,6 @@ const OmenKernels *omen_kernels = &omen_kernels_scalar;
 #define LEAF1_ECX_F16C			(1u << 29)
 #define LEAF7_EBX_AVX2			(1u << 5)
 #define LEAF7_EBX_AVX512F		(1u << 16)
-#define LEAF7_EBX_AVX512DQ		(1u << 17)
 #define LEAF7_EBX_AVX512BW		(1u << 30)
 #define LEAF7_EBX_AVX512VL		(1u << 31)
 #define LEAF7_ECX_AVX512VNNI	(1u << 11)
@@ -76,8 +75,8 @@ detect(const OmenKernels **avx2, const OmenKernels **avx512)
 	*avx2 = &omen_kernels_avx2;
 
 	if (!has_all(xcr0, XCR0_AVX512) ||
-		!has_all(ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ |
-				 LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL))
+		!has_all(ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW |
+				 LEAF7_EBX_AVX512VL))
 		return;
 	*avx512 = has_all(ecx, LEAF7_ECX_AVX512VNNI) ?
 		&omen_kernels_avx512_vnni : &omen_kernels_avx512;

@@ -1,6 +1,6 @@
 /*
  * kernel_avx512.c
- *		The kernels for AVX-512 (F, DQ, BW, VL), with and without VNNI.
+ *		The kernels for AVX-512 (F, BW, VL), with and without VNNI.
  *
  * Purpose: speed, by the contract of distance.h.  Every function here carries
  * its target as an attribute, so the file is compiled with the flags of all
@@ -19,9 +19,9 @@
 #define INLINE static inline
 #else
 #include <immintrin.h>
-#define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define TARGET_VNNI \
-	__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni")))
+	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #endif
 
@@ -46,8 +46,10 @@ first_bytes(size_t n)
 INLINE float
 add_floats(__m512 v)
 {
+	__m512i		bits = _mm512_castps_si512(v);
+	__m256i		high = _mm512_extracti64x4_epi64(bits, 1);
 	__m256		half = _mm256_add_ps(_mm512_castps512_ps256(v),
-									 _mm512_extractf32x8_ps(v, 1));
+									 _mm256_castsi256_ps(high));
 	__m128		sum = _mm_add_ps(_mm256_castps256_ps128(half),
 								 _mm256_extractf128_ps(half, 1));
 

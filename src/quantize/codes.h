@@ -21,10 +21,10 @@
  * may differ in their last bits from one kernel table to another; the bounds
  * hold for all of them.
  *
- * Input vectors are finite.  Those too large for the arithmetic (a coordinate
- * beyond 2^96; a squared norm outside float32 for cosine) get a code that
- * means little and an error of +infinity, so nothing is concluded from it; no
- * input produces a NaN.
+ * Input vectors are finite.  Where the arithmetic ends (a norm beyond 2^96,
+ * with SQ8; for cosine a squared norm near the limits of float32, which the
+ * operator's own sums would leave) the error is +infinity, so nothing is
+ * concluded from the code; no input produces a NaN.
  */
 #ifndef OMEN_CODES_H
 #define OMEN_CODES_H
@@ -54,7 +54,8 @@ typedef enum OmenStorage
 
 /*
  * What belongs to one code; stored on disk beside it.  24 bytes, no padding.
- * For OMEN_STORAGE_FULL everything but error is zero.
+ * For OMEN_STORAGE_FULL everything but error is zero, except that offset is
+ * an upper bound of the vector's norm for IP.
  */
 typedef struct OmenCodeHeader
 {
