@@ -18,12 +18,17 @@ die()
 	exit 1
 }
 
-# PostgreSQL's major version: of pg_config if it belongs to a server that one
-# can build against, else of the suite that apt installs from.
+# PostgreSQL's major version: the one asked for, else of pg_config if it belongs
+# to a server that one can build against, else of the suite that apt installs
+# from.
 postgres_major()
 {
 	local config=${PG_CONFIG:-pg_config} makefile
 
+	if [ -n "${OMEN_PG_MAJOR:-}" ]; then
+		say "$OMEN_PG_MAJOR"
+		return
+	fi
 	makefile=$("$config" --pgxs 2>/dev/null || true)
 	if [ -n "$makefile" ] && [ -e "$makefile" ]; then
 		"$config" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/'
