@@ -1,0 +1,136 @@
+"""Load vectors, ask for nearest neighbours, judge and time the answers.
+
+Works with any extension that has pgvector's type, wire format and operators.
+Ids are row numbers of the arrays that were loaded, from 0.
+"""
+import os
+import subprocess
+import tempfile
+import threading
+import time
+
+import numpy
+import psycopg
+
+import fashion
+
+K = 10
+
+
+def connect(database, **options):
+    return psycopg.connect(dbname=database, autocommit=True, **options)
+
+
+def load(connection, table, vectors, labels):
+    """Make a table (id, label, embedding) of an array, by binary COPY."""
+    rows, dim = vectors.shape
+    record = numpy.dtype([
+        ("fields", ">i2"),
+        ("id_size", ">i4"), ("id", ">i4"),
+        ("label_size", ">i4"), ("label", ">i2"),
+        ("vector_size", ">i4"), ("dim", ">i2"), ("unused", ">i2"),
+        ("elements", ">f4", dim)])
+    connection.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, "
+                       f"label smallint, embedding vector({dim}))")
+    with connection.cursor().copy(
+            f"COPY {table} FROM STDIN WITH (FORMAT binary)") as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for start in range(0, rows, 1000):
+            some = vectors[start:start + 1000]
+            records = numpy.zeros(len(some), record)
+            records["fields"] = 3
+            records["id_size"] = 4
+            records["id"] = numpy.arange(start, start + len(some))
+            records["label_size"] = 2
+            records["label"] = labels[start:start + 1000]
+            records["vector_size"] = 4 + 4 * dim
+            records["dim"] = dim
+            records["elements"] = some
+            copy.write(records.tobytes())
+        copy.write(b"\xff\xff")
+    connection.execute(f"VACUUM ANALYZE {table}")
+
+
+# The file of an index in the making is named by its OID; other sessions
+# cannot see its catalog entry yet.
+PROGRESS = """
+SELECT phase, tuples_done, tuples_total,
+       coalesce((pg_stat_file(format('base/%s/%s', datid, index_relid),
+                              true)).size, 0)
+FROM pg_stat_progress_create_index"""
+
+
+def build(database, statement, report=None):
+    """Run CREATE INDEX; returns seconds.  report(row of PROGRESS) is called
+    every second while it runs."""
+    done = threading.Event()
+
+    def watch():
+        with connect(database) as connection:
+            while not done.wait(1):
+                row = connection.execute(PROGRESS).fetchone()
+                if row:
+                    report(row)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    with connect(database) as connection:
+        start = time.monotonic()
+        if report:
+            watcher.start()
+        try:
+            connection.execute(statement)
+        finally:
+            seconds = time.monotonic() - start
+            done.set()
+            if report:
+                watcher.join()
+    return seconds
+
+
+def answers(connection, table, count):
+    """Ids of the K nearest rows of each of the first queries, as returned."""
+    found = []
+    with connection.cursor() as cursor:
+        for query in range(count):
+            cursor.execute(
+                f"SELECT id FROM {table} ORDER BY embedding <-> "
+                f"(SELECT embedding FROM queries WHERE id = {query}) "
+                f"LIMIT {K}", prepare=False)
+            found.append([row[0] for row in cursor])
+    return found
+
+
+def judge(found, queries, rows, truth):
+    """Recall and whether every answer is in order.
+
+    A row as near as the k-th nearest is right, whichever of several such
+    rows it is; truth holds the exact squared distances."""
+    right = 0
+    ordered = True
+    for answer, query, exact in zip(found, queries, truth):
+        if len(set(answer)) != K:
+            raise SystemExit(f"{len(set(answer))} distinct rows, not {K}")
+        distances = fashion.distances_to(query, rows, answer)
+        right += int((distances <= exact[-1]).sum())
+        ordered = ordered and bool((numpy.diff(distances) >= 0).all())
+    return right / (K * len(found)), ordered
+
+
+def queries_per_second(database, table, count, seconds, settings=""):
+    """Throughput of one client that asks prepared queries, by pgbench; the
+    query vectors come from a table, as they would from an application's."""
+    script = (f"\\set query random(0, {count - 1})\n"
+              f"SELECT id FROM {table} ORDER BY embedding <-> "
+              f"(SELECT embedding FROM queries WHERE id = :query) "
+              f"LIMIT {K};\n")
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        output = subprocess.run(
+            ["pgbench", "-n", "-M", "prepared", "-c", "1", "-T", str(seconds),
+             "--random-seed=1", "-f", file.name, database],
+            check=True, capture_output=True, text=True,
+            env={**os.environ, "PGOPTIONS": settings}).stdout
+    line = next(line for line in output.split("\n")
+                if line.startswith("tps = "))
+    return float(line.split()[2])
