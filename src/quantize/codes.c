@@ -20,11 +20,9 @@
 /* Generous allowance for a dozen roundings in double precision. */
 #define DOUBLE_SLACK	0x1.0p-48
 
-/* Largest squared norm that is encoded faithfully: that of 2^96. */
-#define LARGEST_SUMSQ	0x1.0p192
-
-/* Larger vectors are encoded as if multiplied by this. */
-#define SHRINK			0x1.0p-64f
+/* Vectors with a larger coordinate are encoded as if multiplied by SHRINK. */
+#define LARGEST_COORDINATE	0x1.0p96f
+#define SHRINK				0x1.0p-64f
 
 /*
  * Squared norms for which float32 sums of products are as precise as the
@@ -36,19 +34,16 @@
 /* Adding this to a float of 0..2^22 rounds it to an integer. */
 #define ROUNDING_SHIFT	0x1.0p23f
 
+/* Coordinates that are quantised at a time. */
+#define BLOCK 16
+
 /* Independent sums over the coordinates: fixed, as it decides the bits. */
 #define LANES 4
 
-static inline bool
-is_rotated(const OmenQuantizer *q)
-{
-	return q->rounds > 0;
-}
-
-static inline const uint8_t *
+static inline const uint32_t *
 quantizer_signs(const OmenQuantizer *q)
 {
-	return (const uint8_t *) q + q->signs_at;
+	return (const uint32_t *) ((const char *) q + q->signs_at);
 }
 
 /* Does a quantizer of this kind rotate, and have room for a mean? */
@@ -64,7 +59,8 @@ omen_quantizer_size(OmenMetric metric, OmenStorage storage, uint32_t dim)
 	size_t		size = sizeof(OmenQuantizer);
 
 	if (has_rotation(metric, storage))
-		size += (sizeof(float) + 1) * (size_t) dim;
+		size += sizeof(float) * (size_t) dim +
+			sizeof(uint32_t) * omen_rotation_words(dim);
 	return (size + 7) & ~(size_t) 7;
 }
 
@@ -83,9 +79,9 @@ omen_quantizer_init(OmenQuantizer *q, OmenMetric metric, OmenStorage storage,
 	if (!has_rotation(metric, storage))
 		return;
 
-	q->rounds = (uint8_t) omen_rotation_rounds(dim);
+	q->rotated = 1;
 	q->signs_at = q->mean_at + (uint32_t) sizeof(float) * dim;
-	omen_rotation_signs(seed, dim, (uint8_t *) q + q->signs_at);
+	omen_rotation_signs(seed, dim, (uint32_t *) ((char *) q + q->signs_at));
 
 	if (mean == NULL)
 		return;
@@ -112,72 +108,86 @@ round_up(double bound)
 static double
 sum_squares(const float *x, uint32_t dim)
 {
-	double		lane[LANES] = {0.0};
+	Double2		low = {0.0, 0.0};
+	Double2		high = {0.0, 0.0};
 	uint32_t	i = 0;
 
 	for (; i + LANES <= dim; i += LANES)
-		for (int j = 0; j < LANES; j++)
-			lane[j] += (double) x[i + j] * x[i + j];
+	{
+		Double2		v = load_double2(x + i);
+		Double2		w = load_double2(x + i + 2);
+
+		low += v * v;
+		high += w * w;
+	}
 	for (; i < dim; i++)
-		lane[0] += (double) x[i] * x[i];
-	return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+		low[0] += (double) x[i] * x[i];
+	return (low[0] + low[1]) + (high[0] + high[1]);
 }
 
-/*
- * Copy x to out, normalised for cosine, shrunk when too large.  *error is set
- * to a bound of the norm of what rounding did to it, *norm to a bound of the
- * norm of out.  False if there is no direction, which only cosine needs.
- */
+/* Is every coordinate, in absolute value, at most limit? */
 static bool
-load_vector(const OmenQuantizer *q, const float *x, float *out,
-			double *error, double *norm)
+is_within(const float *x, uint32_t dim, float limit)
 {
-	uint32_t	dim = q->dim;
+	Word4		within = {~0u, ~0u, ~0u, ~0u};
+	uint32_t	i = 0;
+
+	for (; i + LANES <= dim; i += LANES)
+	{
+		Float4		v = load_float4(x + i);
+
+		within &= (Word4) (v <= limit) & (Word4) (v >= -limit);
+	}
+	for (; i < dim; i++)
+		if (!(x[i] <= limit && x[i] >= -limit))
+			return false;
+	return (within[0] & within[1] & within[2] & within[3]) != 0;
+}
+
+/* Normalise x into out.  False if it has no direction. */
+static bool
+normalize(const float *x, uint32_t dim, float *out, double *error)
+{
 	double		sumsq = sum_squares(x, dim);
 	double		inverse;
 
-	*error = 0.0;
-	if (q->metric == OMEN_METRIC_COSINE)
-	{
-		if (sumsq == 0.0)
-			return false;
-		inverse = 1.0 / sqrt(sumsq);
-		for (uint32_t i = 0; i < dim; i++)
-			out[i] = (float) ((double) x[i] * inverse);
-		*norm = 1.001;
-		*error = 1.01 * UNIT_ROUNDOFF + dim * 0x1.0p-149;
-		if (sumsq > LARGEST_COSINE_SUMSQ ||
-			sumsq < SMALLEST_COSINE_SUMSQ * dim)
-			*error = INFINITY;
-		return true;
-	}
-
-	*norm = sqrt(sumsq) * (1.0 + DOUBLE_SLACK * dim);
-	if (q->storage == OMEN_STORAGE_FULL || sumsq <= LARGEST_SUMSQ)
-	{
-		memcpy(out, x, sizeof(float) * (size_t) dim);
-		return true;
-	}
+	if (sumsq == 0.0)
+		return false;
+	inverse = 1.0 / sqrt(sumsq);
 	for (uint32_t i = 0; i < dim; i++)
-		out[i] = x[i] * SHRINK;
-	*norm *= SHRINK;
-	*error = INFINITY;
+		out[i] = (float) ((double) x[i] * inverse);
+	*error = 1.01 * UNIT_ROUNDOFF + dim * 0x1.0p-149;
+	if (sumsq > LARGEST_COSINE_SUMSQ ||
+		sumsq < SMALLEST_COSINE_SUMSQ * dim)
+		*error = INFINITY;
 	return true;
 }
 
-/* omen_transform, with the bounds of load_vector. */
+/*
+ * omen_transform, and a bound of what it did to the vector by rounding or
+ * shrinking; except for the rotation, which quantize accounts for.
+ */
 static bool
 transform_vector(const OmenQuantizer *q, const float *x, float *out,
-				 double *error, double *norm)
+				 double *error)
 {
-	if (!load_vector(q, x, out, error, norm))
-		return false;
-	if (is_rotated(q))
+	*error = 0.0;
+	if (q->metric == OMEN_METRIC_COSINE)
 	{
-		omen_rotate(quantizer_signs(q), q->rounds, q->dim, out);
-		*error += omen_rotation_error(q->rounds, q->dim) * *norm +
-			q->dim * 0x1.0p-145;
+		if (!normalize(x, q->dim, out, error))
+			return false;
 	}
+	else if (q->storage == OMEN_STORAGE_FULL ||
+			 is_within(x, q->dim, LARGEST_COORDINATE))
+		memcpy(out, x, sizeof(float) * (size_t) q->dim);
+	else
+	{
+		for (uint32_t i = 0; i < q->dim; i++)
+			out[i] = x[i] * SHRINK;
+		*error = INFINITY;
+	}
+	if (q->rotated)
+		omen_rotate(quantizer_signs(q), q->dim, out);
 	return true;
 }
 
@@ -185,16 +195,30 @@ bool
 omen_transform(const OmenQuantizer *q, const float *x, float *out)
 {
 	double		error;
-	double		norm;
 
-	return transform_vector(q, x, out, &error, &norm);
+	return transform_vector(q, x, out, &error);
+}
+
+/* Subtract the mean, if there is one. */
+static void
+centre(const OmenQuantizer *q, float *y)
+{
+	const float *mean = omen_quantizer_mean(q);
+	uint32_t	i = 0;
+
+	if (mean == NULL)
+		return;
+	for (; i + LANES <= q->dim; i += LANES)
+		store_float4(y + i, load_float4(y + i) - load_float4(mean + i));
+	for (; i < q->dim; i++)
+		y[i] -= mean[i];
 }
 
 /* Lanes of a where the mask is set, of b elsewhere. */
 static inline Float4
-choose(Int4 mask, Float4 a, Float4 b)
+choose(Word4 mask, Float4 a, Float4 b)
 {
-	return (Float4) (((Int4) a & mask) | ((Int4) b & ~mask));
+	return (Float4) (((Word4) a & mask) | ((Word4) b & ~mask));
 }
 
 static void
@@ -213,8 +237,8 @@ find_range(const float *y, uint32_t dim, float *smallest, float *largest)
 		{
 			Float4		v = load_float4(y + i);
 
-			lows = choose(v < lows, v, lows);
-			highs = choose(v > highs, v, highs);
+			lows = choose((Word4) (v < lows), v, lows);
+			highs = choose((Word4) (v > highs), v, highs);
 		}
 		for (int j = 0; j < LANES; j++)
 		{
@@ -232,73 +256,78 @@ find_range(const float *y, uint32_t dim, float *smallest, float *largest)
 	*largest = high + 0.0f;
 }
 
-/* Fill code, and sum of the header, from offset and step. */
-static void
-round_coordinates(const float *y, uint32_t dim, OmenCodeHeader *hdr,
+/* Sums that round_block adds to. */
+typedef struct RoundingSums
+{
+	Word4		codes;			/* of the codes */
+	Float4		errors[4];		/* of the rounding errors squared (L1: their
+								 * absolute values), in steps */
+} RoundingSums;
+
+/* The codes of four coordinates, given in steps from the offset. */
+static inline Word4
+round_lanes(Float4 v, bool l1, RoundingSums *sums, int n)
+{
+	Float4		shifted = v + ROUNDING_SHIFT;
+	Float4		error = v - (shifted - ROUNDING_SHIFT);
+	Word4		rounded = (Word4) shifted & 0xff;
+
+	if (l1)
+		sums->errors[n] += (Float4) ((Word4) error & UINT32_C(0x7fffffff));
+	else
+		sums->errors[n] += error * error;
+	sums->codes += rounded;
+	return rounded;
+}
+
+static inline void
+round_block(const float *y, float offset, float inverse, bool l1,
+			RoundingSums *sums, uint8_t *code)
+{
+	Float4		v0 = (load_float4(y) - offset) * inverse;
+	Float4		v1 = (load_float4(y + 4) - offset) * inverse;
+	Float4		v2 = (load_float4(y + 8) - offset) * inverse;
+	Float4		v3 = (load_float4(y + 12) - offset) * inverse;
+
+	store_bytes16(code,
+				  round_lanes(v0, l1, sums, 0), round_lanes(v1, l1, sums, 1),
+				  round_lanes(v2, l1, sums, 2), round_lanes(v3, l1, sums, 3));
+}
+
+/*
+ * Fill code, and the sums of the header, from offset and step (not 0).
+ * Returns the norm of the rounding errors, in steps.
+ */
+static double
+round_coordinates(const float *y, uint32_t dim, bool l1, OmenCodeHeader *hdr,
 				  uint8_t *code)
 {
-	float		inverse = hdr->step > 0.0f ? (float) (1.0 / hdr->step) : 0.0f;
-	Int4		sums = {0, 0, 0, 0};
-	uint32_t	sum;
+	float		inverse = (float) (1.0 / (double) hdr->step);
+	RoundingSums sums;
+	Float4		errors;
+	double		error;
 	uint32_t	i = 0;
 
-	for (; i + LANES <= dim; i += LANES)
+	memset(&sums, 0, sizeof(sums));
+	for (; i + BLOCK <= dim; i += BLOCK)
+		round_block(y + i, hdr->offset, inverse, l1, &sums, code + i);
+	if (i < dim)
 	{
-		Float4		v = (load_float4(y + i) - hdr->offset) * inverse;
-		Int4		rounded = (Int4) (v + ROUNDING_SHIFT) & 0xff;
+		float		last[BLOCK];
+		uint8_t		last_code[BLOCK];
 
-		sums += rounded;
-		for (int j = 0; j < LANES; j++)
-			code[i + j] = (uint8_t) rounded[j];
+		/* filled up with what becomes code 0 without an error */
+		for (uint32_t j = 0; j < BLOCK; j++)
+			last[j] = i + j < dim ? y[i + j] : hdr->offset;
+		round_block(last, hdr->offset, inverse, l1, &sums, last_code);
+		memcpy(code + i, last_code, dim - i);
 	}
-	sum = (uint32_t) (sums[0] + sums[1] + sums[2] + sums[3]);
-	for (; i < dim; i++)
-	{
-		float		v = (y[i] - hdr->offset) * inverse + ROUNDING_SHIFT;
 
-		code[i] = (uint8_t) (v - ROUNDING_SHIFT);
-		sum += code[i];
-	}
-	hdr->sum = sum;
+	hdr->sum = sums.codes[0] + sums.codes[1] + sums.codes[2] + sums.codes[3];
 	hdr->sumsq = omen_kernels->ip_u8(code, code, dim);	/* exact in any table */
-}
-
-/* How far coordinate i of y is from its code. */
-static inline double
-rounding_of(const OmenCodeHeader *hdr, float y, uint8_t code)
-{
-	return (double) y - ((double) hdr->offset + (double) hdr->step * code);
-}
-
-/* Norm of y minus the decoded code: L1 for L1, else L2. */
-static double
-measure_error(const OmenQuantizer *q, const float *y,
-			  const OmenCodeHeader *hdr, const uint8_t *code)
-{
-	double		lane[LANES] = {0.0};
-	uint32_t	dim = q->dim;
-	uint32_t	i = 0;
-	double		e;
-
-	if (q->metric == OMEN_METRIC_L1)
-	{
-		for (; i < dim; i++)
-			lane[i % LANES] += fabs(rounding_of(hdr, y[i], code[i]));
-		return (lane[0] + lane[1]) + (lane[2] + lane[3]);
-	}
-
-	for (; i + LANES <= dim; i += LANES)
-		for (int j = 0; j < LANES; j++)
-		{
-			e = rounding_of(hdr, y[i + j], code[i + j]);
-			lane[j] += e * e;
-		}
-	for (; i < dim; i++)
-	{
-		e = rounding_of(hdr, y[i], code[i]);
-		lane[0] += e * e;
-	}
-	return sqrt((lane[0] + lane[1]) + (lane[2] + lane[3]));
+	errors = (sums.errors[0] + sums.errors[1]) + (sums.errors[2] + sums.errors[3]);
+	error = ((double) errors[0] + errors[1]) + ((double) errors[2] + errors[3]);
+	return l1 ? error : sqrt(error);
 }
 
 /* Inner product of the mean and the decoded code. */
@@ -307,16 +336,22 @@ dot_mean(const OmenQuantizer *q, const OmenCodeHeader *hdr,
 		 const uint8_t *code)
 {
 	const float *mean = omen_quantizer_mean(q);
-	double		lane[LANES] = {0.0};
+	Double2		low = {0.0, 0.0};
+	Double2		high = {0.0, 0.0};
 	uint32_t	i = 0;
 
 	for (; i + LANES <= q->dim; i += LANES)
-		for (int j = 0; j < LANES; j++)
-			lane[j] += (double) mean[i + j] * code[i + j];
+	{
+		Double2		v = {code[i], code[i + 1]};
+		Double2		w = {code[i + 2], code[i + 3]};
+
+		low += v * load_double2(mean + i);
+		high += w * load_double2(mean + i + 2);
+	}
 	for (; i < q->dim; i++)
-		lane[0] += (double) mean[i] * code[i];
+		low[0] += (double) mean[i] * code[i];
 	return (double) hdr->offset * q->mean_sum +
-		(double) hdr->step * ((lane[0] + lane[1]) + (lane[2] + lane[3]));
+		(double) hdr->step * ((low[0] + low[1]) + (high[0] + high[1]));
 }
 
 /* Bound of the size of a decoded coordinate. */
@@ -327,34 +362,82 @@ largest_decoded(const OmenCodeHeader *hdr)
 }
 
 /*
- * Quantise y, which is rotated and centred.  y was rounded once when it was
- * centred, and before that strayed by at most error from what it stands for.
+ * The factor from the size of a coordinate to the norm of a vector whose dim
+ * coordinates all have that size.
  */
-static void
-quantize(const OmenQuantizer *q, const float *y, double error,
-		 OmenCodeHeader *hdr, uint8_t *code)
+static inline double
+norm_factor(const OmenQuantizer *q)
 {
-	uint32_t	dim = q->dim;
+	return q->metric == OMEN_METRIC_L1 ? (double) q->dim : sqrt((double) q->dim);
+}
+
+/* Upper bound of the squared norm of the decoded vector, centred as it is. */
+static double
+decoded_sumsq(const OmenQuantizer *q, const OmenCodeHeader *hdr)
+{
+	double		dim = q->dim;
+	double		offset = hdr->offset;
+	double		step = hdr->step;
+	double		size = largest_decoded(hdr);
+	double		sumsq;
+
+	sumsq = offset * (dim * offset + 2.0 * step * hdr->sum) +
+		step * step * hdr->sumsq;
+	sumsq += DOUBLE_SLACK * dim * size * size;
+	return sumsq > 0.0 ? sumsq : 0.0;
+}
+
+/*
+ * Quantise y, rotated and centred, into code and all of the header but error.
+ * Returns a bound of how far the code is from y before y was rounded by the
+ * subtraction of the mean.
+ */
+static double
+quantize(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
+		 uint8_t *code)
+{
 	float		smallest;
 	float		largest;
-	double		rounding;
+	double		error = 0.0;
+	double		rounding;		/* further errors, of each coordinate */
 
-	find_range(y, dim, &smallest, &largest);
+	find_range(y, q->dim, &smallest, &largest);
 	hdr->offset = smallest;
 	hdr->step = (float) (((double) largest - smallest) / 255.0);
-	if (hdr->step < FLT_MIN)
+	if (hdr->step >= FLT_MIN)
+	{
+		/* the errors were measured in float32: three roundings of up to 255 */
+		double		steps = round_coordinates(y, q->dim,
+											  q->metric == OMEN_METRIC_L1,
+											  hdr, code);
+
+		error = steps * (1.0 + omen_kernel_error(q->dim)) * hdr->step;
+		rounding = 4.0 * 256.0 * UNIT_ROUNDOFF * hdr->step;
+	}
+	else
 	{
 		/* no reciprocal: as good as constant */
-		hdr->offset = (float) (((double) largest + smallest) * 0.5) + 0.0f;
 		hdr->step = 0.0f;
+		hdr->sum = 0;
+		hdr->sumsq = 0;
+		memset(code, 0, q->dim);
+		rounding = (double) largest - smallest;
 	}
-	round_coordinates(y, dim, hdr, code);
+	if (q->centred)
+		rounding += UNIT_ROUNDOFF * largest_decoded(hdr);
+
 	hdr->mean_dot = q->metric == OMEN_METRIC_IP && q->centred ?
 		(float) dot_mean(q, hdr, code) + 0.0f : 0.0f;
+	return error + rounding * norm_factor(q);
+}
 
-	rounding = largest_decoded(hdr) * (q->centred ? UNIT_ROUNDOFF : DOUBLE_SLACK);
-	rounding *= q->metric == OMEN_METRIC_L1 ? (double) dim : sqrt((double) dim);
-	hdr->error = round_up(error + measure_error(q, y, hdr, code) * 1.000001 + rounding);
+/* Bound of the rounding errors of the rotation of what the code stands for. */
+static double
+rotation_slack(const OmenQuantizer *q, const OmenCodeHeader *hdr, double error)
+{
+	double		norm = sqrt(decoded_sumsq(q, hdr)) + error + sqrt(q->mean_sumsq);
+
+	return omen_rotation_error(q->dim) * norm + q->dim * 0x1.0p-145;
 }
 
 /* FULL: the floats themselves. */
@@ -363,14 +446,13 @@ encode_full(const OmenQuantizer *q, const float *x, OmenCodeHeader *hdr,
 			float *code)
 {
 	double		error;
-	double		norm;
 
-	if (!load_vector(q, x, code, &error, &norm))
+	if (!transform_vector(q, x, code, &error))
 		return false;
 	memset(hdr, 0, sizeof(*hdr));
 	hdr->error = round_up(error);
 	if (q->metric == OMEN_METRIC_IP)
-		hdr->offset = round_up(norm);
+		hdr->offset = round_up(sqrt(sum_squares(x, q->dim)));
 	return true;
 }
 
@@ -378,19 +460,19 @@ bool
 omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
 			OmenCodeHeader *hdr, void *code)
 {
-	const float *mean = omen_quantizer_mean(q);
+	double		before;
 	double		error;
-	double		norm;
 
 	if (q->storage == OMEN_STORAGE_FULL)
 		return encode_full(q, x, hdr, (float *) code);
 
-	if (!transform_vector(q, x, scratch, &error, &norm))
+	if (!transform_vector(q, x, scratch, &before))
 		return false;
-	if (mean != NULL)
-		for (uint32_t i = 0; i < q->dim; i++)
-			scratch[i] -= mean[i];
-	quantize(q, scratch, error, hdr, (uint8_t *) code);
+	centre(q, scratch);
+	error = quantize(q, scratch, hdr, (uint8_t *) code);
+	if (q->rotated)
+		error += rotation_slack(q, hdr, error);
+	hdr->error = round_up(before + error);
 	return true;
 }
 
@@ -420,7 +502,7 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	double		error = hin->error;
 	double		size = largest_decoded(hin);
 
-	if (!is_rotated(from))
+	if (!from->rotated)
 	{
 		memmove(cout, cin, omen_code_bytes(from));
 		*hout = *hin;
@@ -441,7 +523,8 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	size = size * sqrt((double) from->dim) +
 		sqrt(from->mean_sumsq) + sqrt(to->mean_sumsq);
 	error += size * (UNIT_ROUNDOFF + DOUBLE_SLACK);
-	quantize(to, scratch, error, hout, (uint8_t *) cout);
+	error += quantize(to, scratch, hout, (uint8_t *) cout);
+	hout->error = round_up(error);
 }
 
 double
@@ -450,31 +533,27 @@ omen_code_error(const OmenQuantizer *q, const float *x, float *scratch,
 {
 	const float *mean = omen_quantizer_mean(q);
 	const float *floats = (const float *) code;
+	const uint8_t *bytes = (const uint8_t *) code;
 	double		error;
-	double		norm;
-	double		sumsq = 0.0;
+	double		sum = 0.0;
 
-	if (!transform_vector(q, x, scratch, &error, &norm))
+	if (!transform_vector(q, x, scratch, &error))
 		return NAN;
 	if (error == INFINITY)
 		return INFINITY;
-	if (q->storage == OMEN_STORAGE_SQ8)
-	{
-		if (mean != NULL)
-			for (uint32_t i = 0; i < q->dim; i++)
-				scratch[i] -= mean[i];
-		return measure_error(q, scratch, hdr, (const uint8_t *) code);
-	}
 	for (uint32_t i = 0; i < q->dim; i++)
 	{
-		double		e = (double) scratch[i] - floats[i];
+		double		e = scratch[i];
 
-		if (q->metric == OMEN_METRIC_L1)
-			sumsq += fabs(e);
+		if (q->storage == OMEN_STORAGE_FULL)
+			e -= floats[i];
 		else
-			sumsq += e * e;
+			e -= (double) hdr->offset + (double) hdr->step * bytes[i];
+		if (mean != NULL)
+			e -= mean[i];
+		sum += q->metric == OMEN_METRIC_L1 ? fabs(e) : e * e;
 	}
-	return q->metric == OMEN_METRIC_L1 ? sumsq : sqrt(sumsq);
+	return q->metric == OMEN_METRIC_L1 ? sum : sqrt(sum);
 }
 
 /*
@@ -535,17 +614,13 @@ bound_l1(const OmenQuantizer *q, const OmenCodeHeader *ha,
 static double
 whole_norm(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 {
-	double		o = hdr->offset;
-	double		s = hdr->step;
-	double		size = largest_decoded(hdr);
 	double		sumsq;
 
 	if (q->storage == OMEN_STORAGE_FULL)
-		return o;
-	sumsq = o * (q->dim * o + 2.0 * s * hdr->sum) + s * s * hdr->sumsq +
-		2.0 * hdr->mean_dot + q->mean_sumsq;
+		return hdr->offset;
+	sumsq = decoded_sumsq(q, hdr) + 2.0 * hdr->mean_dot + q->mean_sumsq;
 	sumsq += 4.0 * UNIT_ROUNDOFF * fabs((double) hdr->mean_dot) +
-		DOUBLE_SLACK * q->dim * (size * size + q->mean_sumsq) + 0x1.0p-148;
+		DOUBLE_SLACK * q->dim * q->mean_sumsq + 0x1.0p-148;
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 + DOUBLE_SLACK) : 0.0;
 }
 

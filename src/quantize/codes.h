@@ -84,11 +84,10 @@ typedef struct OmenQuantizer
 	uint32_t	dim;
 	uint8_t		metric;			/* OmenMetric */
 	uint8_t		storage;		/* OmenStorage */
-	uint8_t		rounds;			/* rounds of the rotation, 0 for none */
+	uint8_t		rotated;		/* are codes of the rotated vector? */
 	uint8_t		centred;		/* is there a mean? */
 	uint32_t	mean_at;		/* where float mean[dim] starts */
-	uint32_t	signs_at;		/* where uint8_t signs[dim] starts: bit r is the
-								 * sign flip of round r */
+	uint32_t	signs_at;		/* where the uint32_t words of omen_rotate start */
 	uint32_t	unused;
 	uint64_t	seed;			/* of the rotation */
 	double		mean_sum;		/* sum of the mean's coordinates */

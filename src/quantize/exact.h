@@ -18,6 +18,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #ifdef __FAST_MATH__
 #error "codes are stored on disk and must not depend on fast-math rewriting"
 #endif
@@ -29,8 +33,8 @@
 #endif
 
 typedef float Float4 __attribute__((vector_size(16)));
-typedef int32_t Int4 __attribute__((vector_size(16)));
 typedef double Double2 __attribute__((vector_size(16)));
+typedef uint32_t Word4 __attribute__((vector_size(16)));
 
 static inline Float4
 load_float4(const float *p)
@@ -45,6 +49,34 @@ static inline void
 store_float4(float *p, Float4 v)
 {
 	memcpy(p, &v, sizeof(v));
+}
+
+static inline Double2
+load_double2(const float *p)
+{
+	Double2		v = {p[0], p[1]};
+
+	return v;
+}
+
+/* Store the 16 lanes, each of 0..255, as bytes. */
+static inline void
+store_bytes16(uint8_t *p, Word4 a, Word4 b, Word4 c, Word4 d)
+{
+#ifdef __SSE2__
+	__m128i		ab = _mm_packs_epi32((__m128i) a, (__m128i) b);
+	__m128i		cd = _mm_packs_epi32((__m128i) c, (__m128i) d);
+
+	_mm_storeu_si128((__m128i *) p, _mm_packus_epi16(ab, cd));
+#else
+	for (int i = 0; i < 4; i++)
+	{
+		p[i] = (uint8_t) a[i];
+		p[i + 4] = (uint8_t) b[i];
+		p[i + 8] = (uint8_t) c[i];
+		p[i + 12] = (uint8_t) d[i];
+	}
+#endif
 }
 
 #endif							/* OMEN_EXACT_H */

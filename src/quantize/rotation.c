@@ -12,10 +12,18 @@
 
 #define SQRT_HALF 0.70710678118654752440f
 
+/*
+ * The third round is the first after which a single coordinate is spread over
+ * all others wherever it was.
+ */
+#define ROUNDS 3
+
+#define SIGN_BIT UINT32_C(0x80000000)
+
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(v, w, i, j, k, l) __builtin_shufflevector(v, w, i, j, k, l)
 #else
-#define SHUFFLE(v, w, i, j, k, l) __builtin_shuffle(v, w, (Int4) {i, j, k, l})
+#define SHUFFLE(v, w, i, j, k, l) __builtin_shuffle(v, w, (Word4) {i, j, k, l})
 #endif
 
 /* The largest power of two that is <= dim. */
@@ -29,15 +37,8 @@ block_length(uint32_t dim)
 	return len;
 }
 
-int
-omen_rotation_rounds(uint32_t dim)
-{
-	/* with a power of two, each round reaches every coordinate */
-	return block_length(dim) == dim ? 3 : 4;
-}
-
 double
-omen_rotation_error(int rounds, uint32_t dim)
+omen_rotation_error(uint32_t dim)
 {
 	int			stages = 0;
 
@@ -48,7 +49,7 @@ omen_rotation_error(int rounds, uint32_t dim)
 	 * Each stage rounds once; scaling twice, counting its constant; mixing
 	 * the halves three times.  All are of norm one otherwise.
 	 */
-	return 1.01 * rounds * (stages + 5) * 0x1.0p-24;
+	return 1.01 * ROUNDS * (stages + 5) * 0x1.0p-24;
 }
 
 /* The next output of the splitmix64 generator. */
@@ -62,45 +63,73 @@ next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-void
-omen_rotation_signs(uint64_t seed, uint32_t dim, uint8_t *signs)
-{
-	uint64_t	bits = 0;
+/*
+ * The signs of a round: for each group of GROUP coordinates four words, one
+ * for each lane of a Float4, which hold the sign of the group's n-th Float4
+ * at the n-th bit from the top.
+ */
+#define GROUP	128
 
-	for (uint32_t i = 0; i < dim; i++)
+static uint32_t
+words_per_round(uint32_t dim)
+{
+	return (dim + GROUP - 1) / GROUP * 4;
+}
+
+size_t
+omen_rotation_words(uint32_t dim)
+{
+	return (size_t) words_per_round(dim) * ROUNDS;
+}
+
+void
+omen_rotation_signs(uint64_t seed, uint32_t dim, uint32_t *signs)
+{
+	size_t		words = omen_rotation_words(dim);
+
+	for (size_t i = 0; i < words; i++)
+		signs[i] = (uint32_t) (next_random(&seed) >> 32);
+}
+
+/* Flip the signs of a group, or of the n coordinates that the last has. */
+static void
+flip_group(const uint32_t *signs, float *x, size_t n)
+{
+	Word4		bits;
+	size_t		i = 0;
+
+	memcpy(&bits, signs, sizeof(bits));
+	for (; i + 4 <= n; i += 4)
 	{
-		if (i % 8 == 0)
-			bits = next_random(&seed);
-		signs[i] = (uint8_t) bits;
-		bits >>= 8;
+		Word4		flip = bits & SIGN_BIT;
+
+		store_float4(x + i, (Float4) ((Word4) load_float4(x + i) ^ flip));
+		bits += bits;
 	}
+	for (size_t lane = 0; i + lane < n; lane++)
+		if (bits[lane] & SIGN_BIT)
+			x[i + lane] = -x[i + lane];
 }
 
 /* Flip the signs of one round. */
 static void
-flip_signs(const uint8_t *signs, int round, uint32_t dim, float *x)
+flip_signs(const uint32_t *signs, size_t dim, float *x)
 {
-	uint32_t	i = 0;
+	size_t		i;
 
-	for (; i + 4 <= dim; i += 4)
-	{
-		Int4		bits = {signs[i], signs[i + 1], signs[i + 2], signs[i + 3]};
-
-		bits = (bits << (31 - round)) & INT32_MIN;
-		store_float4(x + i, (Float4) ((Int4) load_float4(x + i) ^ bits));
-	}
-	for (; i < dim; i++)
-		if (signs[i] >> round & 1)
-			x[i] = -x[i];
+	for (i = 0; i + GROUP <= dim; i += GROUP, signs += 4)
+		flip_group(signs, x + i, GROUP);
+	if (i < dim)
+		flip_group(signs, x + i, dim - i);
 }
 
 /* The fast Hadamard transform of fewer than eight floats, scaled. */
 static void
-transform_short(float *x, uint32_t len, float scale)
+transform_short(float *x, size_t len, float scale)
 {
-	for (uint32_t half = len / 2; half > 0; half /= 2)
-		for (uint32_t base = 0; base < len; base += 2 * half)
-			for (uint32_t i = base; i < base + half; i++)
+	for (size_t half = len / 2; half > 0; half /= 2)
+		for (size_t base = 0; base < len; base += 2 * half)
+			for (size_t i = base; i < base + half; i++)
 			{
 				float		a = x[i];
 				float		b = x[i + half];
@@ -108,73 +137,79 @@ transform_short(float *x, uint32_t len, float scale)
 				x[i] = a + b;
 				x[i + half] = a - b;
 			}
-	for (uint32_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		x[i] *= scale;
 }
 
 /* Two stages of the transform: butterflies over each block's quarters. */
 static void
-transform_quarters(float *x, uint32_t len, uint32_t block)
+transform_quarters(float *x, size_t len, size_t block)
 {
-	uint32_t	quarter = block / 4;
+	size_t		quarter = block / 4;
 
-	for (uint32_t base = 0; base < len; base += block)
-		for (uint32_t i = base; i < base + quarter; i += 4)
+	for (float *p = x; p < x + len; p += 3 * quarter)
+		for (float *end = p + quarter; p < end; p += 4)
 		{
-			Float4		a = load_float4(x + i);
-			Float4		b = load_float4(x + i + quarter);
-			Float4		c = load_float4(x + i + 2 * quarter);
-			Float4		d = load_float4(x + i + 3 * quarter);
+			Float4		a = load_float4(p);
+			Float4		b = load_float4(p + quarter);
+			Float4		c = load_float4(p + 2 * quarter);
+			Float4		d = load_float4(p + 3 * quarter);
 			Float4		ac = a + c;
 			Float4		bd = b + d;
 
 			a = a - c;
 			b = b - d;
-			store_float4(x + i, ac + bd);
-			store_float4(x + i + quarter, ac - bd);
-			store_float4(x + i + 2 * quarter, a + b);
-			store_float4(x + i + 3 * quarter, a - b);
+			store_float4(p, ac + bd);
+			store_float4(p + quarter, ac - bd);
+			store_float4(p + 2 * quarter, a + b);
+			store_float4(p + 3 * quarter, a - b);
 		}
 }
 
 /*
- * The last two stages, or with eights three, on blocks of eight floats, and
- * the scaling.  Leaves the results of each block permuted: as good a rotation.
+ * The last two stages of two blocks of four floats, and the scaling.  The
+ * results of each pair of blocks are left permuted: as good a rotation.
  */
-static void
-transform_last(float *x, uint32_t len, bool eights, float scale)
+static inline void
+transform_last(float *x, Float4 a, Float4 b, float scale)
 {
-	for (uint32_t i = 0; i < len; i += 8)
+	Float4		low = SHUFFLE(a, b, 0, 1, 4, 5);
+	Float4		high = SHUFFLE(a, b, 2, 3, 6, 7);
+
+	a = low + high;
+	b = low - high;
+	low = SHUFFLE(a, b, 0, 2, 4, 6);
+	high = SHUFFLE(a, b, 1, 3, 5, 7);
+	store_float4(x, (low + high) * scale);
+	store_float4(x + 4, (low - high) * scale);
+}
+
+static void
+transform_fours(float *x, size_t len, float scale)
+{
+	for (size_t i = 0; i < len; i += 8)
+		transform_last(x + i, load_float4(x + i), load_float4(x + i + 4), scale);
+}
+
+/* The last three stages. */
+static void
+transform_eights(float *x, size_t len, float scale)
+{
+	for (size_t i = 0; i < len; i += 8)
 	{
 		Float4		a = load_float4(x + i);
 		Float4		b = load_float4(x + i + 4);
-		Float4		low;
-		Float4		high;
 
-		if (eights)
-		{
-			low = a + b;
-			high = a - b;
-			a = low;
-			b = high;
-		}
-		low = SHUFFLE(a, b, 0, 1, 4, 5);
-		high = SHUFFLE(a, b, 2, 3, 6, 7);
-		a = low + high;
-		b = low - high;
-		low = SHUFFLE(a, b, 0, 2, 4, 6);
-		high = SHUFFLE(a, b, 1, 3, 5, 7);
-		store_float4(x + i, (low + high) * scale);
-		store_float4(x + i + 4, (low - high) * scale);
+		transform_last(x + i, a + b, a - b, scale);
 	}
 }
 
 /* The fast Hadamard transform of len floats, a power of two, orthonormal. */
 static void
-transform(float *x, uint32_t len)
+transform(float *x, size_t len)
 {
 	float		scale = 1.0f;
-	uint32_t	block;
+	size_t		block;
 
 	for (block = len; block >= 4; block /= 4)
 		scale *= 0.5f;
@@ -188,16 +223,19 @@ transform(float *x, uint32_t len)
 	}
 	for (block = len; block >= 16; block /= 4)
 		transform_quarters(x, len, block);
-	transform_last(x, len, block == 8, scale);
+	if (block == 8)
+		transform_eights(x, len, scale);
+	else
+		transform_fours(x, len, scale);
 }
 
 /* Mix the two halves; an odd coordinate in the middle stays as it is. */
 static void
-mix_halves(float *x, uint32_t dim)
+mix_halves(float *x, size_t dim)
 {
-	uint32_t	half = dim / 2;
+	size_t		half = dim / 2;
 	float	   *y = x + (dim - half);
-	uint32_t	i = 0;
+	size_t		i = 0;
 
 	for (; i + 4 <= half; i += 4)
 	{
@@ -218,13 +256,14 @@ mix_halves(float *x, uint32_t dim)
 }
 
 void
-omen_rotate(const uint8_t *signs, int rounds, uint32_t dim, float *x)
+omen_rotate(const uint32_t *signs, uint32_t dim, float *x)
 {
 	uint32_t	len = block_length(dim);
 
-	for (int round = 0; round < rounds; round++)
+	for (int round = 0; round < ROUNDS; round++)
 	{
-		flip_signs(signs, round, dim, x);
+		flip_signs(signs, dim, x);
+		signs += words_per_round(dim);
 		transform(round % 2 == 0 ? x : x + (dim - len), len);
 		if (len < dim)
 			mix_halves(x, dim);

@@ -17,23 +17,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rounds for that dimension; at most 8, as a byte holds a bit for each. */
-extern int	omen_rotation_rounds(uint32_t dim);
+/* How many words the random signs of all rounds take. */
+extern size_t omen_rotation_words(uint32_t dim);
 
-/* Fill signs[dim] from the seed: bit r is the flip of round r. */
-extern void omen_rotation_signs(uint64_t seed, uint32_t dim, uint8_t *signs);
+/* Draw the signs, omen_rotation_words(dim) words, from the seed. */
+extern void omen_rotation_signs(uint64_t seed, uint32_t dim, uint32_t *signs);
 
 /*
  * Rotate x in place.  The same bits on every machine.  Coordinates up to 2^96
  * do not overflow.
  */
-extern void omen_rotate(const uint8_t *signs, int rounds, uint32_t dim,
-						float *x);
+extern void omen_rotate(const uint32_t *signs, uint32_t dim, float *x);
 
 /*
  * Bound of the rounding: omen_rotate is within this factor times the norm of
  * x, plus dim * 2^-145 where coordinates are subnormal, of the exact rotation.
  */
-extern double omen_rotation_error(int rounds, uint32_t dim);
+extern double omen_rotation_error(uint32_t dim);
 
 #endif							/* OMEN_ROTATION_H */
