@@ -421,3 +421,85 @@ CREATE OPERATOR CLASS vector_hash_ops
 	FUNCTION 2 vector_hash_extended(vector, bigint);
 
 COMMENT ON OPERATOR CLASS vector_hash_ops USING hash IS 'equality of vectors';
+
+-- -----------------------------------------------------------------------
+-- omen_hnsw: the access method
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_simd() RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_simd() IS 'instruction set that distances are computed with';
+
+CREATE FUNCTION omen_hnsw_handler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+
+COMMENT ON FUNCTION omen_hnsw_handler(internal) IS 'handler of the omen_hnsw access method';
+
+CREATE ACCESS METHOD omen_hnsw TYPE INDEX HANDLER omen_hnsw_handler;
+
+COMMENT ON ACCESS METHOD omen_hnsw IS 'approximate nearest neighbors by a hierarchical navigable small world graph';
+
+CREATE FUNCTION omen_vector_l2_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_vector_l2_support(internal) IS 'omen_hnsw support for L2 distance of vectors';
+
+CREATE FUNCTION omen_vector_ip_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_vector_ip_support(internal) IS 'omen_hnsw support for inner product of vectors';
+
+CREATE FUNCTION omen_vector_cosine_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_vector_cosine_support(internal) IS 'omen_hnsw support for cosine distance of vectors';
+
+CREATE FUNCTION omen_vector_l1_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_vector_l1_support(internal) IS 'omen_hnsw support for L1 distance of vectors';
+
+CREATE OPERATOR FAMILY vector_l2_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR CLASS vector_l2_ops
+	DEFAULT FOR TYPE vector USING omen_hnsw FAMILY vector_l2_ops AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_l2_support(internal);
+
+COMMENT ON OPERATOR CLASS vector_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR FAMILY vector_ip_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR CLASS vector_ip_ops
+	FOR TYPE vector USING omen_hnsw FAMILY vector_ip_ops AS
+	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_ip_support(internal);
+
+COMMENT ON OPERATOR CLASS vector_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR FAMILY vector_cosine_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR CLASS vector_cosine_ops
+	FOR TYPE vector USING omen_hnsw FAMILY vector_cosine_ops AS
+	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_cosine_support(internal);
+
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR FAMILY vector_l1_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY vector_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE OPERATOR CLASS vector_l1_ops
+	FOR TYPE vector USING omen_hnsw FAMILY vector_l1_ops AS
+	OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_l1_support(internal);
+
+COMMENT ON OPERATOR CLASS vector_l1_ops USING omen_hnsw IS 'L1 distance';

@@ -11,6 +11,8 @@
 #include "omendb.h"
 
 #include "distance/distance.h"
+#include "guc.h"
+#include "hnsw/hnsw.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,4 +22,6 @@ void
 _PG_init(void)
 {
 	omen_kernels_init();
+	omen_guc_init();
+	omen_options_init();
 }

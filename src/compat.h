@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the PostgreSQL versions that omendb supports.
+ *
+ * This is the only file that may look at PG_VERSION_NUM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_COMPAT_H
+#define OMEN_COMPAT_H
+
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "access/generic_xlog.h"
+#include "access/tableam.h"
+#include "commands/vacuum.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
+#if PG_VERSION_NUM < 150000
+#error "omendb needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* The physical name of a relation, and the number in it. */
+#if PG_VERSION_NUM >= 160000
+#define OmenRelLocator(rel) ((rel)->rd_locator)
+#define OmenRelNumber(rel) ((rel)->rd_locator.relNumber)
+#else
+#define OmenRelLocator(rel) ((rel)->rd_node)
+#define OmenRelNumber(rel) ((rel)->rd_node.relNode)
+#endif
+
+/*
+ * Add a block to a fork; returned pinned, exclusively locked and all zeros.
+ */
+static inline Buffer
+omen_extend_fork(Relation rel, ForkNumber fork)
+{
+	Buffer		buf;
+
+#if PG_VERSION_NUM >= 160000
+	buf = ExtendBufferedRel(BMR_REL(rel), fork, NULL, EB_LOCK_FIRST);
+#else
+	bool		locks = !RELATION_IS_LOCAL(rel);
+
+	if (locks)
+		LockRelationForExtension(rel, ExclusiveLock);
+	buf = ReadBufferExtended(rel, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	if (locks)
+		UnlockRelationForExtension(rel, ExclusiveLock);
+#endif
+	return buf;
+}
+
+/* ConditionalLockTuple() learned whether to log that it failed. */
+static inline bool
+omen_conditional_lock_tuple(Relation rel, ItemPointer tid, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 180000
+	return ConditionalLockTuple(rel, tid, mode, false);
+#else
+	return ConditionalLockTuple(rel, tid, mode);
+#endif
+}
+
+/* vacuum_delay_point() learned to ask whether ANALYZE calls. */
+static inline void
+omen_vacuum_delay_point(void)
+{
+#if PG_VERSION_NUM >= 180000
+	vacuum_delay_point(false);
+#else
+	vacuum_delay_point();
+#endif
+}
+
+/* Count one index scan, where the server also keeps it per plan node. */
+#if PG_VERSION_NUM >= 180000
+#define omen_count_search(scan) \
+	do \
+	{ \
+		if ((scan)->instrument) \
+			(scan)->instrument->nsearches++; \
+	} while (0)
+#else
+#define omen_count_search(scan) ((void) 0)
+#endif
+
+/* Mark a path as one that only a lack of others may choose. */
+#if PG_VERSION_NUM >= 180000
+#define omen_disable_path(p) ((p)->disabled_nodes = 2)
+#else
+#define omen_disable_path(p) ((void) (p))
+#endif
+
+/* Fields of the access method's routine that not all versions have. */
+static inline void
+omen_set_version_fields(IndexAmRoutine *am)
+{
+#if PG_VERSION_NUM >= 160000
+	am->amsummarizing = false;
+#endif
+#if PG_VERSION_NUM >= 170000
+	am->amcanbuildparallel = false;
+	am->aminsertcleanup = NULL;
+#endif
+#if PG_VERSION_NUM >= 180000
+	am->amcanhash = false;
+	am->amconsistentequality = false;
+	am->amconsistentordering = false;
+	am->amgettreeheight = NULL;
+	am->amtranslatestrategy = NULL;
+	am->amtranslatecmptype = NULL;
+#endif
+	(void) am;
+}
+
+#endif							/* OMEN_COMPAT_H */

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Definitions of all configuration parameters, in alphabetical order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "distance/distance.h"
+#include "fmgr.h"
+#include "guc.h"
+#include "hnsw/hnsw.h"
+#include "omendb.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
+
+static char *simd_setting = NULL;
+
+static bool
+check_simd(char **newval, void **extra, GucSource source)
+{
+	if (strcmp(*newval, "auto") == 0 || omen_kernels_available(*newval))
+		return true;
+	if (strcmp(*newval, "scalar") == 0 || strcmp(*newval, "avx2") == 0 ||
+		strcmp(*newval, "avx512") == 0)
+		GUC_check_errdetail("This processor does not support it.");
+	else
+		GUC_check_errdetail(
+			"Valid values are \"auto\", \"scalar\", \"avx2\" and \"avx512\".");
+	return false;
+}
+
+static void
+assign_simd(const char *newval, void *extra)
+{
+	(void) omen_kernels_select(newval);
+}
+
+void
+omen_guc_init(void)
+{
+	DefineCustomIntVariable(
+		"omendb.ef_search",
+		"Size of the candidate list of a search in layer 0 of an omen_hnsw "
+		"index.",
+		"More finds more of the true nearest neighbors, and takes longer.",
+		&omen_ef_search, OMEN_DEFAULT_EF_SEARCH, OMEN_MIN_EF_SEARCH,
+		OMEN_MAX_EF_SEARCH, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"omendb.simd", "Instruction set that distances are computed with.",
+		"\"auto\" chooses the best that the processor has.", &simd_setting,
+		"auto", PGC_USERSET, 0, check_simd, assign_simd, NULL);
+	MarkGUCPrefixReserved("omendb");
+}
+
+OMEN_FUNCTION(omen_simd);
+
+/* The name of the instruction set in use. */
+Datum
+omen_simd(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(omen_kernels->name));
+}

@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * convert.c
+ *	  From the flat list that a small index is to a graph.
+ *
+ * A list that has grown too long is turned into a graph where it stands, in
+ * steps that each leave a list that a scan reads in full:
+ *
+ *	1. the quantizer's mean is computed from the list and stored (epoch 1);
+ *	2. codes of epoch 0 are made anew, a page at a time;
+ *	3. the members are linked one by one, like inserted nodes;
+ *	4. the metapage says that the index is a graph.
+ *
+ * A crash or an error leaves it at some point of that; whoever finds the list
+ * too long next goes on.
+ *
+ * The flat list's lock is a heavyweight lock on a tuple of the index that does
+ * not exist (block 0, offset 1), so that it takes part in deadlock detection:
+ * share to add to the list or to look for dead rows in it, exclusive to
+ * convert.  It matters only while the index is a list; nobody takes it for a
+ * graph.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+/* ---------- the lock ---------- */
+
+void
+omen_flat_lock(Relation index, LOCKMODE mode)
+{
+	ItemPointerData tag;
+
+	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
+	LockTuple(index, &tag, mode);
+}
+
+bool
+omen_flat_try_lock(Relation index, LOCKMODE mode)
+{
+	ItemPointerData tag;
+
+	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
+	return omen_conditional_lock_tuple(index, &tag, mode);
+}
+
+void
+omen_flat_unlock(Relation index, LOCKMODE mode)
+{
+	ItemPointerData tag;
+
+	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
+	UnlockTuple(index, &tag, mode);
+}
+
+/* ---------- small parts ---------- */
+
+/*
+ * Has the list grown too long?  All its pages but the one being filled count
+ * as full.
+ */
+bool
+omen_flat_is_full(const OmenIndex *ix)
+{
+	OmenMetaPageData meta;
+
+	omen_meta_read(ix->rel, &meta);
+	return meta.mode == OMEN_MODE_CONVERTING ||
+		   (meta.mode == OMEN_MODE_FLAT &&
+			meta.node_limit >= OMEN_FLAT_NODES + ix->layout.node.per_page);
+}
+
+void
+omen_set_mode(OmenIndex *ix, OmenMode mode)
+{
+	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	OmenChange	change;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	OmenPageGetMeta(omen_change_page(&change, buf))->mode = mode;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	omen_index_refresh(ix);
+}
+
+/* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
+static uint64
+mix(uint64 x)
+{
+	x += UINT64CONST(0x9E3779B97F4A7C15);
+	x = (x ^ (x >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	x = (x ^ (x >> 27)) * UINT64CONST(0x94D049BB133111EB);
+	return x ^ (x >> 31);
+}
+
+/*
+ * The top layer of the node of a row: geometric with 1/m, from the heap TID
+ * and the index's seed, so that equal heaps give equal graphs.
+ */
+uint32
+omen_choose_level(const OmenIndex *ix, ItemPointer tid)
+{
+	uint64		key = ((uint64) ItemPointerGetBlockNumber(tid) << 16) |
+				 ItemPointerGetOffsetNumber(tid);
+	/* in (0, 1] */
+	double uniform = ((double) (mix(key ^ mix(ix->meta.seed)) >> 11) + 1.0) /
+					 9007199254740992.0;
+	double level = floor(-log(uniform) / log((double) ix->meta.m));
+
+	return (uint32) Min(level, (double) OMEN_MAX_LEVEL);
+}
+
+/* ---------- the members ---------- */
+
+/* The members of the list: nodes that have the flag and a row. */
+static OmenNodeRef *
+list_members(OmenIndex *ix, uint32 *count)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
+	uint32		room = 2048;
+	OmenNodeRef *members = palloc(room * sizeof(OmenNodeRef));
+
+	*count = 0;
+	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	{
+		Buffer		buf = omen_pin(ix, block);
+		OmenPageOpaque opaque;
+
+		/* a page has fewer slots than this; allocate before locking */
+		if (room - *count < plane->per_page)
+		{
+			room *= 2;
+			members =
+				repalloc_huge(members, mul_size(room, sizeof(OmenNodeRef)));
+		}
+		LockBuffer(buf, BUFFER_LOCK_SHARE);
+		opaque = omen_check_page(ix->rel, buf);
+		for (uint32 i = 0;
+			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		{
+			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+
+			if ((slot->flags & OMEN_SLOT_FLAT) != 0 && omen_node_has_row(slot))
+			{
+				members[*count].id = block * plane->per_page + i;
+				members[*count].version = slot->version;
+				(*count)++;
+			}
+		}
+		UnlockReleaseBuffer(buf);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return members;
+}
+
+/*
+ * Read a member: its slot header, and its code (into space of code_bytes).
+ */
+static bool
+read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
+			uint8 *code)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
+	bool		found = false;
+
+	if (slot == NULL)
+		return false;
+	*header = *slot;
+	if (slot->version == node.version)
+	{
+		found = true;
+		if (ix->layout.out_of_line)
+			found =
+				omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
+								  node.version, code, ix->layout.code_bytes);
+		else
+			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+	}
+	UnlockReleaseBuffer(buf);
+	return found;
+}
+
+/* ---------- 1: the mean ---------- */
+
+static void
+freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
+{
+	uint32		dims = ix->meta.dims;
+	double	   *sum = palloc0(dims * sizeof(double));
+	float	   *x = palloc(dims * sizeof(float));
+	uint8	   *code = palloc(ix->layout.code_bytes);
+	uint32		used = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		OmenSlotHeader header;
+
+		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
+			continue;
+		omen_decode(ix->origin, &header.code, code, x);
+		for (uint32 d = 0; d < dims; d++)
+			sum[d] += x[d];
+		used++;
+	}
+	for (uint32 d = 0; d < dims; d++)
+		x[d] = used > 0 ? (float) (sum[d] / used) : 0;
+	omen_meta_store_mean(ix, x);
+}
+
+/* ---------- 2: the codes ---------- */
+
+/* Put the pages of a chain of payload where free pages are. */
+static void
+free_payload(OmenIndex *ix, BlockNumber first, OmenNodeRef owner)
+{
+	BlockNumber block = first;
+
+	while (block != InvalidBlockNumber && omen_block_exists(ix, block))
+	{
+		Buffer		buf = omen_pin(ix, block);
+		OmenPageOpaque opaque;
+		BlockNumber next = InvalidBlockNumber;
+
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		opaque = omen_check_page(ix->rel, buf);
+		if (opaque && opaque->kind == OMEN_PAGE_PAYLOAD &&
+			((OmenPayloadHeader *) PageGetContents(BufferGetPage(buf)))
+					->owner == owner.id)
+		{
+			OmenChange	change;
+
+			next = opaque->next;
+			omen_change_begin(&change, ix);
+			omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+			omen_change_commit(&change);
+			omen_page_list(ix, buf);
+		}
+		UnlockReleaseBuffer(buf);
+		block = next;
+	}
+}
+
+static void
+recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	OmenSlotHeader old;
+	OmenCodeHeader header;
+	BlockNumber payload = InvalidBlockNumber;
+	OmenChange	change;
+	OmenSlotHeader *slot;
+	Buffer		buf;
+
+	if (!read_member(ix, node, &old, code) || old.epoch == ix->meta.epoch)
+		return;
+	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
+				code);
+	if (ix->layout.out_of_line)
+		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
+									 node.version, code, ix->layout.code_bytes);
+
+	buf = omen_pin(ix, omen_id_block(plane, node.id));
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	slot = omen_page_slot(omen_change_page(&change, buf), plane,
+						  omen_id_slot(plane, node.id));
+	slot->epoch = ix->meta.epoch;
+	slot->code = header;
+	slot->payload = payload;
+	if (!ix->layout.out_of_line)
+		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	if (ix->layout.out_of_line)
+		free_payload(ix, old.payload, node);
+}
+
+/* ---------- 3: the edges ---------- */
+
+static void
+link_member(OmenInserter *ins, OmenNodeRef node)
+{
+	OmenIndex  *ix = ins->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	OmenSlotHeader old;
+	ItemPointerData tid;
+	OmenLinkPlan plan;
+	uint32		level;
+
+	if (!read_member(ix, node, &old, ins->code))
+		return;
+	tid = old.u.node.heaptid;
+	if (!ItemPointerIsValid(&tid))
+		ItemPointerSet(&tid, node.id, 1);
+	level = omen_choose_level(ix, &tid);
+	do
+	{
+		Buffer		buf;
+		OmenChange	change;
+		OmenSlotHeader *slot;
+
+		CHECK_FOR_INTERRUPTS();
+		omen_index_refresh(ix);
+		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
+					   ins->ef_construction, &plan);
+		buf = omen_pin(ix, omen_id_block(plane, node.id));
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		omen_change_begin(&change, ix);
+		slot = omen_page_slot(omen_change_page(&change, buf), plane,
+							  omen_id_slot(plane, node.id));
+		slot->level = level;
+		omen_link_write_edges(plane, slot, &plan, 0);
+		omen_change_commit(&change);
+		UnlockReleaseBuffer(buf);
+	} while (
+		!omen_link_connect(ix, node, &old.code, ins->code, old.payload, &plan));
+}
+
+/*
+ * Turn the flat list into a graph.  The caller holds the flat list's lock,
+ * exclusive, or builds the index.  Uses ins->code and ins->header.
+ */
+void
+omen_flat_convert(OmenInserter *ins)
+{
+	OmenIndex  *ix = ins->ix;
+	MemoryContext context;
+	MemoryContext member_context;
+	MemoryContext old;
+	OmenNodeRef *members;
+	uint32		count;
+
+	omen_index_refresh(ix);
+	if (ix->meta.mode == OMEN_MODE_GRAPH)
+		return;
+
+	context = AllocSetContextCreate(ins->context, "omen_hnsw conversion",
+									ALLOCSET_DEFAULT_SIZES);
+	member_context =
+		AllocSetContextCreate(context, "omen_hnsw conversion of a node",
+							  ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	members = list_members(ix, &count);
+	if (ix->meta.epoch == 0 && ix->meta.storage == OMEN_STORAGE_SQ8 &&
+		ix->meta.metric != OMEN_METRIC_L1)
+		freeze_quantizer(ix, members, count);
+	omen_set_mode(ix, OMEN_MODE_CONVERTING);
+	for (uint32 i = 0; i < count; i++)
+		recode_member(ix, members[i], ins->code, ins->scratch);
+	for (uint32 i = 0; i < count; i++)
+	{
+		MemoryContextSwitchTo(member_context);
+		link_member(ins, members[i]);
+		MemoryContextReset(member_context);
+	}
+	omen_set_mode(ix, OMEN_MODE_GRAPH);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

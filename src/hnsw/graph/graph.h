@@ -1,0 +1,153 @@
+/*-------------------------------------------------------------------------
+ *
+ * graph.h
+ *	  The graph: searching it, choosing neighbors, linking and repairing.
+ *
+ * Above the store (pages and slots), below the access method's callbacks.
+ * Nothing here knows SQL types, heap rows or scans.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_GRAPH_H
+#define OMEN_GRAPH_H
+
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+
+/* ---------- search.c ---------- */
+
+/* A slot that a search has met. */
+typedef struct OmenSeen
+{
+	float		distance;		/* omen_code_distance() to the target */
+	uint32		id;
+	uint16		version;
+	uint16		flags;			/* OMEN_SEEN_* */
+} OmenSeen;
+
+#define OMEN_SEEN_RESULT 0x01	/* may be among the results */
+#define OMEN_SEEN_EXPANDED 0x02 /* its neighbors have been looked at */
+#define OMEN_SEEN_TAKEN 0x04	/* the caller has taken it as a result */
+#define OMEN_SEEN_LINKING 0x08	/* was not linked when met */
+
+/* An entry of the heaps: a distance, and where the slot is in seen[]. */
+typedef struct OmenHeapItem
+{
+	float		distance;
+	uint32		seen;
+} OmenHeapItem;
+
+typedef struct OmenCounters
+{
+	uint64		hops;			/* nodes whose neighbors were looked at */
+	uint64		visits;			/* slots visited */
+	uint64		distances;		/* distances computed */
+	uint64		reranked;		/* rows fetched for their true distance */
+	uint64		late;			/* rows dropped, found after a farther one */
+} OmenCounters;
+
+/*
+ * A search of one plane (layer 0, or one upper layer) for what is nearest to a
+ * target.  Memory hangs in the context current at omen_search_create() and is
+ * reused from one search to the next.
+ */
+typedef struct OmenSearch
+{
+	OmenIndex  *ix;
+	const OmenPlane *plane;
+	const OmenCodeHeader *header;	/* the target */
+	const void *code;
+	uint32		ef;				/* how many results are kept */
+	bool		for_link;		/* results are neighbors of a new node */
+
+	OmenSeen   *seen;			/* all slots met, in the order met */
+	uint32		nseen;
+	uint32		seen_room;
+	OmenHeapItem *frontier;		/* min-heap: met, not expanded */
+	uint32		nfrontier;
+	uint32		frontier_room;
+	OmenHeapItem *nearest;		/* max-heap: the ef nearest results */
+	uint32		nnearest;
+	uint32		nearest_room;
+
+	uint32	   *visited;		/* open-addressing set of ids, 0 = empty */
+	uint32		visited_mask;
+	uint32		visited_room;	/* entries allocated */
+	uint32		nvisited;
+
+	OmenCounters counters;
+	MemoryContext context;
+} OmenSearch;
+
+extern OmenSearch *omen_search_create(OmenIndex *ix);
+extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
+							  const OmenCodeHeader *header, const void *code,
+							  uint32 ef);
+extern bool omen_search_seed(OmenSearch *search, uint32 id);
+extern void omen_search_run(OmenSearch *search);
+extern void omen_search_grow(OmenSearch *search, uint32 ef);
+extern bool omen_search_mark(OmenSearch *search, uint32 id);
+extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
+							  const OmenSlotHeader *slot);
+extern int	omen_heap_item_compare(const void *a, const void *b);
+extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
+									  uint32 id, OmenSlotHeader *slot);
+
+/* ---------- upper.c ---------- */
+
+extern bool omen_descend(OmenSearch *search, const OmenCodeHeader *header,
+						 const void *code, uint32 layer, uint32 *start);
+
+/* ---------- select.c ---------- */
+
+/* A slot that may become a neighbor of another. */
+typedef struct OmenCandidate
+{
+	float		distance;		/* to the slot whose neighbor it may become */
+	uint32		id;
+	uint16		version;
+	bool		linked;			/* it was linked, so it may be a parent */
+	bool		keep;			/* chosen whatever the heuristic says */
+	bool		chosen;
+	OmenCodeHeader header;
+	uint8	   *code;			/* NULL until loaded */
+} OmenCandidate;
+
+extern bool omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
+						   uint16 version, OmenCodeHeader *header, uint8 *code);
+extern uint32 omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
+									OmenCandidate *candidates, uint32 count,
+									uint32 most);
+extern int	omen_candidate_compare(const void *a, const void *b);
+
+/* ---------- link.c ---------- */
+
+/* The neighbors that a new node is to have. */
+typedef struct OmenLinkPlan
+{
+	uint32		level;
+	uint32		entry_level;	/* of the graph when the plan was made */
+	bool		empty;			/* there was no graph to search */
+	bool		has_equal;		/* a node with an equal code was met */
+	OmenNodeRef equal;
+	uint32		count[OMEN_MAX_LEVEL + 1];
+	OmenCandidate *neighbors[OMEN_MAX_LEVEL + 1];	/* nearest first */
+} OmenLinkPlan;
+
+extern void omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
+						   const uint8 *code, uint32 level, uint32 self,
+						   uint32 ef_construction, OmenLinkPlan *plan);
+extern void omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
+								  const OmenLinkPlan *plan, uint32 layer);
+extern bool omen_link_connect(OmenIndex *ix, OmenNodeRef node,
+							  const OmenCodeHeader *header, const uint8 *code,
+							  BlockNumber payload, const OmenLinkPlan *plan);
+extern bool omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
+							float distance);
+
+/* ---------- repair.c ---------- */
+
+typedef struct OmenDeadSet OmenDeadSet;
+
+#endif							/* OMEN_GRAPH_H */

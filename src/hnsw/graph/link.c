@@ -1,0 +1,761 @@
+/*-------------------------------------------------------------------------
+ *
+ * link.c
+ *	  Making a node part of the graph.
+ *
+ * A node is linked in steps, each one WAL record or a few, after each of which
+ * the graph is whole:
+ *
+ *	1. its slot is written with OMEN_SLOT_LINKING and its own edges (insert.c);
+ *	2. its upper slots are written, from layer 1 up;
+ *	3. back-links: each neighbor gets an edge to it, one page at a time, by
+ *	   compare-and-set of what was read before; one of them with the parent
+ *	   flag, from a node that is linked itself;
+ *	4. OMEN_SLOT_LINKING is cleared;
+ *	5. the entry point moves to it if it is of a higher layer.
+ *
+ * What a crash leaves behind after 1 to 3 has no committed row: its heap tuple
+ * is dead, and VACUUM removes the node like any other.
+ *
+ * Parents form a tree from the root: a node's parent was linked before it, and
+ * edges with the flag are pruned by nobody.  So layer 0 is reachable from the
+ * root whatever the heuristic drops.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/graph/graph.h"
+#include "miscadmin.h"
+
+/* Times that a compare-and-set is tried before a plain decision is made. */
+#define MAX_TRIES 5
+
+typedef enum LinkResult
+{
+	LINK_DONE,
+	LINK_FULL,					/* every edge there is a parent's */
+	LINK_GONE					/* the slot is freed or condemned */
+} LinkResult;
+
+/* The edges of a slot as they were when somebody looked. */
+typedef struct EdgeCopy
+{
+	uint16		version;
+	uint16		degree;
+	OmenCodeHeader header;
+	uint32		ids[200];
+	uint8		tags[200];
+} EdgeCopy;
+
+/* An edge to be added. */
+typedef struct NewEdge
+{
+	uint32		id;
+	uint16		version;
+	float		distance;
+	bool		parent;
+	const OmenCodeHeader *header;	/* of the target */
+	uint8	   *code;
+} NewEdge;
+
+/* ---------- planning ---------- */
+
+/*
+ * The results of a search as candidates, nearest first.  A slot that is the
+ * node itself is left out.
+ */
+static uint32
+search_results(OmenSearch *search, uint32 self, OmenCandidate **candidates)
+{
+	uint32		count = 0;
+
+	qsort(search->nearest, search->nnearest, sizeof(OmenHeapItem),
+		  omen_heap_item_compare);
+	*candidates = palloc0(Max(search->nnearest, 1) * sizeof(OmenCandidate));
+	for (uint32 i = 0; i < search->nnearest; i++)
+	{
+		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
+		OmenCandidate *c = &(*candidates)[count];
+
+		if (seen->id == self)
+			continue;
+		c->distance = seen->distance;
+		c->id = seen->id;
+		c->version = seen->version;
+		c->linked = (seen->flags & OMEN_SEEN_LINKING) == 0;
+		count++;
+	}
+	return count;
+}
+
+/* Drop what was not chosen, keeping the order. */
+static uint32
+keep_chosen(OmenCandidate *candidates, uint32 count)
+{
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (candidates[i].chosen)
+			candidates[kept++] = candidates[i];
+	}
+	return kept;
+}
+
+/*
+ * Does a node with an equal code stand among the nearest?  Equal codes are at
+ * no distance from each other, or for inner product at the same distance as
+ * the code is from itself; ties and rounding make it worth looking at a few.
+ */
+static void
+find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
+		   OmenLinkPlan *plan)
+{
+	OmenIndex  *ix = search->ix;
+	uint8	   *space = palloc(ix->layout.code_bytes);
+	float self = omen_code_distance(ix->quantizer, search->header, search->code,
+									search->header, search->code);
+	uint32		tried = 0;
+
+	for (uint32 i = 0; i < count && tried < 16; i++)
+	{
+		OmenCodeHeader header;
+
+		if (candidates[i].distance != self)
+		{
+			/* sorted: beyond this only farther ones, except with <#> */
+			if (ix->meta.metric != OMEN_METRIC_IP ||
+				candidates[i].distance > self)
+				break;
+			continue;
+		}
+		tried++;
+		if (omen_load_code(ix, search->plane, candidates[i].id,
+						   candidates[i].version, &header, space) &&
+			header.offset == search->header->offset &&
+			header.step == search->header->step &&
+			memcmp(space, search->code, ix->layout.code_bytes) == 0)
+		{
+			plan->has_equal = true;
+			plan->equal.id = candidates[i].id;
+			plan->equal.version = candidates[i].version;
+			break;
+		}
+	}
+	pfree(space);
+}
+
+static void
+plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
+{
+	OmenCandidate *candidates;
+	uint32		count = search_results(search, self, &candidates);
+
+	if (layer == 0)
+		find_equal(search, candidates, count, plan);
+	(void) omen_select_neighbors(search->ix, search->plane, candidates, count,
+								 search->ix->meta.m);
+	plan->count[layer] = keep_chosen(candidates, count);
+	plan->neighbors[layer] = candidates;
+}
+
+/* The nearest slot of an upper layer's results, one layer down. */
+static uint32
+nearest_below(OmenSearch *search)
+{
+	uint32		below = OMEN_INVALID_ID;
+
+	for (uint32 i = 0; i < search->nnearest && below == OMEN_INVALID_ID; i++)
+	{
+		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
+		Buffer		buf;
+		OmenSlotHeader *slot =
+			omen_visit(search->ix, search->plane, seen->id, &buf);
+
+		if (slot == NULL)
+			continue;
+		if (slot->version == seen->version)
+			below = slot->level > 1 ? slot->u.upper.down : slot->u.upper.node;
+		UnlockReleaseBuffer(buf);
+	}
+	return below;
+}
+
+/*
+ * Search the graph for the neighbors of a new node.  self is the node's id if
+ * it has a slot already, or OMEN_INVALID_ID.  The plan is made in the current
+ * memory context; header and code must live as long.
+ */
+void
+omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
+			   const uint8 *code, uint32 level, uint32 self,
+			   uint32 ef_construction, OmenLinkPlan *plan)
+{
+	OmenIndex  *ix = search->ix;
+	uint32		start;
+	uint32		top;
+
+	memset(plan, 0, sizeof(OmenLinkPlan));
+	plan->level = level;
+	plan->empty = ix->meta.root == OMEN_INVALID_ID;
+	plan->entry_level =
+		ix->meta.entry == OMEN_INVALID_ID ? 0 : ix->meta.entry_level;
+	if (plan->empty)
+		return;
+
+	search->for_link = true;
+	top = Min(level, plan->entry_level);
+	(void) omen_descend(search, header, code, top, &start);
+	for (uint32 layer = top; layer > 0; layer--)
+	{
+		omen_search_start(search, &ix->layout.upper, header, code,
+						  ef_construction);
+		(void) omen_search_seed(search, start);
+		omen_search_run(search);
+		plan_layer(search, layer, OMEN_INVALID_ID, plan);
+		start = nearest_below(search);
+	}
+	omen_search_start(search, &ix->layout.node, header, code, ef_construction);
+	if (self != OMEN_INVALID_ID)
+		(void) omen_search_mark(search, self);
+	if (!omen_search_seed(search, start))
+		(void) omen_search_seed(search, ix->meta.root);
+	omen_search_run(search);
+	plan_layer(search, 0, self, plan);
+}
+
+/* ---------- writing ---------- */
+
+/* Write the planned edges of a layer into a slot (of a page being changed). */
+void
+omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
+					  const OmenLinkPlan *plan, uint32 layer)
+{
+	uint32	   *ids = omen_slot_ids(plane, slot);
+	uint8	   *tags = omen_slot_tags(plane, slot);
+
+	Assert(plan->count[layer] <= plane->capacity);
+	for (uint32 i = 0; i < plan->count[layer]; i++)
+	{
+		ids[i] = plan->neighbors[layer][i].id;
+		tags[i] = OmenVersionTag(plan->neighbors[layer][i].version);
+	}
+	slot->degree = plan->count[layer];
+}
+
+/* Write the slot of a node in an upper layer; returns its id and version. */
+static OmenNodeRef
+write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
+				 const OmenCodeHeader *header, const uint8 *code,
+				 BlockNumber payload, const OmenLinkPlan *plan, uint32 layer)
+{
+	const OmenPlane *plane = &ix->layout.upper;
+	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_UPPER);
+	OmenChange	change;
+	OmenSlotHeader *slot;
+	OmenNodeRef ref;
+	Page		page;
+	uint32		slotno;
+
+	omen_change_begin(&change, ix);
+	page = omen_change_page(&change, buf);
+	slotno = omen_page_take_slot(ix, page);
+	slot = omen_page_slot(page, plane, slotno);
+	slot->flags = OMEN_SLOT_USED;
+	slot->level = layer;
+	slot->epoch = ix->meta.epoch;
+	slot->u.upper.node = node.id;
+	slot->u.upper.node_version = node.version;
+	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
+	slot->u.upper.down_version = layer > 1 ? below.version : 0;
+	slot->payload = payload;
+	slot->code = *header;
+	if (!ix->layout.out_of_line)
+		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+	omen_link_write_edges(plane, slot, plan, layer);
+	ref.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
+	ref.version = slot->version;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	return ref;
+}
+
+/* ---------- back-links ---------- */
+
+/*
+ * Copy the edges of a slot out.  False if it has gone or is condemned.
+ */
+static bool
+copy_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+		   EdgeCopy *copy)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
+	bool		found;
+
+	if (slot == NULL)
+		return false;
+	found = slot->version == ref.version &&
+			(slot->flags & OMEN_SLOT_CONDEMNED) == 0;
+	if (found)
+	{
+		copy->version = slot->version;
+		copy->degree = slot->degree;
+		copy->header = slot->code;
+		memcpy(copy->ids, omen_slot_ids(plane, slot),
+			   slot->degree * sizeof(uint32));
+		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);
+	}
+	UnlockReleaseBuffer(buf);
+	return found;
+}
+
+/*
+ * Write new edges if the slot's are still those of the copy.
+ */
+static bool
+replace_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+			  const EdgeCopy *old, const EdgeCopy *edges)
+{
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, ref.id));
+	uint32		slotno = omen_id_slot(plane, ref.id);
+	OmenSlotHeader *slot;
+	bool		same;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
+	same = slot->version == old->version &&
+		   (slot->flags & OMEN_SLOT_USED) != 0 &&
+		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+		   slot->degree == old->degree &&
+		   memcmp(omen_slot_ids(plane, slot), old->ids,
+				  old->degree * sizeof(uint32)) == 0 &&
+		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
+	if (same)
+	{
+		OmenChange	change;
+
+		omen_change_begin(&change, ix);
+		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
+		slot->degree = edges->degree;
+		memcpy(omen_slot_ids(plane, slot), edges->ids,
+			   edges->degree * sizeof(uint32));
+		memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+		omen_change_commit(&change);
+	}
+	UnlockReleaseBuffer(buf);
+	return same;
+}
+
+static int
+find_edge(const EdgeCopy *edges, uint32 id, uint16 version)
+{
+	for (int i = 0; i < edges->degree; i++)
+	{
+		if (edges->ids[i] == id &&
+			(edges->tags[i] & OMEN_TAG_VERSION) == OmenVersionTag(version))
+			return i;
+	}
+	return -1;
+}
+
+static void
+append_edge(EdgeCopy *edges, uint32 id, uint8 tag)
+{
+	edges->ids[edges->degree] = id;
+	edges->tags[edges->degree] = tag;
+	edges->degree++;
+}
+
+/*
+ * The candidates for the edges of a full slot: the targets that it has, and
+ * the new one.  Stale edges drop out.
+ */
+static uint32
+shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+				  const EdgeCopy *edges, const NewEdge *new_edge,
+				  OmenCandidate *candidates)
+{
+	OmenCodeHeader header;
+	uint8	   *own = palloc(ix->layout.code_bytes);
+	uint32		count = 0;
+
+	if (!omen_load_code(ix, plane, ref.id, ref.version, &header, own))
+		return 0;
+	for (int i = 0; i < edges->degree; i++)
+	{
+		OmenCandidate *c = &candidates[count];
+		Buffer		buf;
+		OmenSlotHeader *slot = omen_visit(ix, plane, edges->ids[i], &buf);
+		bool		valid;
+
+		if (slot == NULL)
+			continue;
+		c->version = slot->version;
+		/* VACUUM finds a condemned node's parent by the edge: that one stays */
+		c->keep = (edges->tags[i] & OMEN_TAG_PARENT) != 0;
+		valid = OmenVersionTag(slot->version) ==
+					(edges->tags[i] & OMEN_TAG_VERSION) &&
+				(c->keep || (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
+		UnlockReleaseBuffer(buf);
+		c->id = edges->ids[i];
+		c->code = palloc(ix->layout.code_bytes);
+		if (!valid ||
+			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
+			continue;
+		c->distance = omen_code_distance(ix->quantizer, &header, own,
+										 &c->header, c->code);
+		count++;
+	}
+	candidates[count].distance = new_edge->distance;
+	candidates[count].id = new_edge->id;
+	candidates[count].version = new_edge->version;
+	candidates[count].keep = new_edge->parent;
+	candidates[count].header = *new_edge->header;
+	candidates[count].code = new_edge->code;
+	return count + 1;
+}
+
+/*
+ * Prune the edges of a full slot together with the new one, to three quarters
+ * of its capacity: the next few back-links then cost nothing.  False if the
+ * slot has gone.
+ */
+static bool
+shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+			 const EdgeCopy *old, const NewEdge *new_edge, EdgeCopy *edges)
+{
+	OmenCandidate *candidates =
+		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
+	uint32 count = shrink_candidates(ix, plane, ref, old, new_edge, candidates);
+
+	if (count == 0)
+		return false;
+	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
+	(void) omen_select_neighbors(ix, plane, candidates, count,
+								 plane->capacity - Max(1, plane->capacity / 4));
+	edges->degree = 0;
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (candidates[i].chosen)
+			append_edge(edges, candidates[i].id,
+						OmenVersionTag(candidates[i].version) |
+							(candidates[i].keep ? OMEN_TAG_PARENT : 0));
+	}
+	return true;
+}
+
+static uint32
+count_parents(const EdgeCopy *edges)
+{
+	uint32		count = 0;
+
+	for (int i = 0; i < edges->degree; i++)
+		count += (edges->tags[i] & OMEN_TAG_PARENT) != 0;
+	return count;
+}
+
+/* Give up the first edge that is no parent's for the new one. */
+static void
+replace_any_edge(EdgeCopy *edges, const NewEdge *new_edge)
+{
+	for (int i = edges->degree - 1; i >= 0; i--)
+	{
+		if ((edges->tags[i] & OMEN_TAG_PARENT) == 0)
+		{
+			edges->ids[i] = new_edge->id;
+			edges->tags[i] =
+				OmenVersionTag(new_edge->version) | OMEN_TAG_PARENT;
+			return;
+		}
+	}
+}
+
+/*
+ * Add an edge to a slot: where there is room, as it is; where there is none,
+ * by pruning.  With new_edge->parent the edge is there afterwards unless the
+ * result says otherwise; without, pruning may have dropped it.
+ */
+static LinkResult
+add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
+		 const NewEdge *new_edge)
+{
+	uint8		tag = OmenVersionTag(new_edge->version) |
+				(new_edge->parent ? OMEN_TAG_PARENT : 0);
+
+	for (int try = 0;; try++)
+	{
+		EdgeCopy	old;
+		EdgeCopy	edges;
+		int			at;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!copy_edges(ix, plane, to, &old))
+			return LINK_GONE;
+		edges = old;
+		at = find_edge(&old, new_edge->id, new_edge->version);
+		if (at >= 0)
+		{
+			if (!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0)
+				return LINK_DONE;
+			edges.tags[at] |= OMEN_TAG_PARENT;
+		}
+		else if (old.degree < plane->capacity)
+			append_edge(&edges, new_edge->id, tag);
+		else if (count_parents(&old) == plane->capacity)
+			return LINK_FULL;
+		else if (try < MAX_TRIES)
+		{
+			if (!shrink_edges(ix, plane, to, &old, new_edge, &edges))
+				return LINK_GONE;
+		}
+		else if (new_edge->parent)
+			replace_any_edge(&edges, new_edge);
+		else
+			return LINK_DONE;
+		if (replace_edges(ix, plane, to, &old, &edges))
+			return LINK_DONE;
+	}
+}
+
+/* ---------- parents ---------- */
+
+/* A child of the node, by its parent edges; false if it has none but `not`. */
+static bool
+some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
+		   OmenNodeRef *child)
+{
+	EdgeCopy	edges;
+	const OmenPlane *plane = &ix->layout.node;
+
+	if (!copy_edges(ix, plane, node, &edges))
+		return false;
+	for (uint32 i = 0; i < edges.degree; i++)
+	{
+		uint32		at = (i + salt) % edges.degree;
+		Buffer		buf;
+		OmenSlotHeader *slot;
+		bool		valid;
+
+		if ((edges.tags[at] & OMEN_TAG_PARENT) == 0 || edges.ids[at] == not .id)
+			continue;
+		slot = omen_visit(ix, plane, edges.ids[at], &buf);
+		if (slot == NULL)
+			continue;
+		child->id = edges.ids[at];
+		child->version = slot->version;
+		valid = OmenVersionTag(slot->version) ==
+					(edges.tags[at] & OMEN_TAG_VERSION) &&
+				(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_LINKING)) == 0;
+		UnlockReleaseBuffer(buf);
+		if (valid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Make a linked node the parent of another, or if all its edges are parents'
+ * one of its children, and so on: the tree's leaves always have room.  The
+ * child must not be an ancestor of start.  False if start has gone.
+ */
+bool
+omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
+				float distance)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	NewEdge		edge = {0};
+	OmenNodeRef parent = start;
+	OmenCodeHeader header;
+	bool		adopted = false;
+
+	edge.id = child.id;
+	edge.version = child.version;
+	edge.distance = distance;
+	edge.parent = true;
+	edge.header = &header;
+	edge.code = palloc(ix->layout.code_bytes);
+	if (!omen_load_code(ix, plane, child.id, child.version, &header, edge.code))
+		return true;			/* nobody is there to be adopted */
+
+	for (uint32 depth = 0;; depth++)
+	{
+		OmenNodeRef next;
+		LinkResult	result;
+
+		if (parent.id == child.id)
+			break;
+		result = add_edge(ix, plane, parent, &edge);
+		if (result == LINK_DONE)
+		{
+			adopted = true;
+			break;
+		}
+		if (result == LINK_GONE ||
+			!some_child(ix, parent, child, child.id + depth, &next))
+			break;
+		parent = next;
+	}
+	pfree(edge.code);
+	return adopted;
+}
+
+/*
+ * Give a new node its parent: the nearest of its neighbors that can be one,
+ * else somebody below the root.  False if there is no root to hang it on.
+ */
+static bool
+find_parent(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
+{
+	for (int attempt = 0; attempt < MAX_TRIES; attempt++)
+	{
+		OmenNodeRef root;
+
+		for (uint32 i = 0; i < plan->count[0]; i++)
+		{
+			OmenNodeRef neighbor;
+
+			if (!plan->neighbors[0][i].linked)
+				continue;
+			neighbor.id = plan->neighbors[0][i].id;
+			neighbor.version = plan->neighbors[0][i].version;
+			if (omen_link_adopt(ix, neighbor, node,
+								plan->neighbors[0][i].distance))
+				return true;
+		}
+		omen_index_refresh(ix);
+		root.id = ix->meta.root;
+		root.version = ix->meta.root_version;
+		if (root.id == OMEN_INVALID_ID)
+			return false;
+		if (omen_link_adopt(ix, root, node, 0))
+			return true;
+	}
+	return false;
+}
+
+/* ---------- the steps ---------- */
+
+static void
+clear_linking(OmenIndex *ix, OmenNodeRef node)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	OmenChange	change;
+	OmenSlotHeader *slot;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	slot = omen_page_slot(omen_change_page(&change, buf), plane,
+						  omen_id_slot(plane, node.id));
+	slot->flags &= ~(OMEN_SLOT_LINKING | OMEN_SLOT_FLAT);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+}
+
+/*
+ * Make a node the root of an empty graph.  False if another came first.
+ */
+static bool
+become_root(OmenIndex *ix, OmenNodeRef node)
+{
+	Buffer		metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	bool		first;
+
+	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
+	first = OmenPageGetMeta(BufferGetPage(metabuf))->root == OMEN_INVALID_ID;
+	if (first)
+	{
+		OmenChange	change;
+		OmenMetaPageData *meta;
+
+		omen_change_begin(&change, ix);
+		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+		meta->root = node.id;
+		meta->root_version = node.version;
+		omen_change_commit(&change);
+	}
+	UnlockReleaseBuffer(metabuf);
+	return first;
+}
+
+/* Start searches at an upper slot if it is of a higher layer than the entry. */
+static void
+raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
+{
+	Buffer		metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	OmenMetaPageData *meta;
+
+	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
+	meta = OmenPageGetMeta(BufferGetPage(metabuf));
+	if (meta->entry == OMEN_INVALID_ID || meta->entry_level < level)
+	{
+		OmenChange	change;
+
+		omen_change_begin(&change, ix);
+		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+		meta->entry = upper.id;
+		meta->entry_version = upper.version;
+		meta->entry_level = level;
+		omen_change_commit(&change);
+	}
+	UnlockReleaseBuffer(metabuf);
+}
+
+static void
+back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
+		  const OmenCodeHeader *header, const uint8 *code,
+		  const OmenLinkPlan *plan, uint32 layer)
+{
+	NewEdge		edge;
+
+	edge.id = slot.id;
+	edge.version = slot.version;
+	edge.parent = false;
+	edge.header = header;
+	edge.code = unconstify(uint8 *, code);
+	for (uint32 i = 0; i < plan->count[layer]; i++)
+	{
+		OmenCandidate *c = &plan->neighbors[layer][i];
+		OmenNodeRef neighbor;
+
+		neighbor.id = c->id;
+		neighbor.version = c->version;
+		edge.distance = c->distance;
+		(void) add_edge(ix, plane, neighbor, &edge);
+	}
+}
+
+/*
+ * Steps 2 to 5 for a node whose slot has been written with its edges.  False
+ * if the plan says that the graph was empty and it no longer is: the caller
+ * makes a new plan, writes the edges, and calls again.
+ */
+bool
+omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
+				  const uint8 *code, BlockNumber payload,
+				  const OmenLinkPlan *plan)
+{
+	OmenNodeRef top = node;
+
+	if (plan->empty)
+	{
+		if (!become_root(ix, node))
+			return false;
+	}
+	else if (!find_parent(ix, node, plan) && !become_root(ix, node))
+		return false;
+
+	for (uint32 layer = 1; layer <= plan->level; layer++)
+	{
+		top =
+			write_upper_slot(ix, node, top, header, code, payload, plan, layer);
+		back_link(ix, &ix->layout.upper, top, header, code, plan, layer);
+	}
+	back_link(ix, &ix->layout.node, node, header, code, plan, 0);
+	clear_linking(ix, node);
+	if (plan->level > 0)
+		raise_entry(ix, top, plan->level);
+	return true;
+}

@@ -1,0 +1,491 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.c
+ *	  Best-first search of one layer.
+ *
+ * Algorithm 2 of Malkov and Yashunin, "Efficient and robust approximate
+ * nearest neighbor search using Hierarchical Navigable Small World graphs",
+ * with these differences:
+ *
+ * - Every slot that was met is remembered with its distance, so that a search
+ *   can go on where it stopped with a larger ef, as if it had been started
+ *   with that ef (omen_search_grow).
+ * - Slots that cannot be results (nodes without rows) are walked through.
+ * - An edge whose target has another version by now is skipped.
+ *
+ * One page is locked at a time, share.  A few pages are pinned ahead so that
+ * their bytes are on the way while distances are computed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "hnsw/graph/graph.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+/*
+ * How many pages are pinned beyond the one in use.  The array in which a
+ * backend counts its own pins without a hash table has 8 entries, and the
+ * executor holds pins, too.
+ */
+#define PINS_AHEAD 4
+
+/* Bytes of a code that are prefetched; the hardware goes on from there. */
+#define PREFETCH_BYTES 1024
+#define CACHE_LINE 64
+
+#define VISITED_MIN 1024
+
+/* ---------- heaps ---------- */
+
+/* Is a above b in the frontier's heap?  Nearest on top. */
+#define ABOVE_MIN(a, b) ((a).distance < (b).distance)
+/* In the results' heap?  Farthest on top. */
+#define ABOVE_MAX(a, b) ((a).distance > (b).distance)
+
+#define SIFT_UP(heap, pos, ABOVE) \
+	do \
+	{ \
+		uint32 p_ = (pos); \
+		OmenHeapItem item_ = (heap)[p_]; \
+		while (p_ > 0 && ABOVE(item_, (heap)[(p_ - 1) / 2])) \
+		{ \
+			(heap)[p_] = (heap)[(p_ - 1) / 2]; \
+			p_ = (p_ - 1) / 2; \
+		} \
+		(heap)[p_] = item_; \
+	} while (0)
+
+#define SIFT_DOWN(heap, count, pos, ABOVE) \
+	do \
+	{ \
+		uint32 p_ = (pos); \
+		OmenHeapItem item_ = (heap)[p_]; \
+		for (;;) \
+		{ \
+			uint32 c_ = 2 * p_ + 1; \
+			if (c_ >= (count)) \
+				break; \
+			if (c_ + 1 < (count) && ABOVE((heap)[c_ + 1], (heap)[c_])) \
+				c_++; \
+			if (!ABOVE((heap)[c_], item_)) \
+				break; \
+			(heap)[p_] = (heap)[c_]; \
+			p_ = c_; \
+		} \
+		(heap)[p_] = item_; \
+	} while (0)
+
+/* Nearest first; ties in the order met. */
+int
+omen_heap_item_compare(const void *a, const void *b)
+{
+	const OmenHeapItem *x = a;
+	const OmenHeapItem *y = b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return x->seen < y->seen ? -1 : (x->seen > y->seen ? 1 : 0);
+}
+
+static void *
+grow_array(OmenSearch *search, void *array, uint32 *room, uint32 needed,
+		   Size item)
+{
+	Size		bytes;
+
+	if (needed <= *room)
+		return array;
+	*room = Max(needed, Max(256, *room * 2));
+	bytes = mul_size(*room, item);
+	if (array == NULL)
+		return MemoryContextAllocHuge(search->context, bytes);
+	return repalloc_huge(array, bytes);
+}
+
+static void
+push_frontier(OmenSearch *search, float distance, uint32 seen)
+{
+	if (unlikely(search->nfrontier == search->frontier_room))
+		search->frontier =
+			grow_array(search, search->frontier, &search->frontier_room,
+					   search->nfrontier + 1, sizeof(OmenHeapItem));
+	search->frontier[search->nfrontier].distance = distance;
+	search->frontier[search->nfrontier].seen = seen;
+	search->nfrontier++;
+	SIFT_UP(search->frontier, search->nfrontier - 1, ABOVE_MIN);
+}
+
+static OmenHeapItem
+pop_frontier(OmenSearch *search)
+{
+	OmenHeapItem top = search->frontier[0];
+
+	search->nfrontier--;
+	if (search->nfrontier > 0)
+	{
+		search->frontier[0] = search->frontier[search->nfrontier];
+		SIFT_DOWN(search->frontier, search->nfrontier, 0, ABOVE_MIN);
+	}
+	return top;
+}
+
+/* Keep a result if it is among the ef nearest. */
+static void
+keep_nearest(OmenSearch *search, float distance, uint32 seen)
+{
+	if (search->nnearest < search->ef)
+	{
+		search->nearest[search->nnearest].distance = distance;
+		search->nearest[search->nnearest].seen = seen;
+		search->nnearest++;
+		SIFT_UP(search->nearest, search->nnearest - 1, ABOVE_MAX);
+	}
+	else if (distance < search->nearest[0].distance)
+	{
+		search->nearest[0].distance = distance;
+		search->nearest[0].seen = seen;
+		SIFT_DOWN(search->nearest, search->nnearest, 0, ABOVE_MAX);
+	}
+}
+
+/* Would a slot at this distance matter to the search? */
+static inline bool
+is_near(const OmenSearch *search, float distance)
+{
+	return search->nnearest < search->ef ||
+		   distance < search->nearest[0].distance;
+}
+
+/* ---------- the set of visited ids ---------- */
+
+static inline uint32
+visited_slot(const OmenSearch *search, uint32 id)
+{
+	uint32		pos = murmurhash32(id) & search->visited_mask;
+
+	while (search->visited[pos] != 0 && search->visited[pos] != id)
+		pos = (pos + 1) & search->visited_mask;
+	return pos;
+}
+
+static void
+visited_resize(OmenSearch *search, uint32 size)
+{
+	if (size > search->visited_room)
+	{
+		if (search->visited)
+			pfree(search->visited);
+		search->visited =
+			MemoryContextAllocHuge(search->context,
+								   mul_size(size, sizeof(uint32)));
+		search->visited_room = size;
+	}
+	search->visited_mask = size - 1;
+	memset(search->visited, 0, (Size) size * sizeof(uint32));
+}
+
+static void
+visited_grow(OmenSearch *search)
+{
+	uint32		old_size = search->visited_mask + 1;
+	uint32	   *old =
+		palloc_extended(mul_size(old_size, sizeof(uint32)), MCXT_ALLOC_HUGE);
+
+	memcpy(old, search->visited, (Size) old_size * sizeof(uint32));
+	visited_resize(search, old_size * 2);
+	for (uint32 i = 0; i < old_size; i++)
+	{
+		if (old[i] != 0)
+			search->visited[visited_slot(search, old[i])] = old[i];
+	}
+	pfree(old);
+}
+
+/*
+ * Mark an id as visited.  False if it was.  (No slot has the id 0: block 0 is
+ * the metapage.)
+ */
+bool
+omen_search_mark(OmenSearch *search, uint32 id)
+{
+	uint32		pos = visited_slot(search, id);
+
+	if (search->visited[pos] == id)
+		return false;
+	search->visited[pos] = id;
+	if (unlikely(++search->nvisited * 2 > search->visited_mask))
+		visited_grow(search);
+	return true;
+}
+
+/* ---------- distances ---------- */
+
+/*
+ * The code of a slot whose page is locked, or NULL if its payload is gone.  A
+ * code out of line is gathered in ix->code_space, until the next call.
+ */
+const void *
+omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
+				   OmenSlotHeader *slot)
+{
+	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
+
+	if (likely(!ix->layout.out_of_line))
+		return omen_slot_code(slot);
+	if (omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
+						  is_upper ? slot->u.upper.node : id,
+						  is_upper ? slot->u.upper.node_version : slot->version,
+						  ix->code_space, ix->layout.code_bytes))
+		return ix->code_space;
+	return NULL;
+}
+
+/* ---------- the search ---------- */
+
+OmenSearch *
+omen_search_create(OmenIndex *ix)
+{
+	OmenSearch *search = palloc0(sizeof(OmenSearch));
+
+	search->ix = ix;
+	search->context = CurrentMemoryContext;
+	return search;
+}
+
+/*
+ * Begin a search.  header and code, the target, must live as long as it.
+ */
+void
+omen_search_start(OmenSearch *search, const OmenPlane *plane,
+				  const OmenCodeHeader *header, const void *code, uint32 ef)
+{
+	uint32		size = Max(VISITED_MIN, pg_nextpower2_32(Min(ef, 16384) * 32));
+
+	search->plane = plane;
+	search->header = header;
+	search->code = code;
+	search->ef = ef;
+	search->nseen = 0;
+	search->nfrontier = 0;
+	search->nnearest = 0;
+	search->nearest = grow_array(search, search->nearest, &search->nearest_room,
+								 ef, sizeof(OmenHeapItem));
+	search->nvisited = 0;
+	visited_resize(search, size);
+}
+
+/* May the slot be a result of this search? */
+static inline uint16
+seen_flags(const OmenSearch *search, const OmenSlotHeader *slot)
+{
+	uint16		flags = OMEN_SEEN_RESULT;
+
+	if (search->plane->kind == OMEN_PAGE_NODE && !omen_node_has_row(slot))
+		flags = 0;
+	if (search->for_link &&
+		(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_FLAT)) != 0)
+		flags = 0;
+	if ((slot->flags & OMEN_SLOT_LINKING) != 0)
+		flags |= OMEN_SEEN_LINKING;
+	return flags;
+}
+
+/* Remember a slot, without a place in the heaps; returns its place in seen[]. */
+uint32
+omen_search_add(OmenSearch *search, float distance, uint32 id,
+				const OmenSlotHeader *slot)
+{
+	OmenSeen   *seen;
+
+	if (unlikely(search->nseen == search->seen_room))
+		search->seen = grow_array(search, search->seen, &search->seen_room,
+								  search->nseen + 1, sizeof(OmenSeen));
+	seen = &search->seen[search->nseen];
+	seen->distance = distance;
+	seen->id = id;
+	seen->version = slot->version;
+	seen->flags = seen_flags(search, slot);
+	return search->nseen++;
+}
+
+/*
+ * Look at one slot: compute its distance, and place it in the heaps.  buf is
+ * pinned, and is released.
+ */
+static bool
+examine(OmenSearch *search, uint32 id, int tag, Buffer buf)
+{
+	OmenSlotHeader *slot = omen_pinned_slot(search->ix, search->plane, id, buf);
+	bool		readable = false;
+
+	search->counters.visits++;
+	if (likely(slot != NULL))
+	{
+		const void *code = NULL;
+
+		if (likely((tag < 0 || OmenVersionTag(slot->version) == tag) &&
+				   slot->epoch == search->ix->quantizer_epoch))
+			code = omen_readable_code(search->ix, search->plane, id, slot);
+		readable = code != NULL;
+		if (likely(readable))
+		{
+			float		distance =
+				omen_code_distance(search->ix->quantizer, search->header,
+								   search->code, &slot->code, code);
+			uint32		seen = omen_search_add(search, distance, id, slot);
+
+			search->counters.distances++;
+			if (is_near(search, distance))
+			{
+				push_frontier(search, distance, seen);
+				if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
+					keep_nearest(search, distance, seen);
+			}
+		}
+		LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	}
+	ReleaseBuffer(buf);
+	return readable;
+}
+
+/*
+ * Start from a slot, too.  False if it is not there.
+ */
+bool
+omen_search_seed(OmenSearch *search, uint32 id)
+{
+	BlockNumber block = omen_id_block(search->plane, id);
+
+	if (id == OMEN_INVALID_ID || block == OMEN_META_BLOCK ||
+		!omen_block_exists(search->ix, block) || !omen_search_mark(search, id))
+		return false;
+	return examine(search, id, -1, omen_pin(search->ix, block));
+}
+
+/* Bring the bytes of a slot towards the processor. */
+static inline void
+prefetch_slot(const OmenSearch *search, uint32 id, Buffer buf)
+{
+	const char *slot =
+		(const char *) omen_page_slot(BufferGetPage(buf), search->plane,
+									  omen_id_slot(search->plane, id));
+	uint32		bytes = Min(search->plane->ids_offset, PREFETCH_BYTES);
+
+	__builtin_prefetch(PageGetSpecialPointer(BufferGetPage(buf)));
+	for (uint32 i = 0; i < bytes; i += CACHE_LINE)
+		__builtin_prefetch(slot + i);
+}
+
+/*
+ * Copy the edges of a slot to targets not visited yet.  Returns how many.
+ */
+static uint32
+unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
+					uint8 *tags)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot =
+		omen_visit(search->ix, search->plane, from->id, &buf);
+	uint32		degree = 0;
+	uint32		count = 0;
+
+	if (slot == NULL)
+		return 0;
+	if (slot->version == from->version)
+	{
+		degree = slot->degree;
+		memcpy(ids, omen_slot_ids(search->plane, slot),
+			   degree * sizeof(uint32));
+		memcpy(tags, omen_slot_tags(search->plane, slot), degree);
+	}
+	UnlockReleaseBuffer(buf);
+
+	for (uint32 i = 0; i < degree; i++)
+	{
+		BlockNumber block = omen_id_block(search->plane, ids[i]);
+
+		if (likely(block != OMEN_META_BLOCK &&
+				   omen_block_exists(search->ix, block)) &&
+			omen_search_mark(search, ids[i]))
+		{
+			ids[count] = ids[i];
+			tags[count++] = OmenVersionTag(tags[i]);
+		}
+	}
+	return count;
+}
+
+/* Look at the neighbors of a slot. */
+static void
+expand(OmenSearch *search, uint32 which)
+{
+	uint32		ids[2 * 100];	/* 2 * the largest m */
+	uint8		tags[2 * 100];
+	Buffer		bufs[2 * 100];
+	OmenSeen	from = search->seen[which];
+	uint32		count;
+	uint32		pinned = 0;
+
+	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
+	search->counters.hops++;
+	count = unvisited_neighbors(search, &from, ids, tags);
+	for (uint32 i = 0; i < count; i++)
+	{
+		for (; pinned < count && pinned <= i + PINS_AHEAD; pinned++)
+		{
+			bufs[pinned] =
+				omen_pin(search->ix, omen_id_block(search->plane, ids[pinned]));
+			prefetch_slot(search, ids[pinned], bufs[pinned]);
+		}
+		(void) examine(search, ids[i], tags[i], bufs[i]);
+	}
+}
+
+/*
+ * Search until nothing nearer than the ef nearest results is left to expand.
+ */
+void
+omen_search_run(OmenSearch *search)
+{
+	while (search->nfrontier > 0)
+	{
+		OmenHeapItem next;
+
+		if (search->nnearest == search->ef &&
+			search->frontier[0].distance > search->nearest[0].distance)
+			break;
+		next = pop_frontier(search);
+		if ((search->seen[next.seen].flags & OMEN_SEEN_EXPANDED) != 0)
+			continue;
+		expand(search, next.seen);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Let the search hold more results and go on from all it has met, as if it had
+ * had this ef from the start.
+ */
+void
+omen_search_grow(OmenSearch *search, uint32 ef)
+{
+	search->ef = ef;
+	search->nearest = grow_array(search, search->nearest, &search->nearest_room,
+								 ef, sizeof(OmenHeapItem));
+	search->nnearest = 0;
+	search->nfrontier = 0;
+	for (uint32 i = 0; i < search->nseen; i++)
+	{
+		OmenSeen   *seen = &search->seen[i];
+
+		if ((seen->flags & OMEN_SEEN_RESULT) != 0)
+			keep_nearest(search, seen->distance, i);
+		if ((seen->flags & OMEN_SEEN_EXPANDED) == 0)
+			push_frontier(search, seen->distance, i);
+	}
+	omen_search_run(search);
+}

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw.h
+ *	  The access method omen_hnsw: what its callbacks share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_HNSW_H
+#define OMEN_HNSW_H
+
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/reloptions.h"
+#include "hnsw/graph/graph.h"
+#include "hnsw/store/store.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+
+/* Reloptions. */
+#define OMEN_DEFAULT_M 16
+#define OMEN_MIN_M 2
+#define OMEN_MAX_M 100
+#define OMEN_DEFAULT_EF_CONSTRUCTION 64
+#define OMEN_MIN_EF_CONSTRUCTION 4
+#define OMEN_MAX_EF_CONSTRUCTION 1000
+
+/* GUC omendb.ef_search. */
+#define OMEN_DEFAULT_EF_SEARCH 40
+#define OMEN_MIN_EF_SEARCH 1
+#define OMEN_MAX_EF_SEARCH 10000
+
+/*
+ * An index of up to so many nodes is a flat list, and a scan of one with up to
+ * so many live nodes looks at all of them.
+ */
+#define OMEN_FLAT_NODES 1000
+
+/* Support function of every operator class: internal -> internal. */
+#define OMEN_SUPPORT_PROC 1
+#define OMEN_SUPPORT_PROCS 1
+#define OMEN_DISTANCE_STRATEGY 1
+
+/*
+ * What an operator class's support function returns: how to read its type, and
+ * the metric.  Static; nobody frees it.
+ */
+typedef struct OmenOpclass
+{
+	OmenMetric	metric;
+	int			max_dims;
+	/* dimensions of a detoasted value */
+	int (*dims)(const struct varlena *value);
+	/* its coordinates; scratch has room for max_dims floats, for types that
+	 * have to convert */
+	const float *(*floats)(const struct varlena *value, float *scratch);
+} OmenOpclass;
+
+typedef struct OmenOptions
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int			m;
+	int			ef_construction;
+	int			storage;		/* OmenStorage */
+} OmenOptions;
+
+/* options.c */
+extern int	omen_ef_search;
+extern void omen_options_init(void);
+extern bytea *omen_options_parse(Datum reloptions, bool validate);
+extern int	omen_options_m(Relation index);
+extern int	omen_options_ef_construction(Relation index);
+extern OmenStorage omen_options_storage(Relation index);
+
+/* validate.c */
+extern bool omen_validate(Oid opclassoid);
+extern bool omen_property(Oid index_oid, int attno, IndexAMProperty prop,
+						  const char *propname, bool *res, bool *isnull);
+
+/* cost.c */
+extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
+							   double loop_count, Cost *startup, Cost *total,
+							   Selectivity *selectivity, double *correlation,
+							   double *pages);
+
+/* opclass.c */
+extern const OmenOpclass *omen_opclass(Relation index);
+
+/* insert.c */
+
+/* What inserting rows into one index takes; reused from row to row. */
+typedef struct OmenInserter
+{
+	OmenIndex  *ix;
+	const OmenOpclass *opclass;
+	OmenSearch *search;
+	int			ef_construction;
+	float	   *floats;			/* space for a converted value */
+	float	   *scratch;		/* space for encoding */
+	uint8	   *code;
+	OmenCodeHeader header;
+	MemoryContext context;		/* all of the above */
+	MemoryContext row_context;	/* what one row takes; reset after each */
+} OmenInserter;
+
+extern OmenInserter *omen_inserter_create(Relation index, bool building);
+extern void omen_inserter_add(OmenInserter *ins, Datum value, bool isnull,
+							  ItemPointer tid, bool unchanged);
+extern bool omen_insert(Relation index, Datum *values, bool *isnull,
+						ItemPointer heap_tid, Relation heap,
+						IndexUniqueCheck check_unique, bool index_unchanged,
+						IndexInfo *index_info);
+
+/* convert.c */
+extern bool omen_flat_is_full(const OmenIndex *ix);
+extern void omen_flat_convert(OmenInserter *ins);
+extern void omen_set_mode(OmenIndex *ix, OmenMode mode);
+extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
+extern void omen_flat_lock(Relation index, LOCKMODE mode);
+extern bool omen_flat_try_lock(Relation index, LOCKMODE mode);
+extern void omen_flat_unlock(Relation index, LOCKMODE mode);
+
+/* index_build.c */
+extern IndexBuildResult *omen_build(Relation heap, Relation index,
+									IndexInfo *index_info);
+extern void omen_build_empty(Relation index);
+extern char *omen_build_phase(int64 phase);
+
+/* scan.c */
+extern IndexScanDesc omen_begin_scan(Relation index, int nkeys, int norderbys);
+extern void omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
+						ScanKey orderbys, int norderbys);
+extern bool omen_get_tuple(IndexScanDesc scan, ScanDirection dir);
+extern void omen_end_scan(IndexScanDesc scan);
+extern OmenCounters omen_last_scan_counters;
+
+/* vacuum.c */
+extern IndexBulkDeleteResult *omen_bulk_delete(IndexVacuumInfo *info,
+											   IndexBulkDeleteResult *stats,
+											   IndexBulkDeleteCallback callback,
+											   void *callback_state);
+extern IndexBulkDeleteResult *omen_vacuum_cleanup(IndexVacuumInfo *info,
+												  IndexBulkDeleteResult *stats);
+
+#endif							/* OMEN_HNSW_H */

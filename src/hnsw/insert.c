@@ -1,0 +1,350 @@
+/*-------------------------------------------------------------------------
+ *
+ * insert.c
+ *	  Adding one row to an index.
+ *
+ * A row goes, in this order of preference: to a side list if its vector is
+ * NULL or has no direction; to the flat list while the index is one; to the
+ * node that has the same code; to a node of its own.  The order of writes, and
+ * what a crash between them leaves, is described in src/hnsw/README.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* ef of the search for an equal node, when the vector has not changed. */
+#define UNCHANGED_EF 16
+
+/*
+ * Everything is allocated in the current memory context.
+ */
+OmenInserter *
+omen_inserter_create(Relation index, bool building)
+{
+	OmenInserter *ins = palloc0(sizeof(OmenInserter));
+
+	ins->context = CurrentMemoryContext;
+	ins->ix = omen_index_open(index, building);
+	ins->opclass = omen_opclass(index);
+	ins->search = omen_search_create(ins->ix);
+	ins->ef_construction = omen_options_ef_construction(index);
+	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
+	ins->scratch = palloc(ins->ix->meta.dims * sizeof(float));
+	ins->code = palloc(ins->ix->layout.code_bytes);
+	ins->row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw insert",
+							  ALLOCSET_DEFAULT_SIZES);
+	return ins;
+}
+
+/* ---------- writing a node ---------- */
+
+/*
+ * Write a slot for the row in ins->header and ins->code.  Without a plan the
+ * slot is a member of the flat list, and has no edges.
+ */
+static OmenNodeRef
+write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
+{
+	OmenIndex  *ix = ins->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_NODE);
+	OmenChange	change;
+	OmenSlotHeader *slot;
+	OmenNodeRef node;
+	Page		page;
+	uint32		slotno;
+
+	omen_change_begin(&change, ix);
+	page = omen_change_page(&change, buf);
+	slotno = omen_page_take_slot(ix, page);
+	slot = omen_page_slot(page, plane, slotno);
+	slot->flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
+	slot->level = plan ? plan->level : 0;
+	slot->degree = 0;
+	slot->epoch = ix->meta.epoch;
+	slot->u.node.heaptid = *tid;
+	slot->u.node.posting = OMEN_INVALID_ID;
+	slot->payload = InvalidBlockNumber;
+	slot->code = ins->header;
+	if (!ix->layout.out_of_line)
+		memcpy(omen_slot_code(slot), ins->code, ix->layout.code_bytes);
+	if (plan)
+		omen_link_write_edges(plane, slot, plan, 0);
+	node.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
+	node.version = slot->version;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	return node;
+}
+
+/*
+ * Write a node's code into payload pages and let its slot point there.  Until
+ * then the slot is nobody's neighbor, and has no readable code.
+ */
+static BlockNumber
+write_payload(OmenInserter *ins, OmenNodeRef node)
+{
+	OmenIndex  *ix = ins->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	BlockNumber first =
+		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
+						   ins->code, ix->layout.code_bytes);
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	OmenChange	change;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	omen_page_slot(omen_change_page(&change, buf), plane,
+				   omen_id_slot(plane, node.id))
+		->payload = first;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	return first;
+}
+
+/* Write the edges of a new plan into a node that has a slot. */
+static void
+rewrite_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	OmenChange	change;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	omen_link_write_edges(plane,
+						  omen_page_slot(omen_change_page(&change, buf), plane,
+										 omen_id_slot(plane, node.id)),
+						  plan, 0);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+}
+
+/* ---------- the graph ---------- */
+
+/*
+ * UPDATE of other columns: the vector is that of a row version that is in the
+ * index already, so a short search will meet it.
+ */
+static bool
+attach_unchanged(OmenInserter *ins, ItemPointer tid)
+{
+	OmenLinkPlan plan;
+
+	omen_link_plan(ins->search, &ins->header, ins->code, 0, OMEN_INVALID_ID,
+				   UNCHANGED_EF, &plan);
+	return plan.has_equal &&
+		   omen_posting_attach(ins->ix, plan.equal, &ins->header, ins->code,
+							   tid) == OMEN_ATTACHED;
+}
+
+static void
+add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
+{
+	OmenIndex  *ix = ins->ix;
+	uint32		level = omen_choose_level(ix, tid);
+	OmenLinkPlan plan;
+	OmenNodeRef node;
+	BlockNumber payload = InvalidBlockNumber;
+
+	if (unchanged && attach_unchanged(ins, tid))
+		return;
+
+	omen_link_plan(ins->search, &ins->header, ins->code, level, OMEN_INVALID_ID,
+				   ins->ef_construction, &plan);
+	if (plan.has_equal && omen_posting_attach(ix, plan.equal, &ins->header,
+											  ins->code, tid) == OMEN_ATTACHED)
+		return;
+
+	node = write_slot(ins, tid, &plan);
+	if (ix->layout.out_of_line)
+		payload = write_payload(ins, node);
+	while (
+		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
+	{
+		/* another first row was first: this one has somebody to link to now */
+		CHECK_FOR_INTERRUPTS();
+		omen_index_refresh(ix);
+		omen_link_plan(ins->search, &ins->header, ins->code, level, node.id,
+					   ins->ef_construction, &plan);
+		rewrite_edges(ix, node, &plan);
+	}
+}
+
+/* ---------- the flat list ---------- */
+
+/* Find a member of the flat list that has the same code. */
+static bool
+find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
+{
+	OmenIndex  *ix = ins->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
+	uint8	   *space = palloc(ix->layout.code_bytes);
+
+	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	{
+		Buffer		buf = omen_pin(ix, block);
+		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
+		uint16		versions[BLCKSZ / sizeof(OmenSlotHeader)];
+		int			count = 0;
+		OmenPageOpaque opaque;
+
+		LockBuffer(buf, BUFFER_LOCK_SHARE);
+		opaque = omen_check_page(ix->rel, buf);
+		for (uint32 i = 0;
+			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		{
+			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+
+			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
+				slot->code.offset == ins->header.offset &&
+				slot->code.step == ins->header.step &&
+				slot->code.sum == ins->header.sum &&
+				slot->code.sumsq == ins->header.sumsq)
+			{
+				alike[count] = i;
+				versions[count++] = slot->version;
+			}
+		}
+		UnlockReleaseBuffer(buf);
+		for (int i = 0; i < count; i++)
+		{
+			OmenCodeHeader header;
+
+			equal->id = block * plane->per_page + alike[i];
+			equal->version = versions[i];
+			if (omen_load_code(ix, plane, equal->id, equal->version, &header,
+							   space) &&
+				memcmp(space, ins->code, ix->layout.code_bytes) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Add a row to the flat list.  The caller holds the flat list's lock, share:
+ * the index does not become a graph meanwhile.
+ */
+static void
+add_to_list(OmenInserter *ins, ItemPointer tid)
+{
+	OmenNodeRef node;
+
+	if (find_flat_equal(ins, &node) &&
+		omen_posting_attach(ins->ix, node, &ins->header, ins->code, tid) ==
+			OMEN_ATTACHED)
+		return;
+	node = write_slot(ins, tid, NULL);
+	if (ins->ix->layout.out_of_line)
+		(void) write_payload(ins, node);
+}
+
+/* ---------- a row ---------- */
+
+/* Encode the value; false if it has no direction. */
+static bool
+encode(OmenInserter *ins, Datum value)
+{
+	struct varlena *detoasted = PG_DETOAST_DATUM(value);
+	int			dims = ins->opclass->dims(detoasted);
+
+	if (dims != (int) ins->ix->meta.dims)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+						errmsg("expected %d dimensions, not %d",
+							   (int) ins->ix->meta.dims, dims)));
+	return omen_encode(ins->ix->quantizer,
+					   ins->opclass->floats(detoasted, ins->floats),
+					   ins->scratch, &ins->header, ins->code);
+}
+
+/*
+ * Add to the flat list if the index is one, and make it a graph if it has
+ * become too long.  False if it is a graph already.
+ */
+static bool
+try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
+{
+	OmenIndex  *ix = ins->ix;
+	bool		is_list;
+
+	if (!ix->building)
+		omen_flat_lock(ix->rel, ShareLock);
+	omen_index_refresh(ix);
+	is_list = ix->meta.mode != OMEN_MODE_GRAPH;
+	if (is_list)
+	{
+		/* the quantizer may be another one than before the lock */
+		(void) encode(ins, value);
+		add_to_list(ins, tid);
+	}
+	if (!ix->building)
+		omen_flat_unlock(ix->rel, ShareLock);
+
+	if (is_list && omen_flat_is_full(ix))
+	{
+		if (ix->building)
+			omen_flat_convert(ins);
+		else if (omen_flat_try_lock(ix->rel, ExclusiveLock))
+		{
+			omen_flat_convert(ins);
+			omen_flat_unlock(ix->rel, ExclusiveLock);
+		}
+	}
+	return is_list;
+}
+
+/*
+ * Add one row.  unchanged: the vector is that of an older version of the row.
+ */
+void
+omen_inserter_add(OmenInserter *ins, Datum value, bool isnull, ItemPointer tid,
+				  bool unchanged)
+{
+	OmenIndex  *ix = ins->ix;
+	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
+
+	omen_index_refresh(ix);
+	if (isnull)
+		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
+	else if (!encode(ins, value))
+		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
+	else if (ix->meta.mode == OMEN_MODE_GRAPH)
+		add_to_graph(ins, tid, unchanged);
+	else if (!try_add_to_list(ins, value, tid))
+	{
+		/* it became a graph, and with that the quantizer another one */
+		(void) encode(ins, value);
+		add_to_graph(ins, tid, unchanged);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(ins->row_context);
+}
+
+bool
+omen_insert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
+			Relation heap, IndexUniqueCheck check_unique, bool index_unchanged,
+			IndexInfo *index_info)
+{
+	OmenInserter *ins = index_info->ii_AmCache;
+
+	if (ins == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(index_info->ii_Context);
+
+		ins = omen_inserter_create(index, false);
+		index_info->ii_AmCache = ins;
+		MemoryContextSwitchTo(old);
+	}
+	omen_inserter_add(ins, values[0], isnull[0], heap_tid, index_unchanged);
+
+	/* nothing is unique here */
+	return false;
+}

@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *	  Storage parameters of omen_hnsw indexes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/hnsw.h"
+#include "utils/guc.h"
+
+static relopt_kind options_kind;
+
+static relopt_enum_elt_def storage_values[] = {{"sq8", OMEN_STORAGE_SQ8},
+											   {"full", OMEN_STORAGE_FULL},
+											   {(const char *) NULL}};
+
+/* Register the parameters; once, from _PG_init. */
+void
+omen_options_init(void)
+{
+	options_kind = add_reloption_kind();
+	add_int_reloption(options_kind, "m",
+					  "Number of neighbors of a node in each upper layer, half "
+					  "of the room for them in layer 0",
+					  OMEN_DEFAULT_M, OMEN_MIN_M, OMEN_MAX_M,
+					  AccessExclusiveLock);
+	add_int_reloption(options_kind, "ef_construction",
+					  "Size of the candidate list when a node is linked",
+					  OMEN_DEFAULT_EF_CONSTRUCTION, OMEN_MIN_EF_CONSTRUCTION,
+					  OMEN_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
+	add_enum_reloption(options_kind, "storage",
+					   "What a node keeps of its vector", storage_values,
+					   OMEN_STORAGE_SQ8,
+					   "Valid values are \"sq8\" and \"full\".",
+					   AccessExclusiveLock);
+}
+
+bytea *
+omen_options_parse(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt table[] = {
+		{"m", RELOPT_TYPE_INT, offsetof(OmenOptions, m)},
+		{"ef_construction", RELOPT_TYPE_INT,
+		 offsetof(OmenOptions, ef_construction)},
+		{"storage", RELOPT_TYPE_ENUM, offsetof(OmenOptions, storage)},
+	};
+
+	return (bytea *) build_reloptions(reloptions, validate, options_kind,
+									  sizeof(OmenOptions), table,
+									  lengthof(table));
+}
+
+int
+omen_options_m(Relation index)
+{
+	OmenOptions *options = (OmenOptions *) index->rd_options;
+
+	return options ? options->m : OMEN_DEFAULT_M;
+}
+
+int
+omen_options_ef_construction(Relation index)
+{
+	OmenOptions *options = (OmenOptions *) index->rd_options;
+
+	return options ? options->ef_construction : OMEN_DEFAULT_EF_CONSTRUCTION;
+}
+
+OmenStorage
+omen_options_storage(Relation index)
+{
+	OmenOptions *options = (OmenOptions *) index->rd_options;
+
+	return options ? (OmenStorage) options->storage : OMEN_STORAGE_SQ8;
+}

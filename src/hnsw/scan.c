@@ -1,0 +1,756 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Index scans: rows in the exact order of their distance.
+ *
+ * Candidates are found by the distance of codes; what goes out is ordered by
+ * the operator's own function on the stored value.  Each candidate has a
+ * lower bound of its true distance.  A row goes out when its true distance is
+ * not above the bound of any candidate that has not been looked at; so about
+ * as many heap rows are fetched as are returned.
+ *
+ * A scan goes on for as long as it is asked: when the ef_search nearest are
+ * used up, the search continues with twice as many; when the graph is
+ * exhausted, a pass over all slots finds what it did not reach; rows without a
+ * direction come last.  The order always wins: a row that turns up after a
+ * farther one went out is dropped, and counted as late.
+ *
+ * A scan holds no lock and no pin between calls, but for the pin of the heap
+ * page that it fetched last.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "hnsw/hnsw.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* A candidate that waits for its true distance. */
+typedef struct PendingNode
+{
+	double		bound;			/* lower bound of the operator's result */
+	OmenNodeRef node;
+} PendingNode;
+
+/* A row that waits for its turn. */
+typedef struct PendingRow
+{
+	double		distance;		/* the operator's result */
+	ItemPointerData tid;
+} PendingRow;
+
+typedef enum ScanPhase
+{
+	PHASE_START,
+	PHASE_GRAPH,				/* results of a search of the graph */
+	PHASE_CLOSING,				/* everything that the search did not meet */
+	PHASE_SIDE_NAN,
+	PHASE_SIDE_NULL,
+	PHASE_DONE
+} ScanPhase;
+
+typedef struct OmenScanState
+{
+	OmenIndex  *ix;
+	const OmenOpclass *opclass;
+	OmenSearch *search;
+	ScanPhase	phase;
+
+	/* the query */
+	Datum		query;			/* detoasted, in query_context */
+	bool		no_distance; /* NULL or without direction: any order will do */
+	const float *query_floats;
+	OmenCodeHeader header;
+	uint8	   *code;
+	OmenCodeHeader origin_header;	/* the same for codes of epoch 0 */
+	uint8	   *origin_code;
+	bool		has_origin;
+
+	/* what was found */
+	PendingNode *nodes;			/* min-heap by bound */
+	uint32		nnodes;
+	uint32		nodes_room;
+	PendingRow *rows;			/* min-heap by distance */
+	uint32		nrows;
+	uint32		rows_room;
+	OmenTidList tids;			/* of one node, or of a side list */
+	uint32		next_tid;		/* of a side list */
+	BlockNumber next_block;		/* of a pass without order */
+	double		last_distance;	/* of the row that went out last */
+
+	/* getting at rows */
+	IndexFetchTableData *fetch;
+	TupleTableSlot *slot;
+	IndexInfo  *index_info;		/* for an index on an expression */
+	EState	   *estate;
+
+	MemoryContext context;		/* lives as long as the scan */
+	MemoryContext query_context;	/* reset by each rescan */
+	MemoryContext row_context;	/* reset for each row */
+} OmenScanState;
+
+OmenCounters omen_last_scan_counters;
+
+/* ---------- heaps ---------- */
+
+/* Push down and pull up in a heap whose items start with the key, a double. */
+#define HEAP_PUSH(heap, count, item, key) \
+	do \
+	{ \
+		uint32 p_ = (count)++; \
+		while (p_ > 0 && (item).key < (heap)[(p_ - 1) / 2].key) \
+		{ \
+			(heap)[p_] = (heap)[(p_ - 1) / 2]; \
+			p_ = (p_ - 1) / 2; \
+		} \
+		(heap)[p_] = (item); \
+	} while (0)
+
+#define HEAP_POP(heap, count, top, key) \
+	do \
+	{ \
+		uint32 p_ = 0; \
+		uint32 n_ = --(count); \
+		(top) = (heap)[0]; \
+		for (;;) \
+		{ \
+			uint32 c_ = 2 * p_ + 1; \
+			if (c_ >= n_) \
+				break; \
+			if (c_ + 1 < n_ && (heap)[c_ + 1].key < (heap)[c_].key) \
+				c_++; \
+			if (!((heap)[c_].key < (heap)[n_].key)) \
+				break; \
+			(heap)[p_] = (heap)[c_]; \
+			p_ = c_; \
+		} \
+		(heap)[p_] = (heap)[n_]; \
+	} while (0)
+
+static void *
+ensure_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
+			Size item)
+{
+	if (count < *room)
+		return array;
+	*room = Max(64, *room * 2);
+	if (array == NULL)
+		return MemoryContextAllocHuge(state->context, mul_size(*room, item));
+	return repalloc_huge(array, mul_size(*room, item));
+}
+
+static void
+push_node(OmenScanState *state, double bound, OmenNodeRef node)
+{
+	PendingNode item;
+
+	item.bound = bound;
+	item.node = node;
+	state->nodes = ensure_room(state, state->nodes, &state->nodes_room,
+							   state->nnodes, sizeof(PendingNode));
+	HEAP_PUSH(state->nodes, state->nnodes, item, bound);
+}
+
+static void
+push_row(OmenScanState *state, double distance, ItemPointer tid)
+{
+	PendingRow	item;
+
+	item.distance = distance;
+	item.tid = *tid;
+	state->rows = ensure_room(state, state->rows, &state->rows_room,
+							  state->nrows, sizeof(PendingRow));
+	HEAP_PUSH(state->rows, state->nrows, item, distance);
+}
+
+/* ---------- beginning and ending ---------- */
+
+IndexScanDesc
+omen_begin_scan(Relation index, int nkeys, int norderbys)
+{
+	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw scan",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OmenScanState *state = palloc0(sizeof(OmenScanState));
+
+	state->context = context;
+	state->ix = omen_index_open(index, false);
+	state->opclass = omen_opclass(index);
+	state->search = omen_search_create(state->ix);
+	state->code = palloc(state->ix->layout.code_bytes);
+	state->query_context =
+		AllocSetContextCreate(context, "omen_hnsw query", ALLOCSET_SMALL_SIZES);
+	state->row_context =
+		AllocSetContextCreate(context, "omen_hnsw row", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	scan->opaque = state;
+	return scan;
+}
+
+void
+omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
+			int norderbys)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (keys && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
+	if (orderbys && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys,
+				scan->numberOfOrderBys * sizeof(ScanKeyData));
+
+	MemoryContextReset(state->query_context);
+	state->phase = PHASE_START;
+	state->nnodes = 0;
+	state->nrows = 0;
+	state->tids.count = 0;
+	state->next_tid = 0;
+	state->has_origin = false;
+	state->last_distance = -INFINITY;
+	if (state->fetch)
+		table_index_fetch_reset(state->fetch);
+}
+
+void
+omen_end_scan(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (state->fetch)
+		table_index_fetch_end(state->fetch);
+	if (state->slot)
+		ExecDropSingleTupleTableSlot(state->slot);
+	if (state->estate)
+		FreeExecutorState(state->estate);
+	MemoryContextDelete(state->context);
+	scan->opaque = NULL;
+}
+
+/* What is needed to read heap rows; once per scan. */
+static void
+prepare_fetch(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old;
+
+	if (state->fetch)
+		return;
+	old = MemoryContextSwitchTo(state->context);
+	state->slot = table_slot_create(scan->heapRelation, NULL);
+	state->fetch = table_index_fetch_begin(scan->heapRelation);
+	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
+	{
+		state->index_info = BuildIndexInfo(scan->indexRelation);
+		state->estate = CreateExecutorState();
+		GetPerTupleExprContext(state->estate)->ecxt_scantuple = state->slot;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ---------- the query ---------- */
+
+/*
+ * Encode the query for the quantizer of the moment.  Sets no_distance if the
+ * query is NULL, or has no direction where that matters.
+ */
+static void
+encode_query(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	ScanKey		key = scan->orderByData;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+
+	state->no_distance = (key->sk_flags & SK_ISNULL) != 0;
+	if (!state->no_distance)
+	{
+		struct varlena *value = PG_DETOAST_DATUM(key->sk_argument);
+		int			dims = state->opclass->dims(value);
+
+		if (dims != (int) state->ix->meta.dims)
+			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+							errmsg("different vector dimensions %d and %d",
+								   (int) state->ix->meta.dims, dims)));
+		state->query = PointerGetDatum(value);
+		state->query_floats =
+			state->opclass->floats(value, palloc(dims * sizeof(float)));
+		state->no_distance =
+			!omen_encode(state->ix->quantizer, state->query_floats,
+						 palloc(dims * sizeof(float)), &state->header,
+						 state->code);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Encode the query for codes of epoch 0, too. */
+static void
+encode_query_origin(OmenScanState *state)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+
+	state->origin_code = palloc(state->ix->layout.code_bytes);
+	(void) omen_encode(state->ix->origin, state->query_floats,
+					   palloc(state->ix->meta.dims * sizeof(float)),
+					   &state->origin_header, state->origin_code);
+	state->has_origin = true;
+	MemoryContextSwitchTo(old);
+}
+
+/* ---------- passes over all slots ---------- */
+
+/*
+ * Lower bound for a node whose page is locked.  False if its code cannot be
+ * read with what this scan knows of quantizers.
+ */
+static bool
+bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
+			  double *bound)
+{
+	OmenIndex  *ix = state->ix;
+	const OmenQuantizer *quantizer = ix->quantizer;
+	const OmenCodeHeader *header = &state->header;
+	const void *code = state->code;
+	const void *slot_code = omen_readable_code(ix, &ix->layout.node, id, slot);
+	float		distance;
+
+	/* no payload: its insert has not come that far, and nobody can see it */
+	*bound = INFINITY;
+	if (slot_code == NULL)
+		return true;
+	if (slot->epoch != ix->quantizer_epoch)
+	{
+		if (slot->epoch != 0)
+			return false;
+		quantizer = ix->origin;
+		header = &state->origin_header;
+		code = state->origin_code;
+	}
+	distance =
+		omen_code_distance(quantizer, header, code, &slot->code, slot_code);
+	*bound = omen_lower_bound(quantizer, header, &slot->code, distance);
+	return true;
+}
+
+/*
+ * Make the nodes of one page pending that no search has met.  False if the
+ * quantizer has changed meanwhile; then nothing was done.
+ */
+static bool
+scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
+{
+	OmenIndex  *ix = state->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, block);
+	OmenPageOpaque opaque;
+	uint32		count = 0;
+	bool		readable = true;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->rel, buf);
+	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
+					   i < opaque->used && readable;
+		 i++)
+	{
+		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+
+		if ((slot->flags & OMEN_SLOT_USED) == 0 || !omen_node_has_row(slot))
+			continue;
+		found[count].node.id = block * plane->per_page + i;
+		found[count].node.version = slot->version;
+		readable = bound_of_slot(state, found[count].node.id, slot,
+								 &found[count].bound);
+		count++;
+		state->search->counters.distances++;
+	}
+	state->search->counters.visits++;
+	UnlockReleaseBuffer(buf);
+	for (uint32 i = 0; i < count && readable; i++)
+	{
+		if (omen_search_mark(state->search, found[i].node.id))
+			push_node(state, found[i].bound, found[i].node);
+	}
+	return readable;
+}
+
+/* Make all nodes pending that no search has met. */
+static void
+scan_all_pages(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	PendingNode *found =
+		palloc(state->ix->layout.node.per_page * sizeof(PendingNode));
+	BlockNumber nblocks = RelationGetNumberOfBlocks(scan->indexRelation);
+
+	if (!state->has_origin && state->ix->meta.epoch != 0)
+		encode_query_origin(state);
+	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (scan_page(state, block, found))
+			continue;
+		/* the flat list is being converted: take the new quantizer, too */
+		encode_query_origin(state);
+		omen_index_refresh(state->ix);
+		encode_query(scan);
+		if (!scan_page(state, block, found))
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("index \"%s\" contains codes of an unknown "
+								   "quantizer at block %u",
+								   RelationGetRelationName(scan->indexRelation),
+								   block),
+							errhint("Please REINDEX it.")));
+	}
+	pfree(found);
+}
+
+/* ---------- the graph ---------- */
+
+/*
+ * Make the results of the search pending that were not so before.
+ */
+static uint32
+take_results(OmenScanState *state)
+{
+	OmenSearch *search = state->search;
+	OmenIndex  *ix = state->ix;
+	uint32		taken = 0;
+
+	for (uint32 i = 0; i < search->nnearest; i++)
+	{
+		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
+		OmenNodeRef node;
+		OmenSlotHeader *slot;
+		Buffer		buf;
+		double		bound;
+
+		if ((seen->flags & OMEN_SEEN_TAKEN) != 0)
+			continue;
+		seen->flags |= OMEN_SEEN_TAKEN;
+		taken++;
+		slot = omen_visit(ix, &ix->layout.node, seen->id, &buf);
+		if (slot == NULL)
+			continue;
+		node.id = seen->id;
+		node.version = seen->version;
+		bound = omen_lower_bound(ix->quantizer, &state->header, &slot->code,
+								 seen->distance);
+		UnlockReleaseBuffer(buf);
+		push_node(state, bound, node);
+	}
+	return taken;
+}
+
+static void
+search_graph(OmenScanState *state)
+{
+	OmenSearch *search = state->search;
+	uint32		start;
+
+	(void) omen_descend(search, &state->header, state->code, 0, &start);
+	omen_search_start(search, &state->ix->layout.node, &state->header,
+					  state->code, omen_ef_search);
+	if (!omen_search_seed(search, start))
+		(void) omen_search_seed(search, state->ix->meta.root);
+	omen_search_run(search);
+	(void) take_results(state);
+}
+
+/* Go on where the search stopped; false if it has met all it can reach. */
+static bool
+search_on(OmenScanState *state)
+{
+	OmenSearch *search = state->search;
+
+	if (search->nfrontier == 0)
+	{
+		/* the descent may have led to a corner that the root knows a way out of */
+		if (!omen_search_seed(search, state->ix->meta.root) &&
+			search->nnearest < search->ef)
+			return false;
+	}
+	if (search->ef > PG_INT32_MAX / 2)
+		return false;
+	omen_search_grow(search, search->ef * 2);
+	return take_results(state) > 0;
+}
+
+/* ---------- rows ---------- */
+
+/*
+ * Fetch a row and compute its true distance.  False if the snapshot does not
+ * see it.
+ */
+static bool
+row_distance(IndexScanDesc scan, ItemPointer tid, double *distance,
+			 bool *isnull)
+{
+	OmenScanState *state = scan->opaque;
+	ItemPointerData fetched = *tid;
+	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
+	bool		call_again = false;
+	MemoryContext old;
+	Datum		value;
+
+	state->search->counters.reranked++;
+	if (!table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
+								 state->slot, &call_again, NULL))
+		return false;
+
+	old = MemoryContextSwitchTo(state->row_context);
+	if (column != 0)
+		value = slot_getattr(state->slot, column, isnull);
+	else
+	{
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnulls[INDEX_MAX_KEYS];
+
+		FormIndexDatum(state->index_info, state->slot, state->estate, values,
+					   isnulls);
+		value = values[0];
+		*isnull = isnulls[0];
+	}
+	*distance =
+		*isnull
+			? 0
+			: DatumGetFloat8(FunctionCall2Coll(&scan->orderByData->sk_func,
+											   scan->orderByData->sk_collation,
+											   value, state->query));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row_context);
+	if (state->estate)
+		ResetPerTupleExprContext(state->estate);
+	ExecClearTuple(state->slot);
+	return true;
+}
+
+/* Look up the rows of the nearest pending node. */
+static void
+rerank_nearest(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	PendingNode nearest;
+
+	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
+	state->tids.count = 0;
+	if (!omen_posting_collect(state->ix, nearest.node, &state->tids))
+		return;
+	for (uint32 i = 0; i < state->tids.count; i++)
+	{
+		double		distance;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!row_distance(scan, &state->tids.tids[i], &distance, &isnull) ||
+			isnull)
+			continue;
+		if (distance < state->last_distance)
+		{
+			state->search->counters.late++;
+			continue;
+		}
+		/* NaN sorts above all numbers */
+		push_row(state, isnan(distance) ? INFINITY : distance,
+				 &state->tids.tids[i]);
+	}
+}
+
+/*
+ * The next row in order, if there is one among what was found so far.
+ */
+static bool
+next_in_order(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	for (;;)
+	{
+		PendingRow	row;
+
+		if (state->nrows > 0 &&
+			(state->nnodes == 0 ||
+			 state->rows[0].distance <= state->nodes[0].bound))
+		{
+			HEAP_POP(state->rows, state->nrows, row, distance);
+			state->last_distance = row.distance;
+			scan->xs_heaptid = row.tid;
+			return true;
+		}
+		if (state->nnodes == 0)
+			return false;
+		rerank_nearest(scan);
+	}
+}
+
+/* The next TID of the list in state->tids. */
+static bool
+next_of_list(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (state->next_tid >= state->tids.count)
+		return false;
+	scan->xs_heaptid = state->tids.tids[state->next_tid++];
+	return true;
+}
+
+/* ---------- phases ---------- */
+
+static void
+start_scan(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	OmenIndex  *ix = state->ix;
+	uint64		few;
+
+	if (scan->numberOfOrderBys != 1)
+		elog(ERROR, "cannot scan omen_hnsw index without order");
+	if (!IsMVCCSnapshot(scan->xs_snapshot))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("index \"%s\" can be scanned with an MVCC snapshot only",
+					RelationGetRelationName(scan->indexRelation))));
+
+	pgstat_count_index_scan(scan->indexRelation);
+	omen_count_search(scan);
+	memset(&state->search->counters, 0, sizeof(OmenCounters));
+	prepare_fetch(scan);
+	omen_index_refresh(ix);
+	encode_query(scan);
+	few = Max(OMEN_FLAT_NODES, 4 * (uint64) omen_ef_search);
+	omen_search_start(state->search, &ix->layout.node, &state->header,
+					  state->code, Max(1, omen_ef_search));
+	state->phase = PHASE_GRAPH;
+	if (state->no_distance)
+	{
+		state->next_block = OMEN_META_BLOCK + 1;
+		return;
+	}
+	if (ix->meta.mode != OMEN_MODE_GRAPH ||
+		ix->meta.node_limit <= few + ix->layout.node.per_page)
+	{
+		/* few enough to look at all of them */
+		scan_all_pages(scan);
+		state->phase = PHASE_CLOSING;
+	}
+	else
+		search_graph(state);
+}
+
+/* Without a distance: the TIDs of the next node page that has some. */
+static bool
+collect_next_page(OmenScanState *state)
+{
+	OmenIndex  *ix = state->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	OmenNodeRef *refs = palloc(plane->per_page * sizeof(OmenNodeRef));
+
+	state->tids.count = 0;
+	state->next_tid = 0;
+	while (state->tids.count == 0 && omen_block_exists(ix, state->next_block))
+	{
+		Buffer		buf = omen_pin(ix, state->next_block);
+		OmenPageOpaque opaque;
+		uint32		count = 0;
+
+		LockBuffer(buf, BUFFER_LOCK_SHARE);
+		opaque = omen_check_page(ix->rel, buf);
+		for (uint32 i = 0;
+			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		{
+			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+
+			if ((slot->flags & OMEN_SLOT_USED) == 0)
+				continue;
+			refs[count].id = state->next_block * plane->per_page + i;
+			refs[count++].version = slot->version;
+		}
+		UnlockReleaseBuffer(buf);
+		for (uint32 i = 0; i < count; i++)
+			(void) omen_posting_collect(ix, refs[i], &state->tids);
+		state->next_block++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(refs);
+	return state->tids.count > 0;
+}
+
+static void
+start_side_list(OmenScanState *state, uint32 owner, ScanPhase phase)
+{
+	state->tids.count = 0;
+	state->next_tid = 0;
+	omen_posting_collect_side(state->ix, owner, &state->tids);
+	state->phase = phase;
+}
+
+/*
+ * Find more: true if there is a chance of further rows.
+ */
+static bool
+advance(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	switch (state->phase)
+	{
+		case PHASE_GRAPH:
+			if (state->no_distance)
+			{
+				if (collect_next_page(state))
+					return true;
+				start_side_list(state, OMEN_OWNER_NAN, PHASE_SIDE_NAN);
+			}
+			else if (!search_on(state))
+			{
+				scan_all_pages(scan);
+				state->phase = PHASE_CLOSING;
+			}
+			return true;
+		case PHASE_CLOSING:
+			start_side_list(state, OMEN_OWNER_NAN, PHASE_SIDE_NAN);
+			return true;
+		case PHASE_SIDE_NAN:
+			start_side_list(state, OMEN_OWNER_NULL, PHASE_SIDE_NULL);
+			return true;
+		default:
+			state->phase = PHASE_DONE;
+			return false;
+	}
+}
+
+bool
+omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	bool		found = false;
+
+	Assert(ScanDirectionIsForward(dir));
+	if (state->phase == PHASE_START)
+		start_scan(scan);
+	while (!found && state->phase != PHASE_DONE)
+	{
+		bool ordered = !state->no_distance && state->phase <= PHASE_CLOSING;
+
+		found = ordered ? next_in_order(scan) : next_of_list(scan);
+		if (!found && !advance(scan))
+			break;
+	}
+	omen_last_scan_counters = state->search->counters;
+	scan->xs_recheck = false;
+	scan->xs_recheckorderby = false;
+	MemoryContextSwitchTo(old);
+	return found;
+}

@@ -1,0 +1,322 @@
+/*-------------------------------------------------------------------------
+ *
+ * format.h
+ *	  The on-disk format of an omen_hnsw index, byte by byte.
+ *
+ * An index is one relation fork of standard pages.  Block 0 is the metapage;
+ * every other block is of the kind that its special space names.  All
+ * integers are in the byte order of the machine, as everywhere in PostgreSQL.
+ * Sizes and offsets are asserted in format_check.c.
+ *
+ * Page:
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			24		PageHeaderData; pd_lower is the end of the last slot
+ *						ever handed out, pd_upper = pd_special
+ *	  24		...		contents by kind, see below
+ *	  8176		16		OmenPageOpaqueData (special space)
+ *
+ * Contents by kind:
+ *
+ *	  META		OmenMetaPageData
+ *	  NODE		slots of layout->node.stride bytes: one node of layer 0 each
+ *	  UPPER		slots of layout->upper.stride bytes: one node in one layer >= 1
+ *	  POSTING	OmenPostingChunk slots: further heap TIDs of a node
+ *	  PAYLOAD	OmenPayloadHeader, then bytes of a code too large for a slot
+ *	  MEAN		OmenPayloadHeader, then bytes of the quantizer's mean
+ *	  FREE		nothing
+ *
+ * Slot ids: block * slots_per_page + slot, 32 bits, never reused for another
+ * kind: NODE and UPPER pages keep their kind for the life of the index, so
+ * that a slot's version outlives the slot's use and a stale edge is seen.
+ *
+ * Node slot (stride fixed per index, a slot never spans pages):
+ *
+ *	  OFFSET			SIZE			DESCRIPTION
+ *	  0					48				OmenSlotHeader
+ *	  48				code_bytes		code, absent when it lies out of line
+ *	  keys_offset		key_bytes		filter keys of the row (0 bytes in
+ *										format 1)
+ *	  ids_offset		4 * capacity	edges: ids of the neighbors
+ *	  tags_offset		1 * capacity	edges: low 7 bits of the neighbor's slot
+ *										version, and OMEN_TAG_PARENT
+ *	  edge_keys_offset	edge_key_bytes * capacity	edges: the neighbor's
+ *										fixed-width filter key (0 in format 1)
+ *
+ * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
+ * without keys; edges there are ids of upper slots of the same layer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_FORMAT_H
+#define OMEN_FORMAT_H
+
+#include "postgres.h"
+
+#include "quantize/codes.h"
+#include "storage/block.h"
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+
+#define OMEN_MAGIC 0x4E454D4F	/* "OMEN" in little-endian byte order */
+#define OMEN_FORMAT_VERSION 1
+
+#define OMEN_META_BLOCK ((BlockNumber) 0)
+
+/* An id that is no slot's.  The ids just below name the side lists. */
+#define OMEN_INVALID_ID ((uint32) 0xFFFFFFFF)
+#define OMEN_OWNER_NULL ((uint32) 0xFFFFFFFE)
+#define OMEN_OWNER_NAN ((uint32) 0xFFFFFFFD)
+#define OMEN_OWNER_MEAN ((uint32) 0xFFFFFFFC)
+#define OMEN_MAX_ID ((uint32) 0xFFFFFFF0)
+
+/* Highest layer that a node may have. */
+#define OMEN_MAX_LEVEL 15
+
+/*
+ * Kinds of pages.  The kinds below OMEN_PAGE_KINDS_LISTED are those of which
+ * the metapage heads a list of pages with room.
+ */
+typedef enum OmenPageKind
+{
+	OMEN_PAGE_FREE = 0,
+	OMEN_PAGE_NODE = 1,
+	OMEN_PAGE_UPPER = 2,
+	OMEN_PAGE_POSTING = 3,
+	OMEN_PAGE_PAYLOAD = 4,
+	OMEN_PAGE_MEAN = 5,
+	OMEN_PAGE_META = 6
+} OmenPageKind;
+
+#define OMEN_LISTED_KINDS 4
+
+/*
+ * Special space.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		next: next page of this kind with room (FREE, NODE,
+ *						UPPER, POSTING), next part (PAYLOAD, MEAN), or
+ *						InvalidBlockNumber
+ *	  4			1		kind: OmenPageKind
+ *	  5			1		flags: OMEN_PAGE_LISTED
+ *	  6			2		used: slots ever handed out; those beyond are zero
+ *	  8			2		live: slots in use
+ *	  10		2		reserved, 0
+ *	  12		2		reserved, 0
+ *	  14		2		page_id: OMEN_PAGE_ID, for tools that identify pages
+ */
+typedef struct OmenPageOpaqueData
+{
+	BlockNumber next;
+	uint8		kind;
+	uint8		flags;
+	uint16		used;
+	uint16		live;
+	uint16		reserved1;
+	uint16		reserved2;
+	uint16		page_id;
+} OmenPageOpaqueData;
+
+typedef OmenPageOpaqueData *OmenPageOpaque;
+
+#define OMEN_PAGE_ID 0xFFB0
+#define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
+
+#define OmenPageGetOpaque(page) ((OmenPageOpaque) PageGetSpecialPointer(page))
+
+/* Bytes between the page header and the special space. */
+#define OMEN_PAGE_START MAXALIGN(SizeOfPageHeaderData)
+#define OMEN_PAGE_CAPACITY \
+	(BLCKSZ - OMEN_PAGE_START - MAXALIGN(sizeof(OmenPageOpaqueData)))
+
+/*
+ * Slot header, of nodes and of upper slots.  The fields up to epoch and from
+ * payload on stand at the same place in both.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			1		flags: OMEN_SLOT_*; 0 = slot not in use
+ *	  1			1		level: node: its top layer; upper slot: its layer
+ *	  2			2		version: bumped when the slot is freed
+ *	  4			2		degree: edges in use, from the front
+ *	  6			2		epoch: of the quantizer that made the code
+ *	  8			6		node: heap TID, invalid when there is none here
+ *	  14		2		node: reserved for the keys' null bits, 0
+ *	  16		4		node: id of the first posting chunk, or OMEN_INVALID_ID
+ *	  8			4		upper slot: id of its node
+ *	  12		4		upper slot: id of its slot one layer below, or
+ *						OMEN_INVALID_ID in layer 1
+ *	  16		2		upper slot: version of its node
+ *	  18		2		upper slot: version of the slot one layer below
+ *	  20		4		payload: first block of the code out of line (of its
+ *						node, for an upper slot), or InvalidBlockNumber
+ *	  24		24		code: OmenCodeHeader
+ */
+typedef struct OmenSlotHeader
+{
+	uint8		flags;
+	uint8		level;
+	uint16		version;
+	uint16		degree;
+	uint16		epoch;
+	union
+	{
+		struct
+		{
+			ItemPointerData heaptid;
+			uint16		reserved;
+			uint32		posting;
+		}			node;
+		struct
+		{
+			uint32		node;
+			uint32		down;
+			uint16		node_version;
+			uint16		down_version;
+		}			upper;
+	}			u;
+	BlockNumber payload;
+	OmenCodeHeader code;
+} OmenSlotHeader;
+
+#define OMEN_SLOT_USED 0x01
+/* Not linked yet: its insert runs, or was cut by an error or a crash. */
+#define OMEN_SLOT_LINKING 0x02
+/* About to be freed by VACUUM: still navigable, takes no edge and no TID. */
+#define OMEN_SLOT_CONDEMNED 0x04
+/* Member of the flat list that a small index is: has no edges. */
+#define OMEN_SLOT_FLAT 0x08
+
+/* Edge tags. */
+#define OMEN_TAG_VERSION 0x7F	/* low bits of the target's slot version */
+#define OMEN_TAG_PARENT 0x80 /* this edge is what keeps the target reachable */
+
+#define OmenVersionTag(version) ((uint8) ((version) &OMEN_TAG_VERSION))
+
+/*
+ * Posting chunk: heap TIDs of a node beyond the one in its slot, or of a side
+ * list.  Chunks form a chain; chunk ids are block * OMEN_CHUNKS_PER_PAGE + slot.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		owner: node id, OMEN_OWNER_NULL or OMEN_OWNER_NAN
+ *	  4			2		owner_version: of the node's slot
+ *	  6			1		flags: OMEN_SLOT_USED, or 0 = free
+ *	  7			1		count: TIDs in use, from the front
+ *	  8			4		next: id of the next chunk, or OMEN_INVALID_ID
+ *	  12		60		tids
+ */
+#define OMEN_CHUNK_TIDS 10
+
+typedef struct OmenPostingChunk
+{
+	uint32		owner;
+	uint16		owner_version;
+	uint8		flags;
+	uint8		count;
+	uint32		next;
+	ItemPointerData tids[OMEN_CHUNK_TIDS];
+} OmenPostingChunk;
+
+#define OMEN_CHUNKS_PER_PAGE \
+	((uint32) (OMEN_PAGE_CAPACITY / sizeof(OmenPostingChunk)))
+
+/*
+ * What a PAYLOAD or MEAN page starts with.  The parts are chained by the
+ * special space's next.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		owner: node id, or OMEN_OWNER_MEAN
+ *	  4			2		owner_version: of the node's slot; the epoch of a mean
+ *	  6			2		part: 0, 1, ...
+ *	  8			4		bytes: used on this page
+ *	  12		4		reserved, 0
+ */
+typedef struct OmenPayloadHeader
+{
+	uint32		owner;
+	uint16		owner_version;
+	uint16		part;
+	uint32		bytes;
+	uint32		reserved;
+} OmenPayloadHeader;
+
+#define OMEN_PAYLOAD_BYTES \
+	((uint32) (OMEN_PAGE_CAPACITY - sizeof(OmenPayloadHeader)))
+
+/* What an index is at the moment. */
+typedef enum OmenMode
+{
+	OMEN_MODE_FLAT = 0,			/* a list of nodes without edges */
+	OMEN_MODE_CONVERTING = 1,	/* the list is being linked */
+	OMEN_MODE_GRAPH = 2
+} OmenMode;
+
+/*
+ * Metapage.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		magic: OMEN_MAGIC
+ *	  4			4		version: OMEN_FORMAT_VERSION
+ *	  8			4		dims: dimensions of every vector in the index
+ *	  12		2		m
+ *	  14		2		ef_construction at the time of the build
+ *	  16		1		metric: OmenMetric
+ *	  17		1		storage: OmenStorage
+ *	  18		1		layout: 0 (one node a slot, own code, no neighbor codes)
+ *	  19		1		mode: OmenMode
+ *	  20		2		key_bytes: filter keys in a slot, 0
+ *	  22		2		edge_key_bytes: filter key beside an edge, 0
+ *	  24		8		seed: of the rotation and of the levels
+ *	  32		2		epoch: of the quantizer, 0 = mean of zero
+ *	  34		2		root_version
+ *	  36		4		root: node from which layer 0 is reachable
+ *	  40		4		entry: upper slot where a search starts, or
+ *						OMEN_INVALID_ID (start at the root)
+ *	  44		2		entry_version
+ *	  46		2		entry_level: layer of the entry point
+ *	  48		16		room[4]: first page with room, by OmenPageKind
+ *	  64		4		mean: first block of the mean, or InvalidBlockNumber
+ *	  68		4		side_null: first chunk of the rows whose vector is NULL
+ *	  72		4		side_nan: first chunk of the rows without a direction
+ *	  76		4		tid_map: reserved, InvalidBlockNumber
+ *	  80		8		node_limit: no more nodes than this have a row
+ *	  88		8		vacuum_nodes: nodes with rows, counted by the last VACUUM
+ *						or build
+ *	  96		8		vacuum_dead: nodes without rows, likewise
+ *	  104		4		node_stride, for a check against this code's layout
+ *	  108		4		upper_stride, likewise
+ */
+typedef struct OmenMetaPageData
+{
+	uint32		magic;
+	uint32		version;
+	uint32		dims;
+	uint16		m;
+	uint16		ef_construction;
+	uint8		metric;
+	uint8		storage;
+	uint8		layout;
+	uint8		mode;
+	uint16		key_bytes;
+	uint16		edge_key_bytes;
+	uint64		seed;
+	uint16		epoch;
+	uint16		root_version;
+	uint32		root;
+	uint32		entry;
+	uint16		entry_version;
+	uint16		entry_level;
+	BlockNumber room[OMEN_LISTED_KINDS];
+	BlockNumber mean;
+	uint32		side_null;
+	uint32		side_nan;
+	BlockNumber tid_map;
+	uint64		node_limit;
+	uint64		vacuum_nodes;
+	uint64		vacuum_dead;
+	uint32		node_stride;
+	uint32		upper_stride;
+} OmenMetaPageData;
+
+#define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))
+
+#endif							/* OMEN_FORMAT_H */

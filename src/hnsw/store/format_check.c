@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * format_check.c
+ *	  Compile-time assertions of the on-disk format.
+ *
+ * Emits no code.  Whoever makes one of these fail has changed the format and
+ * must raise OMEN_FORMAT_VERSION.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/format.h"
+
+#define ASSERT_FIELD(type, field, offset, bytes) \
+	StaticAssertDecl(offsetof(type, field) == (offset) && \
+						 sizeof(((type *) 0)->field) == (bytes), \
+					 #type "." #field " has moved")
+
+StaticAssertDecl(sizeof(OmenPageOpaqueData) == 16, "special space has changed");
+ASSERT_FIELD(OmenPageOpaqueData, next, 0, 4);
+ASSERT_FIELD(OmenPageOpaqueData, kind, 4, 1);
+ASSERT_FIELD(OmenPageOpaqueData, flags, 5, 1);
+ASSERT_FIELD(OmenPageOpaqueData, used, 6, 2);
+ASSERT_FIELD(OmenPageOpaqueData, live, 8, 2);
+ASSERT_FIELD(OmenPageOpaqueData, page_id, 14, 2);
+
+StaticAssertDecl(sizeof(OmenCodeHeader) == 24, "code header has changed");
+ASSERT_FIELD(OmenCodeHeader, offset, 0, 4);
+ASSERT_FIELD(OmenCodeHeader, step, 4, 4);
+ASSERT_FIELD(OmenCodeHeader, sum, 8, 4);
+ASSERT_FIELD(OmenCodeHeader, sumsq, 12, 4);
+ASSERT_FIELD(OmenCodeHeader, mean_dot, 16, 4);
+ASSERT_FIELD(OmenCodeHeader, error, 20, 4);
+
+StaticAssertDecl(sizeof(OmenSlotHeader) == 48, "slot header has changed");
+ASSERT_FIELD(OmenSlotHeader, flags, 0, 1);
+ASSERT_FIELD(OmenSlotHeader, level, 1, 1);
+ASSERT_FIELD(OmenSlotHeader, version, 2, 2);
+ASSERT_FIELD(OmenSlotHeader, degree, 4, 2);
+ASSERT_FIELD(OmenSlotHeader, epoch, 6, 2);
+ASSERT_FIELD(OmenSlotHeader, u.node.heaptid, 8, 6);
+ASSERT_FIELD(OmenSlotHeader, u.node.posting, 16, 4);
+ASSERT_FIELD(OmenSlotHeader, u.upper.node, 8, 4);
+ASSERT_FIELD(OmenSlotHeader, u.upper.down, 12, 4);
+ASSERT_FIELD(OmenSlotHeader, u.upper.node_version, 16, 2);
+ASSERT_FIELD(OmenSlotHeader, u.upper.down_version, 18, 2);
+ASSERT_FIELD(OmenSlotHeader, payload, 20, 4);
+ASSERT_FIELD(OmenSlotHeader, code, 24, 24);
+
+StaticAssertDecl(sizeof(OmenPostingChunk) == 72, "posting chunk has changed");
+ASSERT_FIELD(OmenPostingChunk, owner_version, 4, 2);
+ASSERT_FIELD(OmenPostingChunk, flags, 6, 1);
+ASSERT_FIELD(OmenPostingChunk, count, 7, 1);
+ASSERT_FIELD(OmenPostingChunk, next, 8, 4);
+ASSERT_FIELD(OmenPostingChunk, tids, 12, 60);
+
+StaticAssertDecl(sizeof(OmenPayloadHeader) == 16, "payload header has changed");
+ASSERT_FIELD(OmenPayloadHeader, owner_version, 4, 2);
+ASSERT_FIELD(OmenPayloadHeader, part, 6, 2);
+ASSERT_FIELD(OmenPayloadHeader, bytes, 8, 4);
+
+StaticAssertDecl(sizeof(OmenMetaPageData) == 112, "metapage has changed");
+ASSERT_FIELD(OmenMetaPageData, dims, 8, 4);
+ASSERT_FIELD(OmenMetaPageData, m, 12, 2);
+ASSERT_FIELD(OmenMetaPageData, metric, 16, 1);
+ASSERT_FIELD(OmenMetaPageData, mode, 19, 1);
+ASSERT_FIELD(OmenMetaPageData, seed, 24, 8);
+ASSERT_FIELD(OmenMetaPageData, epoch, 32, 2);
+ASSERT_FIELD(OmenMetaPageData, root, 36, 4);
+ASSERT_FIELD(OmenMetaPageData, entry, 40, 4);
+ASSERT_FIELD(OmenMetaPageData, entry_level, 46, 2);
+ASSERT_FIELD(OmenMetaPageData, room, 48, 16);
+ASSERT_FIELD(OmenMetaPageData, mean, 64, 4);
+ASSERT_FIELD(OmenMetaPageData, side_null, 68, 4);
+ASSERT_FIELD(OmenMetaPageData, tid_map, 76, 4);
+ASSERT_FIELD(OmenMetaPageData, node_limit, 80, 8);
+ASSERT_FIELD(OmenMetaPageData, node_stride, 104, 4);

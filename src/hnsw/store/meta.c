@@ -1,0 +1,288 @@
+/*-------------------------------------------------------------------------
+ *
+ * meta.c
+ *	  The metapage, and what is derived from it: layout and quantizer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xloginsert.h"
+#include "compat.h"
+#include "hnsw/store/store.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/*
+ * What a backend keeps of an index in its relcache entry.  One chunk, as
+ * rd_amcache must be; the relcache frees it at any invalidation, so users
+ * copy from it.
+ */
+typedef struct OmenRelCache
+{
+	uint16		epoch;
+	uint64		padding;		/* keeps the quantizer aligned to 8 bytes */
+} OmenRelCache;
+
+/* ---------- layout ---------- */
+
+static void
+init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
+		   uint32 capacity)
+{
+	plane->kind = kind;
+	plane->capacity = capacity;
+	plane->keys_offset = TYPEALIGN(8, sizeof(OmenSlotHeader) + inline_code);
+	plane->ids_offset = plane->keys_offset;
+	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
+	plane->edge_keys_offset = plane->tags_offset + capacity;
+	plane->stride = TYPEALIGN(8, plane->edge_keys_offset);
+	plane->per_page = OMEN_PAGE_CAPACITY / plane->stride;
+}
+
+/*
+ * Lay out the slots of an index.  A code goes out of line when a node with it
+ * does not fit a page.
+ */
+void
+omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m)
+{
+	layout->code_bytes =
+		storage == OMEN_STORAGE_FULL ? dims * sizeof(float) : dims;
+	layout->out_of_line = false;
+	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, 2 * m);
+	if (layout->node.per_page == 0)
+	{
+		layout->out_of_line = true;
+		init_plane(&layout->node, OMEN_PAGE_NODE, 0, 2 * m);
+	}
+	init_plane(&layout->upper, OMEN_PAGE_UPPER,
+			   layout->out_of_line ? 0 : layout->code_bytes, m);
+}
+
+/* ---------- creating ---------- */
+
+static void
+fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
+		  int ef_construction, uint64 seed)
+{
+	OmenMetaPageData *meta;
+	OmenLayout	layout;
+
+	omen_page_init(page, OMEN_PAGE_META);
+	meta = OmenPageGetMeta(page);
+	omen_layout_init(&layout, storage, dims, m);
+
+	memset(meta, 0, sizeof(OmenMetaPageData));
+	meta->magic = OMEN_MAGIC;
+	meta->version = OMEN_FORMAT_VERSION;
+	meta->dims = dims;
+	meta->m = m;
+	meta->ef_construction = ef_construction;
+	meta->metric = metric;
+	meta->storage = storage;
+	meta->mode = OMEN_MODE_FLAT;
+	meta->seed = seed;
+	meta->root = OMEN_INVALID_ID;
+	meta->entry = OMEN_INVALID_ID;
+	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
+		meta->room[i] = InvalidBlockNumber;
+	meta->mean = InvalidBlockNumber;
+	meta->side_null = OMEN_INVALID_ID;
+	meta->side_nan = OMEN_INVALID_ID;
+	meta->tid_map = InvalidBlockNumber;
+	meta->node_stride = layout.node.stride;
+	meta->upper_stride = layout.upper.stride;
+	((PageHeader) page)->pd_lower = OMEN_PAGE_START + sizeof(OmenMetaPageData);
+}
+
+/*
+ * Write the metapage of an empty index as the first block of a fork.
+ *
+ * The main fork is logged by the build when it is done.  An init fork must be
+ * logged here and now, although its relation is not logged: it is what
+ * recovery and a promoted standby make the main fork from.
+ */
+void
+omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
+				 OmenStorage storage, uint32 dims, int m, int ef_construction,
+				 uint64 seed)
+{
+	Buffer		buf = omen_extend_fork(rel, fork);
+
+	Assert(BufferGetBlockNumber(buf) == OMEN_META_BLOCK);
+	START_CRIT_SECTION();
+	fill_meta(BufferGetPage(buf), metric, storage, dims, m, ef_construction,
+			  seed);
+	MarkBufferDirty(buf);
+	if (fork == INIT_FORKNUM)
+		log_newpage_buffer(buf, true);
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(buf);
+}
+
+/* ---------- reading ---------- */
+
+static void
+check_meta(Relation rel, const OmenMetaPageData *meta)
+{
+	OmenLayout	layout;
+
+	if (meta->magic != OMEN_MAGIC)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("index \"%s\" is not an omen_hnsw index",
+							   RelationGetRelationName(rel)),
+						errhint("Please REINDEX it.")));
+	if (meta->version != OMEN_FORMAT_VERSION)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("index \"%s\" has format version %u, but this "
+							   "version of omendb reads version %d",
+							   RelationGetRelationName(rel), meta->version,
+							   OMEN_FORMAT_VERSION),
+						errhint("Please REINDEX it, or install the version of "
+								"omendb that made it.")));
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM || meta->m < 2 ||
+		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
+		meta->storage > OMEN_STORAGE_FULL || meta->mode > OMEN_MODE_GRAPH ||
+		meta->layout != 0 || meta->key_bytes != 0 || meta->edge_key_bytes != 0)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("metapage of index \"%s\" is corrupted",
+							   RelationGetRelationName(rel)),
+						errhint("Please REINDEX it.")));
+	omen_layout_init(&layout, meta->storage, meta->dims, meta->m);
+	if (meta->node_stride != layout.node.stride ||
+		meta->upper_stride != layout.upper.stride)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("metapage of index \"%s\" describes another slot layout",
+					RelationGetRelationName(rel)),
+			 errhint("Please REINDEX it.")));
+}
+
+/* Copy the metapage out, after checking it. */
+void
+omen_meta_read(Relation rel, OmenMetaPageData *meta)
+{
+	Buffer		buf = ReadBuffer(rel, OMEN_META_BLOCK);
+	OmenPageOpaque opaque;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(rel, buf);
+	if (opaque == NULL || opaque->kind != OMEN_PAGE_META)
+		memset(meta, 0, sizeof(OmenMetaPageData));
+	else
+		memcpy(meta, OmenPageGetMeta(BufferGetPage(buf)),
+			   sizeof(OmenMetaPageData));
+	UnlockReleaseBuffer(buf);
+	check_meta(rel, meta);
+}
+
+/* Make the quantizer of the metapage's epoch, in rd_indexcxt for reuse. */
+static OmenRelCache *
+load_quantizer(OmenIndex *ix)
+{
+	Size		size =
+		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
+	OmenRelCache *cache;
+	float	   *mean = NULL;
+
+	if (ix->meta.mean != InvalidBlockNumber)
+	{
+		mean = palloc(ix->meta.dims * sizeof(float));
+		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, ix->meta.mean,
+							   OMEN_OWNER_MEAN, ix->meta.epoch, mean,
+							   ix->meta.dims * sizeof(float)))
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("quantizer of index \"%s\" is corrupted",
+								   RelationGetRelationName(ix->rel)),
+							errhint("Please REINDEX it.")));
+	}
+	cache =
+		MemoryContextAlloc(ix->rel->rd_indexcxt, sizeof(OmenRelCache) + size);
+	cache->epoch = ix->meta.epoch;
+	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
+						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
+	if (mean)
+		pfree(mean);
+	return cache;
+}
+
+static void
+copy_quantizer(OmenIndex *ix)
+{
+	OmenRelCache *cache = ix->rel->rd_amcache;
+	Size		size =
+		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
+
+	if (cache == NULL || cache->epoch != ix->meta.epoch)
+	{
+		cache = load_quantizer(ix);
+		if (ix->rel->rd_amcache)
+			pfree(ix->rel->rd_amcache);
+		ix->rel->rd_amcache = cache;
+	}
+	if (ix->quantizer == NULL)
+		ix->quantizer = MemoryContextAlloc(ix->context, size);
+	memcpy(ix->quantizer, cache + 1, size);
+	ix->quantizer_epoch = ix->meta.epoch;
+}
+
+/*
+ * Read the metapage anew, and the quantizer if it is another one by now.
+ */
+void
+omen_index_refresh(OmenIndex *ix)
+{
+	omen_meta_read(ix->rel, &ix->meta);
+	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.epoch)
+		copy_quantizer(ix);
+}
+
+/*
+ * Start to work with an index.  Allocates in the current memory context, to
+ * be freed with it.
+ */
+OmenIndex *
+omen_index_open(Relation rel, bool building)
+{
+	OmenIndex  *ix = palloc0(sizeof(OmenIndex));
+
+	ix->rel = rel;
+	ix->building = building;
+	ix->context = CurrentMemoryContext;
+	omen_meta_read(rel, &ix->meta);
+	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m);
+	copy_quantizer(ix);
+	ix->origin = palloc(
+		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));
+	omen_quantizer_init(ix->origin, ix->meta.metric, ix->meta.storage,
+						ix->meta.dims, ix->meta.seed, NULL);
+	ix->code_space = palloc(ix->layout.code_bytes);
+	return ix;
+}
+
+/*
+ * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
+ * 1.  Codes of epoch 0 remain readable, with a mean of zero.  The caller makes
+ * sure that no other backend does the same.
+ */
+void
+omen_meta_store_mean(OmenIndex *ix, const float *mean)
+{
+	BlockNumber first =
+		omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
+						   ix->meta.dims * sizeof(float));
+	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	OmenChange	change;
+	OmenMetaPageData *meta;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	meta = OmenPageGetMeta(omen_change_page(&change, buf));
+	meta->mean = first;
+	meta->epoch = 1;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	omen_index_refresh(ix);
+}

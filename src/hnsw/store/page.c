@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *	  Pages with room: which page takes the next slot of a kind.
+ *
+ * The metapage heads, for each listed kind, a chain of pages that have a free
+ * slot (for OMEN_PAGE_FREE: of pages that belong to nobody).  The chain is
+ * WAL-logged with the pages, so that it is exact after a crash and on a
+ * standby, where a free space map would not be.  Only the first page of a
+ * chain is filled; it leaves the chain when somebody finds it full.  So the
+ * metapage is written once per page of slots, not once per slot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "hnsw/store/store.h"
+#include "miscadmin.h"
+
+void
+omen_page_init(Page page, OmenPageKind kind)
+{
+	OmenPageOpaque opaque;
+
+	PageInit(page, BLCKSZ, sizeof(OmenPageOpaqueData));
+	opaque = OmenPageGetOpaque(page);
+	opaque->next = InvalidBlockNumber;
+	opaque->kind = kind;
+	opaque->page_id = OMEN_PAGE_ID;
+}
+
+/* Slots that a page of the kind has. */
+uint32
+omen_page_slots(const OmenIndex *ix, OmenPageKind kind)
+{
+	switch (kind)
+	{
+		case OMEN_PAGE_NODE:
+			return ix->layout.node.per_page;
+		case OMEN_PAGE_UPPER:
+			return ix->layout.upper.per_page;
+		case OMEN_PAGE_POSTING:
+			return OMEN_CHUNKS_PER_PAGE;
+		default:
+			return 0;
+	}
+}
+
+/* Bytes of a slot of the kind. */
+uint32
+omen_page_stride(const OmenIndex *ix, OmenPageKind kind)
+{
+	switch (kind)
+	{
+		case OMEN_PAGE_NODE:
+			return ix->layout.node.stride;
+		case OMEN_PAGE_UPPER:
+			return ix->layout.upper.stride;
+		case OMEN_PAGE_POSTING:
+			return sizeof(OmenPostingChunk);
+		default:
+			return 0;
+	}
+}
+
+/* Lock the metapage exclusively; *meta_page is not for writing. */
+static Buffer
+lock_meta(OmenIndex *ix)
+{
+	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	return buf;
+}
+
+static BlockNumber
+first_with_room(OmenIndex *ix, OmenPageKind kind)
+{
+	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	BlockNumber block;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	block = OmenPageGetMeta(BufferGetPage(buf))->room[kind];
+	UnlockReleaseBuffer(buf);
+	return block;
+}
+
+/*
+ * Take an exclusively locked page off the head of its chain.  Does nothing if
+ * somebody else changed the head meanwhile.
+ */
+static void
+unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+{
+	Buffer		metabuf = lock_meta(ix);
+	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
+
+	if (OmenPageGetMeta(BufferGetPage(metabuf))->room[kind] ==
+			BufferGetBlockNumber(buf) &&
+		(opaque->flags & OMEN_PAGE_LISTED) != 0)
+	{
+		OmenChange	change;
+		OmenMetaPageData *meta;
+		Page		page;
+
+		omen_change_begin(&change, ix);
+		page = omen_change_page(&change, buf);
+		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+		opaque = OmenPageGetOpaque(page);
+		meta->room[kind] = opaque->next;
+		/* the next page's free slots may all get rows now */
+		if (kind == OMEN_PAGE_NODE)
+			meta->node_limit += ix->layout.node.per_page;
+		opaque->next = InvalidBlockNumber;
+		opaque->flags &= ~OMEN_PAGE_LISTED;
+		omen_change_commit(&change);
+	}
+	UnlockReleaseBuffer(metabuf);
+}
+
+/*
+ * A page that belongs to nobody, exclusively locked.  Its contents are
+ * whatever they are: the caller initializes it in the change that gives it a
+ * purpose.  A crash before that leaks the page until the next VACUUM.
+ */
+Buffer
+omen_page_free(OmenIndex *ix)
+{
+	BlockNumber block;
+	Buffer		buf;
+
+	while ((block = first_with_room(ix, OMEN_PAGE_FREE)) != InvalidBlockNumber)
+	{
+		OmenPageOpaque opaque;
+		bool		listed;
+
+		buf = ReadBuffer(ix->rel, block);
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		opaque = omen_check_page(ix->rel, buf);
+		listed = opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
+				 (opaque->flags & OMEN_PAGE_LISTED) != 0;
+		if (listed)
+		{
+			unlist(ix, buf, OMEN_PAGE_FREE);
+			if ((opaque->flags & OMEN_PAGE_LISTED) == 0)
+				return buf;
+		}
+		UnlockReleaseBuffer(buf);
+		CHECK_FOR_INTERRUPTS();
+	}
+
+	buf = omen_extend_fork(ix->rel, MAIN_FORKNUM);
+	if (BufferGetBlockNumber(buf) >=
+		OMEN_MAX_ID /
+			Max(omen_page_slots(ix, OMEN_PAGE_POSTING),
+				Max(ix->layout.node.per_page, ix->layout.upper.per_page)))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("index \"%s\" cannot have more pages",
+							   RelationGetRelationName(ix->rel))));
+	return buf;
+}
+
+/* Give a page a kind and make it the head of the kind's chain. */
+static void
+start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+{
+	Buffer		metabuf = lock_meta(ix);
+	OmenChange	change;
+	OmenMetaPageData *meta;
+	OmenPageOpaque opaque;
+	Page		page;
+
+	omen_change_begin(&change, ix);
+	page = omen_change_new_page(&change, buf);
+	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+	omen_page_init(page, kind);
+	opaque = OmenPageGetOpaque(page);
+	opaque->flags = OMEN_PAGE_LISTED;
+	opaque->next = meta->room[kind];
+	meta->room[kind] = BufferGetBlockNumber(buf);
+	if (kind == OMEN_PAGE_NODE)
+		meta->node_limit += ix->layout.node.per_page;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(metabuf);
+}
+
+/*
+ * A page of the kind that has a free slot, pinned and exclusively locked.
+ * The caller may hold an exclusive lock on a node's page when it asks for a
+ * page of posting chunks, and no other lock.
+ */
+Buffer
+omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
+{
+	BlockNumber block;
+	Buffer		buf;
+
+	while ((block = first_with_room(ix, kind)) != InvalidBlockNumber)
+	{
+		OmenPageOpaque opaque;
+
+		buf = ReadBuffer(ix->rel, block);
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		opaque = omen_check_page(ix->rel, buf);
+		if (opaque == NULL || opaque->kind != kind)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg(
+					 "index \"%s\" lists block %u among pages of another kind",
+					 RelationGetRelationName(ix->rel), block),
+				 errhint("Please REINDEX it.")));
+		if (opaque->live < omen_page_slots(ix, kind))
+			return buf;
+		unlist(ix, buf, kind);
+		UnlockReleaseBuffer(buf);
+	}
+
+	buf = omen_page_free(ix);
+	start_page(ix, buf, kind);
+	return buf;
+}
+
+/*
+ * Hand out a slot of a page that has one (page: from omen_change_page()).
+ * The slot keeps the version of its last use; everything else in it is the
+ * caller's to write.
+ */
+uint32
+omen_page_take_slot(OmenIndex *ix, Page page)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	uint32		stride = omen_page_stride(ix, opaque->kind);
+	uint32		slots = omen_page_slots(ix, opaque->kind);
+	uint32		slot = opaque->used;
+
+	Assert(opaque->live < slots);
+	if (slot >= slots)
+	{
+		/* none is untouched, so one was given back */
+		for (slot = 0; slot < slots - 1; slot++)
+		{
+			char	   *start =
+				(char *) page + OMEN_PAGE_START + (Size) slot * stride;
+			bool		in_use = opaque->kind == OMEN_PAGE_POSTING
+							  ? ((OmenPostingChunk *) start)->flags != 0
+							  : ((OmenSlotHeader *) start)->flags != 0;
+
+			if (!in_use)
+				break;
+		}
+	}
+	else
+	{
+		opaque->used++;
+		((PageHeader) page)->pd_lower = OMEN_PAGE_START + opaque->used * stride;
+		memset((char *) page + OMEN_PAGE_START + (Size) slot * stride, 0,
+			   stride);
+	}
+	opaque->live++;
+	return slot;
+}
+
+/*
+ * Take a slot back (page: from omen_change_page()).  The slot of a node gets
+ * its next version, so that no edge to it is taken for good.
+ */
+void
+omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	uint32		stride = omen_page_stride(ix, opaque->kind);
+	char	   *start = (char *) page + OMEN_PAGE_START + (Size) slot * stride;
+
+	if (opaque->kind == OMEN_PAGE_POSTING)
+		memset(start, 0, stride);
+	else
+	{
+		uint16		version = ((OmenSlotHeader *) start)->version;
+
+		memset(start, 0, stride);
+		((OmenSlotHeader *) start)->version = version + 1;
+	}
+	opaque->live--;
+}
+
+/*
+ * Put a page that has room, or that is to be free, on the chain of its kind
+ * unless it is there.  The buffer is pinned and exclusively locked.  A page
+ * that no kind can use any more has become OMEN_PAGE_FREE before.
+ */
+void
+omen_page_list(OmenIndex *ix, Buffer buf)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
+	OmenPageKind kind = opaque->kind;
+	OmenChange	change;
+	OmenMetaPageData *meta;
+	Buffer		metabuf;
+
+	if ((opaque->flags & OMEN_PAGE_LISTED) != 0)
+		return;
+	metabuf = lock_meta(ix);
+	omen_change_begin(&change, ix);
+	opaque = OmenPageGetOpaque(omen_change_page(&change, buf));
+	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+	opaque->next = meta->room[kind];
+	opaque->flags |= OMEN_PAGE_LISTED;
+	meta->room[kind] = BufferGetBlockNumber(buf);
+	if (kind == OMEN_PAGE_NODE)
+		meta->node_limit += ix->layout.node.per_page;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(metabuf);
+}

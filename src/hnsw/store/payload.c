@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * payload.c
+ *	  Bytes too large for a slot: a chain of pages with an owner.
+ *
+ * A node's code that does not fit a slot, and the quantizer's mean.  The pages
+ * are written before anything points at them, last part first, and name their
+ * owner, so that a reader that follows a stale pointer sees that the page is
+ * somebody else's, and VACUUM finds pages whose owner is gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+
+static inline OmenPayloadHeader *
+payload_header(Page page)
+{
+	return (OmenPayloadHeader *) PageGetContents(page);
+}
+
+static inline char *
+payload_bytes(Page page)
+{
+	return PageGetContents(page) + sizeof(OmenPayloadHeader);
+}
+
+/* Write one part; returns its block. */
+static BlockNumber
+write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
+		   const char *bytes, BlockNumber next)
+{
+	Buffer		buf = omen_page_free(ix);
+	BlockNumber block = BufferGetBlockNumber(buf);
+	OmenChange	change;
+	Page		page;
+
+	omen_change_begin(&change, ix);
+	page = omen_change_new_page(&change, buf);
+	omen_page_init(page, kind);
+	OmenPageGetOpaque(page)->next = next;
+	*payload_header(page) = *header;
+	memcpy(payload_bytes(page), bytes, header->bytes);
+	((PageHeader) page)->pd_lower =
+		OMEN_PAGE_START + sizeof(OmenPayloadHeader) + header->bytes;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	return block;
+}
+
+/*
+ * Write bytes into pages of the kind (PAYLOAD or MEAN); returns the first
+ * block.  The caller holds no buffer lock.
+ */
+BlockNumber
+omen_payload_write(OmenIndex *ix, OmenPageKind kind, uint32 owner,
+				   uint16 owner_version, const void *bytes, uint32 nbytes)
+{
+	uint32		nparts = (nbytes + OMEN_PAYLOAD_BYTES - 1) / OMEN_PAYLOAD_BYTES;
+	BlockNumber next = InvalidBlockNumber;
+
+	for (uint32 part = nparts; part-- > 0;)
+	{
+		uint32		start = part * OMEN_PAYLOAD_BYTES;
+		OmenPayloadHeader header = {0};
+
+		header.owner = owner;
+		header.owner_version = owner_version;
+		header.part = part;
+		header.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - start);
+		next =
+			write_part(ix, kind, &header, (const char *) bytes + start, next);
+	}
+	return next;
+}
+
+/*
+ * Read what omen_payload_write() wrote.  False if the pages are not, or no
+ * longer, the owner's.  The caller may hold a share lock on the owner's page.
+ */
+bool
+omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
+				  uint32 owner, uint16 owner_version, void *bytes,
+				  uint32 nbytes)
+{
+	uint32		done = 0;
+	BlockNumber block = first;
+
+	for (uint16 part = 0; done < nbytes; part++)
+	{
+		Buffer		buf;
+		Page		page;
+		OmenPageOpaque opaque;
+		OmenPayloadHeader header = {0};
+
+		if (block == OMEN_META_BLOCK || block == InvalidBlockNumber ||
+			!omen_block_exists(ix, block))
+			return false;
+		buf = omen_pin(ix, block);
+		LockBuffer(buf, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buf);
+		opaque = omen_check_page(ix->rel, buf);
+		if (opaque != NULL && opaque->kind == kind)
+			header = *payload_header(page);
+		if (header.owner == owner && header.owner_version == owner_version &&
+			header.part == part && header.bytes > 0 &&
+			header.bytes <= OMEN_PAYLOAD_BYTES && header.bytes <= nbytes - done)
+		{
+			memcpy((char *) bytes + done, payload_bytes(page), header.bytes);
+			block = opaque->next;
+		}
+		else
+			header.bytes = 0;
+		UnlockReleaseBuffer(buf);
+		if (header.bytes == 0)
+			return false;
+		done += header.bytes;
+	}
+	return true;
+}

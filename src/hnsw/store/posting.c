@@ -1,0 +1,346 @@
+/*-------------------------------------------------------------------------
+ *
+ * posting.c
+ *	  Heap TIDs: of a node, beyond the one in its slot, and of the side lists.
+ *
+ * A chain's links, and who owns a chunk, change only under the exclusive lock
+ * of the owner's page (the node's, or the metapage for a side list).  The TIDs
+ * in a chunk change under the lock of the chunk's own page, so that VACUUM
+ * strips dead TIDs page by page without knowing whose they are; a chunk that
+ * has become empty stays in its chain until its owner is freed, and takes new
+ * TIDs while it is the first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+#include "utils/memutils.h"
+
+void
+omen_tid_list_add(OmenTidList *list, ItemPointer tid)
+{
+	if (list->count == list->room)
+	{
+		list->room = Max(16, list->room * 2);
+		if (list->tids == NULL)
+			list->tids =
+				palloc_extended(mul_size(list->room, sizeof(ItemPointerData)),
+								MCXT_ALLOC_HUGE);
+		else
+			list->tids =
+				repalloc_huge(list->tids,
+							  mul_size(list->room, sizeof(ItemPointerData)));
+	}
+	list->tids[list->count++] = *tid;
+}
+
+static inline BlockNumber
+chunk_block(uint32 id)
+{
+	return id / OMEN_CHUNKS_PER_PAGE;
+}
+
+/*
+ * Pin and lock the page of a chunk; NULL with nothing held if there is no such
+ * chunk of this owner.
+ */
+static OmenPostingChunk *
+visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
+			int lockmode, Buffer *buf)
+{
+	BlockNumber block = chunk_block(id);
+	uint32		slot = id % OMEN_CHUNKS_PER_PAGE;
+	OmenPageOpaque opaque;
+
+	if (block == OMEN_META_BLOCK || !omen_block_exists(ix, block))
+		return NULL;
+	*buf = omen_pin(ix, block);
+	LockBuffer(*buf, lockmode);
+	opaque = omen_check_page(ix->rel, *buf);
+	if (opaque != NULL && opaque->kind == OMEN_PAGE_POSTING &&
+		slot < opaque->used)
+	{
+		OmenPostingChunk *chunk = omen_page_chunk(BufferGetPage(*buf), slot);
+
+		if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->owner == owner &&
+			chunk->owner_version == owner_version &&
+			chunk->count <= OMEN_CHUNK_TIDS)
+			return chunk;
+	}
+	UnlockReleaseBuffer(*buf);
+	return NULL;
+}
+
+/*
+ * Append a TID to a chunk that has room.  False if it has not.
+ */
+static bool
+append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
+				ItemPointer tid)
+{
+	Buffer		buf;
+	OmenPostingChunk *chunk;
+	OmenChange	change;
+
+	if (id == OMEN_INVALID_ID)
+		return false;
+	chunk =
+		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
+	if (chunk == NULL)
+		return false;
+	if (chunk->count == OMEN_CHUNK_TIDS)
+	{
+		UnlockReleaseBuffer(buf);
+		return false;
+	}
+	omen_change_begin(&change, ix);
+	chunk = omen_page_chunk(omen_change_page(&change, buf),
+							id % OMEN_CHUNKS_PER_PAGE);
+	chunk->tids[chunk->count++] = *tid;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+	return true;
+}
+
+/* Fill a fresh chunk on a page from omen_change_page(); returns its id. */
+static uint32
+new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
+		  uint16 owner_version, uint32 next, ItemPointer tid)
+{
+	uint32		slot = omen_page_take_slot(ix, page);
+	OmenPostingChunk *chunk = omen_page_chunk(page, slot);
+
+	chunk->owner = owner;
+	chunk->owner_version = owner_version;
+	chunk->flags = OMEN_SLOT_USED;
+	chunk->count = 1;
+	chunk->next = next;
+	chunk->tids[0] = *tid;
+	return block * OMEN_CHUNKS_PER_PAGE + slot;
+}
+
+/*
+ * May a row be attached to this node?  Its insert must have finished linking
+ * (else a crash could cut a committed row off), VACUUM must not have condemned
+ * it, and it must be of the very same code.
+ */
+static bool
+may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
+		   const OmenCodeHeader *header, const void *code)
+{
+	uint8		refused = OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED;
+
+	/* a member of the flat list is whole as it is while there is a list */
+	if (ix->meta.mode == OMEN_MODE_GRAPH)
+		refused |= OMEN_SLOT_FLAT;
+	if (slot->version != node.version || (slot->flags & refused) != 0 ||
+		slot->epoch != ix->meta.epoch || slot->code.offset != header->offset ||
+		slot->code.step != header->step)
+		return false;
+	if (ix->layout.out_of_line)
+		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
+								 node.version, ix->code_space,
+								 ix->layout.code_bytes) &&
+			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
+	return memcmp(omen_slot_code((OmenSlotHeader *) slot), code,
+				  ix->layout.code_bytes) == 0;
+}
+
+/* Attach with the node's page locked exclusively. */
+static void
+attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
+			  const OmenCodeHeader *header, ItemPointer tid)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	uint32		slotno = omen_id_slot(plane, node.id);
+	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
+	bool		needs_inline = !ItemPointerIsValid(&slot->u.node.heaptid);
+	bool		raises_error = slot->code.error < header->error;
+	Buffer		chunkbuf = InvalidBuffer;
+	OmenChange	change;
+
+	/*
+	 * The slot goes first where its error bound has to grow: the bound must
+	 * hold for the new row before a scan can see the row.
+	 */
+	if (raises_error || needs_inline)
+	{
+		omen_change_begin(&change, ix);
+		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
+		slot->code.error = Max(slot->code.error, header->error);
+		if (needs_inline)
+			slot->u.node.heaptid = *tid;
+		omen_change_commit(&change);
+		if (needs_inline)
+			return;
+		slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
+	}
+	if (append_to_chunk(ix, slot->u.node.posting, node.id, node.version, tid))
+		return;
+
+	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
+	omen_change_begin(&change, ix);
+	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
+	slot->u.node.posting = new_chunk(ix, omen_change_page(&change, chunkbuf),
+									 BufferGetBlockNumber(chunkbuf), node.id,
+									 node.version, slot->u.node.posting, tid);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(chunkbuf);
+}
+
+/*
+ * Let a node stand for one more heap row, whose vector has the same code.
+ */
+OmenAttach
+omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
+					const OmenCodeHeader *header, const void *code,
+					ItemPointer tid)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	BlockNumber block = omen_id_block(plane, node.id);
+	OmenAttach	result = OMEN_ATTACH_REFUSED;
+	Buffer		buf = omen_pin(ix, block);
+	OmenPageOpaque opaque;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	opaque = omen_check_page(ix->rel, buf);
+	if (opaque != NULL && opaque->kind == OMEN_PAGE_NODE &&
+		omen_id_slot(plane, node.id) < opaque->used)
+	{
+		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane,
+											  omen_id_slot(plane, node.id));
+
+		if ((slot->flags & OMEN_SLOT_USED) != 0 &&
+			may_attach(ix, slot, node, header, code))
+		{
+			attach_locked(ix, buf, node, header, tid);
+			result = OMEN_ATTACHED;
+		}
+	}
+	UnlockReleaseBuffer(buf);
+	return result;
+}
+
+static uint32 *
+side_head(OmenMetaPageData *meta, uint32 owner)
+{
+	return owner == OMEN_OWNER_NULL ? &meta->side_null : &meta->side_nan;
+}
+
+/*
+ * Add a row whose vector is NULL (OMEN_OWNER_NULL) or has no direction
+ * (OMEN_OWNER_NAN).
+ */
+void
+omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
+{
+	Buffer		metabuf;
+	Buffer		chunkbuf;
+	OmenChange	change;
+	OmenMetaPageData meta;
+	uint32	   *head;
+
+	omen_meta_read(ix->rel, &meta);
+	if (append_to_chunk(ix, *side_head(&meta, owner), owner, 0, tid))
+		return;
+
+	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
+	metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	head =
+		side_head(OmenPageGetMeta(omen_change_page(&change, metabuf)), owner);
+	*head = new_chunk(ix, omen_change_page(&change, chunkbuf),
+					  BufferGetBlockNumber(chunkbuf), owner, 0, *head, tid);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(metabuf);
+	UnlockReleaseBuffer(chunkbuf);
+}
+
+/*
+ * Add the TIDs of a chain to a list.  False if the chain broke off, which is a
+ * corrupt index while the owner's page is locked.
+ */
+bool
+omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
+				  uint16 owner_version, OmenTidList *list)
+{
+	uint64		steps = 0;
+	uint32		next;
+
+	for (uint32 id = first; id != OMEN_INVALID_ID; id = next)
+	{
+		Buffer		buf;
+		OmenPostingChunk *chunk =
+			visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk copy;
+
+		/* more chunks than there are: the chain has a cycle */
+		if (chunk == NULL ||
+			steps++ > (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
+		{
+			if (chunk != NULL)
+				UnlockReleaseBuffer(buf);
+			return false;
+		}
+		copy = *chunk;
+		UnlockReleaseBuffer(buf);
+		for (int i = 0; i < copy.count; i++)
+			omen_tid_list_add(list, &copy.tids[i]);
+		next = copy.next;
+	}
+	return true;
+}
+
+/*
+ * Add all TIDs of a node to a list.  False if the node is gone; what it stood
+ * for was dead then.
+ */
+bool
+omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
+	uint32		posting;
+	ItemPointerData tid;
+	uint32		start = list->count;
+
+	if (slot == NULL)
+		return false;
+	if (slot->version != node.version)
+	{
+		UnlockReleaseBuffer(buf);
+		return false;
+	}
+	tid = slot->u.node.heaptid;
+	posting = slot->u.node.posting;
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	if (ItemPointerIsValid(&tid))
+		omen_tid_list_add(list, &tid);
+
+	/*
+	 * The chain is read without the node's lock: its chunks name their owner.
+	 * Links only ever change by a new chunk at the front, and when the node
+	 * is freed; then what was read so far was dead, too.
+	 */
+	if (posting != OMEN_INVALID_ID &&
+		!omen_posting_walk(ix, posting, node.id, node.version, list))
+		list->count = start;
+	ReleaseBuffer(buf);
+	return list->count > start;
+}
+
+void
+omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
+{
+	OmenMetaPageData meta;
+
+	omen_meta_read(ix->rel, &meta);
+	(void) omen_block_exists(ix, InvalidBlockNumber);	/* refresh nblocks */
+	if (!omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("side list of index \"%s\" is corrupted",
+							   RelationGetRelationName(ix->rel)),
+						errhint("Please REINDEX it.")));
+}

@@ -1,0 +1,220 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The pages of an index: opening, visiting, changing, allocating.
+ *
+ * The lowest layer of the access method.  It knows pages, slots, posting
+ * chunks and payload, and nothing of graphs.
+ *
+ * Lock order, for whoever holds more than one buffer lock: a node's page, then
+ * pages of posting chunks, then the metapage.  Two pages of the same kind are
+ * never locked together.  See src/hnsw/README.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_STORE_H
+#define OMEN_STORE_H
+
+#include "postgres.h"
+
+#include "access/generic_xlog.h"
+#include "hnsw/store/format.h"
+#include "quantize/codes.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+
+/*
+ * Where things stand in a slot of one kind.  Offsets are in bytes from the
+ * start of the slot.
+ */
+typedef struct OmenPlane
+{
+	OmenPageKind kind;			/* OMEN_PAGE_NODE or OMEN_PAGE_UPPER */
+	uint32		stride;			/* bytes of a slot */
+	uint32		per_page;		/* slots on a page */
+	uint32		capacity;		/* edges that a slot has room for */
+	uint32		keys_offset;
+	uint32		ids_offset;
+	uint32		tags_offset;
+	uint32		edge_keys_offset;
+} OmenPlane;
+
+typedef struct OmenLayout
+{
+	OmenPlane	node;
+	OmenPlane	upper;
+	uint32		code_bytes;		/* of a code, wherever it lies */
+	bool		out_of_line;	/* codes lie in payload pages */
+} OmenLayout;
+
+/*
+ * An index that somebody works with.  Everything hangs in the memory context
+ * that was current at omen_index_open(); the relation is the caller's.
+ */
+typedef struct OmenIndex
+{
+	Relation	rel;
+	bool		building;		/* by ambuild: nobody else sees the index, and
+								 * changes are not logged one by one */
+	BlockNumber nblocks;		/* blocks that are known to exist */
+	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
+	OmenLayout	layout;
+	OmenQuantizer *quantizer;	/* of meta.epoch */
+	OmenQuantizer *origin;		/* of epoch 0, for codes of the flat list */
+	uint16		quantizer_epoch;
+	uint8	   *code_space;		/* a code's worth of bytes, for a code that
+								 * has to be gathered from payload pages */
+	MemoryContext context;
+} OmenIndex;
+
+/* A node as told apart from a later user of the same slot. */
+typedef struct OmenNodeRef
+{
+	uint32		id;
+	uint16		version;
+} OmenNodeRef;
+
+/* meta.c */
+extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
+							 uint32 dims, uint32 m);
+extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
+							 OmenStorage storage, uint32 dims, int m,
+							 int ef_construction, uint64 seed);
+extern OmenIndex *omen_index_open(Relation rel, bool building);
+extern void omen_index_refresh(OmenIndex *ix);
+extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
+extern void omen_meta_store_mean(OmenIndex *ix, const float *mean);
+
+/* buffers.c */
+extern Buffer omen_pin(OmenIndex *ix, BlockNumber block);
+extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
+								  uint32 id, Buffer *buf);
+extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
+										uint32 id, Buffer buf);
+extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
+extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
+
+/* wal.c */
+typedef struct OmenChange
+{
+	Relation	rel;
+	bool		direct;			/* pages are changed in place, unlogged */
+	GenericXLogState *xlog;
+	int			nbuffers;
+	Buffer		buffers[MAX_GENERIC_XLOG_PAGES];
+} OmenChange;
+
+extern void omen_change_begin(OmenChange *change, OmenIndex *ix);
+extern Page omen_change_page(OmenChange *change, Buffer buf);
+extern Page omen_change_new_page(OmenChange *change, Buffer buf);
+extern void omen_change_commit(OmenChange *change);
+extern void omen_change_abort(OmenChange *change);
+
+/* page.c */
+extern void omen_page_init(Page page, OmenPageKind kind);
+extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
+extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
+extern Buffer omen_page_with_room(OmenIndex *ix, OmenPageKind kind);
+extern Buffer omen_page_free(OmenIndex *ix);
+extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
+extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
+extern void omen_page_list(OmenIndex *ix, Buffer buf);
+
+/* payload.c */
+extern BlockNumber omen_payload_write(OmenIndex *ix, OmenPageKind kind,
+									  uint32 owner, uint16 owner_version,
+									  const void *bytes, uint32 nbytes);
+extern bool omen_payload_read(OmenIndex *ix, OmenPageKind kind,
+							  BlockNumber first, uint32 owner,
+							  uint16 owner_version, void *bytes, uint32 nbytes);
+
+/* posting.c */
+typedef struct OmenTidList
+{
+	ItemPointerData *tids;
+	uint32		count;
+	uint32		room;
+} OmenTidList;
+
+typedef enum OmenAttach
+{
+	OMEN_ATTACHED,
+	OMEN_ATTACH_REFUSED			/* the node is gone, condemned or unlinked */
+} OmenAttach;
+
+extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
+									  const OmenCodeHeader *header,
+									  const void *code, ItemPointer tid);
+extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
+									 ItemPointer tid);
+extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
+								 OmenTidList *list);
+extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
+									  OmenTidList *list);
+extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
+extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
+							  uint16 owner_version, OmenTidList *list);
+
+/*
+ * Arithmetic on slots and their parts.
+ */
+static inline BlockNumber
+omen_id_block(const OmenPlane *plane, uint32 id)
+{
+	return id / plane->per_page;
+}
+
+static inline uint32
+omen_id_slot(const OmenPlane *plane, uint32 id)
+{
+	return id % plane->per_page;
+}
+
+static inline OmenSlotHeader *
+omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
+{
+	return (OmenSlotHeader *) ((char *) page + OMEN_PAGE_START +
+							   (Size) slot * plane->stride);
+}
+
+static inline uint8 *
+omen_slot_code(OmenSlotHeader *slot)
+{
+	return (uint8 *) slot + sizeof(OmenSlotHeader);
+}
+
+static inline uint32 *
+omen_slot_ids(const OmenPlane *plane, OmenSlotHeader *slot)
+{
+	return (uint32 *) ((char *) slot + plane->ids_offset);
+}
+
+static inline uint8 *
+omen_slot_tags(const OmenPlane *plane, OmenSlotHeader *slot)
+{
+	return (uint8 *) slot + plane->tags_offset;
+}
+
+static inline OmenPostingChunk *
+omen_page_chunk(Page page, uint32 slot)
+{
+	return (OmenPostingChunk *) ((char *) page + OMEN_PAGE_START +
+								 (Size) slot * sizeof(OmenPostingChunk));
+}
+
+static inline const OmenPlane *
+omen_plane(const OmenIndex *ix, uint32 layer)
+{
+	return layer == 0 ? &ix->layout.node : &ix->layout.upper;
+}
+
+/* Does this node have a row, as far as its slot tells? */
+static inline bool
+omen_node_has_row(const OmenSlotHeader *slot)
+{
+	return ItemPointerIsValid(&slot->u.node.heaptid) ||
+		   slot->u.node.posting != OMEN_INVALID_ID;
+}
+
+#endif							/* OMEN_STORE_H */

@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * wal.c
+ *	  One way to change pages, logged or not.
+ *
+ * A change is a set of at most MAX_GENERIC_XLOG_PAGES pages that are altered
+ * together: with a relation that is logged, in one generic WAL record;
+ * while an index is built (ambuild logs the whole relation at the end) or
+ * with an unlogged or temporary one, in place.  The caller holds an exclusive
+ * lock on every buffer from omen_change_page() to omen_change_commit(), and
+ * writes only through the pages that these functions return.
+ *
+ * Between the first write and the commit nothing may raise an error: in place
+ * there is no way back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+#include "utils/rel.h"
+
+void
+omen_change_begin(OmenChange *change, OmenIndex *ix)
+{
+	change->rel = ix->rel;
+	change->direct = ix->building || !RelationNeedsWAL(ix->rel);
+	change->nbuffers = 0;
+	change->xlog = change->direct ? NULL : GenericXLogStart(ix->rel);
+}
+
+static Page
+register_buffer(OmenChange *change, Buffer buf, int flags)
+{
+	Assert(change->nbuffers < MAX_GENERIC_XLOG_PAGES);
+	change->buffers[change->nbuffers++] = buf;
+	if (change->direct)
+		return BufferGetPage(buf);
+	return GenericXLogRegisterBuffer(change->xlog, buf, flags);
+}
+
+/* The page of a buffer, to be altered in parts. */
+Page
+omen_change_page(OmenChange *change, Buffer buf)
+{
+	return register_buffer(change, buf, 0);
+}
+
+/* The page of a buffer, to be written anew from start to end. */
+Page
+omen_change_new_page(OmenChange *change, Buffer buf)
+{
+	return register_buffer(change, buf, GENERIC_XLOG_FULL_IMAGE);
+}
+
+void
+omen_change_commit(OmenChange *change)
+{
+	if (!change->direct)
+	{
+		GenericXLogFinish(change->xlog);
+		return;
+	}
+	for (int i = 0; i < change->nbuffers; i++)
+		MarkBufferDirty(change->buffers[i]);
+}
+
+/* Forget a change; nothing may have been written yet. */
+void
+omen_change_abort(OmenChange *change)
+{
+	if (!change->direct)
+		GenericXLogAbort(change->xlog);
+}

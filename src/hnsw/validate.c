@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate.c
+ *	  Is an operator class for omen_hnsw sound?  And what can an index do?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/amvalidate.h"
+#include "access/htup_details.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
+#include "hnsw/hnsw.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+static void
+complain(const char *family, const char *what)
+{
+	ereport(INFO,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("operator family \"%s\" of access method %s contains %s",
+					family, "omen_hnsw", what)));
+}
+
+/* Every support function must be number 1, from internal to internal. */
+static bool
+validate_procs(const char *family, CatCList *procs)
+{
+	bool		valid = true;
+
+	for (int i = 0; i < procs->n_members; i++)
+	{
+		Form_pg_amproc proc =
+			(Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
+
+		if (proc->amprocnum != OMEN_SUPPORT_PROC)
+		{
+			complain(family,
+					 psprintf("function %s with invalid support number %d",
+							  format_procedure(proc->amproc), proc->amprocnum));
+			valid = false;
+		}
+		else if (!check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1,
+										 INTERNALOID))
+		{
+			complain(
+				family,
+				psprintf(
+					"function %s with wrong signature for support number %d",
+					format_procedure(proc->amproc), proc->amprocnum));
+			valid = false;
+		}
+	}
+	return valid;
+}
+
+/*
+ * Every operator must be the distance, ordered by a btree family of float8.
+ */
+static bool
+validate_operators(const char *family, CatCList *operators)
+{
+	bool		valid = true;
+
+	for (int i = 0; i < operators->n_members; i++)
+	{
+		Form_pg_amop op =
+			(Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
+		Oid			result = get_op_rettype(op->amopopr);
+
+		if (op->amopstrategy != OMEN_DISTANCE_STRATEGY)
+		{
+			complain(family,
+					 psprintf("operator %s with invalid strategy number %d",
+							  format_operator(op->amopopr), op->amopstrategy));
+			valid = false;
+		}
+		if (op->amoppurpose != AMOP_ORDER)
+		{
+			complain(family, psprintf("operator %s that is not for ordering",
+									  format_operator(op->amopopr)));
+			valid = false;
+		}
+		else if (!opfamily_can_sort_type(op->amopsortfamily, result))
+		{
+			complain(
+				family,
+				psprintf(
+					"operator %s with an incorrect ORDER BY operator family",
+					format_operator(op->amopopr)));
+			valid = false;
+		}
+		if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype,
+								  op->amoprighttype))
+		{
+			complain(family, psprintf("operator %s with wrong signature",
+									  format_operator(op->amopopr)));
+			valid = false;
+		}
+	}
+	return valid;
+}
+
+/* The class itself must have its operator and its function. */
+static bool
+validate_members(const char *opclass, const char *family, Oid type,
+				 CatCList *procs, CatCList *operators)
+{
+	List	   *groups = identify_opfamily_groups(operators, procs);
+	ListCell   *lc;
+
+	foreach (lc, groups)
+	{
+		OpFamilyOpFuncGroup *group = lfirst(lc);
+
+		if (group->lefttype == type && group->righttype == type &&
+			(group->operatorset & (UINT64CONST(1) << OMEN_DISTANCE_STRATEGY)) !=
+				0 &&
+			(group->functionset & (UINT64CONST(1) << OMEN_SUPPORT_PROC)) != 0)
+			return true;
+	}
+	ereport(INFO,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("operator class \"%s\" of access method %s is missing its "
+					"distance operator or its support function",
+					opclass, "omen_hnsw")));
+	return false;
+}
+
+bool
+omen_validate(Oid opclassoid)
+{
+	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
+	HeapTuple	family_tuple;
+	Form_pg_opclass opclass;
+	char	   *family;
+	CatCList   *procs;
+	CatCList   *operators;
+	bool		valid;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", opclassoid);
+	opclass = (Form_pg_opclass) GETSTRUCT(tuple);
+	family_tuple =
+		SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opclass->opcfamily));
+	if (!HeapTupleIsValid(family_tuple))
+		elog(ERROR, "cache lookup failed for operator family %u",
+			 opclass->opcfamily);
+	family = NameStr(((Form_pg_opfamily) GETSTRUCT(family_tuple))->opfname);
+	operators =
+		SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opclass->opcfamily));
+	procs =
+		SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
+
+	valid = validate_procs(family, procs);
+	valid &= validate_operators(family, operators);
+	valid &= validate_members(NameStr(opclass->opcname), family,
+							  opclass->opcintype, procs, operators);
+
+	ReleaseCatCacheList(procs);
+	ReleaseCatCacheList(operators);
+	ReleaseSysCache(family_tuple);
+	ReleaseSysCache(tuple);
+	return valid;
+}
+
+/*
+ * The one property that PostgreSQL cannot work out: an index column can be
+ * ordered by a distance.
+ */
+bool
+omen_property(Oid index_oid, int attno, IndexAMProperty prop,
+			  const char *propname, bool *res, bool *isnull)
+{
+	if (attno == 0 || prop != AMPROP_DISTANCE_ORDERABLE)
+		return false;
+	*res = true;
+	return true;
+}
