@@ -28,6 +28,11 @@
 #include "varatt.h"
 #endif
 
+/* Says that a function never returns; older versions had a suffix instead. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* The physical name of a relation, and the number in it. */
 #if PG_VERSION_NUM >= 160000
 #define OmenRelLocator(rel) ((rel)->rd_locator)

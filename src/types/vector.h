@@ -12,6 +12,7 @@
 #ifndef OMEN_VECTOR_H
 #define OMEN_VECTOR_H
 
+#include "compat.h"
 #include "omendb.h"
 
 #include "nodes/nodes.h"
@@ -53,7 +54,7 @@ extern bool omen_vector_check_typmod(int32 typmod, int dim, Node *escontext);
 extern void omen_vector_check_element(float value);
 
 /* Raise the error of omen_vector_check_same_dim(). */
-extern void omen_vector_dims_differ(int a, int b) pg_attribute_noreturn();
+pg_noreturn extern void omen_vector_dims_differ(int a, int b);
 
 /* Raise an error unless the two vectors have the same number of elements. */
 static inline void
