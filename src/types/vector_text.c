@@ -10,6 +10,8 @@
  */
 #include "vector_text.h"
 
+#include "float_text.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -55,6 +57,9 @@ static OmenTextStatus
 parse_element(const char *p, float *value, const char **end)
 {
 	char	   *number_end;
+
+	if (omen_float_text_parse(p, value, end))
+		return OMEN_TEXT_OK;
 
 	/* strtof() skips whitespace by its own rules, so p must not be at any */
 	errno = 0;

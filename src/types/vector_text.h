@@ -49,15 +49,15 @@ typedef int (*OmenFloatPrinter)(float value, char *buf);
  * The number of elements that parsing text can store, or max_dim if that is
  * less: what to allocate before omen_vector_text_parse().
  */
-extern int omen_vector_text_capacity(const char *text, int max_dim);
+extern int	omen_vector_text_capacity(const char *text, int max_dim);
 
 /*
  * Parse the zero-terminated text into x, which has room for
  * omen_vector_text_capacity(text, max_dim) elements.  The numeric locale must
  * be "C".
  */
-extern OmenTextResult
-omen_vector_text_parse(const char *text, float *x, int max_dim);
+extern OmenTextResult omen_vector_text_parse(const char *text, float *x,
+											 int max_dim);
 
 /*
  * Print the dim elements of x to out, which has OMEN_TEXT_SIZE(dim) bytes.

@@ -17,7 +17,7 @@
 /* Small, so that inputs reach the limit. */
 #define MAX_DIM 64
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 demand(int promise)
