@@ -37,14 +37,14 @@ class Progress:
 
     INTERVAL = 5
 
-    def __init__(self):
+    def __init__(self, rows):
+        self.rows = rows
         self.terminal = sys.stdout.isatty()
         self.last = -self.INTERVAL
         self.shown = False
 
-    def __call__(self, row):
-        phase, done, total, size = row
-        text = (f"  {phase}: {done:,} of {total:,} rows, "
+    def __call__(self, phase, done, total, size):
+        text = (f"  {phase}: {done:,} of {total or self.rows:,} rows, "
                 f"index {size / 1e6:.0f} MB")
         if self.terminal:
             print(f"\r{text:<76}", end="", flush=True)
@@ -67,11 +67,11 @@ def load(rows, queries):
         knn.load(connection, "queries", queries, fashion.labels("t10k"))
 
 
-def build():
+def build(rows):
     statement = (f"CREATE INDEX {INDEX} ON {TABLE} "
                  f"USING omen_hnsw (embedding)")
     say(statement)
-    progress = Progress()
+    progress = Progress(rows)
     seconds = knn.build(DATABASE, statement, progress)
     progress.end()
     say(f"  {seconds:.1f} s")
@@ -129,7 +129,7 @@ def main(path):
     queries = fashion.images("t10k")
     say(f"Loading {len(rows):,} images of {rows.shape[1]} dimensions")
     load(rows, queries)
-    seconds = build()
+    seconds = build(len(rows))
     say(f"Exact answers of {QUERIES:,} queries, by numpy")
     truth = fashion.nearest_distances(queries[:QUERIES], rows, knn.K)
     with knn.connect(DATABASE) as connection:

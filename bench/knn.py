@@ -51,26 +51,26 @@ def load(connection, table, vectors, labels):
     connection.execute(f"VACUUM ANALYZE {table}")
 
 
-# The file of an index in the making is named by its OID; other sessions
-# cannot see its catalog entry yet.
+# Other sessions cannot see an index in the making, only that the database
+# grows.
 PROGRESS = """
-SELECT phase, tuples_done, tuples_total,
-       coalesce((pg_stat_file(format('base/%s/%s', datid, index_relid),
-                              true)).size, 0)
+SELECT phase, tuples_done, tuples_total, pg_database_size(datid)
 FROM pg_stat_progress_create_index"""
 
 
 def build(database, statement, report=None):
-    """Run CREATE INDEX; returns seconds.  report(row of PROGRESS) is called
-    every second while it runs."""
+    """Run CREATE INDEX; returns seconds.  Every second while it runs, calls
+    report(phase, rows done, rows in all or 0, bytes of the index)."""
     done = threading.Event()
 
     def watch():
         with connect(database) as connection:
+            before, = connection.execute(
+                "SELECT pg_database_size(current_database())").fetchone()
             while not done.wait(1):
                 row = connection.execute(PROGRESS).fetchone()
                 if row:
-                    report(row)
+                    report(*row[:3], row[3] - before)
 
     watcher = threading.Thread(target=watch, daemon=True)
     with connect(database) as connection:
