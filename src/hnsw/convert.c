@@ -220,37 +220,6 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 
 /* ---------- 2: the codes ---------- */
 
-/* Put the pages of a chain of payload where free pages are. */
-static void
-free_payload(OmenIndex *ix, BlockNumber first, OmenNodeRef owner)
-{
-	BlockNumber block = first;
-
-	while (block != InvalidBlockNumber && omen_block_exists(ix, block))
-	{
-		Buffer		buf = omen_pin(ix, block);
-		OmenPageOpaque opaque;
-		BlockNumber next = InvalidBlockNumber;
-
-		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->rel, buf);
-		if (opaque && opaque->kind == OMEN_PAGE_PAYLOAD &&
-			((OmenPayloadHeader *) PageGetContents(BufferGetPage(buf)))
-					->owner == owner.id)
-		{
-			OmenChange	change;
-
-			next = opaque->next;
-			omen_change_begin(&change, ix);
-			omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
-			omen_change_commit(&change);
-			omen_page_list(ix, buf);
-		}
-		UnlockReleaseBuffer(buf);
-		block = next;
-	}
-}
-
 static void
 recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
@@ -283,7 +252,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	if (ix->layout.out_of_line)
-		free_payload(ix, old.payload, node);
+		omen_payload_free(ix, old.payload, node.id);
 }
 
 /* ---------- 3: the edges ---------- */

@@ -1,13 +1,411 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum.c
+ *	  Removing dead rows from an index.
+ *
+ * One sequential pass takes dead heap TIDs out of node slots and posting
+ * chunks.  Each TID is asked about once, with no lock held: CREATE INDEX
+ * CONCURRENTLY lists the index that way.  A page is locked exclusively only if
+ * it has dead TIDs.  A node that has lost its last row stays in the graph.
+ *
+ * When such nodes have become more than a few per cent, they are taken out:
+ * graph/repair.c.  So its cost is spread over many deletions.
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "postgres.h"
+
+#include "access/genam.h"
+#include "commands/vacuum.h"
+#include "compat.h"
 #include "hnsw/hnsw.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Dead nodes are worth a repair from this share of all nodes on. */
+#define REPAIR_SHARE 0.03
+
+/* A heap TID and where it was met. */
+typedef struct TidPlace
+{
+	ItemPointerData tid;
+	uint16		slot;
+	uint16		item;			/* within a chunk */
+	bool		dead;
+} TidPlace;
+
+typedef struct RefList
+{
+	OmenNodeRef *refs;
+	uint64		count;
+	uint64		room;
+} RefList;
+
+typedef struct VacuumState
+{
+	OmenIndex  *ix;
+	IndexBulkDeleteCallback callback;
+	void	   *callback_state;
+	TidPlace   *places;			/* of one page */
+	uint32		nplaces;
+	double		kept;			/* TIDs that stay */
+	double		removed;
+	uint64		nodes;			/* with a row, as far as the slot tells */
+	RefList		dead;			/* nodes without a row */
+	RefList		suspects;		/* nodes whose chain may be empty */
+	RefList		empty_chunks;	/* ids of chunks without TIDs */
+} VacuumState;
+
+static void
+add_ref(RefList *list, uint32 id, uint16 version)
+{
+	if (list->count == list->room)
+	{
+		list->room = Max(256, list->room * 2);
+		list->refs = list->refs ?
+			repalloc_huge(list->refs, mul_size(list->room, sizeof(OmenNodeRef))) :
+			palloc(list->room * sizeof(OmenNodeRef));
+	}
+	list->refs[list->count].id = id;
+	list->refs[list->count++].version = version;
+}
+
+/* ---------- the pass over TIDs ---------- */
+
+static void
+add_place(VacuumState *state, ItemPointer tid, uint32 slot, uint32 item)
+{
+	TidPlace   *place = &state->places[state->nplaces++];
+
+	place->tid = *tid;
+	place->slot = slot;
+	place->item = item;
+	place->dead = false;
+}
+
+/* Note the TIDs of a locked page. */
+static void
+list_tids(VacuumState *state, Page page)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+
+	state->nplaces = 0;
+	for (uint32 i = 0; i < opaque->used; i++)
+	{
+		if (opaque->kind == OMEN_PAGE_NODE)
+		{
+			OmenSlotHeader *slot = omen_page_slot(page, &state->ix->layout.node, i);
+
+			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
+				ItemPointerIsValid(&slot->u.node.heaptid))
+				add_place(state, &slot->u.node.heaptid, i, 0);
+		}
+		else
+		{
+			OmenPostingChunk *chunk = omen_page_chunk(page, i);
+
+			for (uint32 j = 0; (chunk->flags & OMEN_SLOT_USED) != 0 &&
+				 j < chunk->count && j < OMEN_CHUNK_TIDS; j++)
+				add_place(state, &chunk->tids[j], i, j);
+		}
+	}
+}
+
+/* Ask about the TIDs that were noted.  True if some are dead. */
+static bool
+ask(VacuumState *state)
+{
+	bool		any = false;
+
+	for (uint32 i = 0; i < state->nplaces; i++)
+	{
+		TidPlace   *place = &state->places[i];
+
+		place->dead = state->callback(&place->tid, state->callback_state);
+		any |= place->dead;
+		if (place->dead)
+			state->removed++;
+		else
+			state->kept++;
+	}
+	return any;
+}
+
+static void
+remove_from_chunk(OmenPostingChunk *chunk, ItemPointer tid)
+{
+	for (int i = 0; i < chunk->count; i++)
+	{
+		if (ItemPointerEquals(&chunk->tids[i], tid))
+		{
+			chunk->count--;
+			chunk->tids[i] = chunk->tids[chunk->count];
+			return;
+		}
+	}
+}
+
+/*
+ * Remove the dead TIDs.  The page may have changed since they were noted, but
+ * a dead TID stays where it is until VACUUM removes it.
+ */
+static void
+remove_dead(VacuumState *state, Buffer buf)
+{
+	OmenIndex  *ix = state->ix;
+	OmenChange	change;
+	Page		page;
+	bool		is_node;
+
+	omen_change_begin(&change, ix);
+	page = omen_change_page(&change, buf);
+	is_node = OmenPageGetOpaque(page)->kind == OMEN_PAGE_NODE;
+	for (uint32 i = 0; i < state->nplaces; i++)
+	{
+		TidPlace   *place = &state->places[i];
+
+		if (!place->dead)
+			continue;
+		if (is_node)
+		{
+			OmenSlotHeader *slot = omen_page_slot(page, &ix->layout.node, place->slot);
+
+			if (ItemPointerEquals(&slot->u.node.heaptid, &place->tid))
+				ItemPointerSetInvalid(&slot->u.node.heaptid);
+		}
+		else
+			remove_from_chunk(omen_page_chunk(page, place->slot), &place->tid);
+	}
+	omen_change_commit(&change);
+}
+
+/* Sort the slots of a locked page by what is left in them. */
+static void
+classify(VacuumState *state, Page page, BlockNumber block)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	const OmenPlane *plane = &state->ix->layout.node;
+
+	for (uint32 i = 0; i < opaque->used; i++)
+	{
+		if (opaque->kind == OMEN_PAGE_NODE)
+		{
+			OmenSlotHeader *slot = omen_page_slot(page, plane, i);
+			uint32		id = block * plane->per_page + i;
+
+			if ((slot->flags & OMEN_SLOT_USED) == 0)
+				continue;
+			if (!omen_node_has_row(slot))
+				add_ref(&state->dead, id, slot->version);
+			else if (ItemPointerIsValid(&slot->u.node.heaptid))
+				state->nodes++;
+			else
+				add_ref(&state->suspects, id, slot->version);
+		}
+		else
+		{
+			OmenPostingChunk *chunk = omen_page_chunk(page, i);
+
+			if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->count == 0)
+				add_ref(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i, 0);
+		}
+	}
+}
+
+/* Make a page that was added but never written a free one. */
+static void
+reclaim_new_page(OmenIndex *ix, Buffer buf)
+{
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	if (PageIsNew(BufferGetPage(buf)))
+	{
+		OmenChange	change;
+
+		omen_change_begin(&change, ix);
+		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+		omen_change_commit(&change);
+		omen_page_list(ix, buf);
+	}
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+}
+
+static void
+vacuum_page(VacuumState *state, BlockNumber block)
+{
+	OmenIndex  *ix = state->ix;
+	Buffer		buf = omen_pin(ix, block);
+	OmenPageOpaque opaque;
+	bool		has_tids;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->rel, buf);
+	has_tids = opaque != NULL &&
+		(opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_POSTING) &&
+		opaque->used <= omen_page_slots(ix, opaque->kind);
+	if (has_tids)
+		list_tids(state, BufferGetPage(buf));
+	else if (opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
+			 (opaque->flags & OMEN_PAGE_LISTED) == 0)
+	{
+		/* left by a crash between taking it and using it */
+	}
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+
+	if (opaque == NULL)
+		reclaim_new_page(ix, buf);
+	if (has_tids)
+	{
+		bool		any = ask(state);
+
+		LockBuffer(buf, any ? BUFFER_LOCK_EXCLUSIVE : BUFFER_LOCK_SHARE);
+		if (any)
+			remove_dead(state, buf);
+		classify(state, BufferGetPage(buf), block);
+		LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	}
+	ReleaseBuffer(buf);
+}
+
+static int
+compare_refs(const void *a, const void *b)
+{
+	uint32		x = ((const OmenNodeRef *) a)->id;
+	uint32		y = ((const OmenNodeRef *) b)->id;
+
+	return x < y ? -1 : (x > y ? 1 : 0);
+}
+
+/* Nodes that only have a chain left: do they have a row? */
+static void
+check_suspects(VacuumState *state)
+{
+	for (uint64 i = 0; i < state->suspects.count; i++)
+	{
+		OmenNodeRef ref = state->suspects.refs[i];
+
+		if (omen_posting_drop_empty(state->ix, ref))
+			add_ref(&state->dead, ref.id, ref.version);
+		else
+			state->nodes++;
+		omen_vacuum_delay_point();
+	}
+	for (uint64 i = 0; i < state->empty_chunks.count; i++)
+	{
+		omen_posting_reclaim(state->ix, state->empty_chunks.refs[i].id);
+		omen_vacuum_delay_point();
+	}
+	if (state->dead.count > 0)
+		qsort(state->dead.refs, state->dead.count, sizeof(OmenNodeRef), compare_refs);
+}
+
+/* ---------- counts in the metapage ---------- */
+
+/*
+ * Store what was counted.  Nodes that were added since old_limit was read are
+ * in what has been added to the limit meanwhile; those that went into the page
+ * that was being filled then are at most a page's worth.
+ */
+static void
+store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
+{
+	OmenIndex  *ix = state->ix;
+	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	OmenChange	change;
+	OmenMetaPageData *meta;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	meta = OmenPageGetMeta(omen_change_page(&change, buf));
+	meta->node_limit = state->nodes + ix->layout.node.per_page +
+		(meta->node_limit - old_limit);
+	meta->vacuum_nodes = state->nodes;
+	meta->vacuum_dead = state->dead.count - freed;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+}
+
+/* ---------- callbacks ---------- */
+
+/* Take dead nodes out, if there is reason enough.  Returns how many. */
+static uint64
+remove_nodes(VacuumState *state)
+{
+	OmenIndex  *ix = state->ix;
+
+	if (state->dead.count == 0 || state->removed == 0 ||
+		ix->meta.mode == OMEN_MODE_CONVERTING)
+		return 0;
+	if (ix->meta.mode == OMEN_MODE_FLAT)
+		return omen_free_flat(ix, state->dead.refs, state->dead.count);
+	if (state->dead.count < REPAIR_SHARE * (state->nodes + state->dead.count))
+		return 0;
+	return omen_repair(ix, state->dead.refs, state->dead.count,
+					   (Size) maintenance_work_mem * 1024);
+}
+
 IndexBulkDeleteResult *
 omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				 IndexBulkDeleteCallback callback, void *callback_state)
 {
+	Relation	index = info->index;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "omen_hnsw vacuum",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	VacuumState state = {0};
+	bool		locked;
+	uint64		old_limit;
+	uint64		freed;
+
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+
+	old = MemoryContextSwitchTo(context);
+	state.ix = omen_index_open(index, false);
+	state.callback = callback;
+	state.callback_state = callback_state;
+	state.places = palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
+
+	/* a flat list stays one while it is looked through */
+	locked = state.ix->meta.mode != OMEN_MODE_GRAPH;
+	if (locked)
+		omen_flat_lock(index, ShareLock);
+	omen_index_refresh(state.ix);
+	old_limit = state.ix->meta.node_limit;
+
+	for (BlockNumber block = OMEN_META_BLOCK + 1;
+		 omen_block_exists(state.ix, block); block++)
+	{
+		omen_vacuum_delay_point();
+		vacuum_page(&state, block);
+	}
+	check_suspects(&state);
+	freed = remove_nodes(&state);
+	if (state.removed > 0)
+		store_counts(&state, old_limit, freed);
+	if (locked)
+		omen_flat_unlock(index, ShareLock);
+
+	stats->estimated_count = false;
+	stats->num_index_tuples = state.kept;
+	stats->tuples_removed += state.removed;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 	return stats;
 }
+
 IndexBulkDeleteResult *
 omen_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
+	if (info->analyze_only)
+		return stats;
+	if (stats == NULL)
+	{
+		/* nothing was deleted, so nothing was counted */
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		stats->estimated_count = true;
+		stats->num_index_tuples = info->num_heap_tuples;
+	}
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
 }

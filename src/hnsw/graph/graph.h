@@ -146,8 +146,28 @@ extern bool omen_link_connect(OmenIndex *ix, OmenNodeRef node,
 extern bool omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 							float distance);
 
+/* The edges of a slot as they were when somebody looked. */
+#define OMEN_MAX_CAPACITY 200	/* 2 * the largest m */
+
+typedef struct OmenEdges
+{
+	uint16		version;
+	uint16		degree;
+	OmenCodeHeader header;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+} OmenEdges;
+
+extern bool omen_edges_read(OmenIndex *ix, const OmenPlane *plane,
+							OmenNodeRef ref, OmenEdges *edges);
+extern bool omen_edges_replace(OmenIndex *ix, const OmenPlane *plane,
+							   OmenNodeRef ref, const OmenEdges *old,
+							   const OmenEdges *edges);
+
 /* ---------- repair.c ---------- */
 
-typedef struct OmenDeadSet OmenDeadSet;
+extern uint64 omen_repair(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead,
+						  Size memory);
+extern uint64 omen_free_flat(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead);
 
 #endif							/* OMEN_GRAPH_H */

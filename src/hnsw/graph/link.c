@@ -38,16 +38,6 @@ typedef enum LinkResult
 	LINK_GONE					/* the slot is freed or condemned */
 } LinkResult;
 
-/* The edges of a slot as they were when somebody looked. */
-typedef struct EdgeCopy
-{
-	uint16		version;
-	uint16		degree;
-	OmenCodeHeader header;
-	uint32		ids[200];
-	uint8		tags[200];
-} EdgeCopy;
-
 /* An edge to be added. */
 typedef struct NewEdge
 {
@@ -286,9 +276,9 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
 /*
  * Copy the edges of a slot out.  False if it has gone or is condemned.
  */
-static bool
-copy_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-		   EdgeCopy *copy)
+bool
+omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+		   OmenEdges *copy)
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
@@ -314,9 +304,9 @@ copy_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 /*
  * Write new edges if the slot's are still those of the copy.
  */
-static bool
-replace_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-			  const EdgeCopy *old, const EdgeCopy *edges)
+bool
+omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+			  const OmenEdges *old, const OmenEdges *edges)
 {
 	Buffer		buf = omen_pin(ix, omen_id_block(plane, ref.id));
 	uint32		slotno = omen_id_slot(plane, ref.id);
@@ -349,7 +339,7 @@ replace_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 }
 
 static int
-find_edge(const EdgeCopy *edges, uint32 id, uint16 version)
+find_edge(const OmenEdges *edges, uint32 id, uint16 version)
 {
 	for (int i = 0; i < edges->degree; i++)
 	{
@@ -361,7 +351,7 @@ find_edge(const EdgeCopy *edges, uint32 id, uint16 version)
 }
 
 static void
-append_edge(EdgeCopy *edges, uint32 id, uint8 tag)
+append_edge(OmenEdges *edges, uint32 id, uint8 tag)
 {
 	edges->ids[edges->degree] = id;
 	edges->tags[edges->degree] = tag;
@@ -374,7 +364,7 @@ append_edge(EdgeCopy *edges, uint32 id, uint8 tag)
  */
 static uint32
 shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-				  const EdgeCopy *edges, const NewEdge *new_edge,
+				  const OmenEdges *edges, const NewEdge *new_edge,
 				  OmenCandidate *candidates)
 {
 	OmenCodeHeader header;
@@ -424,7 +414,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  */
 static bool
 shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-			 const EdgeCopy *old, const NewEdge *new_edge, EdgeCopy *edges)
+			 const OmenEdges *old, const NewEdge *new_edge, OmenEdges *edges)
 {
 	OmenCandidate *candidates =
 		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
@@ -447,7 +437,7 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 }
 
 static uint32
-count_parents(const EdgeCopy *edges)
+count_parents(const OmenEdges *edges)
 {
 	uint32		count = 0;
 
@@ -458,7 +448,7 @@ count_parents(const EdgeCopy *edges)
 
 /* Give up the first edge that is no parent's for the new one. */
 static void
-replace_any_edge(EdgeCopy *edges, const NewEdge *new_edge)
+replace_any_edge(OmenEdges *edges, const NewEdge *new_edge)
 {
 	for (int i = edges->degree - 1; i >= 0; i--)
 	{
@@ -486,12 +476,12 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 
 	for (int try = 0;; try++)
 	{
-		EdgeCopy	old;
-		EdgeCopy	edges;
+		OmenEdges	old;
+		OmenEdges	edges;
 		int			at;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!copy_edges(ix, plane, to, &old))
+		if (!omen_edges_read(ix, plane, to, &old))
 			return LINK_GONE;
 		edges = old;
 		at = find_edge(&old, new_edge->id, new_edge->version);
@@ -514,7 +504,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			replace_any_edge(&edges, new_edge);
 		else
 			return LINK_DONE;
-		if (replace_edges(ix, plane, to, &old, &edges))
+		if (omen_edges_replace(ix, plane, to, &old, &edges))
 			return LINK_DONE;
 	}
 }
@@ -526,10 +516,10 @@ static bool
 some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 		   OmenNodeRef *child)
 {
-	EdgeCopy	edges;
+	OmenEdges	edges;
 	const OmenPlane *plane = &ix->layout.node;
 
-	if (!copy_edges(ix, plane, node, &edges))
+	if (!omen_edges_read(ix, plane, node, &edges))
 		return false;
 	for (uint32 i = 0; i < edges.degree; i++)
 	{

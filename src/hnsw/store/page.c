@@ -308,8 +308,6 @@ omen_page_list(OmenIndex *ix, Buffer buf)
 	opaque->next = meta->room[kind];
 	opaque->flags |= OMEN_PAGE_LISTED;
 	meta->room[kind] = BufferGetBlockNumber(buf);
-	if (kind == OMEN_PAGE_NODE)
-		meta->node_limit += ix->layout.node.per_page;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(metabuf);
 }

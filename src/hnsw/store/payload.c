@@ -119,3 +119,76 @@ omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
 	}
 	return true;
 }
+
+/*
+ * Make a page of payload a free one if it is still the owner's; returns the
+ * page that followed it.
+ */
+static BlockNumber
+free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
+{
+	Buffer		buf = omen_pin(ix, block);
+	BlockNumber next = InvalidBlockNumber;
+	OmenPageOpaque opaque;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	opaque = omen_check_page(ix->rel, buf);
+	if (opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD &&
+		payload_header(BufferGetPage(buf))->owner == owner)
+	{
+		OmenChange	change;
+
+		next = opaque->next;
+		omen_change_begin(&change, ix);
+		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+		omen_change_commit(&change);
+		omen_page_list(ix, buf);
+	}
+	UnlockReleaseBuffer(buf);
+	return next;
+}
+
+/*
+ * Free a chain of payload pages.  Nothing may point at it any more.
+ */
+void
+omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner)
+{
+	BlockNumber block = first;
+
+	while (block != InvalidBlockNumber && block != OMEN_META_BLOCK &&
+		   omen_block_exists(ix, block))
+		block = free_part(ix, block, owner);
+}
+
+/*
+ * Free a payload page whose owner has gone: a crash or an error came between
+ * writing it and using it, or between freeing the two.
+ */
+void
+omen_payload_reclaim(OmenIndex *ix, BlockNumber block)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, block);
+	OmenPayloadHeader header = {0};
+	OmenPageOpaque opaque;
+	OmenSlotHeader *slot;
+	bool		owned = false;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->rel, buf);
+	if (opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD)
+		header = *payload_header(BufferGetPage(buf));
+	UnlockReleaseBuffer(buf);
+	if (header.bytes == 0)
+		return;
+
+	slot = omen_visit(ix, plane, header.owner, &buf);
+	if (slot != NULL)
+	{
+		owned = slot->version == header.owner_version;
+		UnlockReleaseBuffer(buf);
+	}
+	if (!owned)
+		(void) free_part(ix, block, header.owner);
+}

@@ -344,3 +344,97 @@ omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
 							   RelationGetRelationName(ix->rel)),
 						errhint("Please REINDEX it.")));
 }
+
+/* Free a chunk of an owner; returns the next one of its chain. */
+static uint32
+free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
+{
+	Buffer		buf;
+	OmenPostingChunk *chunk = visit_chunk(ix, id, owner, owner_version,
+										  BUFFER_LOCK_EXCLUSIVE, &buf);
+	OmenChange	change;
+	uint32		next;
+
+	if (chunk == NULL)
+		return OMEN_INVALID_ID;
+	next = chunk->next;
+	omen_change_begin(&change, ix);
+	omen_page_give_slot(ix, omen_change_page(&change, buf),
+						id % OMEN_CHUNKS_PER_PAGE);
+	omen_change_commit(&change);
+	omen_page_list(ix, buf);
+	UnlockReleaseBuffer(buf);
+	return next;
+}
+
+/*
+ * A node that has no TID in its slot: if its chain has none either, drop the
+ * chain.  True if the node has no row then.
+ */
+bool
+omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	uint32		slotno = omen_id_slot(plane, node.id);
+	OmenTidList list = {0};
+	OmenSlotHeader *slot;
+	OmenChange	change;
+	uint32		first;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
+	first = slot->u.node.posting;
+	if ((slot->flags & OMEN_SLOT_USED) == 0 || slot->version != node.version ||
+		ItemPointerIsValid(&slot->u.node.heaptid) ||
+		!omen_posting_walk(ix, first, node.id, node.version, &list) ||
+		list.count > 0)
+	{
+		UnlockReleaseBuffer(buf);
+		if (list.tids)
+			pfree(list.tids);
+		return false;
+	}
+	if (first != OMEN_INVALID_ID)
+	{
+		omen_change_begin(&change, ix);
+		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
+		slot->u.node.posting = OMEN_INVALID_ID;
+		omen_change_commit(&change);
+	}
+	/* under the node's lock, so that no new chain starts meanwhile */
+	while (first != OMEN_INVALID_ID)
+		first = free_chunk(ix, first, node.id, node.version);
+	UnlockReleaseBuffer(buf);
+	return true;
+}
+
+/*
+ * Free an empty chunk that no chain holds: a crash came while its chain was
+ * dropped.
+ */
+void
+omen_posting_reclaim(OmenIndex *ix, uint32 id)
+{
+	Buffer		buf = omen_pin(ix, chunk_block(id));
+	OmenPostingChunk copy;
+	OmenSlotHeader *slot;
+	bool		held = false;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	copy = *omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
+	UnlockReleaseBuffer(buf);
+	if ((copy.flags & OMEN_SLOT_USED) == 0 || copy.count > 0 ||
+		copy.owner == OMEN_OWNER_NULL || copy.owner == OMEN_OWNER_NAN)
+		return;
+
+	slot = omen_visit(ix, &ix->layout.node, copy.owner, &buf);
+	if (slot != NULL)
+	{
+		held = slot->version == copy.owner_version &&
+			slot->u.node.posting != OMEN_INVALID_ID;
+		UnlockReleaseBuffer(buf);
+	}
+	if (!held)
+		(void) free_chunk(ix, id, copy.owner, copy.owner_version);
+}

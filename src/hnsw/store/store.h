@@ -129,6 +129,9 @@ extern bool omen_payload_read(OmenIndex *ix, OmenPageKind kind,
 							  BlockNumber first, uint32 owner,
 							  uint16 owner_version, void *bytes, uint32 nbytes);
 
+extern void omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner);
+extern void omen_payload_reclaim(OmenIndex *ix, BlockNumber block);
+
 /* posting.c */
 typedef struct OmenTidList
 {
@@ -153,6 +156,8 @@ extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
 extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
+extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
+extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
 extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
 
