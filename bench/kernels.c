@@ -14,9 +14,9 @@
 #include "../src/distance/distance.h"
 #include "../src/quantize/codes.h"
 
-#define POOL	4				/* vectors that take turns, a power of two */
+#define POOL 4 /* vectors that take turns, a power of two */
 #define MAX_DIM 1536
-#define REPEATS 5				/* the fastest counts */
+#define REPEATS 5 /* the fastest counts */
 
 static const uint32_t dims[] = {128, 768, 784, 1536};
 
@@ -37,16 +37,17 @@ seconds(void)
 
 /* Set result to the nanoseconds one evaluation of call, of index i, takes. */
 #define MEASURE(result, calls, call) \
-	do { \
-		double		best_ = 1e9; \
+	do \
+	{ \
+		double best_ = 1e9; \
 		for (int repeat_ = 0; repeat_ < REPEATS; repeat_++) \
 		{ \
-			double		start_ = seconds(); \
-			double		sum_ = 0.0; \
-			double		took_; \
+			double start_ = seconds(); \
+			double sum_ = 0.0; \
+			double took_; \
 			for (int i = 0; i < (calls); i++) \
 				sum_ += (call); \
-			took_ = (seconds() - start_) / (calls) * 1e9; \
+			took_ = (seconds() - start_) / (calls) *1e9; \
 			sink = sum_; \
 			if (took_ < best_) \
 				best_ = took_; \
@@ -57,31 +58,32 @@ seconds(void)
 static double
 run_cosine(const float *a, const float *b, size_t dim)
 {
-	float		ab;
-	float		aa;
-	float		bb;
+	float ab;
+	float aa;
+	float bb;
 
 	omen_kernels->cosine(a, b, dim, &ab, &aa, &bb);
 	return ab + aa + bb;
 }
 
-#define A	floats[i & (POOL - 1)]
-#define B	floats[(i / POOL) & (POOL - 1)]
-#define A8	bytes[i & (POOL - 1)]
-#define B8	bytes[(i / POOL) & (POOL - 1)]
+#define A floats[i & (POOL - 1)]
+#define B floats[(i / POOL) & (POOL - 1)]
+#define A8 bytes[i & (POOL - 1)]
+#define B8 bytes[(i / POOL) & (POOL - 1)]
 #define CALLS 200000
 
 static void
 bench_kernels(uint32_t dim)
 {
-	double		ns[6];
+	double ns[6];
 
 	MEASURE(ns[0], CALLS, omen_kernels->l2sq(A, B, dim));
 	MEASURE(ns[1], CALLS, omen_kernels->ip(A, B, dim));
 	MEASURE(ns[2], CALLS, omen_kernels->l1(A, B, dim));
 	MEASURE(ns[3], CALLS, run_cosine(A, B, dim));
 	MEASURE(ns[4], CALLS, omen_kernels->ip_u8(A8, B8, dim));
-	MEASURE(ns[5], CALLS, omen_kernels->l1_u8(A8, B8, dim, 0.1f, 0.2f, 0.3f, 0.4f));
+	MEASURE(ns[5], CALLS,
+			omen_kernels->l1_u8(A8, B8, dim, 0.1f, 0.2f, 0.3f, 0.4f));
 	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n", omen_kernels->name,
 		   dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5]);
 }
@@ -91,8 +93,9 @@ bench_codes(OmenMetric metric, const char *name, uint32_t dim)
 {
 	static float scratch[MAX_DIM];
 	OmenCodeHeader headers[POOL];
-	OmenQuantizer *q = malloc(omen_quantizer_size(metric, OMEN_STORAGE_SQ8, dim));
-	double		ns[2];
+	OmenQuantizer *q =
+		malloc(omen_quantizer_size(metric, OMEN_STORAGE_SQ8, dim));
+	double ns[2];
 
 	if (q == NULL)
 		abort();
@@ -103,7 +106,8 @@ bench_codes(OmenMetric metric, const char *name, uint32_t dim)
 	MEASURE(ns[1], CALLS,
 			omen_code_distance(q, &headers[i & (POOL - 1)], A8,
 							   &headers[(i / POOL) & (POOL - 1)], B8));
-	printf("%-8s %-8s %5u %8.1f %8.1f\n", omen_kernels->name, name, dim, ns[0], ns[1]);
+	printf("%-8s %-8s %5u %8.1f %8.1f\n", omen_kernels->name, name, dim, ns[0],
+		   ns[1]);
 	free(q);
 }
 
@@ -119,14 +123,15 @@ main(void)
 			bytes[v][i] = (uint8_t) rand();
 		}
 
-	printf("%-8s %5s %8s %8s %8s %8s %8s %8s\n", "table", "dim",
-		   "l2sq", "ip", "l1", "cosine", "ip_u8", "l1_u8");
+	printf("%-8s %5s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq", "ip",
+		   "l1", "cosine", "ip_u8", "l1_u8");
 	for (int t = 0; t < 3; t++)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < N_DIMS; d++)
 				bench_kernels(dims[d]);
 
-	printf("\n%-8s %-8s %5s %8s %8s\n", "table", "metric", "dim", "encode", "distance");
+	printf("\n%-8s %-8s %5s %8s %8s\n", "table", "metric", "dim", "encode",
+		   "distance");
 	omen_kernels_init();
 	for (size_t d = 0; d < N_DIMS; d++)
 	{

@@ -17,25 +17,25 @@ const OmenKernels *omen_kernels = &omen_kernels_scalar;
 #include <cpuid.h>
 
 /* Bits of XCR0: register state the operating system saves. */
-#define XCR0_AVX	0x06u
-#define XCR0_AVX512	0xe6u
+#define XCR0_AVX 0x06u
+#define XCR0_AVX512 0xe6u
 
 /* Bits of cpuid leaves, by leaf and register. */
-#define LEAF1_ECX_FMA			(1u << 12)
-#define LEAF1_ECX_OSXSAVE		(1u << 27)
-#define LEAF1_ECX_AVX			(1u << 28)
-#define LEAF1_ECX_F16C			(1u << 29)
-#define LEAF7_EBX_AVX2			(1u << 5)
-#define LEAF7_EBX_AVX512F		(1u << 16)
-#define LEAF7_EBX_AVX512BW		(1u << 30)
-#define LEAF7_EBX_AVX512VL		(1u << 31)
-#define LEAF7_ECX_AVX512VNNI	(1u << 11)
+#define LEAF1_ECX_FMA (1u << 12)
+#define LEAF1_ECX_OSXSAVE (1u << 27)
+#define LEAF1_ECX_AVX (1u << 28)
+#define LEAF1_ECX_F16C (1u << 29)
+#define LEAF7_EBX_AVX2 (1u << 5)
+#define LEAF7_EBX_AVX512F (1u << 16)
+#define LEAF7_EBX_AVX512BW (1u << 30)
+#define LEAF7_EBX_AVX512VL (1u << 31)
+#define LEAF7_ECX_AVX512VNNI (1u << 11)
 
 static uint32_t
 read_xcr0(void)
 {
-	uint32_t	low;
-	uint32_t	high;
+	uint32_t low;
+	uint32_t high;
 
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	(void) high;
@@ -52,11 +52,7 @@ has_all(uint32_t flags, uint32_t wanted)
 static void
 detect(const OmenKernels **avx2, const OmenKernels **avx512)
 {
-	uint32_t	eax,
-				ebx,
-				ecx,
-				edx,
-				xcr0;
+	uint32_t eax, ebx, ecx, edx, xcr0;
 
 	*avx2 = NULL;
 	*avx512 = NULL;
@@ -64,7 +60,7 @@ detect(const OmenKernels **avx2, const OmenKernels **avx512)
 	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
 		return;
 	if (!has_all(ecx, LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX | LEAF1_ECX_FMA |
-				 LEAF1_ECX_F16C))
+						  LEAF1_ECX_F16C))
 		return;
 	xcr0 = read_xcr0();
 	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
@@ -75,14 +71,14 @@ detect(const OmenKernels **avx2, const OmenKernels **avx512)
 	*avx2 = &omen_kernels_avx2;
 
 	if (!has_all(xcr0, XCR0_AVX512) ||
-		!has_all(ebx, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW |
-				 LEAF7_EBX_AVX512VL))
+		!has_all(ebx,
+				 LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL))
 		return;
-	*avx512 = has_all(ecx, LEAF7_ECX_AVX512VNNI) ?
-		&omen_kernels_avx512_vnni : &omen_kernels_avx512;
+	*avx512 = has_all(ecx, LEAF7_ECX_AVX512VNNI) ? &omen_kernels_avx512_vnni
+												 : &omen_kernels_avx512;
 }
 
-#endif							/* OMEN_KERNELS_X86 */
+#endif /* OMEN_KERNELS_X86 */
 
 /* The table this machine would run under that name, or NULL. */
 static const OmenKernels *
@@ -90,7 +86,7 @@ find_runnable(const char *name)
 {
 	const OmenKernels *avx2 = NULL;
 	const OmenKernels *avx512 = NULL;
-	bool		any = strcmp(name, "auto") == 0;
+	bool any = strcmp(name, "auto") == 0;
 
 #ifdef OMEN_KERNELS_X86
 	detect(&avx2, &avx512);

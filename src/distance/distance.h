@@ -31,39 +31,38 @@
 #include <stdint.h>
 
 /* Each float kernel keeps at least this many independent partial sums. */
-#define OMEN_KERNEL_LANES	16
+#define OMEN_KERNEL_LANES 16
 
 /* The largest dimension for which the integer kernels are exact. */
 #define OMEN_KERNEL_MAX_DIM 16000
 
 typedef struct OmenKernels
 {
-	const char *name;			/* "scalar", "avx2" or "avx512" */
+	const char *name; /* "scalar", "avx2" or "avx512" */
 
 	/* sum of (a_i - b_i)^2 */
-	float		(*l2sq) (const float *a, const float *b, size_t dim);
+	float (*l2sq)(const float *a, const float *b, size_t dim);
 
 	/* sum of a_i * b_i */
-	float		(*ip) (const float *a, const float *b, size_t dim);
+	float (*ip)(const float *a, const float *b, size_t dim);
 
 	/* sum of |a_i - b_i| */
-	float		(*l1) (const float *a, const float *b, size_t dim);
+	float (*l1)(const float *a, const float *b, size_t dim);
 
 	/* the sums of a_i * b_i, a_i^2 and b_i^2 in one pass */
-	void		(*cosine) (const float *a, const float *b, size_t dim,
-						   float *ab, float *aa, float *bb);
+	void (*cosine)(const float *a, const float *b, size_t dim, float *ab,
+				   float *aa, float *bb);
 
 	/* sum of a_i * b_i, exact for dim <= OMEN_KERNEL_MAX_DIM */
-	uint32_t	(*ip_u8) (const uint8_t *a, const uint8_t *b, size_t dim);
+	uint32_t (*ip_u8)(const uint8_t *a, const uint8_t *b, size_t dim);
 
 	/*
 	 * Sum of |(offset_a + step_a * a_i) - (offset_b + step_b * b_i)|.  Exactly
 	 * 0 for two equal encodings.  The decoded values must be finite; each is
 	 * rounded at most twice before the subtraction.
 	 */
-	float		(*l1_u8) (const uint8_t *a, const uint8_t *b, size_t dim,
-						  float offset_a, float step_a,
-						  float offset_b, float step_b);
+	float (*l1_u8)(const uint8_t *a, const uint8_t *b, size_t dim,
+				   float offset_a, float step_a, float offset_b, float step_b);
 } OmenKernels;
 
 /*
@@ -98,4 +97,4 @@ omen_kernel_error(size_t dim)
 	return ((double) (dim / OMEN_KERNEL_LANES) + 12.0) * 0x1.0p-24;
 }
 
-#endif							/* OMEN_DISTANCE_H */
+#endif /* OMEN_DISTANCE_H */

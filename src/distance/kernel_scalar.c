@@ -25,7 +25,7 @@ add_lanes(float *lane)
 static inline float
 l2sq_term(float x, float y)
 {
-	float		diff = x - y;
+	float diff = x - y;
 
 	return diff * diff;
 }
@@ -44,27 +44,26 @@ l1_term(float x, float y)
 
 /* Define the kernel that sums term(a_i, b_i). */
 #define DEFINE_SUM(name, term) \
-static float \
-name(const float *a, const float *b, size_t dim) \
-{ \
-	float		lane[LANES] = {0.0f}; \
-	size_t		whole = dim - dim % LANES; \
-	\
-	for (size_t i = 0; i < whole; i += LANES) \
-		for (size_t j = 0; j < LANES; j++) \
-			lane[j] += term(a[i + j], b[i + j]); \
-	for (size_t i = whole; i < dim; i++) \
-		lane[i - whole] += term(a[i], b[i]); \
-	return add_lanes(lane); \
-}
+	static float name(const float *a, const float *b, size_t dim) \
+	{ \
+		float lane[LANES] = {0.0f}; \
+		size_t whole = dim - dim % LANES; \
+\
+		for (size_t i = 0; i < whole; i += LANES) \
+			for (size_t j = 0; j < LANES; j++) \
+				lane[j] += term(a[i + j], b[i + j]); \
+		for (size_t i = whole; i < dim; i++) \
+			lane[i - whole] += term(a[i], b[i]); \
+		return add_lanes(lane); \
+	}
 
 DEFINE_SUM(l2sq, l2sq_term)
 DEFINE_SUM(ip, ip_term)
 DEFINE_SUM(l1, l1_term)
 
 static void
-cosine(const float *a, const float *b, size_t dim,
-	   float *ab, float *aa, float *bb)
+cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
+	   float *bb)
 {
 	*ab = ip(a, b, dim);
 	*aa = ip(a, a, dim);
@@ -74,7 +73,7 @@ cosine(const float *a, const float *b, size_t dim,
 static uint32_t
 ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 {
-	uint32_t	sum = 0;
+	uint32_t sum = 0;
 
 	for (size_t i = 0; i < dim; i++)
 		sum += (uint32_t) a[i] * b[i];
@@ -88,11 +87,11 @@ decode(uint8_t code, float offset, float step)
 }
 
 static float
-l1_u8(const uint8_t *a, const uint8_t *b, size_t dim,
-	  float offset_a, float step_a, float offset_b, float step_b)
+l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
+	  float step_a, float offset_b, float step_b)
 {
-	float		lane[LANES] = {0.0f};
-	size_t		whole = dim - dim % LANES;
+	float lane[LANES] = {0.0f};
+	size_t whole = dim - dim % LANES;
 
 	for (size_t i = 0; i < whole; i += LANES)
 		for (size_t j = 0; j < LANES; j++)

@@ -36,7 +36,7 @@
 
 #include "../distance/distance.h"
 
-#define OMEN_MAX_CODE_DIM	16000
+#define OMEN_MAX_CODE_DIM 16000
 
 typedef enum OmenMetric
 {
@@ -59,18 +59,19 @@ typedef enum OmenStorage
  */
 typedef struct OmenCodeHeader
 {
-	float		offset;			/* decoded coordinate i is offset + step * code[i] */
-	float		step;
-	uint32_t	sum;			/* sum of code[i] */
-	uint32_t	sumsq;			/* sum of code[i]^2 */
-	float		mean_dot;		/* inner product of the decoded vector and the
+	float offset; /* decoded coordinate i is offset + step * code[i] */
+	float step;
+	uint32_t sum; /* sum of code[i] */
+	uint32_t sumsq; /* sum of code[i]^2 */
+	float mean_dot; /* inner product of the decoded vector and the
 								 * rotated mean; 0 except for IP */
-	float		error;			/* upper bound of the norm (L2; L1 for L1) of
+	float error; /* upper bound of the norm (L2; L1 for L1) of
 								 * encoded minus decoded vector; +inf if
 								 * nothing can be said */
 } OmenCodeHeader;
 
-_Static_assert(sizeof(OmenCodeHeader) == 24, "OmenCodeHeader is an on-disk format");
+_Static_assert(sizeof(OmenCodeHeader) == 24,
+			   "OmenCodeHeader is an on-disk format");
 
 /*
  * How the codes of one index are made.  One flat piece of memory, aligned to
@@ -80,18 +81,18 @@ _Static_assert(sizeof(OmenCodeHeader) == 24, "OmenCodeHeader is an on-disk forma
  */
 typedef struct OmenQuantizer
 {
-	uint32_t	size;			/* bytes of the whole */
-	uint32_t	dim;
-	uint8_t		metric;			/* OmenMetric */
-	uint8_t		storage;		/* OmenStorage */
-	uint8_t		rotated;		/* are codes of the rotated vector? */
-	uint8_t		centred;		/* is there a mean? */
-	uint32_t	mean_at;		/* where float mean[dim] starts */
-	uint32_t	signs_at;		/* where the uint32_t words of omen_rotate start */
-	uint32_t	unused;
-	uint64_t	seed;			/* of the rotation */
-	double		mean_sum;		/* sum of the mean's coordinates */
-	double		mean_sumsq;		/* squared norm of the mean */
+	uint32_t size; /* bytes of the whole */
+	uint32_t dim;
+	uint8_t metric; /* OmenMetric */
+	uint8_t storage; /* OmenStorage */
+	uint8_t rotated; /* are codes of the rotated vector? */
+	uint8_t centred; /* is there a mean? */
+	uint32_t mean_at; /* where float mean[dim] starts */
+	uint32_t signs_at; /* where the uint32_t words of omen_rotate start */
+	uint32_t unused;
+	uint64_t seed; /* of the rotation */
+	double mean_sum; /* sum of the mean's coordinates */
+	double mean_sumsq; /* squared norm of the mean */
 } OmenQuantizer;
 
 /* Bytes a quantizer needs.  dim is 1..OMEN_MAX_CODE_DIM. */
@@ -117,7 +118,8 @@ omen_quantizer_mean(const OmenQuantizer *q)
 static inline size_t
 omen_code_bytes(const OmenQuantizer *q)
 {
-	return q->storage == OMEN_STORAGE_FULL ? sizeof(float) * (size_t) q->dim : q->dim;
+	return q->storage == OMEN_STORAGE_FULL ? sizeof(float) * (size_t) q->dim
+										   : q->dim;
 }
 
 /*
@@ -177,42 +179,40 @@ extern double omen_code_error(const OmenQuantizer *q, const float *x,
  * nothing to cancellation.
  */
 static inline double
-omen_sq8_l2sq(const OmenQuantizer *q,
-			  const OmenCodeHeader *ha, const void *ca,
+omen_sq8_l2sq(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 			  const OmenCodeHeader *hb, const void *cb)
 {
-	uint32_t	dot = omen_kernels->ip_u8((const uint8_t *) ca,
-										  (const uint8_t *) cb, q->dim);
-	double		delta = (double) ha->offset - (double) hb->offset;
-	double		sa = ha->step;
-	double		sb = hb->step;
-	double		diffsq = (double) ((int64_t) ha->sumsq + (int64_t) hb->sumsq -
-								  2 * (int64_t) dot);
-	double		result;
+	uint32_t dot =
+		omen_kernels->ip_u8((const uint8_t *) ca, (const uint8_t *) cb, q->dim);
+	double delta = (double) ha->offset - (double) hb->offset;
+	double sa = ha->step;
+	double sb = hb->step;
+	double diffsq = (double) ((int64_t) ha->sumsq + (int64_t) hb->sumsq -
+							  2 * (int64_t) dot);
+	double result;
 
 	result = sa * sb * diffsq +
-		(sa - sb) * (sa * (double) ha->sumsq - sb * (double) hb->sumsq) +
-		delta * ((double) q->dim * delta +
-				 2.0 * (sa * (double) ha->sum - sb * (double) hb->sum));
+			 (sa - sb) * (sa * (double) ha->sumsq - sb * (double) hb->sumsq) +
+			 delta * ((double) q->dim * delta +
+					  2.0 * (sa * (double) ha->sum - sb * (double) hb->sum));
 	return result > 0.0 ? result : 0.0;
 }
 
 /* Inner product of the vectors of two SQ8 codes, the mean added back. */
 static inline double
-omen_sq8_ip(const OmenQuantizer *q,
-			const OmenCodeHeader *ha, const void *ca,
+omen_sq8_ip(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 			const OmenCodeHeader *hb, const void *cb)
 {
-	uint32_t	dot = omen_kernels->ip_u8((const uint8_t *) ca,
-										  (const uint8_t *) cb, q->dim);
-	double		oa = ha->offset;
-	double		ob = hb->offset;
-	double		sa = ha->step;
-	double		sb = hb->step;
+	uint32_t dot =
+		omen_kernels->ip_u8((const uint8_t *) ca, (const uint8_t *) cb, q->dim);
+	double oa = ha->offset;
+	double ob = hb->offset;
+	double sa = ha->step;
+	double sb = hb->step;
 
 	return oa * ((double) q->dim * ob + sb * (double) hb->sum) +
-		sa * (ob * (double) ha->sum + sb * (double) dot) +
-		(double) ha->mean_dot + (double) hb->mean_dot + q->mean_sumsq;
+		   sa * (ob * (double) ha->sum + sb * (double) dot) +
+		   (double) ha->mean_dot + (double) hb->mean_dot + q->mean_sumsq;
 }
 
 /*
@@ -222,11 +222,10 @@ omen_sq8_ip(const OmenQuantizer *q,
  * decoded vectors.  Never NaN; +inf if too large for float32.
  */
 static inline float
-omen_code_distance(const OmenQuantizer *q,
-				   const OmenCodeHeader *ha, const void *ca,
-				   const OmenCodeHeader *hb, const void *cb)
+omen_code_distance(const OmenQuantizer *q, const OmenCodeHeader *ha,
+				   const void *ca, const OmenCodeHeader *hb, const void *cb)
 {
-	float		product;
+	float product;
 
 	if (q->storage == OMEN_STORAGE_SQ8)
 	{
@@ -237,8 +236,8 @@ omen_code_distance(const OmenQuantizer *q,
 			case OMEN_METRIC_L1:
 				return omen_kernels->l1_u8((const uint8_t *) ca,
 										   (const uint8_t *) cb, q->dim,
-										   ha->offset, ha->step,
-										   hb->offset, hb->step);
+										   ha->offset, ha->step, hb->offset,
+										   hb->step);
 			default:
 				return (float) omen_sq8_l2sq(q, ha, ca, hb, cb);
 		}
@@ -247,14 +246,17 @@ omen_code_distance(const OmenQuantizer *q,
 	switch (q->metric)
 	{
 		case OMEN_METRIC_IP:
-			product = omen_kernels->ip((const float *) ca, (const float *) cb, q->dim);
+			product = omen_kernels->ip((const float *) ca, (const float *) cb,
+									   q->dim);
 			/* a product too large for float32 can be infinity - infinity */
 			return product == product ? -product : INFINITY;
 		case OMEN_METRIC_L1:
-			return omen_kernels->l1((const float *) ca, (const float *) cb, q->dim);
+			return omen_kernels->l1((const float *) ca, (const float *) cb,
+									q->dim);
 		default:
-			return omen_kernels->l2sq((const float *) ca, (const float *) cb, q->dim);
+			return omen_kernels->l2sq((const float *) ca, (const float *) cb,
+									  q->dim);
 	}
 }
 
-#endif							/* OMEN_CODES_H */
+#endif /* OMEN_CODES_H */

@@ -14,9 +14,8 @@
 
 #define ALL_DIMS 1100
 
-static const char *const table_names[] = {
-	"scalar", "avx2", "avx512", "avx512vnni"
-};
+static const char *const table_names[] = {"scalar", "avx2", "avx512",
+										  "avx512vnni"};
 
 #define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 
@@ -24,21 +23,21 @@ static const char *const table_names[] = {
 typedef enum Pattern
 {
 	PATTERN_RANDOM,
-	PATTERN_SAME_SIGN,			/* long sums of one sign: rounding shows */
-	PATTERN_CLOSE,				/* b within a few units of a */
-	PATTERN_TINY,				/* products underflow */
+	PATTERN_SAME_SIGN, /* long sums of one sign: rounding shows */
+	PATTERN_CLOSE, /* b within a few units of a */
+	PATTERN_TINY, /* products underflow */
 	N_PATTERNS
 } Pattern;
 
 /* Arrays that end where their memory ends, so that sanitizers see overruns. */
 typedef struct Arrays
 {
-	void	   *memory[4];
-	float	   *a;
-	float	   *b;
-	uint8_t    *a8;
-	uint8_t    *b8;
-	size_t		dim;
+	void *memory[4];
+	float *a;
+	float *b;
+	uint8_t *a8;
+	uint8_t *b8;
+	size_t dim;
 } Arrays;
 
 static void *
@@ -54,10 +53,12 @@ allocate(Arrays *arrays, int which, size_t bytes, size_t offset)
 static Arrays
 make_arrays(size_t dim, size_t offset)
 {
-	Arrays		arrays = {.dim = dim};
+	Arrays arrays = {.dim = dim};
 
-	arrays.a = allocate(&arrays, 0, dim * sizeof(float), offset * sizeof(float));
-	arrays.b = allocate(&arrays, 1, dim * sizeof(float), 3 * offset * sizeof(float));
+	arrays.a =
+		allocate(&arrays, 0, dim * sizeof(float), offset * sizeof(float));
+	arrays.b =
+		allocate(&arrays, 1, dim * sizeof(float), 3 * offset * sizeof(float));
 	arrays.a8 = allocate(&arrays, 2, dim, offset);
 	arrays.b8 = allocate(&arrays, 3, dim, 3 * offset);
 	return arrays;
@@ -75,8 +76,8 @@ fill(Arrays *arrays, Pattern pattern)
 {
 	for (size_t i = 0; i < arrays->dim; i++)
 	{
-		float		x = random_float();
-		float		y = random_float();
+		float x = random_float();
+		float y = random_float();
 
 		if (pattern == PATTERN_SAME_SIGN)
 		{
@@ -104,12 +105,12 @@ static void
 check_sum(const OmenKernels *kernels, const char *kernel, size_t dim,
 		  float result, double exact, double size)
 {
-	double		allowed = omen_kernel_error(dim) * size + dim * 0x1.0p-149;
+	double allowed = omen_kernel_error(dim) * size + dim * 0x1.0p-149;
 
 	CHECK_MSG(fabs(result - exact) <= allowed,
 			  "%s %s, dim %zu: %.9g instead of %.17g, off by %g, allowed %g",
-			  kernels->name, kernel, dim, result, exact,
-			  fabs(result - exact), allowed);
+			  kernels->name, kernel, dim, result, exact, fabs(result - exact),
+			  allowed);
 }
 
 static void
@@ -117,21 +118,21 @@ check_float_kernels(const OmenKernels *kernels, const Arrays *arrays)
 {
 	const float *a = arrays->a;
 	const float *b = arrays->b;
-	size_t		dim = arrays->dim;
-	double		l2 = 0.0;
-	double		l1 = 0.0;
-	double		ab = 0.0;
-	double		ab_size = 0.0;
-	double		aa = 0.0;
-	double		bb = 0.0;
-	float		got_ab;
-	float		got_aa;
-	float		got_bb;
+	size_t dim = arrays->dim;
+	double l2 = 0.0;
+	double l1 = 0.0;
+	double ab = 0.0;
+	double ab_size = 0.0;
+	double aa = 0.0;
+	double bb = 0.0;
+	float got_ab;
+	float got_aa;
+	float got_bb;
 
 	for (size_t i = 0; i < dim; i++)
 	{
-		double		x = a[i];
-		double		y = b[i];
+		double x = a[i];
+		double y = b[i];
 
 		l2 += (x - y) * (x - y);
 		l1 += fabs(x - y);
@@ -160,11 +161,11 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 	const float offset_b = 0.3f;
 	const float step_a = 0.0123f;
 	const float step_b = 0.0045f;
-	size_t		dim = arrays->dim;
-	uint64_t	dot = 0;
-	double		l1 = 0.0;
-	double		allowed;
-	float		got;
+	size_t dim = arrays->dim;
+	uint64_t dot = 0;
+	double l1 = 0.0;
+	double allowed;
+	float got;
 
 	for (size_t i = 0; i < dim; i++)
 	{
@@ -178,11 +179,13 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 
 	got = kernels->l1_u8(a, b, dim, offset_a, step_a, offset_b, step_b);
 	allowed = omen_kernel_error(dim) * l1 + dim * 2.0 * 0x1.0p-24 *
-		(fabs(offset_a) + 255 * step_a + fabs(offset_b) + 255 * step_b);
+												(fabs(offset_a) + 255 * step_a +
+												 fabs(offset_b) + 255 * step_b);
 	CHECK_MSG(fabs(got - l1) <= allowed,
-			  "%s l1_u8, dim %zu: %.9g instead of %.17g",
-			  kernels->name, dim, got, l1);
-	CHECK(kernels->l1_u8(a, a, dim, offset_a, step_a, offset_a, step_a) == 0.0f);
+			  "%s l1_u8, dim %zu: %.9g instead of %.17g", kernels->name, dim,
+			  got, l1);
+	CHECK(kernels->l1_u8(a, a, dim, offset_a, step_a, offset_a, step_a) ==
+		  0.0f);
 }
 
 static void
@@ -190,7 +193,7 @@ check_dim(const OmenKernels *kernels, size_t dim)
 {
 	for (size_t offset = 0; offset < 2; offset++)
 	{
-		Arrays		arrays = make_arrays(dim, offset);
+		Arrays arrays = make_arrays(dim, offset);
 
 		for (int pattern = 0; pattern < N_PATTERNS; pattern++)
 		{
@@ -206,8 +209,8 @@ check_dim(const OmenKernels *kernels, size_t dim)
 static void
 check_overflow(const OmenKernels *kernels)
 {
-	float		a[40];
-	float		b[40];
+	float a[40];
+	float b[40];
 
 	for (int i = 0; i < 40; i++)
 	{
@@ -223,8 +226,8 @@ check_overflow(const OmenKernels *kernels)
 static void
 check_empty(const OmenKernels *kernels)
 {
-	float		x = 1.0f;
-	uint8_t		byte = 1;
+	float x = 1.0f;
+	uint8_t byte = 1;
 
 	CHECK(kernels->l2sq(&x, &x, 0) == 0.0f);
 	CHECK(kernels->ip(&x, &x, 0) == 0.0f);
@@ -244,7 +247,7 @@ is_runnable(const char *name)
 	if (strcmp(name, "avx512vnni") != 0)
 		return omen_kernels_available(name);
 	return omen_kernels_select("avx512") &&
-		omen_kernels == omen_kernels_table(name);
+		   omen_kernels == omen_kernels_table(name);
 }
 
 static void
@@ -294,14 +297,15 @@ test_dispatch(void)
 		const char *name = table_names[i];
 
 		if (strcmp(name, "avx512vnni") == 0)
-			continue;			/* a variant that dispatch chooses by itself */
+			continue; /* a variant that dispatch chooses by itself */
 		CHECK(omen_kernels_select(name) == omen_kernels_available(name));
 		if (omen_kernels_available(name))
 			CHECK(strcmp(omen_kernels->name, name) == 0);
 	}
 	CHECK(!omen_kernels_select("avx512vnni"));
 	/* the best is the widest */
-	CHECK(omen_kernels_available("avx512") == (strcmp(best->name, "avx512") == 0));
+	CHECK(omen_kernels_available("avx512") ==
+		  (strcmp(best->name, "avx512") == 0));
 	CHECK(!omen_kernels_available("avx2") || strcmp(best->name, "scalar") != 0);
 }
 

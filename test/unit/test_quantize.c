@@ -1,0 +1,793 @@
+/*
+ * test_quantize.c
+ *		Rotation and codes: lengths kept, errors bounded, bits the same.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/quantize/codes.h"
+#include "../../src/quantize/rotation.h"
+#include "check.h"
+#include "random.h"
+
+#define MAX_DIM 16000
+
+static const uint32_t some_dims[] = {1,	   2,	 3,	   4,	 5,	   7,	8,
+									 9,	   15,	 16,   17,	 31,   33,	64,
+									 100,  128,	 255,  257,	 300,  768, 784,
+									 1000, 1536, 2048, 4099, 16000};
+
+#define N_DIMS (sizeof(some_dims) / sizeof(some_dims[0]))
+
+static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
+
+#define N_METRICS 4
+
+static void *
+allocate(size_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+/* The caller frees. */
+static OmenQuantizer *
+make_quantizer(OmenMetric metric, OmenStorage storage, uint32_t dim,
+			   uint64_t seed, const float *mean)
+{
+	OmenQuantizer *q = allocate(omen_quantizer_size(metric, storage, dim));
+
+	omen_quantizer_init(q, metric, storage, dim, seed, mean);
+	return q;
+}
+
+static double
+norm(const float *x, uint32_t dim)
+{
+	double sum = 0.0;
+
+	for (uint32_t i = 0; i < dim; i++)
+		sum += (double) x[i] * x[i];
+	return sqrt(sum);
+}
+
+static double
+dot(const float *x, const float *y, uint32_t dim)
+{
+	double sum = 0.0;
+
+	for (uint32_t i = 0; i < dim; i++)
+		sum += (double) x[i] * y[i];
+	return sum;
+}
+
+/* ---------- vectors ---------- */
+
+typedef enum Shape
+{
+	SHAPE_NORMAL,
+	SHAPE_OUTLIERS, /* two coordinates dwarf the others */
+	SHAPE_CONSTANT,
+	SHAPE_ZERO,
+	SHAPE_ONE_HOT,
+	SHAPE_INTEGERS, /* as pixels are */
+	SHAPE_OFFSET, /* small differences far from the origin */
+	SHAPE_ALTERNATING,
+	SHAPE_MIXED, /* every magnitude there is */
+	SHAPE_LARGE, /* squares overflow float32 */
+	SHAPE_HUGE,
+	SHAPE_LARGEST,
+	SHAPE_SMALL, /* squares underflow float32 */
+	SHAPE_SUBNORMAL,
+	SHAPE_SMALLEST,
+	N_SHAPES
+} Shape;
+
+static const char *const shape_names[] = {"normal", "outliers",	   "constant",
+										  "zero",	"one-hot",	   "integers",
+										  "offset", "alternating", "mixed",
+										  "large",	"huge",		   "largest",
+										  "small",	"subnormal",   "smallest"};
+
+static void
+fill_scaled(float *x, uint32_t dim, float scale)
+{
+	for (uint32_t i = 0; i < dim; i++)
+		x[i] = random_float() * scale;
+}
+
+static void
+fill_shape(Shape shape, float *x, uint32_t dim)
+{
+	uint32_t at = (uint32_t) (random_u64() % dim);
+	float value = random_normal();
+
+	memset(x, 0, sizeof(float) * dim);
+	switch (shape)
+	{
+		case SHAPE_NORMAL:
+		case SHAPE_OUTLIERS:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = random_normal();
+			if (shape == SHAPE_OUTLIERS)
+			{
+				x[at] = 1e4f;
+				x[dim / 2] = -3e4f;
+			}
+			break;
+		case SHAPE_CONSTANT:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = value;
+			break;
+		case SHAPE_ZERO:
+			break;
+		case SHAPE_ONE_HOT:
+			x[at] = value;
+			break;
+		case SHAPE_INTEGERS:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = (float) (random_u64() & 255);
+			break;
+		case SHAPE_OFFSET:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = 1e6f + random_float();
+			break;
+		case SHAPE_ALTERNATING:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = i % 2 ? value : -value;
+			break;
+		case SHAPE_MIXED:
+			for (uint32_t i = 0; i < dim; i++)
+			{
+				int exponent = (int) (random_u64() % 180) - 100;
+
+				x[i] = ldexpf(random_float(), exponent);
+			}
+			break;
+		case SHAPE_LARGE:
+			fill_scaled(x, dim, 1e20f);
+			break;
+		case SHAPE_HUGE:
+			fill_scaled(x, dim, 1e33f);
+			break;
+		case SHAPE_LARGEST:
+			for (uint32_t i = 0; i < dim; i++)
+				x[i] = random_u64() & 1 ? FLT_MAX : -FLT_MAX;
+			break;
+		case SHAPE_SMALL:
+			fill_scaled(x, dim, 1e-25f);
+			break;
+		case SHAPE_SUBNORMAL:
+			fill_scaled(x, dim, 1e-40f);
+			break;
+		case SHAPE_SMALLEST:
+			x[at] = FLT_TRUE_MIN;
+			break;
+		case N_SHAPES:
+			break;
+	}
+}
+
+/* Move each coordinate by a few units in its last place. */
+static void
+fill_close(const float *x, float *y, uint32_t dim)
+{
+	for (uint32_t i = 0; i < dim; i++)
+	{
+		y[i] = x[i];
+		if (random_u64() & 1)
+			y[i] = nextafterf(x[i], 0.0f);
+	}
+}
+
+/* ---------- rotation ---------- */
+
+static void
+rotate(const uint32_t *signs, uint32_t dim, const float *x, float *out)
+{
+	memcpy(out, x, sizeof(float) * dim);
+	omen_rotate(signs, dim, out);
+}
+
+static void
+check_rotation(uint32_t dim)
+{
+	uint32_t *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
+	float *x = allocate(sizeof(float) * dim);
+	float *y = allocate(sizeof(float) * dim);
+	float *rx = allocate(sizeof(float) * dim);
+	float *ry = allocate(sizeof(float) * dim);
+	double error = omen_rotation_error(dim);
+	double product;
+
+	omen_rotation_signs(dim, dim, signs);
+	CHECK(error < 5e-6);
+	for (int shape = 0; shape < SHAPE_LARGE; shape++)
+	{
+		fill_shape((Shape) shape, x, dim);
+		fill_shape(SHAPE_NORMAL, y, dim);
+		rotate(signs, dim, x, rx);
+		rotate(signs, dim, y, ry);
+		product = norm(x, dim) * norm(y, dim);
+		CHECK_MSG(fabs(norm(rx, dim) - norm(x, dim)) <= error * norm(x, dim),
+				  "dim %u, %s: norm %.9g became %.9g", dim, shape_names[shape],
+				  norm(x, dim), norm(rx, dim));
+		CHECK_MSG(fabs(dot(rx, ry, dim) - dot(x, y, dim)) <=
+					  2.01 * error * product + 1e-12 * product,
+				  "dim %u, %s: inner product %.9g became %.9g", dim,
+				  shape_names[shape], dot(x, y, dim), dot(rx, ry, dim));
+	}
+	free(signs);
+	free(x);
+	free(y);
+	free(rx);
+	free(ry);
+}
+
+/* One coordinate must not stay one coordinate, wherever it is. */
+static void
+check_spread(uint32_t dim)
+{
+	uint32_t *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
+	float *x = allocate(sizeof(float) * dim);
+
+	omen_rotation_signs(7, dim, signs);
+	for (uint32_t at = 0; at < dim; at++)
+	{
+		double fourth = 0.0;
+
+		memset(x, 0, sizeof(float) * dim);
+		x[at] = 1.0f;
+		omen_rotate(signs, dim, x);
+		for (uint32_t i = 0; i < dim; i++)
+			fourth += (double) x[i] * x[i] * x[i] * x[i];
+		/* 3 / dim for a normal distribution, 1 for a single coordinate */
+		CHECK_MSG(fourth < 16.0 / dim,
+				  "dim %u, coordinate %u: fourth moment %g", dim, at,
+				  fourth * dim);
+	}
+	free(signs);
+	free(x);
+}
+
+static void
+test_rotation(void)
+{
+	uint32_t one[64];
+	uint32_t other[64];
+
+	for (uint32_t dim = 1; dim <= 300; dim++)
+		check_rotation(dim);
+	for (uint32_t dim = 307; dim <= 2048; dim += 37)
+		check_rotation(dim);
+	check_rotation(2047);
+	check_rotation(2048);
+	check_rotation(16000);
+
+	check_spread(96);
+	check_spread(100);
+	check_spread(128);
+	check_spread(257);
+	check_spread(768);
+
+	omen_rotation_signs(1, 128, one);
+	omen_rotation_signs(2, 128, other);
+	CHECK(memcmp(one, other, sizeof(uint32_t) * omen_rotation_words(128)) != 0);
+}
+
+/* ---------- codes ---------- */
+
+/* A vector and its code. */
+typedef struct Coded
+{
+	float *x;
+	void *code;
+	OmenCodeHeader header;
+	bool encoded; /* false: no direction */
+} Coded;
+
+static Coded
+make_coded(uint32_t dim)
+{
+	Coded coded = {.x = allocate(sizeof(float) * dim),
+				   .code = allocate(sizeof(float) * dim)};
+
+	return coded;
+}
+
+static void
+free_coded(Coded *coded)
+{
+	free(coded->x);
+	free(coded->code);
+}
+
+/* What the SQL operator returns, with one table of kernels. */
+static double
+operator_result(const OmenKernels *kernels, OmenMetric metric, const float *x,
+				const float *y, uint32_t dim)
+{
+	float ab;
+	float aa;
+	float bb;
+	double similarity;
+
+	switch (metric)
+	{
+		case OMEN_METRIC_L2:
+			return sqrt((double) kernels->l2sq(x, y, dim));
+		case OMEN_METRIC_IP:
+			return -(double) kernels->ip(x, y, dim);
+		case OMEN_METRIC_L1:
+			return kernels->l1(x, y, dim);
+		default:
+			break;
+	}
+	kernels->cosine(x, y, dim, &ab, &aa, &bb);
+	similarity = ab / sqrt((double) aa * (double) bb);
+	if (similarity > 1.0)
+		similarity = 1.0;
+	if (similarity < -1.0)
+		similarity = -1.0;
+	return 1.0 - similarity;
+}
+
+/* The bound holds for every table, not only the one the codes used. */
+static void
+check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
+			const char *what)
+{
+	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	float distance =
+		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
+	double bound = omen_lower_bound(q, &a->header, &b->header, distance);
+
+	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
+			  q->dim);
+	CHECK_MSG(bound == omen_lower_bound(q, &b->header, &a->header, distance) ||
+				  q->metric == OMEN_METRIC_IP || q->storage == OMEN_STORAGE_SQ8,
+			  "%s, dim %u: not symmetric", what, q->dim);
+	for (int t = 0; t < 3; t++)
+	{
+		double truth;
+
+		if (!omen_kernels_available(tables[t]))
+			continue;
+		truth = operator_result(omen_kernels_table(tables[t]),
+								(OmenMetric) q->metric, a->x, b->x, q->dim);
+		/* NaN sorts after everything else */
+		CHECK_MSG(isnan(truth) || bound <= truth,
+				  "%s %s storage %d, dim %u: bound %.17g above %.17g (%s)",
+				  metric_names[q->metric], what, q->storage, q->dim, bound,
+				  truth, tables[t]);
+	}
+}
+
+static void
+check_code(const OmenQuantizer *q, const Coded *coded, float *scratch,
+		   const char *what)
+{
+	const OmenCodeHeader *hdr = &coded->header;
+	const uint8_t *bytes = coded->code;
+	double error = omen_code_error(q, coded->x, scratch, hdr, coded->code);
+	uint32_t sum = 0;
+	uint32_t sumsq = 0;
+
+	CHECK_MSG(
+		(isfinite(hdr->offset) || q->storage == OMEN_STORAGE_FULL) &&
+			isfinite(hdr->step) && hdr->step >= 0 && isfinite(hdr->mean_dot) &&
+			hdr->error >= 0,
+		"%s %s storage %d, dim %u: offset %g step %g mean_dot %g error %g",
+		metric_names[q->metric], what, q->storage, q->dim, hdr->offset,
+		hdr->step, hdr->mean_dot, hdr->error);
+	CHECK_MSG(error <= hdr->error,
+			  "%s %s storage %d, dim %u: error %.9g above bound %.9g",
+			  metric_names[q->metric], what, q->storage, q->dim, error,
+			  hdr->error);
+	if (q->storage != OMEN_STORAGE_SQ8)
+		return;
+	for (uint32_t i = 0; i < q->dim; i++)
+	{
+		sum += bytes[i];
+		sumsq += (uint32_t) bytes[i] * bytes[i];
+	}
+	CHECK(hdr->sum == sum);
+	CHECK(hdr->sumsq == sumsq);
+	CHECK(omen_code_distance(q, hdr, bytes, hdr, bytes) == 0.0f ||
+		  q->metric == OMEN_METRIC_IP);
+}
+
+/* omen_code_distance is the distance of the decoded vectors. */
+static void
+check_distance(const OmenQuantizer *q, const Coded *a, const Coded *b)
+{
+	const float *mean = omen_quantizer_mean(q);
+	float *x = allocate(sizeof(float) * q->dim);
+	float *y = allocate(sizeof(float) * q->dim);
+	double expected = 0.0;
+	double size = 0.0;
+	double distance =
+		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
+
+	omen_decode(q, &a->header, a->code, x);
+	omen_decode(q, &b->header, b->code, y);
+	for (uint32_t i = 0; i < q->dim; i++)
+	{
+		double m = mean != NULL ? mean[i] : 0.0;
+		double diff = (double) x[i] - y[i];
+
+		if (q->metric == OMEN_METRIC_IP)
+			expected -= (x[i] + m) * (y[i] + m);
+		else
+			expected += q->metric == OMEN_METRIC_L1 ? fabs(diff) : diff * diff;
+		size += (double) x[i] * x[i] + (double) y[i] * y[i] + m * m;
+	}
+	if (q->metric == OMEN_METRIC_L1)
+		size = sqrt(size * q->dim);
+	CHECK_MSG(fabs(distance - expected) <= 1e-5 * size ||
+				  (isinf(distance) && fabs(expected) > FLT_MAX),
+			  "%s storage %d, dim %u: distance %.9g, of decoded vectors %.9g",
+			  metric_names[q->metric], q->storage, q->dim, distance, expected);
+	free(x);
+	free(y);
+}
+
+/* A mean as an index has: of transformed vectors. */
+static void
+make_mean(const OmenQuantizer *q, float *mean, float shift)
+{
+	float *x = allocate(sizeof(float) * q->dim);
+
+	for (uint32_t i = 0; i < q->dim; i++)
+		x[i] = random_normal() + shift;
+	CHECK(omen_transform(q, x, mean));
+	free(x);
+}
+
+static void
+check_pair(const OmenQuantizer *q, const Coded *a, const Coded *b,
+		   const char *what)
+{
+	if (a->encoded && b->encoded)
+		check_bound(q, a, b, what);
+}
+
+/* The bound of an ordinary vector's error is little above the error. */
+static void
+check_error_is_close(const OmenQuantizer *q, const Coded *coded, float *scratch)
+{
+	double error =
+		omen_code_error(q, coded->x, scratch, &coded->header, coded->code);
+	double size = norm(coded->x, q->dim) + sqrt(q->mean_sumsq);
+
+	if (q->metric == OMEN_METRIC_L1)
+		size *= sqrt(q->dim);
+	CHECK_MSG(coded->header.error <= 1.001 * error + 1e-5 * size,
+			  "%s storage %d, dim %u: bound %g of error %g",
+			  metric_names[q->metric], q->storage, q->dim, coded->header.error,
+			  error);
+}
+
+/* All shapes against one another under one quantizer. */
+static void
+check_shapes(const OmenQuantizer *q)
+{
+	float *scratch = allocate(sizeof(float) * q->dim);
+	Coded close = make_coded(q->dim);
+	Coded all[N_SHAPES];
+
+	for (int i = 0; i < N_SHAPES; i++)
+	{
+		Coded *coded = &all[i];
+
+		*coded = make_coded(q->dim);
+		fill_shape((Shape) i, coded->x, q->dim);
+		coded->encoded =
+			omen_encode(q, coded->x, scratch, &coded->header, coded->code);
+		CHECK(coded->encoded ==
+			  (q->metric != OMEN_METRIC_COSINE || norm(coded->x, q->dim) > 0));
+		if (!coded->encoded)
+			continue;
+		check_code(q, coded, scratch, shape_names[i]);
+		for (int j = 0; j <= i; j++)
+			check_pair(q, coded, &all[j], shape_names[i]);
+
+		fill_close(coded->x, close.x, q->dim);
+		close.encoded =
+			omen_encode(q, close.x, scratch, &close.header, close.code);
+		check_pair(q, coded, &close, shape_names[i]);
+	}
+
+	check_error_is_close(q, &all[SHAPE_NORMAL], scratch);
+	CHECK(isfinite(all[SHAPE_OUTLIERS].header.error));
+	if (q->storage == OMEN_STORAGE_SQ8 && q->metric != OMEN_METRIC_COSINE)
+	{
+		CHECK(all[SHAPE_HUGE].header.error == INFINITY || q->dim < 4);
+		CHECK(all[SHAPE_LARGEST].header.error == INFINITY);
+	}
+	check_distance(q, &all[SHAPE_NORMAL], &all[SHAPE_ONE_HOT]);
+	check_distance(q, &all[SHAPE_NORMAL], &all[SHAPE_INTEGERS]);
+	check_distance(q, &all[SHAPE_NORMAL], &all[SHAPE_CONSTANT]);
+
+	for (int i = 0; i < N_SHAPES; i++)
+		free_coded(&all[i]);
+	free_coded(&close);
+	free(scratch);
+}
+
+static void
+test_shapes(void)
+{
+	static float mean[MAX_DIM];
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+		for (size_t d = 0; d < N_DIMS; d++)
+			for (int kind = 0; kind < 4; kind++)
+			{
+				OmenStorage storage =
+					kind == 3 ? OMEN_STORAGE_FULL : OMEN_STORAGE_SQ8;
+				OmenQuantizer *q;
+
+				/* without a mean, with one, with one far away, full */
+				q = make_quantizer((OmenMetric) metric, storage, some_dims[d],
+								   42, NULL);
+				CHECK(omen_quantizer_mean(q) == NULL);
+				if (kind == 1 || kind == 2)
+				{
+					make_mean(q, mean, kind == 2 ? 100.0f : 0.0f);
+					free(q);
+					q = make_quantizer((OmenMetric) metric, storage,
+									   some_dims[d], 42, mean);
+					CHECK((omen_quantizer_mean(q) != NULL) ==
+						  (metric != OMEN_METRIC_L1));
+				}
+				CHECK(q->size == omen_quantizer_size((OmenMetric) metric,
+													 storage, some_dims[d]));
+				CHECK(omen_code_bytes(q) ==
+					  (kind == 3 ? 4 : 1) * (size_t) some_dims[d]);
+				check_shapes(q);
+				free(q);
+			}
+}
+
+/* Random neighbours: the bound is not only true but of use. */
+static void
+test_tightness(void)
+{
+	enum
+	{
+		DIM = 768,
+		TRIES = 200
+	};
+	Coded a = make_coded(DIM);
+	Coded b = make_coded(DIM);
+	float scratch[DIM];
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+		for (int storage = 0; storage < 2; storage++)
+		{
+			OmenQuantizer *q =
+				make_quantizer((OmenMetric) metric, (OmenStorage) storage, DIM,
+							   5, NULL);
+
+			for (int i = 0; i < TRIES; i++)
+			{
+				double truth;
+				double bound;
+				double scale;
+
+				for (int j = 0; j < DIM; j++)
+				{
+					a.x[j] = random_normal();
+					b.x[j] = a.x[j] * 0.7f + random_normal() * 0.7f;
+				}
+				CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
+				CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
+				check_bound(q, &a, &b, "random");
+				truth = operator_result(omen_kernels, (OmenMetric) metric, a.x,
+										b.x, DIM);
+				bound =
+					omen_lower_bound(q, &a.header, &b.header,
+									 omen_code_distance(q, &a.header, a.code,
+														&b.header, b.code));
+				scale = metric == OMEN_METRIC_IP
+							? norm(a.x, DIM) * norm(b.x, DIM)
+							: truth;
+				CHECK_MSG(truth - bound <=
+							  (storage == OMEN_STORAGE_FULL ? 1e-4 : 0.06) *
+								  scale,
+						  "%s storage %d: bound %g of %g", metric_names[metric],
+						  storage, bound, truth);
+			}
+			free(q);
+		}
+	free_coded(&a);
+	free_coded(&b);
+}
+
+/* Encode again under other means, several times over. */
+static void
+test_recode(void)
+{
+	static float means[4][MAX_DIM];
+	static float scratch[MAX_DIM];
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+		for (size_t d = 0; d < N_DIMS; d++)
+		{
+			uint32_t dim = some_dims[d];
+			OmenQuantizer *q[4];
+
+			q[0] = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8, dim, 9,
+								  NULL);
+			for (int i = 1; i < 4; i++)
+			{
+				make_mean(q[0], means[i], (float) (i * i - 1));
+				q[i] = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8,
+									  dim, 9, means[i]);
+			}
+			for (int shape = 0; shape < N_SHAPES; shape++)
+			{
+				Coded a = make_coded(dim);
+				Coded b = make_coded(dim);
+				float before;
+
+				fill_shape((Shape) shape, a.x, dim);
+				fill_shape(SHAPE_NORMAL, b.x, dim);
+				if (omen_encode(q[0], a.x, scratch, &a.header, a.code))
+				{
+					for (int i = 1; i < 4; i++)
+					{
+						before = a.header.error;
+						omen_recode(q[i - 1], q[i], &a.header, a.code, scratch,
+									&a.header, a.code);
+						CHECK(a.header.error >= before);
+						check_code(q[i], &a, scratch, shape_names[shape]);
+						CHECK(
+							omen_encode(q[i], b.x, scratch, &b.header, b.code));
+						check_bound(q[i], &a, &b, shape_names[shape]);
+						if (isfinite(a.header.error))
+							check_distance(q[i], &a, &b);
+					}
+				}
+				free_coded(&a);
+				free_coded(&b);
+			}
+			for (int i = 0; i < 4; i++)
+				free(q[i]);
+		}
+}
+
+/* ---------- the same bits everywhere ---------- */
+
+static uint64_t checksum;
+
+/* FNV-1a, over the bytes of little-endian words. */
+static void
+add_checksum(const void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		checksum =
+			(checksum ^ ((const uint8_t *) bytes)[i]) * UINT64_C(1099511628211);
+}
+
+static void
+add_encoding(const OmenQuantizer *q, const float *x)
+{
+	static float scratch[MAX_DIM];
+	static float code[MAX_DIM];
+	OmenCodeHeader header;
+
+	if (!omen_encode(q, x, scratch, &header, code))
+		return;
+	add_checksum(&header, sizeof(header));
+	add_checksum(code, omen_code_bytes(q));
+}
+
+/*
+ * Encodings are on disk: a standby may have another CPU, the next minor
+ * release may come from another compiler.  If this fails, either the build
+ * breaks that, or the format was changed and all indexes must be rebuilt.
+ */
+static void
+test_golden(void)
+{
+	static const uint64_t golden[N_METRICS] = {UINT64_C(0x8d1bc8f26268f822),
+											   UINT64_C(0x07f3e4bd9911831a),
+											   UINT64_C(0x7f6d6022109f7d44),
+											   UINT64_C(0x4bc3e5f417706ddb)};
+	static float x[MAX_DIM];
+	static float y[MAX_DIM];
+	static float mean[MAX_DIM];
+	static float scratch[MAX_DIM];
+	static uint8_t code[MAX_DIM];
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+	{
+		checksum = UINT64_C(14695981039346656037);
+		random_state = 12345;
+		for (size_t d = 0; d < N_DIMS; d++)
+		{
+			uint32_t dim = some_dims[d];
+			OmenQuantizer *full =
+				make_quantizer((OmenMetric) metric, OMEN_STORAGE_FULL, dim, 0,
+							   NULL);
+			OmenQuantizer *plain =
+				make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8, dim, 77,
+							   NULL);
+			OmenQuantizer *centred;
+			OmenCodeHeader header;
+
+			fill_shape(SHAPE_NORMAL, y, dim);
+			CHECK(omen_transform(plain, y, mean));
+			centred = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8, dim,
+									 77, mean);
+			for (int shape = 0; shape < N_SHAPES; shape++)
+			{
+				fill_shape((Shape) shape, x, dim);
+				add_encoding(full, x);
+				add_encoding(plain, x);
+				add_encoding(centred, x);
+			}
+			fill_shape(SHAPE_NORMAL, x, dim);
+			CHECK(omen_encode(plain, x, scratch, &header, code));
+			omen_recode(plain, centred, &header, code, scratch, &header, code);
+			add_checksum(&header, sizeof(header));
+			add_checksum(code, dim);
+			free(full);
+			free(plain);
+			free(centred);
+		}
+		CHECK_MSG(checksum == golden[metric], "%s: checksum 0x%016llx",
+				  metric_names[metric], (unsigned long long) checksum);
+	}
+}
+
+/* A quantizer can be moved; nothing in it points into it. */
+static void
+test_moved(void)
+{
+	enum
+	{
+		DIM = 100
+	};
+	float x[DIM];
+	float mean[DIM];
+	float scratch[DIM];
+	uint8_t code[2][DIM];
+	OmenCodeHeader header[2];
+	OmenQuantizer *q;
+	OmenQuantizer *moved;
+	size_t size = omen_quantizer_size(OMEN_METRIC_IP, OMEN_STORAGE_SQ8, DIM);
+
+	fill_shape(SHAPE_NORMAL, x, DIM);
+	fill_shape(SHAPE_NORMAL, mean, DIM);
+	q = make_quantizer(OMEN_METRIC_IP, OMEN_STORAGE_SQ8, DIM, 3, mean);
+	CHECK(omen_encode(q, x, scratch, &header[0], code[0]));
+	moved = allocate(size);
+	memcpy(moved, q, size);
+	memset(q, 0xff, size);
+	free(q);
+	CHECK(omen_encode(moved, x, scratch, &header[1], code[1]));
+	CHECK(memcmp(code[0], code[1], DIM) == 0);
+	CHECK(memcmp(&header[0], &header[1], sizeof(header[0])) == 0);
+	free(moved);
+}
+
+int
+main(void)
+{
+	omen_kernels_init();
+	test_rotation();
+	test_shapes();
+	test_tightness();
+	test_recode();
+	test_moved();
+	test_golden();
+	return check_finish();
+}
