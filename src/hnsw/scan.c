@@ -40,6 +40,7 @@ typedef struct PendingNode
 {
 	double		bound;			/* lower bound of the operator's result */
 	OmenNodeRef node;
+	ItemPointerData tid;		/* of the only row, or invalid */
 } PendingNode;
 
 /* A row that waits for its turn. */
@@ -150,12 +151,8 @@ ensure_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
 }
 
 static void
-push_node(OmenScanState *state, double bound, OmenNodeRef node)
+push_node(OmenScanState *state, PendingNode item)
 {
-	PendingNode item;
-
-	item.bound = bound;
-	item.node = node;
 	state->nodes = ensure_room(state, state->nodes, &state->nodes_room,
 							   state->nnodes, sizeof(PendingNode));
 	HEAP_PUSH(state->nodes, state->nnodes, item, bound);
@@ -307,6 +304,20 @@ encode_query_origin(OmenScanState *state)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * The TID of a node that stands for one row, so that the node need not be
+ * visited again; else an invalid one.
+ */
+static ItemPointerData
+only_row(const OmenSlotHeader *slot)
+{
+	ItemPointerData tid = slot->u.node.heaptid;
+
+	if (slot->u.node.posting != OMEN_INVALID_ID)
+		ItemPointerSetInvalid(&tid);
+	return tid;
+}
+
 /* ---------- passes over all slots ---------- */
 
 /*
@@ -368,6 +379,7 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 			continue;
 		found[count].node.id = block * plane->per_page + i;
 		found[count].node.version = slot->version;
+		found[count].tid = only_row(slot);
 		readable = bound_of_slot(state, found[count].node.id, slot,
 								 &found[count].bound);
 		count++;
@@ -378,7 +390,7 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 	for (uint32 i = 0; i < count && readable; i++)
 	{
 		if (omen_search_mark(state->search, found[i].node.id))
-			push_node(state, found[i].bound, found[i].node);
+			push_node(state, found[i]);
 	}
 	return readable;
 }
@@ -429,10 +441,9 @@ take_results(OmenScanState *state)
 	for (uint32 i = 0; i < search->nnearest; i++)
 	{
 		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
-		OmenNodeRef node;
 		OmenSlotHeader *slot;
+		PendingNode item;
 		Buffer		buf;
-		double		bound;
 
 		if ((seen->flags & OMEN_SEEN_TAKEN) != 0)
 			continue;
@@ -441,12 +452,13 @@ take_results(OmenScanState *state)
 		slot = omen_visit(ix, &ix->layout.node, seen->id, &buf);
 		if (slot == NULL)
 			continue;
-		node.id = seen->id;
-		node.version = seen->version;
-		bound = omen_lower_bound(ix->quantizer, &state->header, &slot->code,
-								 seen->distance);
+		item.node.id = seen->id;
+		item.node.version = seen->version;
+		item.bound = omen_lower_bound(ix->quantizer, &state->header,
+									  &slot->code, seen->distance);
+		item.tid = only_row(slot);
 		UnlockReleaseBuffer(buf);
-		push_node(state, bound, node);
+		push_node(state, item);
 	}
 	return taken;
 }
@@ -543,7 +555,9 @@ rerank_nearest(IndexScanDesc scan)
 
 	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
 	state->tids.count = 0;
-	if (!omen_posting_collect(state->ix, nearest.node, &state->tids))
+	if (ItemPointerIsValid(&nearest.tid))
+		omen_tid_list_add(&state->tids, &nearest.tid);
+	else if (!omen_posting_collect(state->ix, nearest.node, &state->tids))
 		return;
 	for (uint32 i = 0; i < state->tids.count; i++)
 	{

@@ -375,7 +375,7 @@ prefetch_slot(const OmenSearch *search, uint32 id, Buffer buf)
 									  omen_id_slot(search->plane, id));
 	uint32		bytes = Min(search->plane->ids_offset, PREFETCH_BYTES);
 
-	__builtin_prefetch(PageGetSpecialPointer(BufferGetPage(buf)));
+	__builtin_prefetch(OmenPageGetOpaque(BufferGetPage(buf)));
 	for (uint32 i = 0; i < bytes; i += CACHE_LINE)
 		__builtin_prefetch(slot + i);
 }
@@ -433,6 +433,8 @@ expand(OmenSearch *search, uint32 which)
 	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
 	search->counters.hops++;
 	count = unvisited_neighbors(search, &from, ids, tags);
+	for (uint32 i = 0; i < count; i++)
+		omen_prefetch_slot(search->ix, search->plane, ids[i]);
 	for (uint32 i = 0; i < count; i++)
 	{
 		for (; pinned < count && pinned <= i + PINS_AHEAD; pinned++)

@@ -122,7 +122,10 @@ typedef OmenPageOpaqueData *OmenPageOpaque;
 #define OMEN_PAGE_ID 0xFFB0
 #define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
 
-#define OmenPageGetOpaque(page) ((OmenPageOpaque) PageGetSpecialPointer(page))
+/* Every page's special space stands at the same place. */
+#define OmenPageGetOpaque(page) \
+	((OmenPageOpaque) ((char *) (page) + BLCKSZ - \
+					   MAXALIGN(sizeof(OmenPageOpaqueData))))
 
 /* Bytes between the page header and the special space. */
 #define OMEN_PAGE_START MAXALIGN(SizeOfPageHeaderData)

@@ -92,6 +92,7 @@ extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
 								  uint32 id, Buffer *buf);
 extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
+extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 
