@@ -85,6 +85,7 @@ typedef struct OmenScanState
 	uint32		nrows;
 	uint32		rows_room;
 	OmenTidList tids;			/* of one node, or of a side list */
+	OmenTidList nans;			/* rows whose distance is not a number */
 	uint32		next_tid;		/* of a side list */
 	BlockNumber next_block;		/* of a pass without order */
 	double		last_distance;	/* of the row that went out last */
@@ -183,6 +184,8 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 	OmenScanState *state = palloc0(sizeof(OmenScanState));
 
 	state->context = context;
+	state->tids.context = context;
+	state->nans.context = context;
 	state->ix = omen_index_open(index, false);
 	state->opclass = omen_opclass(index);
 	state->search = omen_search_create(state->ix);
@@ -213,6 +216,7 @@ omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	state->nnodes = 0;
 	state->nrows = 0;
 	state->tids.count = 0;
+	state->nans.count = 0;
 	state->next_tid = 0;
 	state->has_origin = false;
 	state->last_distance = -INFINITY;
@@ -568,14 +572,12 @@ rerank_nearest(IndexScanDesc scan)
 		if (!row_distance(scan, &state->tids.tids[i], &distance, &isnull) ||
 			isnull)
 			continue;
-		if (distance < state->last_distance)
-		{
+		if (isnan(distance))
+			omen_tid_list_add(&state->nans, &state->tids.tids[i]);
+		else if (distance < state->last_distance)
 			state->search->counters.late++;
-			continue;
-		}
-		/* NaN sorts above all numbers */
-		push_row(state, isnan(distance) ? INFINITY : distance,
-				 &state->tids.tids[i]);
+		else
+			push_row(state, distance, &state->tids.tids[i]);
 	}
 }
 
@@ -700,11 +702,21 @@ collect_next_page(OmenScanState *state)
 	return state->tids.count > 0;
 }
 
+/*
+ * Go on to the rows of a side list.  NaN sorts above all numbers and below
+ * NULL: rows that turned out to be at no distance go with those that have no
+ * direction.
+ */
 static void
 start_side_list(OmenScanState *state, uint32 owner, ScanPhase phase)
 {
 	state->tids.count = 0;
 	state->next_tid = 0;
+	if (owner == OMEN_OWNER_NAN)
+	{
+		for (uint32 i = 0; i < state->nans.count; i++)
+			omen_tid_list_add(&state->tids, &state->nans.tids[i]);
+	}
 	omen_posting_collect_side(state->ix, owner, &state->tids);
 	state->phase = phase;
 }

@@ -34,7 +34,7 @@
 typedef enum LinkResult
 {
 	LINK_DONE,
-	LINK_FULL,					/* every edge there is a parent's */
+	LINK_FULL,					/* it is the parent of as many as may be */
 	LINK_GONE					/* the slot is freed or condemned */
 } LinkResult;
 
@@ -436,6 +436,18 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	return true;
 }
 
+/*
+ * How many children a node may have.  Parent edges are not chosen for the
+ * search, so they must not take over: with inner product a few long vectors
+ * are nearest to everything, and as parents of everything they would lead
+ * nowhere else.
+ */
+static inline uint32
+most_children(const OmenPlane *plane)
+{
+	return Max(2, plane->capacity / 4);
+}
+
 static uint32
 count_parents(const OmenEdges *edges)
 {
@@ -485,16 +497,14 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			return LINK_GONE;
 		edges = old;
 		at = find_edge(&old, new_edge->id, new_edge->version);
+		if (at >= 0 && (!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0))
+			return LINK_DONE;
+		if (new_edge->parent && count_parents(&old) >= most_children(plane))
+			return LINK_FULL;
 		if (at >= 0)
-		{
-			if (!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0)
-				return LINK_DONE;
 			edges.tags[at] |= OMEN_TAG_PARENT;
-		}
 		else if (old.degree < plane->capacity)
 			append_edge(&edges, new_edge->id, tag);
-		else if (count_parents(&old) == plane->capacity)
-			return LINK_FULL;
 		else if (try < MAX_TRIES)
 		{
 			if (!shrink_edges(ix, plane, to, &old, new_edge, &edges))
@@ -546,8 +556,8 @@ some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 }
 
 /*
- * Make a linked node the parent of another, or if all its edges are parents'
- * one of its children, and so on: the tree's leaves always have room.  The
+ * Make a linked node the parent of another, or if it has as many children as
+ * may be one of them, and so on: the tree's leaves always have room.  The
  * child must not be an ancestor of start.  False if start has gone.
  */
 bool
@@ -592,28 +602,56 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 }
 
 /*
- * Give a new node its parent: the nearest of its neighbors that can be one,
- * else somebody below the root.  False if there is no root to hang it on.
+ * Give a new node its parent among its neighbors: the nearest that has few
+ * enough children, else somebody below the nearest.
  */
 static bool
-find_parent(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
+parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
+					   const OmenCodeHeader *header, const uint8 *code,
+					   const OmenLinkPlan *plan)
+{
+	NewEdge		edge;
+
+	edge.id = node.id;
+	edge.version = node.version;
+	edge.parent = true;
+	edge.header = header;
+	edge.code = unconstify(uint8 *, code);
+	for (int descend = 0; descend < 2; descend++)
+	{
+		for (uint32 i = 0; i < plan->count[0]; i++)
+		{
+			OmenCandidate *c = &plan->neighbors[0][i];
+			OmenNodeRef neighbor;
+
+			if (!c->linked)
+				continue;
+			neighbor.id = c->id;
+			neighbor.version = c->version;
+			edge.distance = c->distance;
+			if (descend ?
+				omen_link_adopt(ix, neighbor, node, c->distance) :
+				add_edge(ix, &ix->layout.node, neighbor, &edge) == LINK_DONE)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Give a new node its parent: one of its neighbors, else somebody below the
+ * root.  False if there is no root to hang it on.
+ */
+static bool
+find_parent(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
+			const uint8 *code, const OmenLinkPlan *plan)
 {
 	for (int attempt = 0; attempt < MAX_TRIES; attempt++)
 	{
 		OmenNodeRef root;
 
-		for (uint32 i = 0; i < plan->count[0]; i++)
-		{
-			OmenNodeRef neighbor;
-
-			if (!plan->neighbors[0][i].linked)
-				continue;
-			neighbor.id = plan->neighbors[0][i].id;
-			neighbor.version = plan->neighbors[0][i].version;
-			if (omen_link_adopt(ix, neighbor, node,
-								plan->neighbors[0][i].distance))
-				return true;
-		}
+		if (parent_among_neighbors(ix, node, header, code, plan))
+			return true;
 		omen_index_refresh(ix);
 		root.id = ix->meta.root;
 		root.version = ix->meta.root_version;
@@ -734,7 +772,8 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 		if (!become_root(ix, node))
 			return false;
 	}
-	else if (!find_parent(ix, node, plan) && !become_root(ix, node))
+	else if (!find_parent(ix, node, header, code, plan) &&
+			 !become_root(ix, node))
 		return false;
 
 	for (uint32 layer = 1; layer <= plan->level; layer++)

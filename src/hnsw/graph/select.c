@@ -74,6 +74,7 @@ omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
 					  OmenCandidate *candidates, uint32 count, uint32 most)
 {
 	uint32		nchosen = 0;
+	uint32		nkept = 0;		/* they come first */
 	OmenCandidate **chosen = palloc(Max(count, 1) * sizeof(OmenCandidate *));
 	uint8	   *spare = NULL;
 
@@ -95,12 +96,13 @@ omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
 			c->code = spare;
 		}
 		c->chosen = true;
-		for (uint32 j = 0; j < nchosen && !c->keep && c->chosen; j++)
+		for (uint32 j = nkept; j < nchosen && !c->keep && c->chosen; j++)
 			c->chosen = omen_code_distance(ix->quantizer, &c->header, c->code,
 										   &chosen[j]->header,
 										   chosen[j]->code) >= c->distance;
 		if (c->chosen)
 		{
+			nkept += c->keep;
 			chosen[nchosen++] = c;
 			if (!loaded)
 				spare = NULL;	/* the candidate has it now */

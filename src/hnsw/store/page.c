@@ -110,7 +110,7 @@ unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 		opaque = OmenPageGetOpaque(page);
 		meta->room[kind] = opaque->next;
 		/* the next page's free slots may all get rows now */
-		if (kind == OMEN_PAGE_NODE)
+		if (kind == OMEN_PAGE_NODE && opaque->next != InvalidBlockNumber)
 			meta->node_limit += ix->layout.node.per_page;
 		opaque->next = InvalidBlockNumber;
 		opaque->flags &= ~OMEN_PAGE_LISTED;

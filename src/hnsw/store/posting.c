@@ -24,13 +24,11 @@ omen_tid_list_add(OmenTidList *list, ItemPointer tid)
 	{
 		list->room = Max(16, list->room * 2);
 		if (list->tids == NULL)
-			list->tids =
-				palloc_extended(mul_size(list->room, sizeof(ItemPointerData)),
-								MCXT_ALLOC_HUGE);
+			list->tids = MemoryContextAllocHuge(list->context ? list->context : CurrentMemoryContext,
+												mul_size(list->room, sizeof(ItemPointerData)));
 		else
-			list->tids =
-				repalloc_huge(list->tids,
-							  mul_size(list->room, sizeof(ItemPointerData)));
+			list->tids = repalloc_huge(list->tids,
+									   mul_size(list->room, sizeof(ItemPointerData)));
 	}
 	list->tids[list->count++] = *tid;
 }

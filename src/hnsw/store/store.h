@@ -136,6 +136,7 @@ extern void omen_payload_reclaim(OmenIndex *ix, BlockNumber block);
 /* posting.c */
 typedef struct OmenTidList
 {
+	MemoryContext context;		/* of tids; NULL for the current one */
 	ItemPointerData *tids;
 	uint32		count;
 	uint32		room;
