@@ -191,15 +191,21 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 	return found;
 }
 
-/* ---------- 1: the mean ---------- */
+/* ---------- 1: the quantizer ---------- */
 
+/*
+ * The mean of the members, and the norm of the longest for inner product.
+ */
 static void
 freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 {
+	bool		has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
+		ix->meta.metric != OMEN_METRIC_L1;
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
 	float	   *x = palloc(dims * sizeof(float));
 	uint8	   *code = palloc(ix->layout.code_bytes);
+	double		longest = 0;
 	uint32		used = 0;
 
 	for (uint32 i = 0; i < count; i++)
@@ -208,6 +214,8 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 
 		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
 			continue;
+		if (ix->meta.metric == OMEN_METRIC_IP)
+			longest = Max(longest, omen_code_sumsq(ix->origin, &header.code));
 		omen_decode(ix->origin, &header.code, code, x);
 		for (uint32 d = 0; d < dims; d++)
 			sum[d] += x[d];
@@ -215,7 +223,7 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 	}
 	for (uint32 d = 0; d < dims; d++)
 		x[d] = used > 0 ? (float) (sum[d] / used) : 0;
-	omen_meta_store_mean(ix, x);
+	omen_meta_freeze(ix, has_mean ? x : NULL, (float) sqrt(longest));
 }
 
 /* ---------- 2: the codes ---------- */
@@ -321,8 +329,7 @@ omen_flat_convert(OmenInserter *ins)
 							  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	members = list_members(ix, &count);
-	if (ix->meta.epoch == 0 && ix->meta.storage == OMEN_STORAGE_SQ8 &&
-		ix->meta.metric != OMEN_METRIC_L1)
+	if (ix->meta.mode == OMEN_MODE_FLAT && ix->meta.epoch == 0)
 		freeze_quantizer(ix, members, count);
 	omen_set_mode(ix, OMEN_MODE_CONVERTING);
 	for (uint32 i = 0; i < count; i++)

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
@@ -52,6 +54,7 @@ typedef struct BuildState
 	double	   *sum;			/* of transformed vectors */
 	float	   *floats;
 	float	   *transformed;
+	double		longest;		/* squared norm of the longest of them */
 	uint64		sampled;
 	uint64		range_rows;		/* rows met in this stretch */
 	uint64		met;			/* rows met in all */
@@ -136,8 +139,14 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 					   state->opclass->floats(value, state->floats),
 					   state->transformed))
 	{
+		double		sumsq = 0;
+
 		for (uint32 d = 0; d < ix->meta.dims; d++)
+		{
 			state->sum[d] += state->transformed[d];
+			sumsq += (double) state->transformed[d] * state->transformed[d];
+		}
+		state->longest = Max(state->longest, sumsq);
 		state->sampled++;
 	}
 	MemoryContextSwitchTo(old);
@@ -180,6 +189,7 @@ choose_quantizer(BuildState *state)
 {
 	OmenIndex  *ix = state->inserter->ix;
 	uint32		dims = ix->meta.dims;
+	bool		has_mean;
 
 	state->sum = palloc0(dims * sizeof(double));
 	state->floats = palloc(dims * sizeof(float));
@@ -188,13 +198,12 @@ choose_quantizer(BuildState *state)
 	if (state->met <= OMEN_FLAT_NODES || state->sampled == 0)
 		return;
 
-	if (ix->meta.storage == OMEN_STORAGE_SQ8 &&
-		ix->meta.metric != OMEN_METRIC_L1)
-	{
-		for (uint32 d = 0; d < dims; d++)
-			state->transformed[d] = (float) (state->sum[d] / state->sampled);
-		omen_meta_store_mean(ix, state->transformed);
-	}
+	has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
+		ix->meta.metric != OMEN_METRIC_L1;
+	for (uint32 d = 0; d < dims; d++)
+		state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	omen_meta_freeze(ix, has_mean ? state->transformed : NULL,
+					 ix->meta.metric == OMEN_METRIC_IP ? (float) sqrt(state->longest) : 0);
 	omen_set_mode(ix, OMEN_MODE_GRAPH);
 }
 

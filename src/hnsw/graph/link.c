@@ -104,7 +104,7 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 {
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
-	float self = omen_code_distance(ix->quantizer, search->header, search->code,
+	float self = omen_link_distance(ix->quantizer, ix->meta.radius, search->header, search->code,
 									search->header, search->code);
 	uint32		tried = 0;
 
@@ -394,7 +394,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (!valid ||
 			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
-		c->distance = omen_code_distance(ix->quantizer, &header, own,
+		c->distance = omen_link_distance(ix->quantizer, ix->meta.radius, &header, own,
 										 &c->header, c->code);
 		count++;
 	}

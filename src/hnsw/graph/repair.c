@@ -395,7 +395,7 @@ make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 	if (!omen_load_code(ix, plane, id, target.version, &candidate->header,
 						candidate->code))
 		return false;
-	candidate->distance = omen_code_distance(ix->quantizer, header, code,
+	candidate->distance = omen_link_distance(ix->quantizer, ix->meta.radius, header, code,
 											 &candidate->header, candidate->code);
 	return true;
 }

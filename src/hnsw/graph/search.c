@@ -313,6 +313,23 @@ omen_search_add(OmenSearch *search, float distance, uint32 id,
 }
 
 /*
+ * Distance of the target to a code.  A new node lies on the sphere with the
+ * others; a query does not.
+ */
+static inline float
+target_distance(const OmenSearch *search, const OmenCodeHeader *header,
+				const void *code)
+{
+	const OmenQuantizer *quantizer = search->ix->quantizer;
+
+	if (search->for_link)
+		return omen_link_distance(quantizer, search->ix->meta.radius,
+								  search->header, search->code, header, code);
+	return omen_code_distance(quantizer, search->header, search->code, header,
+							  code);
+}
+
+/*
  * Look at one slot: compute its distance, and place it in the heaps.  buf is
  * pinned, and is released.
  */
@@ -333,9 +350,7 @@ examine(OmenSearch *search, uint32 id, int tag, Buffer buf)
 		readable = code != NULL;
 		if (likely(readable))
 		{
-			float		distance =
-				omen_code_distance(search->ix->quantizer, search->header,
-								   search->code, &slot->code, code);
+			float		distance = target_distance(search, &slot->code, code);
 			uint32		seen = omen_search_add(search, distance, id, slot);
 
 			search->counters.distances++;

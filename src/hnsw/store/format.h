@@ -287,6 +287,9 @@ typedef enum OmenMode
  *	  96		8		vacuum_dead: nodes without rows, likewise
  *	  104		4		node_stride, for a check against this code's layout
  *	  108		4		upper_stride, likewise
+ *	  112		4		radius: of the sphere that inner product is linked on,
+ *						the norm of the longest vector of the sample; else 0
+ *	  116		4		reserved, 0
  */
 typedef struct OmenMetaPageData
 {
@@ -318,6 +321,8 @@ typedef struct OmenMetaPageData
 	uint64		vacuum_dead;
 	uint32		node_stride;
 	uint32		upper_stride;
+	float		radius;
+	uint32		reserved;
 } OmenMetaPageData;
 
 #define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))

@@ -60,7 +60,7 @@ ASSERT_FIELD(OmenPayloadHeader, owner_version, 4, 2);
 ASSERT_FIELD(OmenPayloadHeader, part, 6, 2);
 ASSERT_FIELD(OmenPayloadHeader, bytes, 8, 4);
 
-StaticAssertDecl(sizeof(OmenMetaPageData) == 112, "metapage has changed");
+StaticAssertDecl(sizeof(OmenMetaPageData) == 120, "metapage has changed");
 ASSERT_FIELD(OmenMetaPageData, dims, 8, 4);
 ASSERT_FIELD(OmenMetaPageData, m, 12, 2);
 ASSERT_FIELD(OmenMetaPageData, metric, 16, 1);
@@ -76,3 +76,4 @@ ASSERT_FIELD(OmenMetaPageData, side_null, 68, 4);
 ASSERT_FIELD(OmenMetaPageData, tid_map, 76, 4);
 ASSERT_FIELD(OmenMetaPageData, node_limit, 80, 8);
 ASSERT_FIELD(OmenMetaPageData, node_stride, 104, 4);
+ASSERT_FIELD(OmenMetaPageData, radius, 112, 4);

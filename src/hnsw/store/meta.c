@@ -264,24 +264,32 @@ omen_index_open(Relation rel, bool building)
 
 /*
  * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
- * 1.  Codes of epoch 0 remain readable, with a mean of zero.  The caller makes
- * sure that no other backend does the same.
+ * 1, unless mean is NULL; and the radius for inner product.  Codes of epoch 0
+ * remain readable, with a mean of zero.  The caller makes sure that no other
+ * backend does the same.
  */
 void
-omen_meta_store_mean(OmenIndex *ix, const float *mean)
+omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
 {
-	BlockNumber first =
-		omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
-						   ix->meta.dims * sizeof(float));
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	BlockNumber first = InvalidBlockNumber;
 	OmenChange	change;
 	OmenMetaPageData *meta;
+	Buffer		buf;
 
+	if (mean != NULL)
+		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1,
+								   mean, ix->meta.dims * sizeof(float));
+
+	buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, ix);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->mean = first;
-	meta->epoch = 1;
+	if (mean != NULL)
+	{
+		meta->mean = first;
+		meta->epoch = 1;
+	}
+	meta->radius = radius;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	omen_index_refresh(ix);

@@ -19,6 +19,7 @@
 
 #include "access/generic_xlog.h"
 #include "hnsw/store/format.h"
+#include "quantize/augment.h"
 #include "quantize/codes.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
@@ -84,7 +85,7 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
-extern void omen_meta_store_mean(OmenIndex *ix, const float *mean);
+extern void omen_meta_freeze(OmenIndex *ix, const float *mean, float radius);
 
 /* buffers.c */
 extern Buffer omen_pin(OmenIndex *ix, BlockNumber block);

