@@ -17,6 +17,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* How often, and after which pause, linking a node is tried again. */
+#define MAX_RETRIES 1000
+#define RETRY_MICROSECONDS 1000
+
 /* ef of the search for an equal node, when the vector has not changed. */
 #define UNCHANGED_EF 16
 

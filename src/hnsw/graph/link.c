@@ -31,6 +31,9 @@
 /* Times that a compare-and-set is tried before a plain decision is made. */
 #define MAX_TRIES 5
 
+/* Steps down the tree of parents; a deeper one is a damaged one. */
+#define MAX_DEPTH 1000
+
 typedef enum LinkResult
 {
 	LINK_DONE,
@@ -45,6 +48,7 @@ typedef struct NewEdge
 	uint16		version;
 	float		distance;
 	bool		parent;
+	bool		force;			/* even if the node has children enough */
 	const OmenCodeHeader *header;	/* of the target */
 	uint8	   *code;
 } NewEdge;
@@ -499,7 +503,8 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 		at = find_edge(&old, new_edge->id, new_edge->version);
 		if (at >= 0 && (!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0))
 			return LINK_DONE;
-		if (new_edge->parent && count_parents(&old) >= most_children(plane))
+		if (new_edge->parent &&
+			count_parents(&old) >= (new_edge->force ? plane->capacity : most_children(plane)))
 			return LINK_FULL;
 		if (at >= 0)
 			edges.tags[at] |= OMEN_TAG_PARENT;
@@ -581,19 +586,23 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 
 	for (uint32 depth = 0;; depth++)
 	{
-		OmenNodeRef next;
+		OmenNodeRef next = parent;
 		LinkResult	result;
 
 		if (parent.id == child.id)
 			break;
 		result = add_edge(ix, plane, parent, &edge);
-		if (result == LINK_DONE)
+		if (result == LINK_FULL &&
+			(depth == MAX_DEPTH ||
+			 !some_child(ix, parent, child, child.id + depth, &next)))
 		{
-			adopted = true;
-			break;
+			/* its children are on their way in or out: one more, then */
+			edge.force = true;
+			result = add_edge(ix, plane, parent, &edge);
+			next = parent;
 		}
-		if (result == LINK_GONE ||
-			!some_child(ix, parent, child, child.id + depth, &next))
+		adopted = result == LINK_DONE;
+		if (result != LINK_FULL || next.id == parent.id)
 			break;
 		parent = next;
 	}
@@ -610,7 +619,7 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
 					   const OmenCodeHeader *header, const uint8 *code,
 					   const OmenLinkPlan *plan)
 {
-	NewEdge		edge;
+	NewEdge		edge = {0};
 
 	edge.id = node.id;
 	edge.version = node.version;
@@ -736,7 +745,7 @@ back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
 		  const OmenCodeHeader *header, const uint8 *code,
 		  const OmenLinkPlan *plan, uint32 layer)
 {
-	NewEdge		edge;
+	NewEdge		edge = {0};
 
 	edge.id = slot.id;
 	edge.version = slot.version;

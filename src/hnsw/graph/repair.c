@@ -6,15 +6,14 @@
  * Nodes without rows stay in the graph, navigable, until VACUUM finds them
  * worth the trouble.  Then, for as many as fit in memory at a time:
  *
- *	1. they are condemned: from then on nobody links to them, adopts by them or
- *	   attaches a row to them; their edges are remembered;
- *	2. if the root is among them, another takes its place;
- *	3. one pass over all nodes: who has a condemned child adopts the child's
+ *	1. they are condemned, all but the root: from then on nobody links to them,
+ *	   adopts by them or attaches a row to them; their edges are remembered;
+ *	2. one pass over all nodes: who has a condemned child adopts the child's
  *	   living descendants; then edges to condemned nodes are replaced by the
  *	   best of what those nodes had as neighbors, without any search;
- *	4. the same, without parents, in the upper layers; the entry point moves if
+ *	3. the same, without parents, in the upper layers; the entry point moves if
  *	   it must;
- *	5. their slots are freed, with a new version.
+ *	4. their slots are freed, with a new version.
  *
  * A crash in between leaves condemned nodes, which the next VACUUM finds again.
  * An insert that runs meanwhile may have chosen a condemned neighbor before it
@@ -316,55 +315,7 @@ adopt_descendants(Repair *repair, OmenNodeRef parent, Condemned *child)
 	}
 }
 
-/* ---------- 2: the root ---------- */
-
-static void
-set_root(OmenIndex *ix, OmenNodeRef root)
-{
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
-	OmenChange	change;
-	OmenMetaPageData *meta;
-
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
-	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->root = root.id;
-	meta->root_version = root.version;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
-}
-
-/*
- * If the root is condemned, its first living descendant becomes root and
- * adopts the others.  The order is safe against a crash: they are adopted
- * before the root moves.
- */
-static void
-replace_root(Repair *repair)
-{
-	OmenIndex  *ix = repair->ix;
-	ChildList	heirs = {0};
-	Condemned  *root;
-	OmenNodeRef none = {OMEN_INVALID_ID, 0};
-
-	omen_index_refresh(ix);
-	if (ix->meta.root == OMEN_INVALID_ID)
-		return;
-	root = find_condemned(repair, ix->meta.root, OmenVersionTag(ix->meta.root_version));
-	if (root == NULL)
-		return;
-	living_descendants(repair, root, &heirs);
-	for (uint32 i = 1; i < heirs.count; i++)
-	{
-		if (!omen_link_adopt(ix, heirs.refs[0], heirs.refs[i], 0))
-			root->keep = true;
-	}
-	if (!root->keep)
-		set_root(ix, heirs.count > 0 ? heirs.refs[0] : none);
-}
-
-/* ---------- 3 and 4: edges ---------- */
+/* ---------- 2 and 3: edges ---------- */
 
 static bool
 is_among(const OmenCandidate *candidates, uint32 count, uint32 id)
@@ -578,7 +529,7 @@ repair_layer0(Repair *repair)
 	}
 }
 
-/* ---------- 4: the upper layers ---------- */
+/* ---------- 3: the upper layers ---------- */
 
 /* The best slot to start searches at: of those that stay, of the top layer. */
 typedef struct EntryChoice
@@ -664,7 +615,7 @@ replace_entry(Repair *upper, const EntryChoice *choice)
 	omen_index_refresh(ix);
 }
 
-/* ---------- 5: freeing ---------- */
+/* ---------- 4: freeing ---------- */
 
 static void
 free_page_slots(Repair *repair, uint64 from, uint64 to)
@@ -732,6 +683,22 @@ repair_upper(Repair *nodes)
 
 /* ---------- the whole ---------- */
 
+/*
+ * The root stays where it is even when it is dead: one navigable slot is
+ * cheaper than moving the tree.
+ */
+static void
+spare_root(Repair *repair)
+{
+	omen_index_refresh(repair->ix);
+	for (uint64 i = 0; i < repair->count; i++)
+	{
+		if (repair->slots[i].ref.id == repair->ix->meta.root)
+			repair->slots[i].ref.id = OMEN_INVALID_ID;
+	}
+	drop_invalid(repair);
+}
+
 static uint64
 repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
 {
@@ -749,10 +716,10 @@ repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
 	allocate_slots(&repair, count);
 	for (uint64 i = 0; i < count; i++)
 		repair.slots[i].ref = dead[i];
+	spare_root(&repair);
 	for_each_page(&repair, condemn_page);
 	drop_invalid(&repair);
 	build_bitmap(&repair);
-	replace_root(&repair);
 	repair_layer0(&repair);
 	repair_upper(&repair);
 	for_each_page(&repair, free_page_slots);
