@@ -266,10 +266,29 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 /* ---------- 3: the edges ---------- */
 
 static void
+write_member_edges(OmenIndex *ix, OmenNodeRef node, uint32 level,
+				   const OmenLinkPlan *plan)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	OmenChange	change;
+	OmenSlotHeader *slot;
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, ix);
+	slot = omen_page_slot(omen_change_page(&change, buf), plane,
+						  omen_id_slot(plane, node.id));
+	slot->level = level;
+	omen_link_write_edges(plane, slot, plan, 0);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(buf);
+}
+
+static void
 link_member(OmenInserter *ins, OmenNodeRef node)
 {
 	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
+	int			tries = 0;
 	OmenSlotHeader old;
 	ItemPointerData tid;
 	OmenLinkPlan plan;
@@ -281,27 +300,16 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	if (!ItemPointerIsValid(&tid))
 		ItemPointerSet(&tid, node.id, 1);
 	level = omen_choose_level(ix, &tid);
-	do
+	for (;;)
 	{
-		Buffer		buf;
-		OmenChange	change;
-		OmenSlotHeader *slot;
-
-		CHECK_FOR_INTERRUPTS();
 		omen_index_refresh(ix);
 		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
-		buf = omen_pin(ix, omen_id_block(plane, node.id));
-		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		omen_change_begin(&change, ix);
-		slot = omen_page_slot(omen_change_page(&change, buf), plane,
-							  omen_id_slot(plane, node.id));
-		slot->level = level;
-		omen_link_write_edges(plane, slot, &plan, 0);
-		omen_change_commit(&change);
-		UnlockReleaseBuffer(buf);
-	} while (
-		!omen_link_connect(ix, node, &old.code, ins->code, old.payload, &plan));
+		write_member_edges(ix, node, level, &plan);
+		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload, &plan))
+			break;
+		omen_link_pause(ix, &tries);
+	}
 }
 
 /*

@@ -17,10 +17,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* How often, and after which pause, linking a node is tried again. */
-#define MAX_RETRIES 1000
-#define RETRY_MICROSECONDS 1000
-
 /* ef of the search for an equal node, when the vector has not changed. */
 #define UNCHANGED_EF 16
 
@@ -156,6 +152,7 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	OmenLinkPlan plan;
 	OmenNodeRef node;
 	BlockNumber payload = InvalidBlockNumber;
+	int			tries = 0;
 
 	if (unchanged && attach_unchanged(ins, tid))
 		return;
@@ -169,11 +166,10 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	node = write_slot(ins, tid, &plan);
 	if (ix->layout.out_of_line)
 		payload = write_payload(ins, node);
-	while (
-		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
+	while (!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
 	{
-		/* another first row was first: this one has somebody to link to now */
-		CHECK_FOR_INTERRUPTS();
+		omen_link_pause(ix, &tries);
+		MemoryContextReset(ins->row_context);	/* the plan was in there */
 		omen_index_refresh(ix);
 		omen_link_plan(ins->search, &ins->header, ins->code, level, node.id,
 					   ins->ef_construction, &plan);

@@ -143,6 +143,7 @@ extern void omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 extern bool omen_link_connect(OmenIndex *ix, OmenNodeRef node,
 							  const OmenCodeHeader *header, const uint8 *code,
 							  BlockNumber payload, const OmenLinkPlan *plan);
+extern void omen_link_pause(OmenIndex *ix, int *tries);
 extern bool omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 							float distance);
 

@@ -31,6 +31,10 @@
 /* Times that a compare-and-set is tried before a plain decision is made. */
 #define MAX_TRIES 5
 
+/* How often, and after which pause, linking a node is tried again. */
+#define MAX_RETRIES 1000
+#define RETRY_MICROSECONDS 1000
+
 /* Steps down the tree of parents; a deeper one is a damaged one. */
 #define MAX_DEPTH 1000
 
@@ -796,4 +800,24 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 	if (plan->level > 0)
 		raise_entry(ix, top, plan->level);
 	return true;
+}
+
+/*
+ * Before a node that omen_link_connect() refused is tried again.  Mostly
+ * another first row was first, and there is somebody to link to now; or all
+ * that could be the parent were on their way in or out.  Should it go on,
+ * something is wrong with the tree of parents.
+ */
+void
+omen_link_pause(OmenIndex *ix, int *tries)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (*tries > 0)
+		pg_usleep(RETRY_MICROSECONDS);
+	if (++*tries > MAX_RETRIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("could not link a new node in index \"%s\"",
+						RelationGetRelationName(ix->rel)),
+				 errhint("Please REINDEX it.")));
 }
