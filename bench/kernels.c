@@ -14,9 +14,9 @@
 #include "../src/distance/distance.h"
 #include "../src/quantize/codes.h"
 
-#define POOL 4 /* vectors that take turns, a power of two */
+#define POOL 4					/* vectors that take turns, a power of two */
 #define MAX_DIM 1536
-#define REPEATS 5 /* the fastest counts */
+#define REPEATS 5				/* the fastest counts */
 
 static const uint32_t dims[] = {128, 768, 784, 1536};
 
@@ -58,9 +58,9 @@ seconds(void)
 static double
 run_cosine(const float *a, const float *b, size_t dim)
 {
-	float ab;
-	float aa;
-	float bb;
+	float		ab;
+	float		aa;
+	float		bb;
 
 	omen_kernels->cosine(a, b, dim, &ab, &aa, &bb);
 	return ab + aa + bb;
@@ -75,7 +75,7 @@ run_cosine(const float *a, const float *b, size_t dim)
 static void
 bench_kernels(uint32_t dim)
 {
-	double ns[6];
+	double		ns[6];
 
 	MEASURE(ns[0], CALLS, omen_kernels->l2sq(A, B, dim));
 	MEASURE(ns[1], CALLS, omen_kernels->ip(A, B, dim));
@@ -95,7 +95,7 @@ bench_codes(OmenMetric metric, const char *name, uint32_t dim)
 	OmenCodeHeader headers[POOL];
 	OmenQuantizer *q =
 		malloc(omen_quantizer_size(metric, OMEN_STORAGE_SQ8, dim));
-	double ns[2];
+	double		ns[2];
 
 	if (q == NULL)
 		abort();

@@ -34,8 +34,8 @@ const OmenKernels *omen_kernels = &omen_kernels_scalar;
 static uint32_t
 read_xcr0(void)
 {
-	uint32_t low;
-	uint32_t high;
+	uint32_t	low;
+	uint32_t	high;
 
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	(void) high;
@@ -52,7 +52,7 @@ has_all(uint32_t flags, uint32_t wanted)
 static void
 detect(const OmenKernels **avx2, const OmenKernels **avx512)
 {
-	uint32_t eax, ebx, ecx, edx, xcr0;
+	uint32_t	eax, ebx, ecx, edx, xcr0;
 
 	*avx2 = NULL;
 	*avx512 = NULL;
@@ -78,7 +78,7 @@ detect(const OmenKernels **avx2, const OmenKernels **avx512)
 												 : &omen_kernels_avx512;
 }
 
-#endif /* OMEN_KERNELS_X86 */
+#endif							/* OMEN_KERNELS_X86 */
 
 /* The table this machine would run under that name, or NULL. */
 static const OmenKernels *
@@ -86,7 +86,7 @@ find_runnable(const char *name)
 {
 	const OmenKernels *avx2 = NULL;
 	const OmenKernels *avx512 = NULL;
-	bool any = strcmp(name, "auto") == 0;
+	bool		any = strcmp(name, "auto") == 0;
 
 #ifdef OMEN_KERNELS_X86
 	detect(&avx2, &avx512);

@@ -38,7 +38,7 @@
 
 typedef struct OmenKernels
 {
-	const char *name; /* "scalar", "avx2" or "avx512" */
+	const char *name;			/* "scalar", "avx2" or "avx512" */
 
 	/* sum of (a_i - b_i)^2 */
 	float (*l2sq)(const float *a, const float *b, size_t dim);
@@ -97,4 +97,4 @@ omen_kernel_error(size_t dim)
 	return ((double) (dim / OMEN_KERNEL_LANES) + 12.0) * 0x1.0p-24;
 }
 
-#endif /* OMEN_DISTANCE_H */
+#endif							/* OMEN_DISTANCE_H */

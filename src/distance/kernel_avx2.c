@@ -42,7 +42,7 @@ first_words(size_t n)
 INLINE float
 add_floats(__m256 v)
 {
-	__m128 sum =
+	__m128		sum =
 		_mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 
 	sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
@@ -53,7 +53,7 @@ add_floats(__m256 v)
 INLINE uint32_t
 add_words(__m256i v)
 {
-	__m128i sum = _mm_add_epi32(_mm256_castsi256_si128(v),
+	__m128i		sum = _mm_add_epi32(_mm256_castsi256_si128(v),
 								_mm256_extracti128_si256(v, 1));
 
 	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
@@ -64,7 +64,7 @@ add_words(__m256i v)
 INLINE __m256
 l2sq_add(__m256 acc, __m256 x, __m256 y)
 {
-	__m256 diff = _mm256_sub_ps(x, y);
+	__m256		diff = _mm256_sub_ps(x, y);
 
 	return _mm256_fmadd_ps(diff, diff, acc);
 }
@@ -78,7 +78,7 @@ ip_add(__m256 acc, __m256 x, __m256 y)
 INLINE __m256
 l1_add(__m256 acc, __m256 x, __m256 y)
 {
-	__m256 diff = _mm256_sub_ps(x, y);
+	__m256		diff = _mm256_sub_ps(x, y);
 
 	return _mm256_add_ps(acc, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), diff));
 }
@@ -137,20 +137,20 @@ TARGET static void
 cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 	   float *bb)
 {
-	__m256 ab0 = _mm256_setzero_ps();
-	__m256 ab1 = _mm256_setzero_ps();
-	__m256 aa0 = _mm256_setzero_ps();
-	__m256 aa1 = _mm256_setzero_ps();
-	__m256 bb0 = _mm256_setzero_ps();
-	__m256 bb1 = _mm256_setzero_ps();
-	size_t i = 0;
+	__m256		ab0 = _mm256_setzero_ps();
+	__m256		ab1 = _mm256_setzero_ps();
+	__m256		aa0 = _mm256_setzero_ps();
+	__m256		aa1 = _mm256_setzero_ps();
+	__m256		bb0 = _mm256_setzero_ps();
+	__m256		bb1 = _mm256_setzero_ps();
+	size_t		i = 0;
 
 	for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
 	{
-		__m256 x0 = _mm256_loadu_ps(a + i);
-		__m256 x1 = _mm256_loadu_ps(a + i + WIDTH);
-		__m256 y0 = _mm256_loadu_ps(b + i);
-		__m256 y1 = _mm256_loadu_ps(b + i + WIDTH);
+		__m256		x0 = _mm256_loadu_ps(a + i);
+		__m256		x1 = _mm256_loadu_ps(a + i + WIDTH);
+		__m256		y0 = _mm256_loadu_ps(b + i);
+		__m256		y1 = _mm256_loadu_ps(b + i + WIDTH);
 
 		ab0 = ip_add(ab0, x0, y0);
 		ab1 = ip_add(ab1, x1, y1);
@@ -161,9 +161,9 @@ cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 	}
 	for (; i < dim; i += WIDTH)
 	{
-		__m256i mask = first_words(dim - i < WIDTH ? dim - i : WIDTH);
-		__m256 x = _mm256_maskload_ps(a + i, mask);
-		__m256 y = _mm256_maskload_ps(b + i, mask);
+		__m256i		mask = first_words(dim - i < WIDTH ? dim - i : WIDTH);
+		__m256		x = _mm256_maskload_ps(a + i, mask);
+		__m256		y = _mm256_maskload_ps(b + i, mask);
 
 		ab0 = ip_add(ab0, x, y);
 		aa0 = ip_add(aa0, x, x);
@@ -181,7 +181,7 @@ cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 INLINE void
 ip_u8_add(__m256i *even, __m256i *odd, __m256i x, __m256i y)
 {
-	__m256i low = _mm256_set1_epi16(0xff);
+	__m256i		low = _mm256_set1_epi16(0xff);
 
 	*even =
 		_mm256_add_epi32(*even, _mm256_madd_epi16(_mm256_and_si256(x, low),
@@ -206,15 +206,15 @@ load_half_u8(const uint8_t *p)
 TARGET static uint32_t
 ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 {
-	__m256i even0 = _mm256_setzero_si256();
-	__m256i even1 = _mm256_setzero_si256();
-	__m256i odd0 = _mm256_setzero_si256();
-	__m256i odd1 = _mm256_setzero_si256();
-	size_t i = 0;
+	__m256i		even0 = _mm256_setzero_si256();
+	__m256i		even1 = _mm256_setzero_si256();
+	__m256i		odd0 = _mm256_setzero_si256();
+	__m256i		odd1 = _mm256_setzero_si256();
+	size_t		i = 0;
 
 	if (dim < 16)
 	{
-		uint32_t sum = 0;
+		uint32_t	sum = 0;
 
 		for (; i < dim; i++)
 			sum += (uint32_t) a[i] * b[i];
@@ -239,7 +239,7 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 	if (i < dim)
 	{
 		/* the last 16 bytes, less those already counted */
-		__m256i mask = load_half_u8(byte_mask + (dim - i));
+		__m256i		mask = load_half_u8(byte_mask + (dim - i));
 
 		ip_u8_add(&even0, &odd0,
 				  _mm256_and_si256(mask, load_half_u8(a + dim - 16)),
@@ -253,7 +253,7 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 INLINE __m256
 decode(__m128i codes, __m256 offset, __m256 step)
 {
-	__m256 x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes));
+	__m256		x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes));
 
 	return _mm256_fmadd_ps(step, x, offset);
 }
@@ -268,15 +268,15 @@ TARGET static float
 l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	  float step_a, float offset_b, float step_b)
 {
-	__m256 oa = _mm256_set1_ps(offset_a);
-	__m256 ob = _mm256_set1_ps(offset_b);
-	__m256 sa = _mm256_set1_ps(step_a);
-	__m256 sb = _mm256_set1_ps(step_b);
-	__m256 acc0 = _mm256_setzero_ps();
-	__m256 acc1 = _mm256_setzero_ps();
-	__m256 acc2 = _mm256_setzero_ps();
-	__m256 acc3 = _mm256_setzero_ps();
-	size_t i = 0;
+	__m256		oa = _mm256_set1_ps(offset_a);
+	__m256		ob = _mm256_set1_ps(offset_b);
+	__m256		sa = _mm256_set1_ps(step_a);
+	__m256		sb = _mm256_set1_ps(step_b);
+	__m256		acc0 = _mm256_setzero_ps();
+	__m256		acc1 = _mm256_setzero_ps();
+	__m256		acc2 = _mm256_setzero_ps();
+	__m256		acc3 = _mm256_setzero_ps();
+	size_t		i = 0;
 
 	for (; i + 32 <= dim; i += 32)
 	{
@@ -296,11 +296,11 @@ l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 
 	if (i < dim)
 	{
-		uint8_t last_a[8] = {0};
-		uint8_t last_b[8] = {0};
-		__m256 keep = _mm256_castsi256_ps(first_words(dim - i));
-		__m256 x;
-		__m256 y;
+		uint8_t		last_a[8] = {0};
+		uint8_t		last_b[8] = {0};
+		__m256		keep = _mm256_castsi256_ps(first_words(dim - i));
+		__m256		x;
+		__m256		y;
 
 		for (size_t j = 0; i + j < dim; j++)
 		{
@@ -324,4 +324,4 @@ const OmenKernels omen_kernels_avx2 = {
 	.l1_u8 = l1_u8,
 };
 
-#endif /* OMEN_KERNELS_X86 */
+#endif							/* OMEN_KERNELS_X86 */

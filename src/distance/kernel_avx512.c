@@ -46,11 +46,11 @@ first_bytes(size_t n)
 INLINE float
 add_floats(__m512 v)
 {
-	__m512i bits = _mm512_castps_si512(v);
-	__m256i high = _mm512_extracti64x4_epi64(bits, 1);
-	__m256 half =
+	__m512i		bits = _mm512_castps_si512(v);
+	__m256i		high = _mm512_extracti64x4_epi64(bits, 1);
+	__m256		half =
 		_mm256_add_ps(_mm512_castps512_ps256(v), _mm256_castsi256_ps(high));
-	__m128 sum = _mm_add_ps(_mm256_castps256_ps128(half),
+	__m128		sum = _mm_add_ps(_mm256_castps256_ps128(half),
 							_mm256_extractf128_ps(half, 1));
 
 	sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
@@ -61,9 +61,9 @@ add_floats(__m512 v)
 INLINE uint32_t
 add_words(__m512i v)
 {
-	__m256i half = _mm256_add_epi32(_mm512_castsi512_si256(v),
+	__m256i		half = _mm256_add_epi32(_mm512_castsi512_si256(v),
 									_mm512_extracti64x4_epi64(v, 1));
-	__m128i sum = _mm_add_epi32(_mm256_castsi256_si128(half),
+	__m128i		sum = _mm_add_epi32(_mm256_castsi256_si128(half),
 								_mm256_extracti128_si256(half, 1));
 
 	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
@@ -74,7 +74,7 @@ add_words(__m512i v)
 INLINE __m512
 l2sq_add(__m512 acc, __m512 x, __m512 y)
 {
-	__m512 diff = _mm512_sub_ps(x, y);
+	__m512		diff = _mm512_sub_ps(x, y);
 
 	return _mm512_fmadd_ps(diff, diff, acc);
 }
@@ -145,20 +145,20 @@ TARGET static void
 cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 	   float *bb)
 {
-	__m512 ab0 = _mm512_setzero_ps();
-	__m512 ab1 = _mm512_setzero_ps();
-	__m512 aa0 = _mm512_setzero_ps();
-	__m512 aa1 = _mm512_setzero_ps();
-	__m512 bb0 = _mm512_setzero_ps();
-	__m512 bb1 = _mm512_setzero_ps();
-	size_t i = 0;
+	__m512		ab0 = _mm512_setzero_ps();
+	__m512		ab1 = _mm512_setzero_ps();
+	__m512		aa0 = _mm512_setzero_ps();
+	__m512		aa1 = _mm512_setzero_ps();
+	__m512		bb0 = _mm512_setzero_ps();
+	__m512		bb1 = _mm512_setzero_ps();
+	size_t		i = 0;
 
 	for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
 	{
-		__m512 x0 = _mm512_loadu_ps(a + i);
-		__m512 x1 = _mm512_loadu_ps(a + i + WIDTH);
-		__m512 y0 = _mm512_loadu_ps(b + i);
-		__m512 y1 = _mm512_loadu_ps(b + i + WIDTH);
+		__m512		x0 = _mm512_loadu_ps(a + i);
+		__m512		x1 = _mm512_loadu_ps(a + i + WIDTH);
+		__m512		y0 = _mm512_loadu_ps(b + i);
+		__m512		y1 = _mm512_loadu_ps(b + i + WIDTH);
 
 		ab0 = ip_add(ab0, x0, y0);
 		ab1 = ip_add(ab1, x1, y1);
@@ -169,9 +169,9 @@ cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 	}
 	for (; i < dim; i += WIDTH)
 	{
-		__mmask16 mask = dim - i < WIDTH ? first_floats(dim - i) : 0xffff;
-		__m512 x = _mm512_maskz_loadu_ps(mask, a + i);
-		__m512 y = _mm512_maskz_loadu_ps(mask, b + i);
+		__mmask16	mask = dim - i < WIDTH ? first_floats(dim - i) : 0xffff;
+		__m512		x = _mm512_maskz_loadu_ps(mask, a + i);
+		__m512		y = _mm512_maskz_loadu_ps(mask, b + i);
 
 		ab0 = ip_add(ab0, x, y);
 		aa0 = ip_add(aa0, x, x);
@@ -186,7 +186,7 @@ cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 INLINE void
 ip_u8_add(__m512i *even, __m512i *odd, __m512i x, __m512i y)
 {
-	__m512i low = _mm512_set1_epi16(0xff);
+	__m512i		low = _mm512_set1_epi16(0xff);
 
 	*even =
 		_mm512_add_epi32(*even, _mm512_madd_epi16(_mm512_and_si512(x, low),
@@ -198,11 +198,11 @@ ip_u8_add(__m512i *even, __m512i *odd, __m512i x, __m512i y)
 TARGET static uint32_t
 ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 {
-	__m512i even0 = _mm512_setzero_si512();
-	__m512i even1 = _mm512_setzero_si512();
-	__m512i odd0 = _mm512_setzero_si512();
-	__m512i odd1 = _mm512_setzero_si512();
-	size_t i = 0;
+	__m512i		even0 = _mm512_setzero_si512();
+	__m512i		even1 = _mm512_setzero_si512();
+	__m512i		odd0 = _mm512_setzero_si512();
+	__m512i		odd1 = _mm512_setzero_si512();
+	size_t		i = 0;
 
 	for (; i + 2 * BYTES <= dim; i += 2 * BYTES)
 	{
@@ -219,7 +219,7 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 	}
 	if (i < dim)
 	{
-		__mmask64 mask = first_bytes(dim - i);
+		__mmask64	mask = first_bytes(dim - i);
 
 		ip_u8_add(&even1, &odd1, _mm512_maskz_loadu_epi8(mask, a + i),
 				  _mm512_maskz_loadu_epi8(mask, b + i));
@@ -236,15 +236,15 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 TARGET_VNNI static uint32_t
 ip_u8_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
 {
-	__m512i top = _mm512_set1_epi8((char) 0x80);
-	__m512i ones = _mm512_set1_epi8(1);
-	__m512i dot0 = _mm512_setzero_si512();
-	__m512i dot1 = _mm512_setzero_si512();
-	__m512i sum0 = _mm512_setzero_si512();
-	__m512i sum1 = _mm512_setzero_si512();
-	__m512i x;
-	__m512i y;
-	size_t i = 0;
+	__m512i		top = _mm512_set1_epi8((char) 0x80);
+	__m512i		ones = _mm512_set1_epi8(1);
+	__m512i		dot0 = _mm512_setzero_si512();
+	__m512i		dot1 = _mm512_setzero_si512();
+	__m512i		sum0 = _mm512_setzero_si512();
+	__m512i		sum1 = _mm512_setzero_si512();
+	__m512i		x;
+	__m512i		y;
+	size_t		i = 0;
 
 	for (; i + 2 * BYTES <= dim; i += 2 * BYTES)
 	{
@@ -267,7 +267,7 @@ ip_u8_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
 	}
 	if (i < dim)
 	{
-		__mmask64 mask = first_bytes(dim - i);
+		__mmask64	mask = first_bytes(dim - i);
 
 		x = _mm512_maskz_loadu_epi8(mask, a + i);
 		y = _mm512_xor_si512(top, _mm512_maskz_loadu_epi8(mask, b + i));
@@ -283,7 +283,7 @@ ip_u8_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
 INLINE __m512
 decode(__m128i codes, __m512 offset, __m512 step)
 {
-	__m512 x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(codes));
+	__m512		x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(codes));
 
 	return _mm512_fmadd_ps(step, x, offset);
 }
@@ -298,15 +298,15 @@ TARGET static float
 l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	  float step_a, float offset_b, float step_b)
 {
-	__m512 oa = _mm512_set1_ps(offset_a);
-	__m512 ob = _mm512_set1_ps(offset_b);
-	__m512 sa = _mm512_set1_ps(step_a);
-	__m512 sb = _mm512_set1_ps(step_b);
-	__m512 acc0 = _mm512_setzero_ps();
-	__m512 acc1 = _mm512_setzero_ps();
-	__m512 acc2 = _mm512_setzero_ps();
-	__m512 acc3 = _mm512_setzero_ps();
-	size_t i = 0;
+	__m512		oa = _mm512_set1_ps(offset_a);
+	__m512		ob = _mm512_set1_ps(offset_b);
+	__m512		sa = _mm512_set1_ps(step_a);
+	__m512		sb = _mm512_set1_ps(step_b);
+	__m512		acc0 = _mm512_setzero_ps();
+	__m512		acc1 = _mm512_setzero_ps();
+	__m512		acc2 = _mm512_setzero_ps();
+	__m512		acc3 = _mm512_setzero_ps();
+	size_t		i = 0;
 
 	for (; i + 64 <= dim; i += 64)
 	{
@@ -326,9 +326,9 @@ l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 
 	if (i < dim)
 	{
-		__mmask16 mask = first_floats(dim - i);
-		__m512 x = decode(_mm_maskz_loadu_epi8(mask, a + i), oa, sa);
-		__m512 y = decode(_mm_maskz_loadu_epi8(mask, b + i), ob, sb);
+		__mmask16	mask = first_floats(dim - i);
+		__m512		x = decode(_mm_maskz_loadu_epi8(mask, a + i), oa, sa);
+		__m512		y = decode(_mm_maskz_loadu_epi8(mask, b + i), ob, sb);
 
 		acc0 = l1_add(acc0, _mm512_maskz_mov_ps(mask, x),
 					  _mm512_maskz_mov_ps(mask, y));
@@ -356,4 +356,4 @@ const OmenKernels omen_kernels_avx512_vnni = {
 	.l1_u8 = l1_u8,
 };
 
-#endif /* OMEN_KERNELS_X86 */
+#endif							/* OMEN_KERNELS_X86 */

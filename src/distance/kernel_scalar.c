@@ -25,7 +25,7 @@ add_lanes(float *lane)
 static inline float
 l2sq_term(float x, float y)
 {
-	float diff = x - y;
+	float		diff = x - y;
 
 	return diff * diff;
 }
@@ -73,7 +73,7 @@ cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
 static uint32_t
 ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 {
-	uint32_t sum = 0;
+	uint32_t	sum = 0;
 
 	for (size_t i = 0; i < dim; i++)
 		sum += (uint32_t) a[i] * b[i];
@@ -90,8 +90,8 @@ static float
 l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	  float step_a, float offset_b, float step_b)
 {
-	float lane[LANES] = {0.0f};
-	size_t whole = dim - dim % LANES;
+	float		lane[LANES] = {0.0f};
+	size_t		whole = dim - dim % LANES;
 
 	for (size_t i = 0; i < whole; i += LANES)
 		for (size_t j = 0; j < LANES; j++)

@@ -22,4 +22,4 @@ extern const OmenKernels omen_kernels_avx512;
 extern const OmenKernels omen_kernels_avx512_vnni;
 #endif
 
-#endif /* OMEN_KERNELS_H */
+#endif							/* OMEN_KERNELS_H */

@@ -56,7 +56,7 @@ has_rotation(OmenMetric metric, OmenStorage storage)
 size_t
 omen_quantizer_size(OmenMetric metric, OmenStorage storage, uint32_t dim)
 {
-	size_t size = sizeof(OmenQuantizer);
+	size_t		size = sizeof(OmenQuantizer);
 
 	if (has_rotation(metric, storage))
 		size += sizeof(float) * (size_t) dim +
@@ -108,14 +108,14 @@ round_up(double bound)
 static double
 sum_squares(const float *x, uint32_t dim)
 {
-	Double2 low = {0.0, 0.0};
-	Double2 high = {0.0, 0.0};
-	uint32_t i = 0;
+	Double2		low = {0.0, 0.0};
+	Double2		high = {0.0, 0.0};
+	uint32_t	i = 0;
 
 	for (; i + LANES <= dim; i += LANES)
 	{
-		Double2 v = load_double2(x + i);
-		Double2 w = load_double2(x + i + 2);
+		Double2		v = load_double2(x + i);
+		Double2		w = load_double2(x + i + 2);
 
 		low += v * v;
 		high += w * w;
@@ -129,12 +129,12 @@ sum_squares(const float *x, uint32_t dim)
 static bool
 is_within(const float *x, uint32_t dim, float limit)
 {
-	Word4 within = {~0u, ~0u, ~0u, ~0u};
-	uint32_t i = 0;
+	Word4		within = {~0u, ~0u, ~0u, ~0u};
+	uint32_t	i = 0;
 
 	for (; i + LANES <= dim; i += LANES)
 	{
-		Float4 v = load_float4(x + i);
+		Float4		v = load_float4(x + i);
 
 		within &= (Word4) (v <= limit) & (Word4) (v >= -limit);
 	}
@@ -148,8 +148,8 @@ is_within(const float *x, uint32_t dim, float limit)
 static bool
 normalize(const float *x, uint32_t dim, float *out, double *error)
 {
-	double sumsq = sum_squares(x, dim);
-	double inverse;
+	double		sumsq = sum_squares(x, dim);
+	double		inverse;
 
 	if (sumsq == 0.0)
 		return false;
@@ -193,7 +193,7 @@ transform_vector(const OmenQuantizer *q, const float *x, float *out,
 bool
 omen_transform(const OmenQuantizer *q, const float *x, float *out)
 {
-	double error;
+	double		error;
 
 	return transform_vector(q, x, out, &error);
 }
@@ -203,7 +203,7 @@ static void
 centre(const OmenQuantizer *q, float *y)
 {
 	const float *mean = omen_quantizer_mean(q);
-	uint32_t i = 0;
+	uint32_t	i = 0;
 
 	if (mean == NULL)
 		return;
@@ -223,18 +223,18 @@ choose(Word4 mask, Float4 a, Float4 b)
 static void
 find_range(const float *y, uint32_t dim, float *smallest, float *largest)
 {
-	float low = y[0];
-	float high = y[0];
-	uint32_t i = 0;
+	float		low = y[0];
+	float		high = y[0];
+	uint32_t	i = 0;
 
 	if (dim >= LANES)
 	{
-		Float4 lows = load_float4(y);
-		Float4 highs = lows;
+		Float4		lows = load_float4(y);
+		Float4		highs = lows;
 
 		for (; i + LANES <= dim; i += LANES)
 		{
-			Float4 v = load_float4(y + i);
+			Float4		v = load_float4(y + i);
 
 			lows = choose((Word4) (v < lows), v, lows);
 			highs = choose((Word4) (v > highs), v, highs);
@@ -258,8 +258,8 @@ find_range(const float *y, uint32_t dim, float *smallest, float *largest)
 /* Sums that round_block adds to. */
 typedef struct RoundingSums
 {
-	Word4 codes; /* of the codes */
-	Float4 errors[4]; /* of the rounding errors squared (L1: their
+	Word4		codes;			/* of the codes */
+	Float4		errors[4];		/* of the rounding errors squared (L1: their
 								 * absolute values), in steps */
 } RoundingSums;
 
@@ -267,9 +267,9 @@ typedef struct RoundingSums
 static inline Word4
 round_lanes(Float4 v, bool l1, RoundingSums *sums, int n)
 {
-	Float4 shifted = v + ROUNDING_SHIFT;
-	Float4 error = v - (shifted - ROUNDING_SHIFT);
-	Word4 rounded = (Word4) shifted & 0xff;
+	Float4		shifted = v + ROUNDING_SHIFT;
+	Float4		error = v - (shifted - ROUNDING_SHIFT);
+	Word4		rounded = (Word4) shifted & 0xff;
 
 	if (l1)
 		sums->errors[n] += (Float4) ((Word4) error & UINT32_C(0x7fffffff));
@@ -283,10 +283,10 @@ static inline void
 round_block(const float *y, float offset, float inverse, bool l1,
 			RoundingSums *sums, uint8_t *code)
 {
-	Float4 v0 = (load_float4(y) - offset) * inverse;
-	Float4 v1 = (load_float4(y + 4) - offset) * inverse;
-	Float4 v2 = (load_float4(y + 8) - offset) * inverse;
-	Float4 v3 = (load_float4(y + 12) - offset) * inverse;
+	Float4		v0 = (load_float4(y) - offset) * inverse;
+	Float4		v1 = (load_float4(y + 4) - offset) * inverse;
+	Float4		v2 = (load_float4(y + 8) - offset) * inverse;
+	Float4		v3 = (load_float4(y + 12) - offset) * inverse;
 
 	store_bytes16(code, round_lanes(v0, l1, sums, 0),
 				  round_lanes(v1, l1, sums, 1), round_lanes(v2, l1, sums, 2),
@@ -301,19 +301,19 @@ static double
 round_coordinates(const float *y, uint32_t dim, bool l1, OmenCodeHeader *hdr,
 				  uint8_t *code)
 {
-	float inverse = (float) (1.0 / (double) hdr->step);
+	float		inverse = (float) (1.0 / (double) hdr->step);
 	RoundingSums sums;
-	Float4 errors;
-	double error;
-	uint32_t i = 0;
+	Float4		errors;
+	double		error;
+	uint32_t	i = 0;
 
 	memset(&sums, 0, sizeof(sums));
 	for (; i + BLOCK <= dim; i += BLOCK)
 		round_block(y + i, hdr->offset, inverse, l1, &sums, code + i);
 	if (i < dim)
 	{
-		float last[BLOCK];
-		uint8_t last_code[BLOCK];
+		float		last[BLOCK];
+		uint8_t		last_code[BLOCK];
 
 		/* filled up with what becomes code 0 without an error */
 		for (uint32_t j = 0; j < BLOCK; j++)
@@ -323,7 +323,7 @@ round_coordinates(const float *y, uint32_t dim, bool l1, OmenCodeHeader *hdr,
 	}
 
 	hdr->sum = sums.codes[0] + sums.codes[1] + sums.codes[2] + sums.codes[3];
-	hdr->sumsq = omen_kernels->ip_u8(code, code, dim); /* exact in any table */
+	hdr->sumsq = omen_kernels->ip_u8(code, code, dim);	/* exact in any table */
 	errors =
 		(sums.errors[0] + sums.errors[1]) + (sums.errors[2] + sums.errors[3]);
 	error = ((double) errors[0] + errors[1]) + ((double) errors[2] + errors[3]);
@@ -335,14 +335,14 @@ static double
 dot_mean(const OmenQuantizer *q, const OmenCodeHeader *hdr, const uint8_t *code)
 {
 	const float *mean = omen_quantizer_mean(q);
-	Double2 low = {0.0, 0.0};
-	Double2 high = {0.0, 0.0};
-	uint32_t i = 0;
+	Double2		low = {0.0, 0.0};
+	Double2		high = {0.0, 0.0};
+	uint32_t	i = 0;
 
 	for (; i + LANES <= q->dim; i += LANES)
 	{
-		Double2 v = {code[i], code[i + 1]};
-		Double2 w = {code[i + 2], code[i + 3]};
+		Double2		v = {code[i], code[i + 1]};
+		Double2		w = {code[i + 2], code[i + 3]};
 
 		low += v * load_double2(mean + i);
 		high += w * load_double2(mean + i + 2);
@@ -375,11 +375,11 @@ norm_factor(const OmenQuantizer *q)
 static double
 decoded_sumsq(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 {
-	double dim = q->dim;
-	double offset = hdr->offset;
-	double step = hdr->step;
-	double size = largest_decoded(hdr);
-	double sumsq;
+	double		dim = q->dim;
+	double		offset = hdr->offset;
+	double		step = hdr->step;
+	double		size = largest_decoded(hdr);
+	double		sumsq;
 
 	sumsq = offset * (dim * offset + 2.0 * step * hdr->sum) +
 			step * step * hdr->sumsq;
@@ -396,10 +396,10 @@ static double
 quantize(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
 		 uint8_t *code)
 {
-	float smallest;
-	float largest;
-	double error = 0.0;
-	double rounding; /* further errors, of each coordinate */
+	float		smallest;
+	float		largest;
+	double		error = 0.0;
+	double		rounding;		/* further errors, of each coordinate */
 
 	find_range(y, q->dim, &smallest, &largest);
 	hdr->offset = smallest;
@@ -445,7 +445,7 @@ static bool
 encode_full(const OmenQuantizer *q, const float *x, OmenCodeHeader *hdr,
 			float *code)
 {
-	double error;
+	double		error;
 
 	if (!transform_vector(q, x, code, &error))
 		return false;
@@ -460,8 +460,8 @@ bool
 omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
 			OmenCodeHeader *hdr, void *code)
 {
-	double before;
-	double error;
+	double		before;
+	double		error;
 
 	if (q->storage == OMEN_STORAGE_FULL)
 		return encode_full(q, x, hdr, (float *) code);
@@ -499,8 +499,8 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	const uint8_t *bytes = (const uint8_t *) cin;
 	const float *old_mean = omen_quantizer_mean(from);
 	const float *new_mean = omen_quantizer_mean(to);
-	double error = hin->error;
-	double size = largest_decoded(hin);
+	double		error = hin->error;
+	double		size = largest_decoded(hin);
 
 	if (!from->rotated)
 	{
@@ -510,7 +510,7 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	}
 	for (uint32_t i = 0; i < from->dim; i++)
 	{
-		double x = (double) hin->offset + (double) hin->step * bytes[i];
+		double		x = (double) hin->offset + (double) hin->step * bytes[i];
 
 		if (old_mean != NULL)
 			x += old_mean[i];
@@ -534,8 +534,8 @@ omen_code_error(const OmenQuantizer *q, const float *x, float *scratch,
 	const float *mean = omen_quantizer_mean(q);
 	const float *floats = (const float *) code;
 	const uint8_t *bytes = (const uint8_t *) code;
-	double error;
-	double sum = 0.0;
+	double		error;
+	double		sum = 0.0;
 
 	if (!transform_vector(q, x, scratch, &error))
 		return NAN;
@@ -543,7 +543,7 @@ omen_code_error(const OmenQuantizer *q, const float *x, float *scratch,
 		return INFINITY;
 	for (uint32_t i = 0; i < q->dim; i++)
 	{
-		double e = scratch[i];
+		double		e = scratch[i];
 
 		if (q->storage == OMEN_STORAGE_FULL)
 			e -= floats[i];
@@ -564,8 +564,8 @@ static double
 decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
 		   const OmenCodeHeader *hb, double distance)
 {
-	double size = largest_decoded(ha) + largest_decoded(hb);
-	double sumsq;
+	double		size = largest_decoded(ha) + largest_decoded(hb);
+	double		sumsq;
 
 	if (q->storage == OMEN_STORAGE_FULL)
 		sumsq = distance * (1.0 - omen_kernel_error(q->dim));
@@ -580,7 +580,7 @@ decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
 static double
 bound_l2(const OmenQuantizer *q, double d)
 {
-	double sumsq =
+	double		sumsq =
 		d * d * (1.0 - omen_kernel_error(q->dim)) - q->dim * 0x1.0p-149;
 
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 - DOUBLE_SLACK) : 0.0;
@@ -598,8 +598,8 @@ static double
 bound_l1(const OmenQuantizer *q, const OmenCodeHeader *ha,
 		 const OmenCodeHeader *hb, double distance)
 {
-	double kernel = 1.0 - omen_kernel_error(q->dim);
-	double d = distance * kernel;
+	double		kernel = 1.0 - omen_kernel_error(q->dim);
+	double		d = distance * kernel;
 
 	/* each decoded coordinate is rounded twice */
 	if (q->storage == OMEN_STORAGE_SQ8)
@@ -614,7 +614,7 @@ bound_l1(const OmenQuantizer *q, const OmenCodeHeader *ha,
 static double
 whole_norm(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 {
-	double sumsq;
+	double		sumsq;
 
 	if (q->storage == OMEN_STORAGE_FULL)
 		return hdr->offset;
@@ -628,13 +628,13 @@ static double
 bound_ip(const OmenQuantizer *q, const OmenCodeHeader *ha,
 		 const OmenCodeHeader *hb, double distance)
 {
-	double norm_a = whole_norm(q, ha);
-	double norm_b = whole_norm(q, hb);
-	double size_a = largest_decoded(ha);
-	double size_b = largest_decoded(hb);
-	double kernel = omen_kernel_error(q->dim);
-	double largest = (norm_a + ha->error) * (norm_b + hb->error);
-	double product = -distance;
+	double		norm_a = whole_norm(q, ha);
+	double		norm_b = whole_norm(q, hb);
+	double		size_a = largest_decoded(ha);
+	double		size_b = largest_decoded(hb);
+	double		kernel = omen_kernel_error(q->dim);
+	double		largest = (norm_a + ha->error) * (norm_b + hb->error);
+	double		product = -distance;
 
 	/* a float32 sum could overflow on its way, and be anything */
 	if (!(largest < FLT_MAX / 2))
@@ -660,13 +660,13 @@ double
 omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 				 const OmenCodeHeader *node, float graph_distance)
 {
-	double distance = graph_distance;
-	double d;
+	double		distance = graph_distance;
+	double		d;
 
 	if (!(query->error < INFINITY && node->error < INFINITY) || isnan(distance))
 		return -INFINITY;
 	if (distance > FLT_MAX)
-		distance = FLT_MAX; /* it may be no more than that */
+		distance = FLT_MAX;		/* it may be no more than that */
 
 	switch (q->metric)
 	{

@@ -59,13 +59,13 @@ typedef enum OmenStorage
  */
 typedef struct OmenCodeHeader
 {
-	float offset; /* decoded coordinate i is offset + step * code[i] */
-	float step;
-	uint32_t sum; /* sum of code[i] */
-	uint32_t sumsq; /* sum of code[i]^2 */
-	float mean_dot; /* inner product of the decoded vector and the
+	float		offset; /* decoded coordinate i is offset + step * code[i] */
+	float		step;
+	uint32_t	sum;			/* sum of code[i] */
+	uint32_t	sumsq;			/* sum of code[i]^2 */
+	float		mean_dot;		/* inner product of the decoded vector and the
 								 * rotated mean; 0 except for IP */
-	float error; /* upper bound of the norm (L2; L1 for L1) of
+	float		error;			/* upper bound of the norm (L2; L1 for L1) of
 								 * encoded minus decoded vector; +inf if
 								 * nothing can be said */
 } OmenCodeHeader;
@@ -81,18 +81,18 @@ _Static_assert(sizeof(OmenCodeHeader) == 24,
  */
 typedef struct OmenQuantizer
 {
-	uint32_t size; /* bytes of the whole */
-	uint32_t dim;
-	uint8_t metric; /* OmenMetric */
-	uint8_t storage; /* OmenStorage */
-	uint8_t rotated; /* are codes of the rotated vector? */
-	uint8_t centred; /* is there a mean? */
-	uint32_t mean_at; /* where float mean[dim] starts */
-	uint32_t signs_at; /* where the uint32_t words of omen_rotate start */
-	uint32_t unused;
-	uint64_t seed; /* of the rotation */
-	double mean_sum; /* sum of the mean's coordinates */
-	double mean_sumsq; /* squared norm of the mean */
+	uint32_t	size;			/* bytes of the whole */
+	uint32_t	dim;
+	uint8_t		metric;			/* OmenMetric */
+	uint8_t		storage;		/* OmenStorage */
+	uint8_t		rotated;		/* are codes of the rotated vector? */
+	uint8_t		centred;		/* is there a mean? */
+	uint32_t	mean_at;		/* where float mean[dim] starts */
+	uint32_t	signs_at; /* where the uint32_t words of omen_rotate start */
+	uint32_t	unused;
+	uint64_t	seed;			/* of the rotation */
+	double		mean_sum;		/* sum of the mean's coordinates */
+	double		mean_sumsq;		/* squared norm of the mean */
 } OmenQuantizer;
 
 /* Bytes a quantizer needs.  dim is 1..OMEN_MAX_CODE_DIM. */
@@ -182,14 +182,14 @@ static inline double
 omen_sq8_l2sq(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 			  const OmenCodeHeader *hb, const void *cb)
 {
-	uint32_t dot =
+	uint32_t	dot =
 		omen_kernels->ip_u8((const uint8_t *) ca, (const uint8_t *) cb, q->dim);
-	double delta = (double) ha->offset - (double) hb->offset;
-	double sa = ha->step;
-	double sb = hb->step;
-	double diffsq = (double) ((int64_t) ha->sumsq + (int64_t) hb->sumsq -
+	double		delta = (double) ha->offset - (double) hb->offset;
+	double		sa = ha->step;
+	double		sb = hb->step;
+	double		diffsq = (double) ((int64_t) ha->sumsq + (int64_t) hb->sumsq -
 							  2 * (int64_t) dot);
-	double result;
+	double		result;
 
 	result = sa * sb * diffsq +
 			 (sa - sb) * (sa * (double) ha->sumsq - sb * (double) hb->sumsq) +
@@ -203,12 +203,12 @@ static inline double
 omen_sq8_ip(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 			const OmenCodeHeader *hb, const void *cb)
 {
-	uint32_t dot =
+	uint32_t	dot =
 		omen_kernels->ip_u8((const uint8_t *) ca, (const uint8_t *) cb, q->dim);
-	double oa = ha->offset;
-	double ob = hb->offset;
-	double sa = ha->step;
-	double sb = hb->step;
+	double		oa = ha->offset;
+	double		ob = hb->offset;
+	double		sa = ha->step;
+	double		sb = hb->step;
 
 	return oa * ((double) q->dim * ob + sb * (double) hb->sum) +
 		   sa * (ob * (double) ha->sum + sb * (double) dot) +
@@ -225,7 +225,7 @@ static inline float
 omen_code_distance(const OmenQuantizer *q, const OmenCodeHeader *ha,
 				   const void *ca, const OmenCodeHeader *hb, const void *cb)
 {
-	float product;
+	float		product;
 
 	if (q->storage == OMEN_STORAGE_SQ8)
 	{
@@ -259,4 +259,4 @@ omen_code_distance(const OmenQuantizer *q, const OmenCodeHeader *ha,
 	}
 }
 
-#endif /* OMEN_CODES_H */
+#endif							/* OMEN_CODES_H */

@@ -39,7 +39,7 @@ typedef uint32_t Word4 __attribute__((vector_size(16)));
 static inline Float4
 load_float4(const float *p)
 {
-	Float4 v;
+	Float4		v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
@@ -54,7 +54,7 @@ store_float4(float *p, Float4 v)
 static inline Double2
 load_double2(const float *p)
 {
-	Double2 v = {p[0], p[1]};
+	Double2		v = {p[0], p[1]};
 
 	return v;
 }
@@ -64,8 +64,8 @@ static inline void
 store_bytes16(uint8_t *p, Word4 a, Word4 b, Word4 c, Word4 d)
 {
 #ifdef __SSE2__
-	__m128i ab = _mm_packs_epi32((__m128i) a, (__m128i) b);
-	__m128i cd = _mm_packs_epi32((__m128i) c, (__m128i) d);
+	__m128i		ab = _mm_packs_epi32((__m128i) a, (__m128i) b);
+	__m128i		cd = _mm_packs_epi32((__m128i) c, (__m128i) d);
 
 	_mm_storeu_si128((__m128i *) p, _mm_packus_epi16(ab, cd));
 #else
@@ -79,4 +79,4 @@ store_bytes16(uint8_t *p, Word4 a, Word4 b, Word4 c, Word4 d)
 #endif
 }
 
-#endif /* OMEN_EXACT_H */
+#endif							/* OMEN_EXACT_H */

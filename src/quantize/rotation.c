@@ -24,7 +24,7 @@
 static uint32_t
 block_length(uint32_t dim)
 {
-	uint32_t len = 1;
+	uint32_t	len = 1;
 
 	while (len <= dim / 2)
 		len *= 2;
@@ -44,7 +44,7 @@ count_rounds(uint32_t dim)
 double
 omen_rotation_error(uint32_t dim)
 {
-	int stages = 0;
+	int			stages = 0;
 
 	while ((UINT32_C(2) << stages) <= dim)
 		stages++;
@@ -60,7 +60,7 @@ omen_rotation_error(uint32_t dim)
 static uint64_t
 next_random(uint64_t *state)
 {
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t	z = (*state += UINT64_C(0x9e3779b97f4a7c15));
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -89,7 +89,7 @@ omen_rotation_words(uint32_t dim)
 void
 omen_rotation_signs(uint64_t seed, uint32_t dim, uint32_t *signs)
 {
-	size_t words = omen_rotation_words(dim);
+	size_t		words = omen_rotation_words(dim);
 
 	for (size_t i = 0; i < words; i++)
 		signs[i] = (uint32_t) (next_random(&seed) >> 32);
@@ -99,13 +99,13 @@ omen_rotation_signs(uint64_t seed, uint32_t dim, uint32_t *signs)
 static void
 flip_group(const uint32_t *signs, float *x, size_t n)
 {
-	Word4 bits;
-	size_t i = 0;
+	Word4		bits;
+	size_t		i = 0;
 
 	memcpy(&bits, signs, sizeof(bits));
 	for (; i + 4 <= n; i += 4)
 	{
-		Word4 flip = bits & SIGN_BIT;
+		Word4		flip = bits & SIGN_BIT;
 
 		store_float4(x + i, (Float4) ((Word4) load_float4(x + i) ^ flip));
 		bits += bits;
@@ -119,7 +119,7 @@ flip_group(const uint32_t *signs, float *x, size_t n)
 static void
 flip_signs(const uint32_t *signs, size_t dim, float *x)
 {
-	size_t i;
+	size_t		i;
 
 	for (i = 0; i + GROUP <= dim; i += GROUP, signs += 4)
 		flip_group(signs, x + i, GROUP);
@@ -135,8 +135,8 @@ transform_short(float *x, size_t len, float scale)
 		for (size_t base = 0; base < len; base += 2 * half)
 			for (size_t i = base; i < base + half; i++)
 			{
-				float a = x[i];
-				float b = x[i + half];
+				float		a = x[i];
+				float		b = x[i + half];
 
 				x[i] = a + b;
 				x[i + half] = a - b;
@@ -149,17 +149,17 @@ transform_short(float *x, size_t len, float scale)
 static void
 transform_quarters(float *x, size_t len, size_t block)
 {
-	size_t quarter = block / 4;
+	size_t		quarter = block / 4;
 
 	for (float *p = x; p < x + len; p += 3 * quarter)
 		for (float *end = p + quarter; p < end; p += 4)
 		{
-			Float4 a = load_float4(p);
-			Float4 b = load_float4(p + quarter);
-			Float4 c = load_float4(p + 2 * quarter);
-			Float4 d = load_float4(p + 3 * quarter);
-			Float4 ac = a + c;
-			Float4 bd = b + d;
+			Float4		a = load_float4(p);
+			Float4		b = load_float4(p + quarter);
+			Float4		c = load_float4(p + 2 * quarter);
+			Float4		d = load_float4(p + 3 * quarter);
+			Float4		ac = a + c;
+			Float4		bd = b + d;
 
 			a = a - c;
 			b = b - d;
@@ -177,8 +177,8 @@ transform_quarters(float *x, size_t len, size_t block)
 static inline void
 transform_last(float *x, Float4 a, Float4 b, float scale)
 {
-	Float4 low = SHUFFLE(a, b, 0, 1, 4, 5);
-	Float4 high = SHUFFLE(a, b, 2, 3, 6, 7);
+	Float4		low = SHUFFLE(a, b, 0, 1, 4, 5);
+	Float4		high = SHUFFLE(a, b, 2, 3, 6, 7);
 
 	a = low + high;
 	b = low - high;
@@ -202,8 +202,8 @@ transform_eights(float *x, size_t len, float scale)
 {
 	for (size_t i = 0; i < len; i += 8)
 	{
-		Float4 a = load_float4(x + i);
-		Float4 b = load_float4(x + i + 4);
+		Float4		a = load_float4(x + i);
+		Float4		b = load_float4(x + i + 4);
 
 		transform_last(x + i, a + b, a - b, scale);
 	}
@@ -213,8 +213,8 @@ transform_eights(float *x, size_t len, float scale)
 static void
 transform(float *x, size_t len)
 {
-	float scale = 1.0f;
-	size_t block;
+	float		scale = 1.0f;
+	size_t		block;
 
 	for (block = len; block >= 4; block /= 4)
 		scale *= 0.5f;
@@ -238,22 +238,22 @@ transform(float *x, size_t len)
 static void
 mix_halves(float *x, size_t dim)
 {
-	size_t half = dim / 2;
-	float *y = x + (dim - half);
-	size_t i = 0;
+	size_t		half = dim / 2;
+	float	   *y = x + (dim - half);
+	size_t		i = 0;
 
 	for (; i + 4 <= half; i += 4)
 	{
-		Float4 a = load_float4(x + i);
-		Float4 b = load_float4(y + i);
+		Float4		a = load_float4(x + i);
+		Float4		b = load_float4(y + i);
 
 		store_float4(x + i, (a + b) * SQRT_HALF);
 		store_float4(y + i, (a - b) * SQRT_HALF);
 	}
 	for (; i < half; i++)
 	{
-		float a = x[i];
-		float b = y[i];
+		float		a = x[i];
+		float		b = y[i];
 
 		x[i] = (a + b) * SQRT_HALF;
 		y[i] = (a - b) * SQRT_HALF;
@@ -263,8 +263,8 @@ mix_halves(float *x, size_t dim)
 void
 omen_rotate(const uint32_t *signs, uint32_t dim, float *x)
 {
-	uint32_t len = block_length(dim);
-	int rounds = count_rounds(dim);
+	uint32_t	len = block_length(dim);
+	int			rounds = count_rounds(dim);
 
 	for (int round = 0; round < rounds; round++)
 	{

@@ -35,4 +35,4 @@ extern void omen_rotate(const uint32_t *signs, uint32_t dim, float *x);
  */
 extern double omen_rotation_error(uint32_t dim);
 
-#endif /* OMEN_ROTATION_H */
+#endif							/* OMEN_ROTATION_H */

@@ -27,8 +27,8 @@
 static inline __m512
 emulate_maskz_loadu_ps(uint16_t mask, const float *p)
 {
-	float lane[16] = {0.0f};
-	__m512 result;
+	float		lane[16] = {0.0f};
+	__m512		result;
 
 	for (int i = 0; i < 16; i++)
 		if (mask >> i & 1)
@@ -40,8 +40,8 @@ emulate_maskz_loadu_ps(uint16_t mask, const float *p)
 static inline __m512i
 emulate_maskz_loadu_epi8(uint64_t mask, const uint8_t *p)
 {
-	uint8_t lane[64] = {0};
-	__m512i result;
+	uint8_t		lane[64] = {0};
+	__m512i		result;
 
 	for (int i = 0; i < 64; i++)
 		if (mask >> i & 1)
@@ -53,8 +53,8 @@ emulate_maskz_loadu_epi8(uint64_t mask, const uint8_t *p)
 static inline __m128i
 emulate_maskz_loadu_epi8_128(uint16_t mask, const uint8_t *p)
 {
-	uint8_t lane[16] = {0};
-	__m128i result;
+	uint8_t		lane[16] = {0};
+	__m128i		result;
 
 	for (int i = 0; i < 16; i++)
 		if (mask >> i & 1)
@@ -66,10 +66,10 @@ emulate_maskz_loadu_epi8_128(uint16_t mask, const uint8_t *p)
 static inline __m512i
 emulate_madd_epi16(__m512i a, __m512i b)
 {
-	int16_t x[32];
-	int16_t y[32];
-	int32_t sum[16];
-	__m512i result;
+	int16_t		x[32];
+	int16_t		y[32];
+	int32_t		sum[16];
+	__m512i		result;
 
 	memcpy(x, &a, sizeof(x));
 	memcpy(y, &b, sizeof(y));
@@ -82,9 +82,9 @@ emulate_madd_epi16(__m512i a, __m512i b)
 static inline __m512i
 emulate_cvtepu8_epi32(__m128i a)
 {
-	uint8_t x[16];
-	int32_t wide[16];
-	__m512i result;
+	uint8_t		x[16];
+	int32_t		wide[16];
+	__m512i		result;
 
 	memcpy(x, &a, sizeof(x));
 	for (int i = 0; i < 16; i++)
@@ -96,9 +96,9 @@ emulate_cvtepu8_epi32(__m128i a)
 static inline __m512
 emulate_cvtepi32_ps(__m512i a)
 {
-	int32_t x[16];
-	float lane[16];
-	__m512 result;
+	int32_t		x[16];
+	float		lane[16];
+	__m512		result;
 
 	memcpy(x, &a, sizeof(x));
 	for (int i = 0; i < 16; i++)
@@ -120,4 +120,4 @@ emulate_cvtepi32_ps(__m512i a)
 #define _mm512_cvtepu8_epi32(a) emulate_cvtepu8_epi32(a)
 #define _mm512_cvtepi32_ps(a) emulate_cvtepi32_ps(a)
 
-#endif /* OMEN_AVX512_EMULATION_H */
+#endif							/* OMEN_AVX512_EMULATION_H */

@@ -30,7 +30,7 @@ static long check_failed = 0;
 __attribute__((format(printf, 4, 5))) static inline bool
 check_note(bool passed, const char *file, int line, const char *format, ...)
 {
-	va_list args;
+	va_list		args;
 
 	if (passed)
 	{
@@ -56,4 +56,4 @@ check_finish(void)
 	return check_failed == 0 && check_passed > 0 ? 0 : 1;
 }
 
-#endif /* OMEN_CHECK_H */
+#endif							/* OMEN_CHECK_H */

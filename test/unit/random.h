@@ -33,11 +33,11 @@ random_float(void)
 static inline float
 random_normal(void)
 {
-	float sum = 0.0f;
+	float		sum = 0.0f;
 
 	for (int i = 0; i < 12; i++)
 		sum += random_float();
 	return sum * 0.5f;
 }
 
-#endif /* OMEN_TEST_RANDOM_H */
+#endif							/* OMEN_TEST_RANDOM_H */

@@ -23,21 +23,22 @@ static const char *const table_names[] = {"scalar", "avx2", "avx512",
 typedef enum Pattern
 {
 	PATTERN_RANDOM,
-	PATTERN_SAME_SIGN, /* long sums of one sign: rounding shows */
-	PATTERN_CLOSE, /* b within a few units of a */
-	PATTERN_TINY, /* products underflow */
+	PATTERN_SAME_SIGN,			/* long sums of one sign: rounding shows */
+	PATTERN_CLOSE,				/* b within a few units of a */
+	PATTERN_TINY,				/* products underflow */
+	PATTERN_STUCK, /* one large term, to which others add nothing */
 	N_PATTERNS
 } Pattern;
 
 /* Arrays that end where their memory ends, so that sanitizers see overruns. */
 typedef struct Arrays
 {
-	void *memory[4];
-	float *a;
-	float *b;
-	uint8_t *a8;
-	uint8_t *b8;
-	size_t dim;
+	void	   *memory[4];
+	float	   *a;
+	float	   *b;
+	uint8_t	   *a8;
+	uint8_t	   *b8;
+	size_t		dim;
 } Arrays;
 
 static void *
@@ -53,7 +54,7 @@ allocate(Arrays *arrays, int which, size_t bytes, size_t offset)
 static Arrays
 make_arrays(size_t dim, size_t offset)
 {
-	Arrays arrays = {.dim = dim};
+	Arrays		arrays = {.dim = dim};
 
 	arrays.a =
 		allocate(&arrays, 0, dim * sizeof(float), offset * sizeof(float));
@@ -76,8 +77,8 @@ fill(Arrays *arrays, Pattern pattern)
 {
 	for (size_t i = 0; i < arrays->dim; i++)
 	{
-		float x = random_float();
-		float y = random_float();
+		float		x = random_float();
+		float		y = random_float();
 
 		if (pattern == PATTERN_SAME_SIGN)
 		{
@@ -90,6 +91,11 @@ fill(Arrays *arrays, Pattern pattern)
 		{
 			x *= 0x1.0p-70f;
 			y *= 0x1.0p-70f;
+		}
+		else if (pattern == PATTERN_STUCK)
+		{
+			x = i == 0 ? 0x1.0p13f : 2.0f;
+			y = i == 0 ? 0x1.0p12f : 1.0f;
 		}
 		arrays->a[i] = x;
 		arrays->b[i] = y;
@@ -105,7 +111,7 @@ static void
 check_sum(const OmenKernels *kernels, const char *kernel, size_t dim,
 		  float result, double exact, double size)
 {
-	double allowed = omen_kernel_error(dim) * size + dim * 0x1.0p-149;
+	double		allowed = omen_kernel_error(dim) * size + dim * 0x1.0p-149;
 
 	CHECK_MSG(fabs(result - exact) <= allowed,
 			  "%s %s, dim %zu: %.9g instead of %.17g, off by %g, allowed %g",
@@ -118,21 +124,21 @@ check_float_kernels(const OmenKernels *kernels, const Arrays *arrays)
 {
 	const float *a = arrays->a;
 	const float *b = arrays->b;
-	size_t dim = arrays->dim;
-	double l2 = 0.0;
-	double l1 = 0.0;
-	double ab = 0.0;
-	double ab_size = 0.0;
-	double aa = 0.0;
-	double bb = 0.0;
-	float got_ab;
-	float got_aa;
-	float got_bb;
+	size_t		dim = arrays->dim;
+	double		l2 = 0.0;
+	double		l1 = 0.0;
+	double		ab = 0.0;
+	double		ab_size = 0.0;
+	double		aa = 0.0;
+	double		bb = 0.0;
+	float		got_ab;
+	float		got_aa;
+	float		got_bb;
 
 	for (size_t i = 0; i < dim; i++)
 	{
-		double x = a[i];
-		double y = b[i];
+		double		x = a[i];
+		double		y = b[i];
 
 		l2 += (x - y) * (x - y);
 		l1 += fabs(x - y);
@@ -161,11 +167,11 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 	const float offset_b = 0.3f;
 	const float step_a = 0.0123f;
 	const float step_b = 0.0045f;
-	size_t dim = arrays->dim;
-	uint64_t dot = 0;
-	double l1 = 0.0;
-	double allowed;
-	float got;
+	size_t		dim = arrays->dim;
+	uint64_t	dot = 0;
+	double		l1 = 0.0;
+	double		allowed;
+	float		got;
 
 	for (size_t i = 0; i < dim; i++)
 	{
@@ -193,7 +199,7 @@ check_dim(const OmenKernels *kernels, size_t dim)
 {
 	for (size_t offset = 0; offset < 2; offset++)
 	{
-		Arrays arrays = make_arrays(dim, offset);
+		Arrays		arrays = make_arrays(dim, offset);
 
 		for (int pattern = 0; pattern < N_PATTERNS; pattern++)
 		{
@@ -209,8 +215,8 @@ check_dim(const OmenKernels *kernels, size_t dim)
 static void
 check_overflow(const OmenKernels *kernels)
 {
-	float a[40];
-	float b[40];
+	float		a[40];
+	float		b[40];
 
 	for (int i = 0; i < 40; i++)
 	{
@@ -226,8 +232,8 @@ check_overflow(const OmenKernels *kernels)
 static void
 check_empty(const OmenKernels *kernels)
 {
-	float x = 1.0f;
-	uint8_t byte = 1;
+	float		x = 1.0f;
+	uint8_t		byte = 1;
 
 	CHECK(kernels->l2sq(&x, &x, 0) == 0.0f);
 	CHECK(kernels->ip(&x, &x, 0) == 0.0f);
@@ -297,7 +303,7 @@ test_dispatch(void)
 		const char *name = table_names[i];
 
 		if (strcmp(name, "avx512vnni") == 0)
-			continue; /* a variant that dispatch chooses by itself */
+			continue;			/* a variant that dispatch chooses by itself */
 		CHECK(omen_kernels_select(name) == omen_kernels_available(name));
 		if (omen_kernels_available(name))
 			CHECK(strcmp(omen_kernels->name, name) == 0);

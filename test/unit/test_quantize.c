@@ -28,7 +28,7 @@ static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
 static void *
 allocate(size_t bytes)
 {
-	void *memory = malloc(bytes);
+	void	   *memory = malloc(bytes);
 
 	if (memory == NULL)
 		abort();
@@ -49,7 +49,7 @@ make_quantizer(OmenMetric metric, OmenStorage storage, uint32_t dim,
 static double
 norm(const float *x, uint32_t dim)
 {
-	double sum = 0.0;
+	double		sum = 0.0;
 
 	for (uint32_t i = 0; i < dim; i++)
 		sum += (double) x[i] * x[i];
@@ -59,7 +59,7 @@ norm(const float *x, uint32_t dim)
 static double
 dot(const float *x, const float *y, uint32_t dim)
 {
-	double sum = 0.0;
+	double		sum = 0.0;
 
 	for (uint32_t i = 0; i < dim; i++)
 		sum += (double) x[i] * y[i];
@@ -71,18 +71,18 @@ dot(const float *x, const float *y, uint32_t dim)
 typedef enum Shape
 {
 	SHAPE_NORMAL,
-	SHAPE_OUTLIERS, /* two coordinates dwarf the others */
+	SHAPE_OUTLIERS,				/* two coordinates dwarf the others */
 	SHAPE_CONSTANT,
 	SHAPE_ZERO,
 	SHAPE_ONE_HOT,
-	SHAPE_INTEGERS, /* as pixels are */
-	SHAPE_OFFSET, /* small differences far from the origin */
+	SHAPE_INTEGERS,				/* as pixels are */
+	SHAPE_OFFSET,				/* small differences far from the origin */
 	SHAPE_ALTERNATING,
-	SHAPE_MIXED, /* every magnitude there is */
-	SHAPE_LARGE, /* squares overflow float32 */
+	SHAPE_MIXED,				/* every magnitude there is */
+	SHAPE_LARGE,				/* squares overflow float32 */
 	SHAPE_HUGE,
 	SHAPE_LARGEST,
-	SHAPE_SMALL, /* squares underflow float32 */
+	SHAPE_SMALL,				/* squares underflow float32 */
 	SHAPE_SUBNORMAL,
 	SHAPE_SMALLEST,
 	N_SHAPES
@@ -104,8 +104,8 @@ fill_scaled(float *x, uint32_t dim, float scale)
 static void
 fill_shape(Shape shape, float *x, uint32_t dim)
 {
-	uint32_t at = (uint32_t) (random_u64() % dim);
-	float value = random_normal();
+	uint32_t	at = (uint32_t) (random_u64() % dim);
+	float		value = random_normal();
 
 	memset(x, 0, sizeof(float) * dim);
 	switch (shape)
@@ -144,7 +144,7 @@ fill_shape(Shape shape, float *x, uint32_t dim)
 		case SHAPE_MIXED:
 			for (uint32_t i = 0; i < dim; i++)
 			{
-				int exponent = (int) (random_u64() % 180) - 100;
+				int			exponent = (int) (random_u64() % 180) - 100;
 
 				x[i] = ldexpf(random_float(), exponent);
 			}
@@ -197,13 +197,13 @@ rotate(const uint32_t *signs, uint32_t dim, const float *x, float *out)
 static void
 check_rotation(uint32_t dim)
 {
-	uint32_t *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
-	float *x = allocate(sizeof(float) * dim);
-	float *y = allocate(sizeof(float) * dim);
-	float *rx = allocate(sizeof(float) * dim);
-	float *ry = allocate(sizeof(float) * dim);
-	double error = omen_rotation_error(dim);
-	double product;
+	uint32_t   *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
+	float	   *x = allocate(sizeof(float) * dim);
+	float	   *y = allocate(sizeof(float) * dim);
+	float	   *rx = allocate(sizeof(float) * dim);
+	float	   *ry = allocate(sizeof(float) * dim);
+	double		error = omen_rotation_error(dim);
+	double		product;
 
 	omen_rotation_signs(dim, dim, signs);
 	CHECK(error < 5e-6);
@@ -233,13 +233,13 @@ check_rotation(uint32_t dim)
 static void
 check_spread(uint32_t dim)
 {
-	uint32_t *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
-	float *x = allocate(sizeof(float) * dim);
+	uint32_t   *signs = allocate(sizeof(uint32_t) * omen_rotation_words(dim));
+	float	   *x = allocate(sizeof(float) * dim);
 
 	omen_rotation_signs(7, dim, signs);
 	for (uint32_t at = 0; at < dim; at++)
 	{
-		double fourth = 0.0;
+		double		fourth = 0.0;
 
 		memset(x, 0, sizeof(float) * dim);
 		x[at] = 1.0f;
@@ -258,8 +258,8 @@ check_spread(uint32_t dim)
 static void
 test_rotation(void)
 {
-	uint32_t one[64];
-	uint32_t other[64];
+	uint32_t	one[64];
+	uint32_t	other[64];
 
 	for (uint32_t dim = 1; dim <= 300; dim++)
 		check_rotation(dim);
@@ -285,16 +285,16 @@ test_rotation(void)
 /* A vector and its code. */
 typedef struct Coded
 {
-	float *x;
-	void *code;
+	float	   *x;
+	void	   *code;
 	OmenCodeHeader header;
-	bool encoded; /* false: no direction */
+	bool		encoded;		/* false: no direction */
 } Coded;
 
 static Coded
 make_coded(uint32_t dim)
 {
-	Coded coded = {.x = allocate(sizeof(float) * dim),
+	Coded		coded = {.x = allocate(sizeof(float) * dim),
 				   .code = allocate(sizeof(float) * dim)};
 
 	return coded;
@@ -312,10 +312,10 @@ static double
 operator_result(const OmenKernels *kernels, OmenMetric metric, const float *x,
 				const float *y, uint32_t dim)
 {
-	float ab;
-	float aa;
-	float bb;
-	double similarity;
+	float		ab;
+	float		aa;
+	float		bb;
+	double		similarity;
 
 	switch (metric)
 	{
@@ -343,9 +343,9 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 			const char *what)
 {
 	static const char *const tables[] = {"scalar", "avx2", "avx512"};
-	float distance =
+	float		distance =
 		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
-	double bound = omen_lower_bound(q, &a->header, &b->header, distance);
+	double		bound = omen_lower_bound(q, &a->header, &b->header, distance);
 
 	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
 			  q->dim);
@@ -354,7 +354,7 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 			  "%s, dim %u: not symmetric", what, q->dim);
 	for (int t = 0; t < 3; t++)
 	{
-		double truth;
+		double		truth;
 
 		if (!omen_kernels_available(tables[t]))
 			continue;
@@ -374,9 +374,9 @@ check_code(const OmenQuantizer *q, const Coded *coded, float *scratch,
 {
 	const OmenCodeHeader *hdr = &coded->header;
 	const uint8_t *bytes = coded->code;
-	double error = omen_code_error(q, coded->x, scratch, hdr, coded->code);
-	uint32_t sum = 0;
-	uint32_t sumsq = 0;
+	double		error = omen_code_error(q, coded->x, scratch, hdr, coded->code);
+	uint32_t	sum = 0;
+	uint32_t	sumsq = 0;
 
 	CHECK_MSG(
 		(isfinite(hdr->offset) || q->storage == OMEN_STORAGE_FULL) &&
@@ -407,19 +407,19 @@ static void
 check_distance(const OmenQuantizer *q, const Coded *a, const Coded *b)
 {
 	const float *mean = omen_quantizer_mean(q);
-	float *x = allocate(sizeof(float) * q->dim);
-	float *y = allocate(sizeof(float) * q->dim);
-	double expected = 0.0;
-	double size = 0.0;
-	double distance =
+	float	   *x = allocate(sizeof(float) * q->dim);
+	float	   *y = allocate(sizeof(float) * q->dim);
+	double		expected = 0.0;
+	double		size = 0.0;
+	double		distance =
 		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
 
 	omen_decode(q, &a->header, a->code, x);
 	omen_decode(q, &b->header, b->code, y);
 	for (uint32_t i = 0; i < q->dim; i++)
 	{
-		double m = mean != NULL ? mean[i] : 0.0;
-		double diff = (double) x[i] - y[i];
+		double		m = mean != NULL ? mean[i] : 0.0;
+		double		diff = (double) x[i] - y[i];
 
 		if (q->metric == OMEN_METRIC_IP)
 			expected -= (x[i] + m) * (y[i] + m);
@@ -441,7 +441,7 @@ check_distance(const OmenQuantizer *q, const Coded *a, const Coded *b)
 static void
 make_mean(const OmenQuantizer *q, float *mean, float shift)
 {
-	float *x = allocate(sizeof(float) * q->dim);
+	float	   *x = allocate(sizeof(float) * q->dim);
 
 	for (uint32_t i = 0; i < q->dim; i++)
 		x[i] = random_normal() + shift;
@@ -461,9 +461,9 @@ check_pair(const OmenQuantizer *q, const Coded *a, const Coded *b,
 static void
 check_error_is_close(const OmenQuantizer *q, const Coded *coded, float *scratch)
 {
-	double error =
+	double		error =
 		omen_code_error(q, coded->x, scratch, &coded->header, coded->code);
-	double size = norm(coded->x, q->dim) + sqrt(q->mean_sumsq);
+	double		size = norm(coded->x, q->dim) + sqrt(q->mean_sumsq);
 
 	if (q->metric == OMEN_METRIC_L1)
 		size *= sqrt(q->dim);
@@ -477,13 +477,13 @@ check_error_is_close(const OmenQuantizer *q, const Coded *coded, float *scratch)
 static void
 check_shapes(const OmenQuantizer *q)
 {
-	float *scratch = allocate(sizeof(float) * q->dim);
-	Coded close = make_coded(q->dim);
-	Coded all[N_SHAPES];
+	float	   *scratch = allocate(sizeof(float) * q->dim);
+	Coded		close = make_coded(q->dim);
+	Coded		all[N_SHAPES];
 
 	for (int i = 0; i < N_SHAPES; i++)
 	{
-		Coded *coded = &all[i];
+		Coded	   *coded = &all[i];
 
 		*coded = make_coded(q->dim);
 		fill_shape((Shape) i, coded->x, q->dim);
@@ -564,9 +564,9 @@ test_tightness(void)
 		DIM = 768,
 		TRIES = 200
 	};
-	Coded a = make_coded(DIM);
-	Coded b = make_coded(DIM);
-	float scratch[DIM];
+	Coded		a = make_coded(DIM);
+	Coded		b = make_coded(DIM);
+	float		scratch[DIM];
 
 	for (int metric = 0; metric < N_METRICS; metric++)
 		for (int storage = 0; storage < 2; storage++)
@@ -577,9 +577,9 @@ test_tightness(void)
 
 			for (int i = 0; i < TRIES; i++)
 			{
-				double truth;
-				double bound;
-				double scale;
+				double		truth;
+				double		bound;
+				double		scale;
 
 				for (int j = 0; j < DIM; j++)
 				{
@@ -610,6 +610,44 @@ test_tightness(void)
 	free_coded(&b);
 }
 
+/*
+ * Sums in which float32 drops many small terms, and more of them the fewer
+ * partial sums a table keeps: distances of one table, bounds for another.
+ */
+static void
+test_long_sums(void)
+{
+	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	static float scratch[MAX_DIM];
+	Coded		a = make_coded(MAX_DIM);
+	Coded		b = make_coded(MAX_DIM);
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+	{
+		bool		sum_of_products = metric == OMEN_METRIC_IP;
+		OmenQuantizer *q = make_quantizer((OmenMetric) metric,
+										  OMEN_STORAGE_FULL, MAX_DIM, 0, NULL);
+
+		for (int i = 0; i < MAX_DIM; i++)
+		{
+			a.x[i] = i == 0 ? 0x1.0p12f : 1.0f;
+			b.x[i] = sum_of_products ? -a.x[i] : 0.0f;
+		}
+		b.x[1] = -1.0f;
+		if (metric == OMEN_METRIC_L1)
+			a.x[0] = 0x1.0p24f;
+		CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
+		CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
+		for (int t = 0; t < 3; t++)
+			if (omen_kernels_select(tables[t]))
+				check_bound(q, &a, &b, "long sum");
+		omen_kernels_init();
+		free(q);
+	}
+	free_coded(&a);
+	free_coded(&b);
+}
+
 /* Encode again under other means, several times over. */
 static void
 test_recode(void)
@@ -620,7 +658,7 @@ test_recode(void)
 	for (int metric = 0; metric < N_METRICS; metric++)
 		for (size_t d = 0; d < N_DIMS; d++)
 		{
-			uint32_t dim = some_dims[d];
+			uint32_t	dim = some_dims[d];
 			OmenQuantizer *q[4];
 
 			q[0] = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8, dim, 9,
@@ -633,9 +671,9 @@ test_recode(void)
 			}
 			for (int shape = 0; shape < N_SHAPES; shape++)
 			{
-				Coded a = make_coded(dim);
-				Coded b = make_coded(dim);
-				float before;
+				Coded		a = make_coded(dim);
+				Coded		b = make_coded(dim);
+				float		before;
 
 				fill_shape((Shape) shape, a.x, dim);
 				fill_shape(SHAPE_NORMAL, b.x, dim);
@@ -713,7 +751,7 @@ test_golden(void)
 		random_state = 12345;
 		for (size_t d = 0; d < N_DIMS; d++)
 		{
-			uint32_t dim = some_dims[d];
+			uint32_t	dim = some_dims[d];
 			OmenQuantizer *full =
 				make_quantizer((OmenMetric) metric, OMEN_STORAGE_FULL, dim, 0,
 							   NULL);
@@ -756,10 +794,10 @@ test_moved(void)
 	{
 		DIM = 100
 	};
-	float x[DIM];
-	float mean[DIM];
-	float scratch[DIM];
-	uint8_t code[2][DIM];
+	float		x[DIM];
+	float		mean[DIM];
+	float		scratch[DIM];
+	uint8_t		code[2][DIM];
 	OmenCodeHeader header[2];
 	OmenQuantizer *q;
 	OmenQuantizer *moved;
@@ -786,6 +824,7 @@ main(void)
 	test_rotation();
 	test_shapes();
 	test_tightness();
+	test_long_sums();
 	test_recode();
 	test_moved();
 	test_golden();
