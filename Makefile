@@ -26,7 +26,7 @@ REGRESS_OPTS = --load-extension=omendb
 
 # Header dependencies, one file for each object and one for its bitcode.
 DEPS = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
-EXTRA_CLEAN = $(DEPS)
+EXTRA_CLEAN = $(DEPS) build
 
 PG_CPPFLAGS = -I$(srcdir)/src
 
