@@ -212,12 +212,26 @@ classify(VacuumState *state, Page page, BlockNumber block)
 	}
 }
 
-/* Make a page that was added but never written a free one. */
+/* Is this a page that nobody has, and that is on no list? */
+static bool
+is_lost(Relation rel, Buffer buf)
+{
+	OmenPageOpaque opaque = omen_check_page(rel, buf);
+
+	return opaque == NULL ||
+		(opaque->kind == OMEN_PAGE_FREE && (opaque->flags & OMEN_PAGE_LISTED) == 0);
+}
+
+/*
+ * Put a lost page on the list of free ones.  A crash leaves such pages, between
+ * adding one to the relation or taking it off the list and giving it a
+ * purpose; otherwise that happens under one exclusive lock.
+ */
 static void
-reclaim_new_page(OmenIndex *ix, Buffer buf)
+reclaim_page(OmenIndex *ix, Buffer buf)
 {
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	if (PageIsNew(BufferGetPage(buf)))
+	if (is_lost(ix->rel, buf))
 	{
 		OmenChange	change;
 
@@ -236,6 +250,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	Buffer		buf = omen_pin(ix, block);
 	OmenPageOpaque opaque;
 	bool		has_tids;
+	bool		lost;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->rel, buf);
@@ -244,15 +259,11 @@ vacuum_page(VacuumState *state, BlockNumber block)
 		opaque->used <= omen_page_slots(ix, opaque->kind);
 	if (has_tids)
 		list_tids(state, BufferGetPage(buf));
-	else if (opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
-			 (opaque->flags & OMEN_PAGE_LISTED) == 0)
-	{
-		/* left by a crash between taking it and using it */
-	}
+	lost = is_lost(ix->rel, buf);
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
-	if (opaque == NULL)
-		reclaim_new_page(ix, buf);
+	if (lost)
+		reclaim_page(ix, buf);
 	if (has_tids)
 	{
 		bool		any = ask(state);
