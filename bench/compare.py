@@ -105,24 +105,30 @@ def throughput_at(points, target):
 
 
 def measure(systems, rows, queries, truth, options):
-    """Fill in every system's points; the systems take turns."""
-    for ef_search in EF_SEARCH:
-        for system in systems:
-            recall = system.recall(ef_search, queries, rows, truth)
-            runs = []
-            system.result["points"].append(
-                {"ef_search": ef_search, "recall": recall, "runs": runs})
-        for _ in range(options.rounds):
+    """Fill in every system's points.
+
+    The systems take turns, and each round goes through all of ef_search, so
+    that what else the machine does spreads over both curves."""
+    for system in systems:
+        for ef_search in EF_SEARCH:
+            system.result["points"].append({
+                "ef_search": ef_search, "runs": [],
+                "recall": system.recall(ef_search, queries, rows, truth)})
+    for turn in range(options.rounds):
+        print(f"round {turn + 1} of {options.rounds}", flush=True)
+        for number, ef_search in enumerate(EF_SEARCH):
             for system in systems:
-                system.result["points"][-1]["runs"].append(system.throughput(
-                    ef_search, len(queries), options.seconds))
-        for system in systems:
-            point = system.result["points"][-1]
+                system.result["points"][number]["runs"].append(
+                    system.throughput(ef_search, len(queries),
+                                      options.seconds))
+    for number, ef_search in enumerate(EF_SEARCH):
+        points = [system.result["points"][number] for system in systems]
+        for point in points:
             point["qps"] = statistics.median(point["runs"])
         print(f"  ef_search {ef_search:3d}: " + ", ".join(
-            f"{system.name} recall {system.result['points'][-1]['recall']:.4f}"
-            f" {system.result['points'][-1]['qps']:6.0f} qps"
-            for system in systems), flush=True)
+            f"{system.name} recall {point['recall']:.4f} "
+            f"{point['qps']:6.0f} qps"
+            for system, point in zip(systems, points)))
 
 
 def processor():
