@@ -503,3 +503,60 @@ CREATE OPERATOR CLASS vector_l1_ops
 	FUNCTION 1 omen_vector_l1_support(internal);
 
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omen_hnsw IS 'L1 distance';
+
+-- -----------------------------------------------------------------------
+-- omen_hnsw: knowing what an index holds
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_hnsw_check(
+	index regclass,
+	heapallindexed boolean DEFAULT false,
+	OUT kind text,
+	OUT block bigint,
+	OUT slot integer,
+	OUT detail text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION omen_hnsw_check(regclass, boolean) IS 'what is damaged in an omen_hnsw index; no rows if nothing is';
+
+-- It locks out writers, and reads the whole index and, if asked, the table.
+REVOKE ALL ON FUNCTION omen_hnsw_check(regclass, boolean) FROM PUBLIC;
+
+CREATE FUNCTION omen_hnsw_info(
+	index regclass,
+	OUT mode text,
+	OUT metric text,
+	OUT storage text,
+	OUT dims integer,
+	OUT m integer,
+	OUT ef_construction integer,
+	OUT epoch integer,
+	OUT format_version integer,
+	OUT nodes bigint,
+	OUT dead_nodes bigint,
+	OUT rows bigint,
+	OUT levels integer,
+	OUT mean_degree double precision,
+	OUT pages bigint,
+	OUT node_pages bigint,
+	OUT upper_pages bigint,
+	OUT posting_pages bigint,
+	OUT payload_pages bigint,
+	OUT free_pages bigint,
+	OUT bytes_per_node double precision
+)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omen_hnsw_info(regclass) IS 'what an omen_hnsw index consists of';
+
+CREATE FUNCTION omen_hnsw_last_scan(
+	OUT hops bigint,
+	OUT visits bigint,
+	OUT distances bigint,
+	OUT reranked bigint,
+	OUT late bigint
+)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omen_hnsw_last_scan() IS 'what the last scan of an omen_hnsw index in this session took';

@@ -16,8 +16,10 @@
 #include "access/generic_xlog.h"
 #include "access/tableam.h"
 #include "commands/vacuum.h"
+#include "funcapi.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000
@@ -72,6 +74,32 @@ omen_conditional_lock_tuple(Relation rel, ItemPointer tid, LOCKMODE mode)
 	return ConditionalLockTuple(rel, tid, mode, false);
 #else
 	return ConditionalLockTuple(rel, tid, mode);
+#endif
+}
+
+/*
+ * Make the tuplestore that a set-returning function fills at once.  15.0 knew
+ * the function by another name.
+ */
+static inline void
+omen_init_materialized_srf(FunctionCallInfo fcinfo)
+{
+#if PG_VERSION_NUM >= 160000
+	InitMaterializedSRF(fcinfo, 0);
+#else
+	SetSingleFuncCall(fcinfo, 0);
+#endif
+}
+
+/*
+ * Find objects in the system catalogs only, until the GUC nest level ends.
+ * Before 17 no such thing is expected of code that runs as a table's owner.
+ */
+static inline void
+omen_restrict_search_path(void)
+{
+#if PG_VERSION_NUM >= 170000
+	RestrictSearchPath();
 #endif
 }
 

@@ -1,0 +1,194 @@
+-- omen_hnsw_check() finds nothing wrong with healthy indexes of every kind,
+-- and says what it cannot look at.
+SET client_min_messages = warning;
+
+-- Vectors that are the same in every run: the fraction part of multiples of
+-- irrational numbers.
+CREATE FUNCTION pattern(n integer, dims integer) RETURNS vector
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT array_agg((n * d * 0.61803398875 + d * 0.41421356237)
+					 % 1.0 - 0.5 ORDER BY d)::float8[]::vector
+		FROM generate_series(1, dims) d
+$$;
+
+-- Vectors too long to make number by number.
+CREATE FUNCTION long_pattern(n integer, dims integer) RETURNS vector
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT (a || a || a || a || a || a || a || a || a || a || a || a || a || a || a || a)
+		FROM (SELECT b || b || b || b || b AS a FROM (SELECT pattern(n, dims / 80) AS b) s) s
+$$;
+
+-- All that the check says of an index, and what the index is.
+CREATE FUNCTION check_all(index regclass, OUT mode text, OUT nodes bigint,
+						  OUT dead_nodes bigint, OUT rows bigint,
+						  OUT violations text)
+LANGUAGE sql AS $$
+	SELECT i.mode, i.nodes, i.dead_nodes, i.rows,
+		   (SELECT string_agg(format('%s: %s.%s: %s', kind, block, slot, detail), E'\n')
+			FROM omen_hnsw_check(index, true))
+		FROM omen_hnsw_info(index) i
+$$;
+
+-- A flat list: empty, with rows, with duplicates, NULLs, updates and holes
+CREATE TABLE flat (id integer, v vector(3));
+CREATE INDEX flat_index ON flat USING omen_hnsw (v);
+SELECT * FROM check_all('flat_index');
+INSERT INTO flat SELECT i, pattern(i, 3) FROM generate_series(1, 100) i;
+INSERT INTO flat SELECT i, pattern(i % 10, 3) FROM generate_series(1, 300) i;
+INSERT INTO flat SELECT i, NULL FROM generate_series(1, 50) i;
+SELECT * FROM check_all('flat_index');
+DELETE FROM flat WHERE id % 2 = 0;
+SELECT * FROM check_all('flat_index');
+VACUUM flat;
+SELECT * FROM check_all('flat_index');
+UPDATE flat SET v = pattern(id + 1000, 3) WHERE id < 50;
+VACUUM flat;
+SELECT * FROM check_all('flat_index');
+TRUNCATE flat;
+SELECT * FROM check_all('flat_index');
+
+-- A graph that the flat list becomes, and one that is built
+CREATE TABLE graph (id integer, tenant integer, v vector(16));
+CREATE INDEX grown ON graph USING omen_hnsw (v);
+INSERT INTO graph SELECT i, i % 3, pattern(i, 16) FROM generate_series(1, 1500) i;
+INSERT INTO graph SELECT i, i % 3, pattern(i, 16) FROM generate_series(1, 40) i, generate_series(1, 15);
+INSERT INTO graph SELECT i, i % 3, NULL FROM generate_series(1, 30) i;
+INSERT INTO graph SELECT i, i % 3, pattern(0, 16) - pattern(0, 16) FROM generate_series(1, 30) i;
+CREATE INDEX built ON graph USING omen_hnsw (v);
+CREATE INDEX built_ip ON graph USING omen_hnsw (v vector_ip_ops);
+CREATE INDEX built_cosine ON graph USING omen_hnsw (v vector_cosine_ops);
+CREATE INDEX built_l1 ON graph USING omen_hnsw (v vector_l1_ops);
+CREATE INDEX built_full ON graph USING omen_hnsw (v) WITH (storage = full);
+CREATE INDEX built_full_ip ON graph USING omen_hnsw (v vector_ip_ops) WITH (storage = full, m = 2, ef_construction = 10);
+CREATE INDEX built_full_cosine ON graph USING omen_hnsw (v vector_cosine_ops) WITH (storage = full, m = 48, ef_construction = 100);
+CREATE INDEX built_full_l1 ON graph USING omen_hnsw (v vector_l1_ops) WITH (storage = full);
+CREATE INDEX built_partial ON graph USING omen_hnsw (v) WHERE tenant = 1;
+CREATE INDEX built_expression ON graph USING omen_hnsw ((l2_normalize(v)::vector(16)) vector_l2_ops);
+CREATE VIEW graph_indexes AS
+	SELECT c.relname, c.oid::regclass AS index
+		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indrelid = 'graph'::regclass;
+SELECT relname, mode, rows, violations
+	FROM graph_indexes, check_all(index) ORDER BY relname;
+SELECT metric, storage, dims, m, ef_construction, epoch, format_version,
+		nodes + dead_nodes > 0 AS has_nodes, levels > 0 AS has_levels,
+		mean_degree > 1 AND mean_degree <= 2 * m AS degree_in_range,
+		pages = 1 + node_pages + upper_pages + posting_pages + payload_pages +
+			free_pages + CASE WHEN epoch > 0 THEN 1 ELSE 0 END AS all_pages,
+		round((bytes_per_node * nodes)::numeric / current_setting('block_size')::int) = pages AS bytes
+	FROM graph_indexes, omen_hnsw_info(index) ORDER BY relname;
+DELETE FROM graph WHERE id % 3 = 0;
+UPDATE graph SET v = pattern(id + 2000, 16) WHERE id % 7 = 1;
+VACUUM graph;
+INSERT INTO graph SELECT i, i % 3, pattern(i, 16) FROM generate_series(2000, 2200) i;
+SELECT relname, mode, rows, violations
+	FROM graph_indexes, check_all(index) ORDER BY relname;
+DELETE FROM graph;
+VACUUM graph;
+SELECT relname, rows, violations
+	FROM graph_indexes, check_all(index) ORDER BY relname;
+DROP TABLE graph CASCADE;
+
+-- Codes out of line
+CREATE TABLE long (id integer, v vector(16000));
+CREATE INDEX long_sq8 ON long USING omen_hnsw (v);
+CREATE INDEX long_full ON long USING omen_hnsw (v vector_cosine_ops) WITH (storage = full);
+INSERT INTO long SELECT i, long_pattern(i, 16000) FROM generate_series(1, 10) i;
+INSERT INTO long SELECT i, long_pattern(1, 16000) FROM generate_series(1, 3) i;
+SELECT * FROM check_all('long_sq8');
+SELECT * FROM check_all('long_full');
+DELETE FROM long WHERE id > 5;
+VACUUM long;
+SELECT * FROM check_all('long_sq8');
+SELECT * FROM check_all('long_full');
+SELECT payload_pages, free_pages FROM omen_hnsw_info('long_full');
+REINDEX INDEX long_full;
+SELECT * FROM check_all('long_full');
+DROP TABLE long;
+CREATE TABLE long (id integer, v vector(2400));
+CREATE INDEX long_grown ON long USING omen_hnsw (v) WITH (storage = full, m = 6, ef_construction = 12);
+INSERT INTO long SELECT i, long_pattern(i, 2400) FROM generate_series(1, 1100) i;
+CREATE INDEX long_built ON long USING omen_hnsw (v) WITH (storage = full, m = 6, ef_construction = 12);
+SELECT * FROM check_all('long_grown');
+SELECT * FROM check_all('long_built');
+DELETE FROM long WHERE id % 10 = 0;
+VACUUM long;
+SELECT mode, rows, violations FROM check_all('long_grown');
+SELECT mode, rows, violations FROM check_all('long_built');
+DROP TABLE long;
+
+-- Unlogged and temporary
+CREATE UNLOGGED TABLE unlogged (id integer, v vector(3));
+CREATE INDEX unlogged_index ON unlogged USING omen_hnsw (v);
+INSERT INTO unlogged SELECT i, pattern(i, 3) FROM generate_series(1, 20) i;
+SELECT * FROM check_all('unlogged_index');
+CREATE TEMPORARY TABLE temporary (id integer, v vector(3));
+CREATE INDEX temporary_index ON temporary USING omen_hnsw (v);
+INSERT INTO temporary SELECT i, pattern(i, 3) FROM generate_series(1, 20) i;
+SELECT * FROM check_all('temporary_index');
+
+-- Rows of the own transaction count; the locks are gone afterwards
+BEGIN;
+INSERT INTO flat SELECT i, pattern(i, 3) FROM generate_series(1, 10) i;
+SELECT * FROM check_all('flat_index');
+SELECT mode, granted FROM pg_locks WHERE relation = 'flat_index'::regclass AND mode = 'ShareLock';
+ROLLBACK;
+SELECT * FROM check_all('flat_index');
+
+-- What cannot be checked
+SELECT * FROM omen_hnsw_check(NULL);
+SELECT * FROM omen_hnsw_check(0);
+SELECT * FROM omen_hnsw_check('flat');
+SELECT * FROM omen_hnsw_info('flat');
+CREATE INDEX flat_btree ON flat (id);
+SELECT * FROM omen_hnsw_check('flat_btree');
+SELECT * FROM omen_hnsw_info('flat_btree');
+CREATE TABLE parted (id integer, v vector(3)) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+CREATE INDEX parted_index ON parted USING omen_hnsw (v);
+INSERT INTO parted SELECT i, pattern(i, 3) FROM generate_series(1, 10) i;
+SELECT * FROM omen_hnsw_check('parted_index');
+SELECT * FROM omen_hnsw_info('parted_index');
+SELECT * FROM check_all('parted_1_v_idx');
+
+-- Only those who have been granted it may run the check
+CREATE ROLE omen_check_user;
+SET ROLE omen_check_user;
+SELECT * FROM omen_hnsw_check('flat_index');
+SELECT mode, nodes FROM omen_hnsw_info('flat_index');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION omen_hnsw_check(regclass, boolean) TO omen_check_user;
+SET ROLE omen_check_user;
+SELECT * FROM omen_hnsw_check('flat_index', true);
+RESET ROLE;
+
+-- Expressions run as the table's owner, and may not do what they like
+CREATE TABLE owned (v vector(3));
+CREATE FUNCTION who(v vector) RETURNS vector(3) LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RAISE WARNING 'running as %', current_user;
+	RETURN v;
+END $$;
+INSERT INTO owned VALUES ('[1,2,3]');
+ALTER TABLE owned OWNER TO omen_check_user;
+SET client_min_messages = error;
+CREATE INDEX owned_index ON owned USING omen_hnsw ((who(v)::vector(3)) vector_l2_ops);
+SET client_min_messages = warning;
+SELECT * FROM omen_hnsw_check('owned_index', true);
+SELECT current_user = session_user AS restored;
+DROP TABLE owned;
+REVOKE ALL ON FUNCTION omen_hnsw_check(regclass, boolean) FROM omen_check_user;
+DROP ROLE omen_check_user;
+
+-- What the last scan took
+SET enable_seqscan = off;
+INSERT INTO flat SELECT i, pattern(i, 3) FROM generate_series(1, 200) i;
+SELECT count(*) FROM (SELECT id FROM flat ORDER BY v <-> '[0.1,0.2,0.3]' LIMIT 10) s;
+SELECT visits > 0 AS visits, distances, reranked BETWEEN 10 AND 200 AS reranked, late FROM omen_hnsw_last_scan();
+RESET enable_seqscan;
+
+DROP TABLE flat, unlogged, parted;
+DROP FUNCTION who(vector);
+DROP FUNCTION check_all(regclass);
+DROP FUNCTION long_pattern(integer, integer);
+DROP FUNCTION pattern(integer, integer);

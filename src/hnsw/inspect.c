@@ -1,0 +1,286 @@
+/*-------------------------------------------------------------------------
+ *
+ * inspect.c
+ *	  What an index consists of, and what the last scan took, as SQL rows.
+ *
+ * For a healthy index; whether it is one, check.c finds out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "compat.h"
+#include "funcapi.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/inspect.h"
+#include "miscadmin.h"
+#include "omendb.h"
+#include "utils/builtins.h"
+
+#define INFO_COLUMNS 20
+#define LAST_SCAN_COLUMNS 5
+
+/* What is counted in a pass over all pages. */
+typedef struct IndexCounts
+{
+	uint64		pages[OMEN_PAGE_META + 1];	/* by OmenPageKind */
+	uint64		nodes;			/* with rows */
+	uint64		dead_nodes;		/* without */
+	uint64		rows;
+	uint64		edges;			/* in layer 0 */
+} IndexCounts;
+
+/* A node whose slot does not tell whether it has rows. */
+typedef struct ChainHead
+{
+	OmenNodeRef node;
+	uint32		first;
+} ChainHead;
+
+static const char *const mode_names[] = {"flat", "converting", "graph"};
+static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
+static const char *const storage_names[] = {"sq8", "full"};
+
+/* ---------- which index ---------- */
+
+/* Raise an error unless this is an index of ours that this session can read. */
+void
+omen_require_hnsw_index(Relation index)
+{
+	if (index->rd_rel->relkind != RELKIND_INDEX ||
+		index->rd_indam->aminsert != omen_insert)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("\"%s\" is not an omen_hnsw index",
+							   RelationGetRelationName(index))));
+	if (RELATION_IS_OTHER_TEMP(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions")));
+}
+
+/* Is this an unlogged index on a standby, of which there are no pages? */
+bool
+omen_has_no_contents(Relation index)
+{
+	return RecoveryInProgress() &&
+		   index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED;
+}
+
+/* ---------- counting ---------- */
+
+/* Count one node; true if only its chain knows whether it has rows. */
+static bool
+count_node(IndexCounts *counts, const OmenSlotHeader *slot)
+{
+	counts->edges += slot->degree;
+	if (ItemPointerIsValid(&slot->u.node.heaptid))
+	{
+		counts->nodes++;
+		counts->rows++;
+		return false;
+	}
+	if (slot->u.node.posting != OMEN_INVALID_ID)
+		return true;
+	counts->dead_nodes++;
+	return false;
+}
+
+/*
+ * Count the nodes of a locked page.  Those of which only the chain knows
+ * whether they have rows go to heads; returns how many.
+ */
+static uint32
+count_nodes(OmenIndex *ix, Page page, BlockNumber block, IndexCounts *counts,
+			ChainHead *heads)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	uint32		used = Min(OmenPageGetOpaque(page)->used, plane->per_page);
+	uint32		nheads = 0;
+
+	for (uint32 i = 0; i < used; i++)
+	{
+		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
+
+		if ((slot->flags & OMEN_SLOT_USED) == 0 || !count_node(counts, slot))
+			continue;
+		heads[nheads].node.id = block * plane->per_page + i;
+		heads[nheads].node.version = slot->version;
+		heads[nheads++].first = slot->u.node.posting;
+	}
+	return nheads;
+}
+
+static void
+count_chunks(Page page, IndexCounts *counts)
+{
+	uint32		used = Min(OmenPageGetOpaque(page)->used, OMEN_CHUNKS_PER_PAGE);
+
+	for (uint32 i = 0; i < used; i++)
+	{
+		const OmenPostingChunk *chunk = omen_page_chunk(page, i);
+
+		if ((chunk->flags & OMEN_SLOT_USED) != 0)
+			counts->rows += Min(chunk->count, OMEN_CHUNK_TIDS);
+	}
+}
+
+static void
+count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
+		   IndexCounts *counts, ChainHead *heads, OmenTidList *tids)
+{
+	Buffer		buf =
+		ReadBufferExtended(ix->rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	uint32		nheads = 0;
+	OmenPageOpaque opaque;
+	uint8		kind;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->rel, buf);
+	/* a page that was never written is as good as free */
+	kind = opaque == NULL ? OMEN_PAGE_FREE : opaque->kind;
+	if (kind <= OMEN_PAGE_META)
+		counts->pages[kind]++;
+	if (kind == OMEN_PAGE_NODE)
+		nheads = count_nodes(ix, BufferGetPage(buf), block, counts, heads);
+	else if (kind == OMEN_PAGE_POSTING)
+		count_chunks(BufferGetPage(buf), counts);
+	UnlockReleaseBuffer(buf);
+
+	for (uint32 i = 0; i < nheads; i++)
+	{
+		tids->count = 0;
+		(void) omen_posting_walk(ix, heads[i].first, heads[i].node.id,
+								 heads[i].node.version, tids);
+		if (tids->count > 0)
+			counts->nodes++;
+		else
+			counts->dead_nodes++;
+	}
+}
+
+static void
+count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
+{
+	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	ChainHead  *heads = palloc(ix->layout.node.per_page * sizeof(ChainHead));
+	OmenTidList tids = {0};
+
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		count_page(ix, block, strategy, counts, heads, &tids);
+	}
+	FreeAccessStrategy(strategy);
+}
+
+/* ---------- the rows ---------- */
+
+/* Layers of the graph, layer 0 included. */
+static int
+count_layers(const OmenMetaPageData *meta)
+{
+	if (meta->mode == OMEN_MODE_FLAT)
+		return 0;
+	return meta->entry == OMEN_INVALID_ID ? 1 : meta->entry_level + 1;
+}
+
+static void
+fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
+		  Datum *values, bool *nulls)
+{
+	const OmenMetaPageData *meta = &ix->meta;
+	uint64		in_use = counts->nodes + counts->dead_nodes;
+	int			i = 0;
+
+	values[i++] = CStringGetTextDatum(mode_names[meta->mode]);
+	values[i++] = CStringGetTextDatum(metric_names[meta->metric]);
+	values[i++] = CStringGetTextDatum(storage_names[meta->storage]);
+	values[i++] = Int32GetDatum(meta->dims);
+	values[i++] = Int32GetDatum(meta->m);
+	values[i++] = Int32GetDatum(meta->ef_construction);
+	values[i++] = Int32GetDatum(meta->epoch);
+	values[i++] = Int32GetDatum(meta->version);
+	values[i++] = Int64GetDatum(counts->nodes);
+	values[i++] = Int64GetDatum(counts->dead_nodes);
+	values[i++] = Int64GetDatum(counts->rows);
+	values[i++] = Int32GetDatum(count_layers(meta));
+	nulls[i] = in_use == 0;
+	values[i++] =
+		Float8GetDatum(in_use > 0 ? (double) counts->edges / in_use : 0);
+	values[i++] = Int64GetDatum(nblocks);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_NODE]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_UPPER]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_POSTING]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_PAYLOAD]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_FREE]);
+	nulls[i] = counts->nodes == 0;
+	values[i++] = Float8GetDatum(
+		counts->nodes > 0 ? (double) nblocks * BLCKSZ / counts->nodes : 0);
+	Assert(i == INFO_COLUMNS);
+}
+
+static Datum
+return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+OMEN_FUNCTION(omen_hnsw_info);
+
+/*
+ * omen_hnsw_info(index regclass): one row.  Counts while others go on, so what
+ * changes meanwhile may be counted either way.
+ */
+Datum
+omen_hnsw_info(PG_FUNCTION_ARGS)
+{
+	Relation	index = index_open(PG_GETARG_OID(0), AccessShareLock);
+	IndexCounts counts = {0};
+	Datum		values[INFO_COLUMNS] = {0};
+	bool		nulls[INFO_COLUMNS] = {0};
+	BlockNumber nblocks;
+	OmenIndex  *ix;
+
+	omen_require_hnsw_index(index);
+	if (omen_has_no_contents(index))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg(
+				 "index \"%s\" is unlogged and has no contents during recovery",
+				 RelationGetRelationName(index))));
+	ix = omen_index_open(index, false);
+	nblocks = RelationGetNumberOfBlocks(index);
+	count_index(ix, nblocks, &counts);
+	fill_info(ix, &counts, nblocks, values, nulls);
+	index_close(index, AccessShareLock);
+	PG_RETURN_DATUM(return_row(fcinfo, values, nulls));
+}
+
+OMEN_FUNCTION(omen_hnsw_last_scan);
+
+/*
+ * omen_hnsw_last_scan(): what the last scan of an omen_hnsw index in this
+ * session has taken so far.  One row.
+ */
+Datum
+omen_hnsw_last_scan(PG_FUNCTION_ARGS)
+{
+	const OmenCounters *counters = &omen_last_scan_counters;
+	Datum		values[LAST_SCAN_COLUMNS];
+	bool		nulls[LAST_SCAN_COLUMNS] = {0};
+
+	values[0] = Int64GetDatum(counters->hops);
+	values[1] = Int64GetDatum(counters->visits);
+	values[2] = Int64GetDatum(counters->distances);
+	values[3] = Int64GetDatum(counters->reranked);
+	values[4] = Int64GetDatum(counters->late);
+	PG_RETURN_DATUM(return_row(fcinfo, values, nulls));
+}

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * inspect.h
+ *	  What the SQL functions that look into an index share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_INSPECT_H
+#define OMEN_INSPECT_H
+
+#include "postgres.h"
+
+#include "utils/rel.h"
+
+/* inspect.c */
+extern void omen_require_hnsw_index(Relation index);
+extern bool omen_has_no_contents(Relation index);
+
+#endif							/* OMEN_INSPECT_H */
