@@ -204,7 +204,9 @@ def main():
         ratios[f"{target:.2f}"] = a / b if a and b else None
     with knn.connect("postgres") as connection:
         server, = connection.execute("SHOW server_version").fetchone()
+    load = os.getloadavg()[0]
     result = {
+        "load_average": load,
         "data": f"Fashion-MNIST, {len(rows)} rows of {rows.shape[1]}",
         "processor": processor(), "server": server,
         "m": M, "ef_construction": EF_CONSTRUCTION,
@@ -217,6 +219,10 @@ def main():
     plot((ours, theirs), os.path.join(options.folder, "compare.png"))
     print(f"{result['data']}; {result['processor']}; PostgreSQL {server}")
     print(table(ours, theirs, ratios))
+    # The client and its backend keep about one processor busy.
+    if load > 1.5:
+        print(f"The machine was doing other work too (load average "
+              f"{load:.1f}): throughput means little.")
 
 
 if __name__ == "__main__":
