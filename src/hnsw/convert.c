@@ -266,8 +266,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 /* ---------- 3: the edges ---------- */
 
 static void
-write_member_edges(OmenIndex *ix, OmenNodeRef node, uint32 level,
-				   const OmenLinkPlan *plan)
+write_member_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
@@ -278,7 +277,7 @@ write_member_edges(OmenIndex *ix, OmenNodeRef node, uint32 level,
 	omen_change_begin(&change, ix);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
-	slot->level = level;
+	slot->level = plan->level;
 	omen_link_write_edges(plane, slot, plan, 0);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -305,7 +304,7 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 		omen_index_refresh(ix);
 		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
-		write_member_edges(ix, node, level, &plan);
+		write_member_edges(ix, node, &plan);
 		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload, &plan))
 			break;
 		omen_link_pause(ix, &tries);

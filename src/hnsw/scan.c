@@ -467,17 +467,26 @@ take_results(OmenScanState *state)
 	return taken;
 }
 
+static OmenNodeRef
+root_of(const OmenIndex *ix)
+{
+	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
+
+	return root;
+}
+
 static void
 search_graph(OmenScanState *state)
 {
 	OmenSearch *search = state->search;
-	uint32		start;
+	OmenNodeRef start;
+	OmenNodeRef root = root_of(state->ix);
 
 	(void) omen_descend(search, &state->header, state->code, 0, &start);
 	omen_search_start(search, &state->ix->layout.node, &state->header,
 					  state->code, omen_ef_search);
 	if (!omen_search_seed(search, start))
-		(void) omen_search_seed(search, state->ix->meta.root);
+		(void) omen_search_seed(search, root);
 	omen_search_run(search);
 	(void) take_results(state);
 }
@@ -491,7 +500,7 @@ search_on(OmenScanState *state)
 	if (search->nfrontier == 0)
 	{
 		/* the descent may have led to a corner that the root knows a way out of */
-		if (!omen_search_seed(search, state->ix->meta.root) &&
+		if (!omen_search_seed(search, root_of(state->ix)) &&
 			search->nnearest < search->ef)
 			return false;
 	}

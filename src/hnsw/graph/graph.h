@@ -84,10 +84,11 @@ extern OmenSearch *omen_search_create(OmenIndex *ix);
 extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
 							  const OmenCodeHeader *header, const void *code,
 							  uint32 ef);
-extern bool omen_search_seed(OmenSearch *search, uint32 id);
+extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);
 extern void omen_search_run(OmenSearch *search);
 extern void omen_search_grow(OmenSearch *search, uint32 ef);
 extern bool omen_search_mark(OmenSearch *search, uint32 id);
+extern bool omen_search_has_met(const OmenSearch *search, uint32 id);
 extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
 							  const OmenSlotHeader *slot);
 extern int	omen_heap_item_compare(const void *a, const void *b);
@@ -97,7 +98,8 @@ extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
 /* ---------- upper.c ---------- */
 
 extern bool omen_descend(OmenSearch *search, const OmenCodeHeader *header,
-						 const void *code, uint32 layer, uint32 *start);
+						 const void *code, uint32 layer, OmenNodeRef *start);
+extern OmenNodeRef omen_below(OmenSearch *search);
 
 /* ---------- select.c ---------- */
 

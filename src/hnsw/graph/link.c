@@ -158,28 +158,6 @@ plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
 	plan->neighbors[layer] = candidates;
 }
 
-/* The nearest slot of an upper layer's results, one layer down. */
-static uint32
-nearest_below(OmenSearch *search)
-{
-	uint32		below = OMEN_INVALID_ID;
-
-	for (uint32 i = 0; i < search->nnearest && below == OMEN_INVALID_ID; i++)
-	{
-		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
-		Buffer		buf;
-		OmenSlotHeader *slot =
-			omen_visit(search->ix, search->plane, seen->id, &buf);
-
-		if (slot == NULL)
-			continue;
-		if (slot->version == seen->version)
-			below = slot->level > 1 ? slot->u.upper.down : slot->u.upper.node;
-		UnlockReleaseBuffer(buf);
-	}
-	return below;
-}
-
 /*
  * Search the graph for the neighbors of a new node.  self is the node's id if
  * it has a slot already, or OMEN_INVALID_ID.  The plan is made in the current
@@ -191,7 +169,8 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 			   uint32 ef_construction, OmenLinkPlan *plan)
 {
 	OmenIndex  *ix = search->ix;
-	uint32		start;
+	OmenNodeRef start;
+	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
 	uint32		top;
 
 	memset(plan, 0, sizeof(OmenLinkPlan));
@@ -204,7 +183,12 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 
 	search->for_link = true;
 	top = Min(level, plan->entry_level);
-	(void) omen_descend(search, header, code, top, &start);
+	if (!omen_descend(search, header, code, top, &start) && top > 0)
+	{
+		/* the way down has broken off: be content with layer 0 */
+		top = 0;
+		plan->level = 0;
+	}
 	for (uint32 layer = top; layer > 0; layer--)
 	{
 		omen_search_start(search, &ix->layout.upper, header, code,
@@ -212,13 +196,13 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 		(void) omen_search_seed(search, start);
 		omen_search_run(search);
 		plan_layer(search, layer, OMEN_INVALID_ID, plan);
-		start = nearest_below(search);
+		start = omen_below(search);
 	}
 	omen_search_start(search, &ix->layout.node, header, code, ef_construction);
 	if (self != OMEN_INVALID_ID)
 		(void) omen_search_mark(search, self);
 	if (!omen_search_seed(search, start))
-		(void) omen_search_seed(search, ix->meta.root);
+		(void) omen_search_seed(search, root);
 	omen_search_run(search);
 	plan_layer(search, 0, self, plan);
 }
@@ -784,6 +768,10 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 	{
 		if (!become_root(ix, node))
 			return false;
+	}
+	else if (ix->meta.root == node.id && ix->meta.root_version == node.version)
+	{
+		/* a conversion that was cut had made it the root */
 	}
 	else if (!find_parent(ix, node, header, code, plan) &&
 			 !become_root(ix, node))

@@ -233,7 +233,11 @@ add_child(ChildList *list, OmenNodeRef ref)
 	list->refs[list->count++] = ref;
 }
 
-/* The node that an edge leads to, if it is in use. */
+/*
+ * The node that an edge leads to, if it is in use.  One that is condemned, but
+ * not in this batch, counts only with the parent flag: what is below it must
+ * not lose its path.
+ */
 static bool
 edge_target(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 			OmenNodeRef *target)
@@ -247,22 +251,25 @@ edge_target(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 	target->id = id;
 	target->version = slot->version;
 	valid = OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
-		(slot->flags & OMEN_SLOT_CONDEMNED) == 0;
+		((tag & OMEN_TAG_PARENT) != 0 ||
+		 (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
 	UnlockReleaseBuffer(buf);
 	return valid;
 }
 
 /*
  * The nearest descendants of a condemned node that stay, along parent edges
- * through condemned nodes only.  Goes by a list, not by recursion: chains may
- * be long.  (The condemned nodes among them are a tree, so each is met once;
- * the bound guards against a damaged one.)
+ * through condemned nodes only; these nodes are returned in *through, and their
+ * number.  Goes by a list, not by recursion: chains may be long.  (The
+ * condemned nodes among them are a tree, so each is met once; the bound guards
+ * against a damaged one.)
  */
-static void
-living_descendants(Repair *repair, const Condemned *start, ChildList *children)
+static uint64
+living_descendants(Repair *repair, Condemned *start, ChildList *children,
+				   Condemned ***through)
 {
-	const Condemned **queue = palloc(64 * sizeof(Condemned *));
 	uint64		room = 64;
+	Condemned **queue = palloc(room * sizeof(Condemned *));
 	uint64		head = 0;
 	uint64		tail = 0;
 
@@ -271,6 +278,7 @@ living_descendants(Repair *repair, const Condemned *start, ChildList *children)
 	{
 		const Condemned *c = queue[head++];
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < c->degree; i++)
 		{
 			Condemned  *next;
@@ -281,7 +289,8 @@ living_descendants(Repair *repair, const Condemned *start, ChildList *children)
 			next = find_condemned(repair, c->ids[i], c->tags[i]);
 			if (next == NULL)
 			{
-				if (edge_target(repair->ix, repair->plane, c->ids[i], c->tags[i], &child))
+				if (edge_target(repair->ix, repair->plane, c->ids[i],
+								c->tags[i], &child))
 					add_child(children, child);
 				continue;
 			}
@@ -293,26 +302,31 @@ living_descendants(Repair *repair, const Condemned *start, ChildList *children)
 			queue[tail++] = next;
 		}
 	}
-	pfree(queue);
+	*through = queue;
+	return tail;
 }
 
 /*
- * Let a node adopt the living descendants of a condemned child.  The child is
- * not freed if that fails.
+ * Let a node adopt the living descendants of a condemned child.  If that fails
+ * for one of them, none of the condemned nodes in between is freed.
  */
 static void
 adopt_descendants(Repair *repair, OmenNodeRef parent, Condemned *child)
 {
 	ChildList	children = {0};
+	Condemned **through;
+	uint64		nthrough;
+	bool		failed = false;
 
-	living_descendants(repair, child, &children);
+	nthrough = living_descendants(repair, child, &children, &through);
 	for (uint32 i = 0; i < children.count; i++)
 	{
-		if (children.refs[i].id == parent.id)
-			continue;
-		if (!omen_link_adopt(repair->ix, parent, children.refs[i], 0))
-			child->keep = true;
+		if (children.refs[i].id != parent.id &&
+			!omen_link_adopt(repair->ix, parent, children.refs[i], 0))
+			failed = true;
 	}
+	for (uint64 i = 0; failed && i < nthrough; i++)
+		through[i]->keep = true;
 }
 
 /* ---------- 2 and 3: edges ---------- */

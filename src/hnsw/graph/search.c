@@ -222,6 +222,13 @@ omen_search_mark(OmenSearch *search, uint32 id)
 	return true;
 }
 
+/* Has the slot of this id been looked at by this search? */
+bool
+omen_search_has_met(const OmenSearch *search, uint32 id)
+{
+	return search->visited[visited_slot(search, id)] == id;
+}
+
 /* ---------- distances ---------- */
 
 /*
@@ -330,69 +337,61 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 }
 
 /*
- * Look at one slot: compute its distance, and place it in the heaps.  buf is
- * pinned, and is released.
+ * Look at one slot: compute its distance, and place it in the heaps, unless
+ * its version differs in the bits of the mask.  buf is pinned, and is
+ * released.
+ *
+ * Only what was looked at counts as visited: a stale edge to a slot must not
+ * hide the good ones that lead to the slot's new node.
  */
-static bool
-examine(OmenSearch *search, uint32 id, int tag, Buffer buf)
+static void
+examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
 {
-	OmenSlotHeader *slot = omen_pinned_slot(search->ix, search->plane, id, buf);
-	bool		readable = false;
+	OmenIndex  *ix = search->ix;
+	OmenSlotHeader *slot = omen_pinned_slot(ix, search->plane, id, buf);
+	const void *code = NULL;
 
 	search->counters.visits++;
-	if (likely(slot != NULL))
+	if (unlikely(slot == NULL))
 	{
-		const void *code = NULL;
-
-		if (likely((tag < 0 || OmenVersionTag(slot->version) == tag) &&
-				   slot->epoch == search->ix->quantizer_epoch))
-			code = omen_readable_code(search->ix, search->plane, id, slot);
-		readable = code != NULL;
-		if (likely(readable))
-		{
-			float		distance = target_distance(search, &slot->code, code);
-			uint32		seen = omen_search_add(search, distance, id, slot);
-
-			search->counters.distances++;
-			if (is_near(search, distance))
-			{
-				push_frontier(search, distance, seen);
-				if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
-					keep_nearest(search, distance, seen);
-			}
-		}
-		LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+		ReleaseBuffer(buf);
+		return;
 	}
-	ReleaseBuffer(buf);
-	return readable;
+	if (likely(((slot->version ^ version) & mask) == 0 &&
+			   slot->epoch == ix->quantizer_epoch))
+		code = omen_readable_code(ix, search->plane, id, slot);
+	if (likely(code != NULL))
+	{
+		float		distance = target_distance(search, &slot->code, code);
+		uint32		seen = omen_search_add(search, distance, id, slot);
+
+		(void) omen_search_mark(search, id);
+		search->counters.distances++;
+		if (is_near(search, distance))
+		{
+			push_frontier(search, distance, seen);
+			if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
+				keep_nearest(search, distance, seen);
+		}
+	}
+	UnlockReleaseBuffer(buf);
 }
 
 /*
- * Start from a slot, too.  False if it is not there.
+ * Start from a slot, too.  False if it is not there, or was met before.
  */
 bool
-omen_search_seed(OmenSearch *search, uint32 id)
+omen_search_seed(OmenSearch *search, OmenNodeRef ref)
 {
-	BlockNumber block = omen_id_block(search->plane, id);
+	BlockNumber block = omen_id_block(search->plane, ref.id);
+	uint32		before = search->nseen;
 
-	if (id == OMEN_INVALID_ID || block == OMEN_META_BLOCK ||
-		!omen_block_exists(search->ix, block) || !omen_search_mark(search, id))
+	if (ref.id == OMEN_INVALID_ID || block == OMEN_META_BLOCK ||
+		!omen_block_exists(search->ix, block) ||
+		omen_search_has_met(search, ref.id))
 		return false;
-	return examine(search, id, -1, omen_pin(search->ix, block));
-}
-
-/* Bring the bytes of a slot towards the processor. */
-static inline void
-prefetch_slot(const OmenSearch *search, uint32 id, Buffer buf)
-{
-	const char *slot =
-		(const char *) omen_page_slot(BufferGetPage(buf), search->plane,
-									  omen_id_slot(search->plane, id));
-	uint32		bytes = Min(search->plane->ids_offset, PREFETCH_BYTES);
-
-	__builtin_prefetch(OmenPageGetOpaque(BufferGetPage(buf)));
-	for (uint32 i = 0; i < bytes; i += CACHE_LINE)
-		__builtin_prefetch(slot + i);
+	examine(search, ref.id, ref.version, 0xFFFF, omen_pin(search->ix, block));
+	return search->nseen > before;
 }
 
 /*
@@ -425,7 +424,7 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 
 		if (likely(block != OMEN_META_BLOCK &&
 				   omen_block_exists(search->ix, block)) &&
-			omen_search_mark(search, ids[i]))
+			!omen_search_has_met(search, ids[i]))
 		{
 			ids[count] = ids[i];
 			tags[count++] = OmenVersionTag(tags[i]);
@@ -456,9 +455,8 @@ expand(OmenSearch *search, uint32 which)
 		{
 			bufs[pinned] =
 				omen_pin(search->ix, omen_id_block(search->plane, ids[pinned]));
-			prefetch_slot(search, ids[pinned], bufs[pinned]);
 		}
-		(void) examine(search, ids[i], tags[i], bufs[i]);
+		examine(search, ids[i], tags[i], OMEN_TAG_VERSION, bufs[i]);
 	}
 }
 

@@ -13,55 +13,81 @@
 
 #include "hnsw/graph/graph.h"
 
+static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
+
 /*
- * Where the nearest slot that a search of an upper layer found continues in
- * the layer below: the id of an upper slot, or of a node from layer 1.
- * OMEN_INVALID_ID if it has gone.
+ * Where a slot that a search of an upper layer met continues in the layer
+ * below: an upper slot, or a node from layer 1.  Nowhere if it has gone.
  */
-static uint32
-slot_below(OmenSearch *search, const OmenSeen *nearest)
+static OmenNodeRef
+slot_below(OmenSearch *search, const OmenSeen *seen)
 {
 	Buffer		buf;
 	OmenSlotHeader *slot =
-		omen_visit(search->ix, search->plane, nearest->id, &buf);
-	uint32		below = OMEN_INVALID_ID;
+		omen_visit(search->ix, search->plane, seen->id, &buf);
+	OmenNodeRef below = nowhere;
 
 	if (slot == NULL)
-		return OMEN_INVALID_ID;
-	if (slot->version == nearest->version)
-		below = slot->level > 1 ? slot->u.upper.down : slot->u.upper.node;
+		return below;
+	if (slot->version == seen->version)
+	{
+		bool		is_last = slot->level <= 1;
+
+		below.id = is_last ? slot->u.upper.node : slot->u.upper.down;
+		below.version = is_last ? slot->u.upper.node_version :
+			slot->u.upper.down_version;
+	}
 	UnlockReleaseBuffer(buf);
 	return below;
 }
 
 /*
+ * Where the results of a search of an upper layer continue in the layer below:
+ * the nearest that is still there.  Sorts the results.
+ */
+OmenNodeRef
+omen_below(OmenSearch *search)
+{
+	OmenNodeRef below = nowhere;
+
+	qsort(search->nearest, search->nnearest, sizeof(OmenHeapItem),
+		  omen_heap_item_compare);
+	for (uint32 i = 0; i < search->nnearest && below.id == OMEN_INVALID_ID; i++)
+		below = slot_below(search, &search->seen[search->nearest[i].seen]);
+	return below;
+}
+
+/*
  * Walk greedily from the entry point down to a layer.  *start is the slot to
- * start at there.  False if the graph has no such layer: *start is then the
- * root for layer 0, and OMEN_INVALID_ID above.
+ * start at there.  False if the graph has no such layer, or the way breaks
+ * off: *start is then the root for layer 0, and nowhere above.
  */
 bool
 omen_descend(OmenSearch *search, const OmenCodeHeader *header, const void *code,
-			 uint32 layer, uint32 *start)
+			 uint32 layer, OmenNodeRef *start)
 {
 	const OmenMetaPageData *meta = &search->ix->meta;
-	uint32		id = meta->entry;
+	OmenNodeRef here = {meta->entry, meta->entry_version};
 
-	*start = layer == 0 ? meta->root : OMEN_INVALID_ID;
-	if (id == OMEN_INVALID_ID || meta->entry_level < layer)
+	*start = nowhere;
+	if (layer == 0)
+	{
+		start->id = meta->root;
+		start->version = meta->root_version;
+	}
+	if (here.id == OMEN_INVALID_ID || meta->entry_level < layer)
 		return false;
 
 	for (uint32 l = meta->entry_level; l > layer; l--)
 	{
 		omen_search_start(search, &search->ix->layout.upper, header, code, 1);
-		if (!omen_search_seed(search, id))
+		if (!omen_search_seed(search, here))
 			return false;
 		omen_search_run(search);
-		if (search->nnearest == 0)
-			return false;
-		id = slot_below(search, &search->seen[search->nearest[0].seen]);
-		if (id == OMEN_INVALID_ID)
+		here = omen_below(search);
+		if (here.id == OMEN_INVALID_ID)
 			return false;
 	}
-	*start = id;
+	*start = here;
 	return true;
 }
