@@ -145,8 +145,9 @@ list_members(OmenIndex *ix, uint32 *count)
 		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
 		opaque = omen_check_page(ix->rel, buf);
-		for (uint32 i = 0;
-			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
+						   i < omen_used_slots(ix, opaque);
+			 i++)
 		{
 			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
 
@@ -200,7 +201,7 @@ static void
 freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 {
 	bool		has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
-		ix->meta.metric != OMEN_METRIC_L1;
+					ix->meta.metric != OMEN_METRIC_L1;
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
 	float	   *x = palloc(dims * sizeof(float));
@@ -305,9 +306,29 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		write_member_edges(ix, node, &plan);
-		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload, &plan))
+		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload,
+							  &plan))
 			break;
 		omen_link_pause(ix, &tries);
+	}
+}
+
+/*
+ * A conversion that was cut may have made a member the root, and no more.  It
+ * must be linked before others find their parents in it.
+ */
+static void
+root_first(const OmenIndex *ix, OmenNodeRef *members, uint32 count)
+{
+	for (uint32 i = 1; i < count; i++)
+	{
+		if (members[i].id == ix->meta.root)
+		{
+			OmenNodeRef first = members[0];
+
+			members[0] = members[i];
+			members[i] = first;
+		}
 	}
 }
 
@@ -339,6 +360,7 @@ omen_flat_convert(OmenInserter *ins)
 	if (ix->meta.mode == OMEN_MODE_FLAT && ix->meta.epoch == 0)
 		freeze_quantizer(ix, members, count);
 	omen_set_mode(ix, OMEN_MODE_CONVERTING);
+	root_first(ix, members, count);
 	for (uint32 i = 0; i < count; i++)
 		recode_member(ix, members[i], ins->code, ins->scratch);
 	for (uint32 i = 0; i < count; i++)

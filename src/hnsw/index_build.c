@@ -199,11 +199,13 @@ choose_quantizer(BuildState *state)
 		return;
 
 	has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
-		ix->meta.metric != OMEN_METRIC_L1;
+			   ix->meta.metric != OMEN_METRIC_L1;
 	for (uint32 d = 0; d < dims; d++)
 		state->transformed[d] = (float) (state->sum[d] / state->sampled);
 	omen_meta_freeze(ix, has_mean ? state->transformed : NULL,
-					 ix->meta.metric == OMEN_METRIC_IP ? (float) sqrt(state->longest) : 0);
+					 ix->meta.metric == OMEN_METRIC_IP
+						 ? (float) sqrt(state->longest)
+						 : 0);
 	omen_set_mode(ix, OMEN_MODE_GRAPH);
 }
 
@@ -233,7 +235,7 @@ fill_index(BuildState *state)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_INSERT);
 	heap_tuples =
 		table_index_build_scan(state->heap, state->index, state->index_info,
-							   true, true, add_row, state, NULL);
+							   false, true, add_row, state, NULL);
 	return heap_tuples;
 }
 

@@ -166,7 +166,8 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	node = write_slot(ins, tid, &plan);
 	if (ix->layout.out_of_line)
 		payload = write_payload(ins, node);
-	while (!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
+	while (
+		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
 	{
 		omen_link_pause(ix, &tries);
 		MemoryContextReset(ins->row_context);	/* the plan was in there */
@@ -198,8 +199,9 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
 		opaque = omen_check_page(ix->rel, buf);
-		for (uint32 i = 0;
-			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
+						   i < omen_used_slots(ix, opaque);
+			 i++)
 		{
 			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
 

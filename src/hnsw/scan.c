@@ -374,7 +374,7 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->rel, buf);
 	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < opaque->used && readable;
+					   i < omen_used_slots(ix, opaque) && readable;
 		 i++)
 	{
 		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
@@ -456,6 +456,11 @@ take_results(OmenScanState *state)
 		slot = omen_visit(ix, &ix->layout.node, seen->id, &buf);
 		if (slot == NULL)
 			continue;
+		if (slot->version != seen->version)
+		{
+			UnlockReleaseBuffer(buf);
+			continue;
+		}
 		item.node.id = seen->id;
 		item.node.version = seen->version;
 		item.bound = omen_lower_bound(ix->quantizer, &state->header,
@@ -691,8 +696,9 @@ collect_next_page(OmenScanState *state)
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
 		opaque = omen_check_page(ix->rel, buf);
-		for (uint32 i = 0;
-			 opaque && opaque->kind == OMEN_PAGE_NODE && i < opaque->used; i++)
+		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
+						   i < omen_used_slots(ix, opaque);
+			 i++)
 		{
 			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
 

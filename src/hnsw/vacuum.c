@@ -54,6 +54,8 @@ typedef struct VacuumState
 	RefList		dead;			/* nodes without a row */
 	RefList		suspects;		/* nodes whose chain may be empty */
 	RefList		empty_chunks;	/* ids of chunks without TIDs */
+	RefList		owners;			/* of these chunks */
+	bool		condemned;		/* a VACUUM was cut before */
 } VacuumState;
 
 static void
@@ -62,9 +64,11 @@ add_ref(RefList *list, uint32 id, uint16 version)
 	if (list->count == list->room)
 	{
 		list->room = Max(256, list->room * 2);
-		list->refs = list->refs ?
-			repalloc_huge(list->refs, mul_size(list->room, sizeof(OmenNodeRef))) :
-			palloc(list->room * sizeof(OmenNodeRef));
+		list->refs =
+			list->refs
+				? repalloc_huge(list->refs,
+								mul_size(list->room, sizeof(OmenNodeRef)))
+				: palloc(list->room * sizeof(OmenNodeRef));
 	}
 	list->refs[list->count].id = id;
 	list->refs[list->count++].version = version;
@@ -90,11 +94,12 @@ list_tids(VacuumState *state, Page page)
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 
 	state->nplaces = 0;
-	for (uint32 i = 0; i < opaque->used; i++)
+	for (uint32 i = 0; i < omen_used_slots(state->ix, opaque); i++)
 	{
 		if (opaque->kind == OMEN_PAGE_NODE)
 		{
-			OmenSlotHeader *slot = omen_page_slot(page, &state->ix->layout.node, i);
+			OmenSlotHeader *slot =
+				omen_page_slot(page, &state->ix->layout.node, i);
 
 			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
 				ItemPointerIsValid(&slot->u.node.heaptid))
@@ -105,7 +110,8 @@ list_tids(VacuumState *state, Page page)
 			OmenPostingChunk *chunk = omen_page_chunk(page, i);
 
 			for (uint32 j = 0; (chunk->flags & OMEN_SLOT_USED) != 0 &&
-				 j < chunk->count && j < OMEN_CHUNK_TIDS; j++)
+							   j < chunk->count && j < OMEN_CHUNK_TIDS;
+				 j++)
 				add_place(state, &chunk->tids[j], i, j);
 		}
 	}
@@ -134,7 +140,7 @@ ask(VacuumState *state)
 static void
 remove_from_chunk(OmenPostingChunk *chunk, ItemPointer tid)
 {
-	for (int i = 0; i < chunk->count; i++)
+	for (int i = 0; i < Min(chunk->count, OMEN_CHUNK_TIDS); i++)
 	{
 		if (ItemPointerEquals(&chunk->tids[i], tid))
 		{
@@ -168,7 +174,8 @@ remove_dead(VacuumState *state, Buffer buf)
 			continue;
 		if (is_node)
 		{
-			OmenSlotHeader *slot = omen_page_slot(page, &ix->layout.node, place->slot);
+			OmenSlotHeader *slot =
+				omen_page_slot(page, &ix->layout.node, place->slot);
 
 			if (ItemPointerEquals(&slot->u.node.heaptid, &place->tid))
 				ItemPointerSetInvalid(&slot->u.node.heaptid);
@@ -186,7 +193,7 @@ classify(VacuumState *state, Page page, BlockNumber block)
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 	const OmenPlane *plane = &state->ix->layout.node;
 
-	for (uint32 i = 0; i < opaque->used; i++)
+	for (uint32 i = 0; i < omen_used_slots(state->ix, opaque); i++)
 	{
 		if (opaque->kind == OMEN_PAGE_NODE)
 		{
@@ -195,6 +202,7 @@ classify(VacuumState *state, Page page, BlockNumber block)
 
 			if ((slot->flags & OMEN_SLOT_USED) == 0)
 				continue;
+			state->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
 			if (!omen_node_has_row(slot))
 				add_ref(&state->dead, id, slot->version);
 			else if (ItemPointerIsValid(&slot->u.node.heaptid))
@@ -207,7 +215,11 @@ classify(VacuumState *state, Page page, BlockNumber block)
 			OmenPostingChunk *chunk = omen_page_chunk(page, i);
 
 			if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->count == 0)
-				add_ref(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i, 0);
+			{
+				add_ref(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i,
+						0);
+				add_ref(&state->owners, chunk->owner, chunk->owner_version);
+			}
 		}
 	}
 }
@@ -218,8 +230,8 @@ is_lost(Relation rel, Buffer buf)
 {
 	OmenPageOpaque opaque = omen_check_page(rel, buf);
 
-	return opaque == NULL ||
-		(opaque->kind == OMEN_PAGE_FREE && (opaque->flags & OMEN_PAGE_LISTED) == 0);
+	return opaque == NULL || (opaque->kind == OMEN_PAGE_FREE &&
+							  (opaque->flags & OMEN_PAGE_LISTED) == 0);
 }
 
 /*
@@ -254,7 +266,8 @@ vacuum_page(VacuumState *state, BlockNumber block)
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->rel, buf);
-	has_tids = opaque != NULL &&
+	has_tids =
+		opaque != NULL &&
 		(opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_POSTING) &&
 		opaque->used <= omen_page_slots(ix, opaque->kind);
 	if (has_tids)
@@ -305,8 +318,18 @@ check_suspects(VacuumState *state)
 		omen_posting_reclaim(state->ix, state->empty_chunks.refs[i].id);
 		omen_vacuum_delay_point();
 	}
+	if (state->owners.count > 0)
+		qsort(state->owners.refs, state->owners.count, sizeof(OmenNodeRef),
+			  compare_refs);
+	for (uint64 i = 0; i < state->owners.count; i++)
+	{
+		if (i == 0 || state->owners.refs[i].id != state->owners.refs[i - 1].id)
+			omen_posting_compact(state->ix, state->owners.refs[i]);
+		omen_vacuum_delay_point();
+	}
 	if (state->dead.count > 0)
-		qsort(state->dead.refs, state->dead.count, sizeof(OmenNodeRef), compare_refs);
+		qsort(state->dead.refs, state->dead.count, sizeof(OmenNodeRef),
+			  compare_refs);
 }
 
 /* ---------- counts in the metapage ---------- */
@@ -328,7 +351,7 @@ store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
 	omen_change_begin(&change, ix);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
 	meta->node_limit = state->nodes + ix->layout.node.per_page +
-		(meta->node_limit - old_limit);
+					   (meta->node_limit - old_limit);
 	meta->vacuum_nodes = state->nodes;
 	meta->vacuum_dead = state->dead.count - freed;
 	omen_change_commit(&change);
@@ -343,7 +366,7 @@ remove_nodes(VacuumState *state)
 {
 	OmenIndex  *ix = state->ix;
 
-	if (state->dead.count == 0 || state->removed == 0 ||
+	if (state->dead.count == 0 || (state->removed == 0 && !state->condemned) ||
 		ix->meta.mode == OMEN_MODE_CONVERTING)
 		return 0;
 	if (ix->meta.mode == OMEN_MODE_FLAT)
@@ -359,9 +382,9 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				 IndexBulkDeleteCallback callback, void *callback_state)
 {
 	Relation	index = info->index;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "omen_hnsw vacuum",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw vacuum",
+							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 	VacuumState state = {0};
 	bool		locked;
@@ -375,7 +398,8 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.ix = omen_index_open(index, false);
 	state.callback = callback;
 	state.callback_state = callback_state;
-	state.places = palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
+	state.places =
+		palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
 
 	/* a flat list stays one while it is looked through */
 	locked = state.ix->meta.mode != OMEN_MODE_GRAPH;

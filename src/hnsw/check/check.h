@@ -138,7 +138,7 @@ typedef struct OmenCheck
 /* read.c */
 extern void omen_check_report(OmenCheck *check, const char *kind, int64 block,
 							  int slot, const char *format, ...)
-	pg_attribute_printf(5, 6);
+	__attribute__((format(printf, 5, 6)));
 extern bool omen_check_read(OmenCheck *check, BlockNumber block, Page copy);
 extern void *omen_check_grow(void *array, Size item, uint64 count,
 							 uint64 *room);

@@ -27,6 +27,7 @@
 
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 /* Times that a compare-and-set is tried before a plain decision is made. */
 #define MAX_TRIES 5
@@ -112,8 +113,9 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 {
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
-	float self = omen_link_distance(ix->quantizer, ix->meta.radius, search->header, search->code,
-									search->header, search->code);
+	float		self =
+		omen_link_distance(ix->quantizer, ix->meta.radius, search->header,
+						   search->code, search->header, search->code);
 	uint32		tried = 0;
 
 	for (uint32 i = 0; i < count && tried < 16; i++)
@@ -270,7 +272,7 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
  */
 bool
 omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-		   OmenEdges *copy)
+				OmenEdges *copy)
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
@@ -298,7 +300,7 @@ omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  */
 bool
 omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
-			  const OmenEdges *old, const OmenEdges *edges)
+				   const OmenEdges *old, const OmenEdges *edges)
 {
 	Buffer		buf = omen_pin(ix, omen_id_block(plane, ref.id));
 	uint32		slotno = omen_id_slot(plane, ref.id);
@@ -386,8 +388,8 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (!valid ||
 			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
-		c->distance = omen_link_distance(ix->quantizer, ix->meta.radius, &header, own,
-										 &c->header, c->code);
+		c->distance = omen_link_distance(ix->quantizer, ix->meta.radius,
+										 &header, own, &c->header, c->code);
 		count++;
 	}
 	candidates[count].distance = new_edge->distance;
@@ -408,12 +410,14 @@ static bool
 shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 			 const OmenEdges *old, const NewEdge *new_edge, OmenEdges *edges)
 {
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw pruning",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outer = MemoryContextSwitchTo(context);
 	OmenCandidate *candidates =
 		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
 	uint32 count = shrink_candidates(ix, plane, ref, old, new_edge, candidates);
 
-	if (count == 0)
-		return false;
 	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
 	(void) omen_select_neighbors(ix, plane, candidates, count,
 								 plane->capacity - Max(1, plane->capacity / 4));
@@ -425,7 +429,9 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 						OmenVersionTag(candidates[i].version) |
 							(candidates[i].keep ? OMEN_TAG_PARENT : 0));
 	}
-	return true;
+	MemoryContextSwitchTo(outer);
+	MemoryContextDelete(context);
+	return count > 0;
 }
 
 /*
@@ -489,10 +495,12 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			return LINK_GONE;
 		edges = old;
 		at = find_edge(&old, new_edge->id, new_edge->version);
-		if (at >= 0 && (!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0))
+		if (at >= 0 &&
+			(!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0))
 			return LINK_DONE;
 		if (new_edge->parent &&
-			count_parents(&old) >= (new_edge->force ? plane->capacity : most_children(plane)))
+			count_parents(&old) >=
+				(new_edge->force ? plane->capacity : most_children(plane)))
 			return LINK_FULL;
 		if (at >= 0)
 			edges.tags[at] |= OMEN_TAG_PARENT;
@@ -540,7 +548,8 @@ some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 		child->version = slot->version;
 		valid = OmenVersionTag(slot->version) ==
 					(edges.tags[at] & OMEN_TAG_VERSION) &&
-				(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_LINKING)) == 0;
+				(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_LINKING |
+								OMEN_SLOT_FLAT)) == 0;
 		UnlockReleaseBuffer(buf);
 		if (valid)
 			return true;
@@ -626,9 +635,9 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
 			neighbor.id = c->id;
 			neighbor.version = c->version;
 			edge.distance = c->distance;
-			if (descend ?
-				omen_link_adopt(ix, neighbor, node, c->distance) :
-				add_edge(ix, &ix->layout.node, neighbor, &edge) == LINK_DONE)
+			if (descend ? omen_link_adopt(ix, neighbor, node, c->distance)
+						: add_edge(ix, &ix->layout.node, neighbor, &edge) ==
+							  LINK_DONE)
 				return true;
 		}
 	}
@@ -803,9 +812,8 @@ omen_link_pause(OmenIndex *ix, int *tries)
 	if (*tries > 0)
 		pg_usleep(RETRY_MICROSECONDS);
 	if (++*tries > MAX_RETRIES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("could not link a new node in index \"%s\"",
-						RelationGetRelationName(ix->rel)),
-				 errhint("Please REINDEX it.")));
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("could not link a new node in index \"%s\"",
+							   RelationGetRelationName(ix->rel)),
+						errhint("Please REINDEX it.")));
 }

@@ -33,6 +33,9 @@
 /* Times that a compare-and-set is tried on one slot. */
 #define MAX_TRIES 10
 
+/* Candidates for a slot's edges, in times of its capacity. */
+#define ENOUGH_CANDIDATES 4
+
 /* A condemned slot and the edges that it had. */
 typedef struct Condemned
 {
@@ -62,11 +65,15 @@ typedef struct Repair
 static void
 build_bitmap(Repair *repair)
 {
-	repair->bitmap_bits = repair->count > 0 ? (uint64) repair->slots[repair->count - 1].ref.id + 1 : 0;
-	repair->bitmap = palloc_extended(add_size(mul_size(repair->bitmap_bits / 64, 8), 8),
-									 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	repair->bitmap_bits =
+		repair->count > 0 ? (uint64) repair->slots[repair->count - 1].ref.id + 1
+						  : 0;
+	repair->bitmap =
+		palloc_extended(add_size(mul_size(repair->bitmap_bits / 64, 8), 8),
+						MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (uint64 i = 0; i < repair->count; i++)
-		repair->bitmap[repair->slots[i].ref.id / 64] |= UINT64CONST(1) << (repair->slots[i].ref.id % 64);
+		repair->bitmap[repair->slots[i].ref.id / 64] |=
+			UINT64CONST(1) << (repair->slots[i].ref.id % 64);
 }
 
 /* The condemned slot that an edge leads to, or NULL. */
@@ -89,9 +96,19 @@ find_condemned(const Repair *repair, uint32 id, uint8 tag)
 			high = middle;
 	}
 	if (low < repair->count && repair->slots[low].ref.id == id &&
-		OmenVersionTag(repair->slots[low].ref.version) == (tag & OMEN_TAG_VERSION))
+		OmenVersionTag(repair->slots[low].ref.version) ==
+			(tag & OMEN_TAG_VERSION))
 		return &repair->slots[low];
 	return NULL;
+}
+
+/* Does an edge lead to a slot that is going to be freed? */
+static Condemned *
+find_leaving(const Repair *repair, uint32 id, uint8 tag)
+{
+	Condemned  *c = find_condemned(repair, id, tag);
+
+	return c != NULL && !c->keep ? c : NULL;
 }
 
 static bool
@@ -100,7 +117,7 @@ has_condemned_edge(const Repair *repair, const uint32 *ids, const uint8 *tags,
 {
 	for (uint32 i = 0; i < degree; i++)
 	{
-		if (find_condemned(repair, ids[i], tags[i]) != NULL)
+		if (find_leaving(repair, ids[i], tags[i]) != NULL)
 			return true;
 	}
 	return false;
@@ -111,11 +128,11 @@ has_condemned_edge(const Repair *repair, const uint32 *ids, const uint8 *tags,
 static void
 remember_edges(Repair *repair, Condemned *slot, OmenSlotHeader *page_slot)
 {
-	slot->degree = page_slot->degree;
+	slot->degree = Min(page_slot->degree, repair->plane->capacity);
 	slot->payload = page_slot->payload;
 	memcpy(slot->ids, omen_slot_ids(repair->plane, page_slot),
-		   page_slot->degree * sizeof(uint32));
-	memcpy(slot->tags, omen_slot_tags(repair->plane, page_slot), page_slot->degree);
+		   slot->degree * sizeof(uint32));
+	memcpy(slot->tags, omen_slot_tags(repair->plane, page_slot), slot->degree);
 }
 
 /* May the node be condemned?  It may have got a row since it was seen. */
@@ -123,7 +140,7 @@ static bool
 is_dead_node(const OmenSlotHeader *slot, uint16 version)
 {
 	return (slot->flags & OMEN_SLOT_USED) != 0 && slot->version == version &&
-		!omen_node_has_row(slot);
+		   !omen_node_has_row(slot);
 }
 
 /*
@@ -134,7 +151,8 @@ static void
 condemn_page(Repair *repair, uint64 from, uint64 to)
 {
 	OmenIndex  *ix = repair->ix;
-	Buffer		buf = omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
+	Buffer		buf =
+		omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
 	OmenChange	change;
 	Page		page;
 
@@ -144,8 +162,9 @@ condemn_page(Repair *repair, uint64 from, uint64 to)
 	for (uint64 i = from; i < to; i++)
 	{
 		Condemned  *c = &repair->slots[i];
-		OmenSlotHeader *slot = omen_page_slot(page, repair->plane,
-											  omen_id_slot(repair->plane, c->ref.id));
+		OmenSlotHeader *slot =
+			omen_page_slot(page, repair->plane,
+						   omen_id_slot(repair->plane, c->ref.id));
 
 		if (is_dead_node(slot, c->ref.version))
 		{
@@ -161,13 +180,14 @@ condemn_page(Repair *repair, uint64 from, uint64 to)
 
 /* Call a function for each run of slots on the same page. */
 static void
-for_each_page(Repair *repair, void (*act) (Repair *, uint64, uint64))
+for_each_page(Repair *repair, void (*act)(Repair *, uint64, uint64))
 {
 	uint64		from = 0;
 
 	while (from < repair->count)
 	{
-		BlockNumber block = omen_id_block(repair->plane, repair->slots[from].ref.id);
+		BlockNumber block =
+			omen_id_block(repair->plane, repair->slots[from].ref.id);
 		uint64		to = from + 1;
 
 		while (to < repair->count &&
@@ -197,9 +217,11 @@ static void
 allocate_slots(Repair *repair, uint64 count)
 {
 	uint32		capacity = repair->plane->capacity;
-	uint32	   *ids = palloc_extended(mul_size(mul_size(Max(count, 1), capacity), sizeof(uint32)),
-									  MCXT_ALLOC_HUGE);
-	uint8	   *tags = palloc_extended(mul_size(Max(count, 1), capacity), MCXT_ALLOC_HUGE);
+	uint32 *ids = palloc_extended(mul_size(mul_size(Max(count, 1), capacity),
+										   sizeof(uint32)),
+								  MCXT_ALLOC_HUGE);
+	uint8	   *tags =
+		palloc_extended(mul_size(Max(count, 1), capacity), MCXT_ALLOC_HUGE);
 
 	repair->slots = palloc_extended(mul_size(Max(count, 1), sizeof(Condemned)),
 									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -226,9 +248,11 @@ add_child(ChildList *list, OmenNodeRef ref)
 	if (list->count == list->room)
 	{
 		list->room = Max(64, list->room * 2);
-		list->refs = list->refs ?
-			repalloc_huge(list->refs, mul_size(list->room, sizeof(OmenNodeRef))) :
-			palloc(list->room * sizeof(OmenNodeRef));
+		list->refs =
+			list->refs
+				? repalloc_huge(list->refs,
+								mul_size(list->room, sizeof(OmenNodeRef)))
+				: palloc(list->room * sizeof(OmenNodeRef));
 	}
 	list->refs[list->count++] = ref;
 }
@@ -251,8 +275,8 @@ edge_target(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 	target->id = id;
 	target->version = slot->version;
 	valid = OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
-		((tag & OMEN_TAG_PARENT) != 0 ||
-		 (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
+			((tag & OMEN_TAG_PARENT) != 0 ||
+			 (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
 	UnlockReleaseBuffer(buf);
 	return valid;
 }
@@ -297,7 +321,8 @@ living_descendants(Repair *repair, Condemned *start, ChildList *children,
 			if (tail == room)
 			{
 				room *= 2;
-				queue = repalloc_huge(queue, mul_size(room, sizeof(Condemned *)));
+				queue =
+					repalloc_huge(queue, mul_size(room, sizeof(Condemned *)));
 			}
 			queue[tail++] = next;
 		}
@@ -360,14 +385,15 @@ make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 	if (!omen_load_code(ix, plane, id, target.version, &candidate->header,
 						candidate->code))
 		return false;
-	candidate->distance = omen_link_distance(ix->quantizer, ix->meta.radius, header, code,
-											 &candidate->header, candidate->code);
+	candidate->distance =
+		omen_link_distance(ix->quantizer, ix->meta.radius, header, code,
+						   &candidate->header, candidate->code);
 	return true;
 }
 
 /*
  * Candidates for the edges of a slot: the targets that stay, and the
- * neighbors of those that go.
+ * neighbors of those that go, until there are plenty.
  */
 static uint32
 repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
@@ -375,23 +401,24 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 				  OmenCandidate *candidates)
 {
 	OmenIndex  *ix = repair->ix;
+	uint32		most = ENOUGH_CANDIDATES * repair->plane->capacity;
 	uint32		count = 0;
 
 	for (int i = 0; i < old->degree; i++)
 	{
-		if (find_condemned(repair, old->ids[i], old->tags[i]) == NULL &&
+		if (find_leaving(repair, old->ids[i], old->tags[i]) == NULL &&
 			make_candidate(ix, repair->plane, old->ids[i], old->tags[i], header,
 						   code, &candidates[count]))
 			count++;
 	}
 	for (int i = 0; i < old->degree; i++)
 	{
-		Condemned  *c = find_condemned(repair, old->ids[i], old->tags[i]);
+		Condemned  *c = find_leaving(repair, old->ids[i], old->tags[i]);
 
-		for (int j = 0; c != NULL && j < c->degree; j++)
+		for (int j = 0; c != NULL && j < c->degree && count < most; j++)
 		{
 			if (c->ids[j] != ref.id &&
-				find_condemned(repair, c->ids[j], c->tags[j]) == NULL &&
+				find_leaving(repair, c->ids[j], c->tags[j]) == NULL &&
 				!is_among(candidates, count, c->ids[j]) &&
 				make_candidate(ix, repair->plane, c->ids[j],
 							   c->tags[j] & OMEN_TAG_VERSION, header, code,
@@ -412,7 +439,8 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 	OmenIndex  *ix = repair->ix;
 	const OmenPlane *plane = repair->plane;
 
-	for (int try = 0; try < MAX_TRIES; try++)
+	for (int try = 0; try < MAX_TRIES;
+		 try++, MemoryContextReset(CurrentMemoryContext))
 	{
 		OmenEdges	old;
 		OmenEdges	edges;
@@ -425,7 +453,8 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 			!has_condemned_edge(repair, old.ids, old.tags, old.degree) ||
 			!omen_load_code(ix, plane, ref.id, ref.version, &header, code))
 			return;
-		candidates = palloc((Size) old.degree * (plane->capacity + 1) * sizeof(OmenCandidate));
+		candidates =
+			palloc(ENOUGH_CANDIDATES * plane->capacity * sizeof(OmenCandidate));
 		count = repair_candidates(repair, ref, &old, &header, code, candidates);
 		qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
 		(void) omen_select_neighbors(ix, plane, candidates, count,
@@ -437,7 +466,8 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 			if (!candidates[i].chosen)
 				continue;
 			edges.ids[edges.degree] = candidates[i].id;
-			edges.tags[edges.degree++] = OmenVersionTag(candidates[i].version) |
+			edges.tags[edges.degree++] =
+				OmenVersionTag(candidates[i].version) |
 				(candidates[i].keep ? OMEN_TAG_PARENT : 0);
 		}
 		if (omen_edges_replace(ix, plane, ref, &old, &edges))
@@ -462,8 +492,6 @@ repair_node(Repair *repair, OmenNodeRef ref)
 		child = find_condemned(repair, edges.ids[i], edges.tags[i]);
 		if (child != NULL)
 			adopt_descendants(repair, ref, child);
-		if (child != NULL && child->keep)
-			return;
 	}
 	repair_edges(repair, ref);
 }
@@ -473,7 +501,7 @@ repair_node(Repair *repair, OmenNodeRef ref)
  */
 static OmenPageKind
 repair_page(Repair *repair, BlockNumber block,
-			void (*act) (Repair *, OmenNodeRef))
+			void (*act)(Repair *, OmenNodeRef))
 {
 	OmenIndex  *ix = repair->ix;
 	const OmenPlane *plane = repair->plane;
@@ -487,7 +515,8 @@ repair_page(Repair *repair, BlockNumber block,
 	opaque = omen_check_page(ix->rel, buf);
 	if (opaque != NULL)
 		kind = opaque->kind;
-	for (uint32 i = 0; kind == plane->kind && i < opaque->used; i++)
+	for (uint32 i = 0; kind == plane->kind && i < omen_used_slots(ix, opaque);
+		 i++)
 	{
 		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
 
@@ -532,8 +561,9 @@ repair_layer0(Repair *repair)
 			if (repair->nupper_pages == room)
 			{
 				room *= 2;
-				repair->upper_pages = repalloc_huge(repair->upper_pages,
-													mul_size(room, sizeof(BlockNumber)));
+				repair->upper_pages =
+					repalloc_huge(repair->upper_pages,
+								  mul_size(room, sizeof(BlockNumber)));
 			}
 			repair->upper_pages[repair->nupper_pages++] = block;
 		}
@@ -571,7 +601,7 @@ condemn_upper_page(Repair *upper, const Repair *nodes, BlockNumber block,
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, ix);
 	page = omen_change_page(&change, buf);
-	used = OmenPageGetOpaque(page)->used;
+	used = omen_used_slots(ix, OmenPageGetOpaque(page));
 	for (uint32 i = 0; i < used; i++)
 	{
 		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
@@ -614,7 +644,8 @@ replace_entry(Repair *upper, const EntryChoice *choice)
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	meta = OmenPageGetMeta(BufferGetPage(buf));
 	if (meta->entry != OMEN_INVALID_ID &&
-		find_condemned(upper, meta->entry, OmenVersionTag(meta->entry_version)) != NULL)
+		find_condemned(upper, meta->entry,
+					   OmenVersionTag(meta->entry_version)) != NULL)
 	{
 		OmenChange	change;
 
@@ -635,7 +666,8 @@ static void
 free_page_slots(Repair *repair, uint64 from, uint64 to)
 {
 	OmenIndex  *ix = repair->ix;
-	Buffer		buf = omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
+	Buffer		buf =
+		omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
 	OmenChange	change;
 	bool		any = false;
 	Page		page;
@@ -647,7 +679,9 @@ free_page_slots(Repair *repair, uint64 from, uint64 to)
 	{
 		if (repair->slots[i].keep)
 			continue;
-		omen_page_give_slot(ix, page, omen_id_slot(repair->plane, repair->slots[i].ref.id));
+		omen_page_give_slot(ix, page,
+							omen_id_slot(repair->plane,
+										 repair->slots[i].ref.id));
 		any = true;
 	}
 	if (any)
@@ -660,10 +694,12 @@ free_page_slots(Repair *repair, uint64 from, uint64 to)
 	UnlockReleaseBuffer(buf);
 
 	for (uint64 i = from; i < to && ix->layout.out_of_line &&
-		 repair->plane->kind == OMEN_PAGE_NODE; i++)
+						  repair->plane->kind == OMEN_PAGE_NODE;
+		 i++)
 	{
 		if (!repair->slots[i].keep)
-			omen_payload_free(ix, repair->slots[i].payload, repair->slots[i].ref.id);
+			omen_payload_free(ix, repair->slots[i].payload,
+							  repair->slots[i].ref.id);
 	}
 }
 
@@ -678,7 +714,8 @@ repair_upper(Repair *nodes)
 		return;
 	upper.plane = &ix->layout.upper;
 	/* no more than one page's slots beyond what is condemned at a time */
-	allocate_slots(&upper, mul_size(nodes->nupper_pages, upper.plane->per_page));
+	allocate_slots(&upper,
+				   mul_size(nodes->nupper_pages, upper.plane->per_page));
 	upper.count = 0;
 	for (uint64 i = 0; i < nodes->nupper_pages; i++)
 	{
@@ -716,17 +753,18 @@ spare_root(Repair *repair)
 static uint64
 repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "omen_hnsw repair",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw repair",
+							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Repair		repair = {0};
 	uint64		freed = 0;
 
 	repair.ix = ix;
 	repair.plane = &ix->layout.node;
-	repair.step_context = AllocSetContextCreate(context, "omen_hnsw repair of a slot",
-												ALLOCSET_DEFAULT_SIZES);
+	repair.step_context =
+		AllocSetContextCreate(context, "omen_hnsw repair of a slot",
+							  ALLOCSET_DEFAULT_SIZES);
 	allocate_slots(&repair, count);
 	for (uint64 i = 0; i < count; i++)
 		repair.slots[i].ref = dead[i];
@@ -771,9 +809,11 @@ free_flat_node(OmenIndex *ix, OmenNodeRef ref)
 	bool		dead;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot = omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, ref.id));
+	slot =
+		omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, ref.id));
 	payload = slot->payload;
-	dead = is_dead_node(slot, ref.version) && (slot->flags & OMEN_SLOT_FLAT) != 0;
+	dead =
+		is_dead_node(slot, ref.version) && (slot->flags & OMEN_SLOT_FLAT) != 0;
 	if (dead)
 	{
 		OmenChange	change;

@@ -97,9 +97,10 @@ omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
 		}
 		c->chosen = true;
 		for (uint32 j = nkept; j < nchosen && !c->keep && c->chosen; j++)
-			c->chosen = omen_link_distance(ix->quantizer, ix->meta.radius, &c->header, c->code,
-										   &chosen[j]->header,
-										   chosen[j]->code) >= c->distance;
+			c->chosen =
+				omen_link_distance(ix->quantizer, ix->meta.radius, &c->header,
+								   c->code, &chosen[j]->header,
+								   chosen[j]->code) >= c->distance;
 		if (c->chosen)
 		{
 			nkept += c->keep;

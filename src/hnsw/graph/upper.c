@@ -34,8 +34,8 @@ slot_below(OmenSearch *search, const OmenSeen *seen)
 		bool		is_last = slot->level <= 1;
 
 		below.id = is_last ? slot->u.upper.node : slot->u.upper.down;
-		below.version = is_last ? slot->u.upper.node_version :
-			slot->u.upper.down_version;
+		below.version =
+			is_last ? slot->u.upper.node_version : slot->u.upper.down_version;
 	}
 	UnlockReleaseBuffer(buf);
 	return below;

@@ -72,6 +72,7 @@ omen_pin(OmenIndex *ix, BlockNumber block)
 	hint = hint_of(ix->rel, block);
 
 	if (likely(*hint != InvalidBuffer && ++visits % REFRESH_INTERVAL != 0) &&
+		BufferIsLocal(*hint) == RelationUsesLocalBuffers(ix->rel) &&
 		ReadRecentBuffer(OmenRelLocator(ix->rel), MAIN_FORKNUM, block, *hint))
 		return *hint;
 
@@ -101,7 +102,8 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 	page = BufferGetPage(hint);
 	__builtin_prefetch(OmenPageGetOpaque(page));
 	slot = (const char *) omen_page_slot(page, plane, omen_id_slot(plane, id));
-	for (uint32 i = 0; i < Min(plane->ids_offset, PREFETCH_BYTES); i += CACHE_LINE)
+	for (uint32 i = 0; i < Min(plane->ids_offset, PREFETCH_BYTES);
+		 i += CACHE_LINE)
 		__builtin_prefetch(slot + i);
 }
 

@@ -283,7 +283,7 @@ typedef enum OmenMode
  *	  76		4		tid_map: reserved, InvalidBlockNumber
  *	  80		8		node_limit: no more nodes than this have a row
  *	  88		8		vacuum_nodes: nodes with rows, counted by the last VACUUM
- *						or build
+ *						that removed rows; else 0
  *	  96		8		vacuum_dead: nodes without rows, likewise
  *	  104		4		node_stride, for a check against this code's layout
  *	  108		4		upper_stride, likewise

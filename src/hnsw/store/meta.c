@@ -277,8 +277,8 @@ omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
 	Buffer		buf;
 
 	if (mean != NULL)
-		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1,
-								   mean, ix->meta.dims * sizeof(float));
+		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
+								   ix->meta.dims * sizeof(float));
 
 	buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);

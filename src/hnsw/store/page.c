@@ -18,6 +18,9 @@
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
 
+/* Times that the head of the list of free pages is asked for. */
+#define MAX_TRIES 1000
+
 void
 omen_page_init(Page page, OmenPageKind kind)
 {
@@ -130,7 +133,11 @@ omen_page_free(OmenIndex *ix)
 	BlockNumber block;
 	Buffer		buf;
 
-	while ((block = first_with_room(ix, OMEN_PAGE_FREE)) != InvalidBlockNumber)
+	/* others may be faster, but not for ever: then the list is damaged */
+	for (int tries = 0;
+		 tries < MAX_TRIES &&
+		 (block = first_with_room(ix, OMEN_PAGE_FREE)) != InvalidBlockNumber;
+		 tries++)
 	{
 		OmenPageOpaque opaque;
 		bool		listed;
@@ -151,14 +158,19 @@ omen_page_free(OmenIndex *ix)
 	}
 
 	buf = omen_extend_fork(ix->rel, MAIN_FORKNUM);
-	if (BufferGetBlockNumber(buf) >=
-		OMEN_MAX_ID /
-			Max(omen_page_slots(ix, OMEN_PAGE_POSTING),
-				Max(ix->layout.node.per_page, ix->layout.upper.per_page)))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("index \"%s\" cannot have more pages",
-							   RelationGetRelationName(ix->rel))));
 	return buf;
+}
+
+/* Raise an error if slots of a page would have ids beyond the largest. */
+static void
+check_ids(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+{
+	uint64		block = BufferGetBlockNumber(buf);
+
+	if ((block + 1) * omen_page_slots(ix, kind) > OMEN_MAX_ID)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("index \"%s\" cannot have more than %u slots",
+							   RelationGetRelationName(ix->rel), OMEN_MAX_ID)));
 }
 
 /* Give a page a kind and make it the head of the kind's chain. */
@@ -218,40 +230,57 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 	}
 
 	buf = omen_page_free(ix);
+	check_ids(ix, buf, kind);
 	start_page(ix, buf, kind);
 	return buf;
 }
 
+/* Is a slot of a page in use? */
+static bool
+slot_in_use(const OmenIndex *ix, Page page, uint32 slot)
+{
+	OmenPageKind kind = OmenPageGetOpaque(page)->kind;
+	char	   *start = (char *) page + OMEN_PAGE_START +
+				  (Size) slot * omen_page_stride(ix, kind);
+
+	return kind == OMEN_PAGE_POSTING ? ((OmenPostingChunk *) start)->flags != 0
+									 : ((OmenSlotHeader *) start)->flags != 0;
+}
+
+/* A free slot of a page: one never used, or one that was given back. */
+static uint32
+find_free_slot(const OmenIndex *ix, Page page)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	uint32		slots = omen_page_slots(ix, opaque->kind);
+
+	if (opaque->used < slots)
+		return opaque->used;
+	for (uint32 slot = 0; slot < slots; slot++)
+	{
+		if (!slot_in_use(ix, page, slot))
+			return slot;
+	}
+	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+					errmsg("index \"%s\" contains a page that claims to have "
+						   "room and has none",
+						   RelationGetRelationName(ix->rel)),
+					errhint("Please REINDEX it.")));
+}
+
 /*
- * Hand out a slot of a page that has one (page: from omen_change_page()).
- * The slot keeps the version of its last use; everything else in it is the
- * caller's to write.
+ * Hand out a slot of a page that has one (page: from omen_change_page(), with
+ * nothing written yet).  The slot keeps the version of its last use;
+ * everything else in it is the caller's to write.
  */
 uint32
 omen_page_take_slot(OmenIndex *ix, Page page)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 	uint32		stride = omen_page_stride(ix, opaque->kind);
-	uint32		slots = omen_page_slots(ix, opaque->kind);
-	uint32		slot = opaque->used;
+	uint32		slot = find_free_slot(ix, page);
 
-	Assert(opaque->live < slots);
-	if (slot >= slots)
-	{
-		/* none is untouched, so one was given back */
-		for (slot = 0; slot < slots - 1; slot++)
-		{
-			char	   *start =
-				(char *) page + OMEN_PAGE_START + (Size) slot * stride;
-			bool		in_use = opaque->kind == OMEN_PAGE_POSTING
-							  ? ((OmenPostingChunk *) start)->flags != 0
-							  : ((OmenSlotHeader *) start)->flags != 0;
-
-			if (!in_use)
-				break;
-		}
-	}
-	else
+	if (slot == opaque->used)
 	{
 		opaque->used++;
 		((PageHeader) page)->pd_lower = OMEN_PAGE_START + opaque->used * stride;

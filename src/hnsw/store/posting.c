@@ -3,19 +3,24 @@
  * posting.c
  *	  Heap TIDs: of a node, beyond the one in its slot, and of the side lists.
  *
- * A chain's links, and who owns a chunk, change only under the exclusive lock
- * of the owner's page (the node's, or the metapage for a side list).  The TIDs
+ * Where a chain begins changes only under the exclusive lock of the owner's
+ * page (the node's, or the metapage for a side list); its further links are
+ * changed by VACUUM only.  The TIDs
  * in a chunk change under the lock of the chunk's own page, so that VACUUM
  * strips dead TIDs page by page without knowing whose they are; a chunk that
- * has become empty stays in its chain until its owner is freed, and takes new
- * TIDs while it is the first.
+ * has become empty takes new TIDs if it is the first of its chain; the others
+ * VACUUM takes out.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
+
+/* How often a chain that breaks off is read before it counts as broken. */
+#define MAX_WALKS 100
 
 void
 omen_tid_list_add(OmenTidList *list, ItemPointer tid)
@@ -24,11 +29,13 @@ omen_tid_list_add(OmenTidList *list, ItemPointer tid)
 	{
 		list->room = Max(16, list->room * 2);
 		if (list->tids == NULL)
-			list->tids = MemoryContextAllocHuge(list->context ? list->context : CurrentMemoryContext,
-												mul_size(list->room, sizeof(ItemPointerData)));
+			list->tids = MemoryContextAllocHuge(
+				list->context ? list->context : CurrentMemoryContext,
+				mul_size(list->room, sizeof(ItemPointerData)));
 		else
-			list->tids = repalloc_huge(list->tids,
-									   mul_size(list->room, sizeof(ItemPointerData)));
+			list->tids =
+				repalloc_huge(list->tids,
+							  mul_size(list->room, sizeof(ItemPointerData)));
 	}
 	list->tids[list->count++] = *tid;
 }
@@ -256,6 +263,15 @@ omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
 	UnlockReleaseBuffer(chunkbuf);
 }
 
+static void
+report_broken_chain(OmenIndex *ix)
+{
+	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+					errmsg("a list of rows in index \"%s\" is corrupted",
+						   RelationGetRelationName(ix->rel)),
+					errhint("Please REINDEX it.")));
+}
+
 /*
  * Add the TIDs of a chain to a list.  False if the chain broke off, which is a
  * corrupt index while the owner's page is locked.
@@ -294,53 +310,180 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 /*
  * Add all TIDs of a node to a list.  False if the node is gone; what it stood
  * for was dead then.
+ *
+ * The chain is read without the node's lock: its chunks name their
+ * owner, and new ones are added at the front.  If it breaks off, VACUUM has
+ * taken a chunk out meanwhile, and it is read again.
  */
 bool
 omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 {
-	Buffer		buf;
-	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
-	uint32		posting;
-	ItemPointerData tid;
 	uint32		start = list->count;
 
-	if (slot == NULL)
-		return false;
-	if (slot->version != node.version)
+	for (int try = 0; try < MAX_WALKS; try++)
 	{
-		UnlockReleaseBuffer(buf);
-		return false;
-	}
-	tid = slot->u.node.heaptid;
-	posting = slot->u.node.posting;
-	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
-	if (ItemPointerIsValid(&tid))
-		omen_tid_list_add(list, &tid);
+		Buffer		buf;
+		OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
+		ItemPointerData tid;
+		uint32		posting;
+		bool		whole = true;
 
-	/*
-	 * The chain is read without the node's lock: its chunks name their owner.
-	 * Links only ever change by a new chunk at the front, and when the node
-	 * is freed; then what was read so far was dead, too.
-	 */
-	if (posting != OMEN_INVALID_ID &&
-		!omen_posting_walk(ix, posting, node.id, node.version, list))
+		if (slot == NULL)
+			return false;
+		if (slot->version != node.version)
+		{
+			UnlockReleaseBuffer(buf);
+			return false;
+		}
+		tid = slot->u.node.heaptid;
+		posting = slot->u.node.posting;
+		UnlockReleaseBuffer(buf);
+
 		list->count = start;
-	ReleaseBuffer(buf);
-	return list->count > start;
+		if (ItemPointerIsValid(&tid))
+			omen_tid_list_add(list, &tid);
+		if (posting != OMEN_INVALID_ID)
+			whole = omen_posting_walk(ix, posting, node.id, node.version, list);
+		if (whole)
+			return list->count > start;
+		CHECK_FOR_INTERRUPTS();
+	}
+	report_broken_chain(ix);
+	return false;
 }
 
 void
 omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
 {
-	OmenMetaPageData meta;
+	uint32		start = list->count;
 
-	omen_meta_read(ix->rel, &meta);
-	(void) omen_block_exists(ix, InvalidBlockNumber);	/* refresh nblocks */
-	if (!omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
-		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-						errmsg("side list of index \"%s\" is corrupted",
-							   RelationGetRelationName(ix->rel)),
-						errhint("Please REINDEX it.")));
+	for (int try = 0; try < MAX_WALKS; try++)
+	{
+		OmenMetaPageData meta;
+
+		omen_meta_read(ix->rel, &meta);
+		list->count = start;
+		if (omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
+			return;
+		CHECK_FOR_INTERRUPTS();
+	}
+	report_broken_chain(ix);
+}
+
+/* ---------- for VACUUM ---------- */
+
+/*
+ * Take one empty chunk out of its chain, where it follows another.
+ */
+static void
+unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
+{
+	bool		same_page = chunk_block(previous) == chunk_block(id);
+	OmenPostingChunk *before;
+	OmenPostingChunk *chunk;
+	Buffer		before_buf;
+	Buffer		buf;
+	OmenChange	change;
+	Page		before_page;
+	Page		page;
+
+	before = visit_chunk(ix, previous, owner.id, owner.version,
+						 BUFFER_LOCK_EXCLUSIVE, &before_buf);
+	if (before == NULL)
+		return;
+	if (same_page)
+	{
+		buf = before_buf;
+		chunk = omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
+	}
+	else
+	{
+		/*
+		 * The only place that locks two pages of a kind; nobody else waits
+		 * for one with another locked, so the order does not matter.
+		 */
+		chunk = visit_chunk(ix, id, owner.id, owner.version,
+							BUFFER_LOCK_EXCLUSIVE, &buf);
+		if (chunk == NULL)
+		{
+			UnlockReleaseBuffer(before_buf);
+			return;
+		}
+	}
+	if (chunk->count == 0 && before->next == id)
+	{
+		uint32		next = chunk->next;
+
+		omen_change_begin(&change, ix);
+		before_page = omen_change_page(&change, before_buf);
+		page = same_page ? before_page : omen_change_page(&change, buf);
+		omen_page_chunk(before_page, previous % OMEN_CHUNKS_PER_PAGE)->next =
+			next;
+		omen_page_give_slot(ix, page, id % OMEN_CHUNKS_PER_PAGE);
+		omen_change_commit(&change);
+		omen_page_list(ix, buf);
+	}
+	if (!same_page)
+		UnlockReleaseBuffer(buf);
+	UnlockReleaseBuffer(before_buf);
+}
+
+/* Where the chain of an owner begins. */
+static uint32
+chain_head(OmenIndex *ix, OmenNodeRef owner)
+{
+	OmenSlotHeader *slot;
+	uint32		head = OMEN_INVALID_ID;
+	Buffer		buf;
+
+	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
+	{
+		OmenMetaPageData meta;
+
+		omen_meta_read(ix->rel, &meta);
+		return *side_head(&meta, owner.id);
+	}
+	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
+	if (slot != NULL)
+	{
+		if (slot->version == owner.version)
+			head = slot->u.node.posting;
+		UnlockReleaseBuffer(buf);
+	}
+	return head;
+}
+
+/*
+ * Take empty chunks out of a chain, all but the first, which takes the next
+ * TIDs.  Only VACUUM changes links behind the first, so the owner need not be
+ * locked.
+ */
+void
+omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
+{
+	uint32		previous = OMEN_INVALID_ID;
+	uint32		id = chain_head(ix, owner);
+	uint64		steps = 0;
+
+	while (id != OMEN_INVALID_ID &&
+		   steps++ <= (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
+	{
+		Buffer		buf;
+		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
+											  BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk copy;
+
+		if (chunk == NULL)
+			return;
+		copy = *chunk;
+		UnlockReleaseBuffer(buf);
+		if (copy.count == 0 && previous != OMEN_INVALID_ID)
+			unlink_chunk(ix, previous, id, owner);
+		else
+			previous = id;
+		id = copy.next;
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Free a chunk of an owner; returns the next one of its chain. */
@@ -348,8 +491,8 @@ static uint32
 free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
 {
 	Buffer		buf;
-	OmenPostingChunk *chunk = visit_chunk(ix, id, owner, owner_version,
-										  BUFFER_LOCK_EXCLUSIVE, &buf);
+	OmenPostingChunk *chunk =
+		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
 	OmenChange	change;
 	uint32		next;
 
@@ -365,6 +508,33 @@ free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
 	return next;
 }
 
+/* Is there no TID in a chain?  The owner's page is locked. */
+static bool
+chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
+{
+	uint64		steps = 0;
+	uint32		id = first;
+
+	while (id != OMEN_INVALID_ID)
+	{
+		Buffer		buf;
+		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
+											  BUFFER_LOCK_SHARE, &buf);
+		bool		empty;
+
+		/* a broken chain, or one with a cycle, is left alone */
+		if (chunk == NULL)
+			return false;
+		empty = chunk->count == 0 &&
+				steps++ <= (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE;
+		id = chunk->next;
+		UnlockReleaseBuffer(buf);
+		if (!empty)
+			return false;
+	}
+	return true;
+}
+
 /*
  * A node that has no TID in its slot: if its chain has none either, drop the
  * chain.  True if the node has no row then.
@@ -375,7 +545,6 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
 	uint32		slotno = omen_id_slot(plane, node.id);
-	OmenTidList list = {0};
 	OmenSlotHeader *slot;
 	OmenChange	change;
 	uint32		first;
@@ -385,12 +554,9 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 	first = slot->u.node.posting;
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || slot->version != node.version ||
 		ItemPointerIsValid(&slot->u.node.heaptid) ||
-		!omen_posting_walk(ix, first, node.id, node.version, &list) ||
-		list.count > 0)
+		!chain_is_empty(ix, first, node))
 	{
 		UnlockReleaseBuffer(buf);
-		if (list.tids)
-			pfree(list.tids);
 		return false;
 	}
 	if (first != OMEN_INVALID_ID)
@@ -430,7 +596,7 @@ omen_posting_reclaim(OmenIndex *ix, uint32 id)
 	if (slot != NULL)
 	{
 		held = slot->version == copy.owner_version &&
-			slot->u.node.posting != OMEN_INVALID_ID;
+			   slot->u.node.posting != OMEN_INVALID_ID;
 		UnlockReleaseBuffer(buf);
 	}
 	if (!held)

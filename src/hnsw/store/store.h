@@ -93,7 +93,8 @@ extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
 								  uint32 id, Buffer *buf);
 extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
-extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id);
+extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
+							   uint32 id);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 
@@ -159,6 +160,7 @@ extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
 extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
+extern void omen_posting_compact(OmenIndex *ix, OmenNodeRef owner);
 extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
 extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
@@ -215,6 +217,13 @@ static inline const OmenPlane *
 omen_plane(const OmenIndex *ix, uint32 layer)
 {
 	return layer == 0 ? &ix->layout.node : &ix->layout.upper;
+}
+
+/* Slots handed out on a page, whatever a damaged one claims. */
+static inline uint32
+omen_used_slots(const OmenIndex *ix, const OmenPageOpaqueData *opaque)
+{
+	return Min(opaque->used, omen_page_slots(ix, opaque->kind));
 }
 
 /* Does this node have a row, as far as its slot tells? */
