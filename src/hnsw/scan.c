@@ -32,6 +32,7 @@
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "types/detoast.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -48,6 +49,8 @@ typedef struct PendingRow
 {
 	double		distance;		/* the operator's result */
 	ItemPointerData tid;
+	Oid			toast_relid;	/* where its vector lies, or InvalidOid */
+	Oid			toast_valueid;
 } PendingRow;
 
 typedef enum ScanPhase
@@ -95,13 +98,17 @@ typedef struct OmenScanState
 	TupleTableSlot *slot;
 	IndexInfo  *index_info;		/* for an index on an expression */
 	EState	   *estate;
+	FmgrInfo	distance;		/* the operator's function */
 
 	MemoryContext context;		/* lives as long as the scan */
+	MemoryContextCallback at_end;	/* when it goes away */
 	MemoryContext query_context;	/* reset by each rescan */
 	MemoryContext row_context;	/* reset for each row */
 } OmenScanState;
 
 OmenCounters omen_last_scan_counters;
+
+static void forget_distance(void *arg);
 
 /* ---------- heaps ---------- */
 
@@ -160,12 +167,8 @@ push_node(OmenScanState *state, PendingNode item)
 }
 
 static void
-push_row(OmenScanState *state, double distance, ItemPointer tid)
+push_row(OmenScanState *state, PendingRow item)
 {
-	PendingRow	item;
-
-	item.distance = distance;
-	item.tid = *tid;
 	state->rows = ensure_room(state, state->rows, &state->rows_room,
 							  state->nrows, sizeof(PendingRow));
 	HEAP_PUSH(state->rows, state->nrows, item, distance);
@@ -185,6 +188,8 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 
 	state->context = context;
 	state->tids.context = context;
+	state->at_end.func = forget_distance;
+	MemoryContextRegisterResetCallback(context, &state->at_end);
 	state->nans.context = context;
 	state->ix = omen_index_open(index, false);
 	state->opclass = omen_opclass(index);
@@ -211,6 +216,7 @@ omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 		memmove(scan->orderByData, orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 
+	forget_distance(NULL);
 	MemoryContextReset(state->query_context);
 	state->phase = PHASE_START;
 	state->nnodes = 0;
@@ -251,6 +257,8 @@ prepare_fetch(IndexScanDesc scan)
 	old = MemoryContextSwitchTo(state->context);
 	state->slot = table_slot_create(scan->heapRelation, NULL);
 	state->fetch = table_index_fetch_begin(scan->heapRelation);
+	fmgr_info_copy(&state->distance, &scan->orderByData->sk_func,
+				   state->context);
 	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
 	{
 		state->index_info = BuildIndexInfo(scan->indexRelation);
@@ -517,18 +525,34 @@ search_on(OmenScanState *state)
 
 /* ---------- rows ---------- */
 
+/* The indexed value of the row in state->slot. */
+static Datum
+indexed_value(IndexScanDesc scan, bool *isnull)
+{
+	OmenScanState *state = scan->opaque;
+	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnulls[INDEX_MAX_KEYS];
+
+	if (column != 0)
+		return slot_getattr(state->slot, column, isnull);
+	FormIndexDatum(state->index_info, state->slot, state->estate, values,
+				   isnulls);
+	*isnull = isnulls[0];
+	return values[0];
+}
+
 /*
  * Fetch a row and compute its true distance.  False if the snapshot does not
- * see it.
+ * see it, or it has none.
  */
 static bool
-row_distance(IndexScanDesc scan, ItemPointer tid, double *distance,
-			 bool *isnull)
+fetch_row(IndexScanDesc scan, ItemPointer tid, PendingRow *row)
 {
 	OmenScanState *state = scan->opaque;
 	ItemPointerData fetched = *tid;
-	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
 	bool		call_again = false;
+	bool		isnull;
 	MemoryContext old;
 	Datum		value;
 
@@ -538,30 +562,23 @@ row_distance(IndexScanDesc scan, ItemPointer tid, double *distance,
 		return false;
 
 	old = MemoryContextSwitchTo(state->row_context);
-	if (column != 0)
-		value = slot_getattr(state->slot, column, isnull);
-	else
+	value = indexed_value(scan, &isnull);
+	if (!isnull)
 	{
-		Datum		values[INDEX_MAX_KEYS];
-		bool		isnulls[INDEX_MAX_KEYS];
-
-		FormIndexDatum(state->index_info, state->slot, state->estate, values,
-					   isnulls);
-		value = values[0];
-		*isnull = isnulls[0];
+		row->tid = *tid;
+		row->toast_relid = InvalidOid;
+		(void) omen_toast_identity(value, &row->toast_relid,
+								   &row->toast_valueid);
+		row->distance = DatumGetFloat8(
+			FunctionCall2Coll(&state->distance, scan->orderByData->sk_collation,
+							  value, state->query));
 	}
-	*distance =
-		*isnull
-			? 0
-			: DatumGetFloat8(FunctionCall2Coll(&scan->orderByData->sk_func,
-											   scan->orderByData->sk_collation,
-											   value, state->query));
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
 	if (state->estate)
 		ResetPerTupleExprContext(state->estate);
 	ExecClearTuple(state->slot);
-	return true;
+	return !isnull;
 }
 
 /* Look up the rows of the nearest pending node. */
@@ -579,20 +596,42 @@ rerank_nearest(IndexScanDesc scan)
 		return;
 	for (uint32 i = 0; i < state->tids.count; i++)
 	{
-		double		distance;
-		bool		isnull;
+		PendingRow	row;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!row_distance(scan, &state->tids.tids[i], &distance, &isnull) ||
-			isnull)
+		if (!fetch_row(scan, &state->tids.tids[i], &row))
 			continue;
-		if (isnan(distance))
-			omen_tid_list_add(&state->nans, &state->tids.tids[i]);
-		else if (distance < state->last_distance)
+		if (isnan(row.distance))
+			omen_tid_list_add(&state->nans, &row.tid);
+		else if (row.distance < state->last_distance)
 			state->search->counters.late++;
 		else
-			push_row(state, distance, &state->tids.tids[i]);
+			push_row(state, row);
 	}
+}
+
+/*
+ * Let the operator's function know what it would compute for the row that goes
+ * out: the executor is about to ask.
+ */
+static void
+tell_distance(OmenScanState *state, const PendingRow *row)
+{
+	if (row->toast_relid == InvalidOid)
+		return;
+	omen_known_distance.function = state->distance.fn_oid;
+	omen_known_distance.toast_relid = row->toast_relid;
+	omen_known_distance.toast_valueid = row->toast_valueid;
+	omen_known_distance.query =
+		(struct varlena *) DatumGetPointer(state->query);
+	omen_known_distance.result = row->distance;
+}
+
+/* Also called when the scan's memory goes away, be it by an error. */
+static void
+forget_distance(void *arg)
+{
+	omen_known_distance.function = InvalidOid;
 }
 
 /*
@@ -614,6 +653,7 @@ next_in_order(IndexScanDesc scan)
 			HEAP_POP(state->rows, state->nrows, row, distance);
 			state->last_distance = row.distance;
 			scan->xs_heaptid = row.tid;
+			tell_distance(state, &row);
 			return true;
 		}
 		if (state->nnodes == 0)
@@ -779,6 +819,7 @@ omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
 	bool		found = false;
 
 	Assert(ScanDirectionIsForward(dir));
+	forget_distance(NULL);
 	if (state->phase == PHASE_START)
 		start_scan(scan);
 	while (!found && state->phase != PHASE_DONE)

@@ -6,6 +6,9 @@
  * Thin wrappers around the kernels, which sum in single precision.  The
  * kernel table is read at every call, because a setting may replace it.
  *
+ * The functions of operators that an index can be ordered by first ask
+ * whether the scan that returned the row has computed the distance already.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -13,6 +16,7 @@
 #include <math.h>
 
 #include "distance/distance.h"
+#include "types/detoast.h"
 #include "types/vector.h"
 #include "utils/float.h"
 
@@ -30,8 +34,8 @@ typedef float (*Kernel)(const float *a, const float *b, size_t dim);
 static double
 call_kernel(FunctionCallInfo fcinfo, Kernel kernel)
 {
-	OmenVector *a = PG_GETARG_OMEN_VECTOR_P(0);
-	OmenVector *b = PG_GETARG_OMEN_VECTOR_P(1);
+	OmenVector *a = omen_getarg_vector(fcinfo, 0);
+	OmenVector *b = omen_getarg_vector(fcinfo, 1);
 
 	omen_vector_check_same_dim(a, b);
 	return (double) kernel(a->x, b->x, (size_t) a->dim);
@@ -51,6 +55,10 @@ clamp_cosine(double cosine)
 Datum
 omen_l2_distance(PG_FUNCTION_ARGS)
 {
+	double		known;
+
+	if (omen_distance_known(fcinfo, &known))
+		PG_RETURN_FLOAT8(known);
 	PG_RETURN_FLOAT8(sqrt(call_kernel(fcinfo, omen_kernels->l2sq)));
 }
 
@@ -69,6 +77,10 @@ omen_inner_product(PG_FUNCTION_ARGS)
 Datum
 omen_vector_negative_inner_product(PG_FUNCTION_ARGS)
 {
+	double		known;
+
+	if (omen_distance_known(fcinfo, &known))
+		PG_RETURN_FLOAT8(known);
 	PG_RETURN_FLOAT8(-call_kernel(fcinfo, omen_kernels->ip));
 }
 
@@ -76,12 +88,17 @@ omen_vector_negative_inner_product(PG_FUNCTION_ARGS)
 Datum
 omen_cosine_distance(PG_FUNCTION_ARGS)
 {
-	OmenVector *a = PG_GETARG_OMEN_VECTOR_P(0);
-	OmenVector *b = PG_GETARG_OMEN_VECTOR_P(1);
+	OmenVector *a;
+	OmenVector *b;
 	float		ab;
 	float		aa;
 	float		bb;
+	double		known;
 
+	if (omen_distance_known(fcinfo, &known))
+		PG_RETURN_FLOAT8(known);
+	a = omen_getarg_vector(fcinfo, 0);
+	b = omen_getarg_vector(fcinfo, 1);
 	omen_vector_check_same_dim(a, b);
 	omen_kernels->cosine(a->x, b->x, (size_t) a->dim, &ab, &aa, &bb);
 
@@ -93,6 +110,10 @@ omen_cosine_distance(PG_FUNCTION_ARGS)
 Datum
 omen_l1_distance(PG_FUNCTION_ARGS)
 {
+	double		known;
+
+	if (omen_distance_known(fcinfo, &known))
+		PG_RETURN_FLOAT8(known);
 	PG_RETURN_FLOAT8(call_kernel(fcinfo, omen_kernels->l1));
 }
 

@@ -208,25 +208,25 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 	BlockNumber block;
 	Buffer		buf;
 
-	while ((block = first_with_room(ix, kind)) != InvalidBlockNumber)
+	for (int tries = 0;
+		 (block = first_with_room(ix, kind)) != InvalidBlockNumber; tries++)
 	{
 		OmenPageOpaque opaque;
 
 		buf = ReadBuffer(ix->rel, block);
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 		opaque = omen_check_page(ix->rel, buf);
-		if (opaque == NULL || opaque->kind != kind)
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg(
-					 "index \"%s\" lists block %u among pages of another kind",
-					 RelationGetRelationName(ix->rel), block),
-				 errhint("Please REINDEX it.")));
+		if (opaque == NULL || opaque->kind != kind || tries == MAX_TRIES)
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("index \"%s\" has a damaged list of pages "
+								   "with room at block %u",
+								   RelationGetRelationName(ix->rel), block),
+							errhint("Please REINDEX it.")));
 		if (opaque->live < omen_page_slots(ix, kind))
 			return buf;
 		unlist(ix, buf, kind);
 		UnlockReleaseBuffer(buf);
+		CHECK_FOR_INTERRUPTS();
 	}
 
 	buf = omen_page_free(ix);
