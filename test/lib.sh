@@ -114,7 +114,7 @@ start_server()
 		-D "$work/data" >"$work/log/initdb.log" 2>&1 ||
 		{ cat "$work/log/initdb.log"; return 1; }
 	for setting in "listen_addresses=''" "port=5432" \
-		"unix_socket_directories='$work/socket'" fsync=off "$@"; do
+		"unix_socket_directories='$work/socket'" fsync=off jit=off "$@"; do
 		say "$setting"
 	done | as_user tee -a "$work/data/postgresql.conf" >/dev/null
 	as_user pg_ctl -s -w -D "$work/data" -l "$work/log/postgres.log" start ||
