@@ -41,8 +41,10 @@ PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Wno-missing-field-initializers
 ifneq ($(findstring clang,$(CC)),)
-# The server's own flags may name options that only gcc has.
-PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+# The server was built with gcc: its flags may name options, and its
+# attribute for printf-like functions a format, that only gcc has.
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+	-Wno-ignored-attributes
 endif
 endif
 
