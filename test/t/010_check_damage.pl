@@ -1,0 +1,820 @@
+# Damage the pages of indexes, one promise at a time: omen_hnsw_check() must
+# find each, and neither it nor any other use of the index may crash or hang.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# As in src/hnsw/store/format.h.
+use constant {
+	PAGE_START => 24,
+	SPECIAL => 8192 - 16,
+	NONE => 0xFFFFFFFF,
+	KIND_FREE => 0,
+	KIND_NODE => 1,
+	KIND_UPPER => 2,
+	KIND_POSTING => 3,
+	KIND_PAYLOAD => 4,
+	KIND_MEAN => 5,
+	KIND_META => 6,
+	USED => 0x01,
+	FLAT => 0x08,
+	PARENT => 0x80,
+	HEADER => 48,
+	CHUNK => 72,
+	DIMS => 16,
+	M => 8,
+};
+
+# Where fields of the metapage are, from the start of the page.
+my %meta = (
+	magic => 24 + 0,
+	version => 24 + 4,
+	dims => 24 + 8,
+	m => 24 + 12,
+	metric => 24 + 16,
+	layout => 24 + 18,
+	mode => 24 + 19,
+	epoch => 24 + 32,
+	root_version => 24 + 34,
+	root => 24 + 36,
+	entry => 24 + 40,
+	entry_version => 24 + 44,
+	entry_level => 24 + 46,
+	room => 24 + 48,
+	mean => 24 + 64,
+	side_null => 24 + 68,
+	node_limit => 24 + 80,
+	node_stride => 24 + 104,
+	upper_stride => 24 + 108,
+	radius => 24 + 112,
+	reserved => 24 + 116);
+
+# ---------- pages in files ----------
+
+sub read_index
+{
+	my ($path) = @_;
+	my $content = slurp_file_binary($path);
+	my @pages = unpack('(a8192)*', $content);
+
+	return { pages => \@pages };
+}
+
+sub slurp_file_binary
+{
+	my ($path) = @_;
+
+	open(my $file, '<:raw', $path) or die "could not open $path: $!";
+	local $/;
+	my $content = <$file>;
+	close($file);
+	return $content;
+}
+
+sub write_file
+{
+	my ($path, $content) = @_;
+
+	open(my $file, '>:raw', $path) or die "could not open $path: $!";
+	print $file $content;
+	close($file) or die "could not write $path: $!";
+}
+
+sub peek
+{
+	my ($index, $block, $offset, $template) = @_;
+
+	return unpack("\@$offset $template", $index->{pages}[$block]);
+}
+
+sub poke
+{
+	my ($index, $block, $offset, $template, @values) = @_;
+	my $bytes = pack($template, @values);
+
+	substr($index->{pages}[$block], $offset, length($bytes)) = $bytes;
+	return;
+}
+
+# ---------- slots ----------
+
+sub stride
+{
+	my ($index, $kind) = @_;
+
+	return CHUNK if $kind == KIND_POSTING;
+	return peek($index, 0,
+		$kind == KIND_NODE ? $meta{node_stride} : $meta{upper_stride}, 'L');
+}
+
+sub per_page
+{
+	my ($index, $kind) = @_;
+
+	return int((SPECIAL - PAGE_START) / stride($index, $kind));
+}
+
+sub page_kind
+{
+	my ($index, $block) = @_;
+
+	return peek($index, $block, SPECIAL + 4, 'C');
+}
+
+# Blocks of a kind.
+sub blocks_of
+{
+	my ($index, $kind) = @_;
+
+	return grep { page_kind($index, $_) == $kind } 0 .. $#{ $index->{pages} };
+}
+
+# All slots in use of a kind: id, where it is, and where in the page.
+sub slots_of
+{
+	my ($index, $kind) = @_;
+	my $stride = stride($index, $kind);
+	my $per_page = per_page($index, $kind);
+	my @slots;
+
+	foreach my $block (blocks_of($index, $kind))
+	{
+		my $used = peek($index, $block, SPECIAL + 6, 'S');
+
+		foreach my $slot (0 .. $used - 1)
+		{
+			my $at = PAGE_START + $slot * $stride;
+			my $flags = peek($index, $block,
+				$kind == KIND_POSTING ? $at + 6 : $at, 'C');
+
+			next if ($flags & USED) == 0;
+			push @slots,
+			  {
+				id => $block * $per_page + $slot,
+				kind => $kind,
+				block => $block,
+				slot => $slot,
+				at => $at,
+			  };
+		}
+	}
+	return @slots;
+}
+
+sub get
+{
+	my ($index, $slot, $offset, $template) = @_;
+
+	return peek($index, $slot->{block}, $slot->{at} + $offset, $template);
+}
+
+sub set
+{
+	my ($index, $slot, $offset, $template, @values) = @_;
+
+	poke($index, $slot->{block}, $slot->{at} + $offset, $template, @values);
+	return;
+}
+
+sub level { my ($index, $slot) = @_; return get($index, $slot, 1, 'C'); }
+
+sub degree { my ($index, $slot) = @_; return get($index, $slot, 4, 'S'); }
+
+# Offset of an edge's id and of its tag in a slot with inline codes.
+sub id_offset { my ($slot, $i) = @_; return HEADER + DIMS + 4 * $i; }
+
+sub tag_offset
+{
+	my ($slot, $i) = @_;
+	my $capacity = $slot->{kind} == KIND_NODE ? 2 * M : M;
+
+	return HEADER + DIMS + 4 * $capacity + $i;
+}
+
+# Edges of a slot: [id, tag].
+sub edges
+{
+	my ($index, $slot) = @_;
+
+	return
+	  map { [ get($index, $slot, id_offset($slot, $_), 'L'),
+			  get($index, $slot, tag_offset($slot, $_), 'C') ] }
+	  0 .. degree($index, $slot) - 1;
+}
+
+sub set_edge
+{
+	my ($index, $slot, $i, $id, $tag) = @_;
+
+	set($index, $slot, id_offset($slot, $i), 'L', $id);
+	set($index, $slot, tag_offset($slot, $i), 'C', $tag);
+	return;
+}
+
+# The children of each node, by the edges with the parent flag.
+sub children
+{
+	my ($index) = @_;
+	my %children;
+
+	foreach my $node (slots_of($index, KIND_NODE))
+	{
+		my @edges = edges($index, $node);
+
+		foreach my $i (0 .. $#edges)
+		{
+			push @{ $children{ $node->{id} } }, { id => $edges[$i][0], edge => $i }
+			  if ($edges[$i][1] & PARENT) != 0;
+		}
+	}
+	return \%children;
+}
+
+# The first slot that a test accepts.
+sub pick
+{
+	my ($index, $kind, $accept) = @_;
+
+	foreach my $slot (slots_of($index, $kind))
+	{
+		local $_ = $slot;
+		return $slot if $accept->();
+	}
+	die "found no slot of kind $kind to damage";
+}
+
+sub by_id
+{
+	my ($index, $kind, $id) = @_;
+
+	return pick($index, $kind, sub { $_->{id} == $id });
+}
+
+# A node in the graph that is not the root.
+sub any_node
+{
+	my ($index) = @_;
+	my $root = peek($index, 0, $meta{root}, 'L');
+
+	return pick($index, KIND_NODE,
+		sub { $_->{id} != $root && $_->{block} != int($root / per_page($index, KIND_NODE))
+			  && degree($index, $_) > 2 });
+}
+
+# The first chunk of a chain of several, and the node that owns it.
+sub long_chain
+{
+	my ($index) = @_;
+	my $chunk = pick($index, KIND_POSTING,
+		sub { get($index, $_, 0, 'L') < 0xFFFFFFF0 && get($index, $_, 8, 'L') != NONE });
+	my $owner = by_id($index, KIND_NODE, get($index, $chunk, 0, 'L'));
+	my $first = by_id($index, KIND_POSTING, get($index, $owner, 16, 'L'));
+
+	return ($owner, $first);
+}
+
+# ---------- damages of a graph ----------
+
+# Each: what it is, the kind of violation that must be among those found, and
+# how to do it.  If that returns a slot, or { block }, the violation must be
+# there.
+my @graph_damages = (
+	[ 'magic number', 'meta', sub { poke($_[0], 0, $meta{magic}, 'L', 1); return } ],
+	[ 'format version', 'meta', sub { poke($_[0], 0, $meta{version}, 'L', 99); return } ],
+	[ 'dimensions', 'meta', sub { poke($_[0], 0, $meta{dims}, 'L', DIMS + 1); return } ],
+	[ 'mode', 'meta', sub { poke($_[0], 0, $meta{mode}, 'C', 7); return } ],
+	[ 'stride', 'meta', sub { poke($_[0], 0, $meta{node_stride}, 'L', 8); return } ],
+	[ 'epoch', 'meta', sub { poke($_[0], 0, $meta{epoch}, 'S', 9); return } ],
+	[ 'node limit', 'meta', sub { poke($_[0], 0, $meta{node_limit}, 'Q', 3); return } ],
+	[ 'no dimensions', 'meta', sub { poke($_[0], 0, $meta{dims}, 'L', 0); return } ],
+	[ 'm', 'meta', sub { poke($_[0], 0, $meta{m}, 'S', 1); return } ],
+	[ 'unknown layout', 'meta', sub { poke($_[0], 0, $meta{layout}, 'C', 1); return } ],
+	[ 'another metric than the column\'s', 'meta', sub { poke($_[0], 0, $meta{metric}, 'C', 2); return } ],
+	[ 'other dimensions than the column\'s', 'meta',
+		sub { poke($_[0], 0, $meta{dims}, 'L', DIMS + 1); poke($_[0], 0, $meta{node_stride}, 'LL', 152, 112); return } ],
+	[ 'epoch without a mean', 'meta', sub { poke($_[0], 0, $meta{mean}, 'L', NONE); return } ],
+	[ 'radius', 'meta', sub { poke($_[0], 0, $meta{radius}, 'f', 1); return } ],
+	[ 'layer of the entry point', 'meta', sub { poke($_[0], 0, $meta{entry_level}, 'S', 16); return } ],
+	[ 'reserved field', 'meta', sub { poke($_[0], 0, $meta{reserved}, 'L', 3); return } ],
+	[ 'metapage of zeros', 'meta', sub { $_[0]{pages}[0] = "\0" x 8192; return } ],
+	[ 'metapage that is a page of nodes', 'meta',
+		sub { my ($b) = blocks_of($_[0], KIND_NODE); $_[0]{pages}[0] = $_[0]{pages}[$b]; return } ],
+	[ 'unreadable metapage', 'page',
+		sub { poke($_[0], 0, 12, 'S', 9000); return { block => 0 } } ],
+	[ 'no file', 'meta', sub { $_[0]{pages} = []; return } ],
+
+	[ 'page identifier', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 14, 'S', 1);
+			return { block => $n->{block} } } ],
+	[ 'unreadable page', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 12, 'SS', 8000, 100);
+			return { block => $n->{block} } } ],
+	[ 'special space elsewhere', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 14, 'SS', 8192, 8192);
+			return { block => $n->{block} } } ],
+	[ 'unknown page kind', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 4, 'C', 77);
+			return { block => $n->{block} } } ],
+	[ 'second metapage', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 4, 'C', KIND_META);
+			return { block => $n->{block} } } ],
+	[ 'page flags', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 5, 'C', 0x40);
+			return { block => $n->{block} } } ],
+	[ 'pd_lower', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 12, 'S', PAGE_START);
+			return { block => $n->{block} } } ],
+	[ 'more slots than fit', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 6, 'S', 60000);
+			return { block => $n->{block} } } ],
+	[ 'number of slots in use', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 8, 'S', 3);
+			return { block => $n->{block} } } ],
+	[ 'slots where there are none', 'page',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL + 6, 'S', 1);
+			return { block => $b } } ],
+	[ 'bytes beyond the slots', 'page',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL - 8, 'L', 3);
+			return { block => $b } } ],
+	[ 'random bytes', 'page',
+		sub { my $n = any_node($_[0]); srand(1);
+			$_[0]{pages}[ $n->{block} ] = join('', map { chr(int(rand(256))) } 1 .. 8192);
+			return { block => $n->{block} } } ],
+
+	[ 'list in a circle', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
+			poke($_[0], $b, SPECIAL, 'L', $b); return { block => $b } } ],
+	[ 'list that leads nowhere', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_UPPER, 'L');
+			poke($_[0], $b, SPECIAL, 'L', 1_000_000); return } ],
+	[ 'list that leads to another kind', 'list',
+		sub { my ($b) = blocks_of($_[0], KIND_UPPER);
+			poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', $b); return { block => $b } } ],
+	[ 'list that leads to a damaged page', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
+			poke($_[0], $b, SPECIAL + 14, 'S', 1); return { block => $b } } ],
+	[ 'page on a list of a kind without', 'list',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL + 5, 'C', 1);
+			return { block => $b } } ],
+	[ 'listed page on no list', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
+			poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', NONE); return { block => $b } } ],
+	[ 'page on a list that does not know it', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_POSTING, 'L');
+			poke($_[0], $b, SPECIAL + 5, 'C', 0); return { block => $b } } ],
+	[ 'page that leads on from no list', 'list',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL, 'L', 2);
+			return { block => $n->{block} } } ],
+	[ 'free list that leads to a node', 'list',
+		sub { my $n = any_node($_[0]);
+			poke($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L', $n->{block}); return } ],
+
+	[ 'flags', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | 0x40); return $n } ],
+	[ 'flags of a slot not in use', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', 0x02); return $n } ],
+	[ 'level', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 1, 'C', 200); return $n } ],
+	[ 'reserved field of a node', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 14, 'S', 1); return $n } ],
+	[ 'heap TID without a table block', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 9, 9, 1); return $n } ],
+	[ 'heap TID with a large offset', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 12, 'S', 40000); return $n } ],
+	[ 'flags of an upper slot', 'slot',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 0, 'C', USED | FLAT); return $u } ],
+	[ 'layer of an upper slot', 'slot',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 1, 'C', 0); return $u } ],
+	[ 'flags of a chunk', 'slot',
+		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 6, 'C', 0x21); return $c } ],
+	[ 'payload where there is none', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 20, 'L', 5); return $n } ],
+	[ 'graph that claims to be a list', 'slot',
+		sub { poke($_[0], 0, $meta{mode}, 'C', 0); return any_node($_[0]) } ],
+
+	[ 'degree', 'degree', sub { my $n = any_node($_[0]); set($_[0], $n, 4, 'S', 2 * M + 1); return $n } ],
+	[ 'degree beyond the page', 'degree',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 4, 'S', 65535); return $n } ],
+	[ 'degree of an upper slot', 'degree',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 4, 'S', M + 1); return $u } ],
+
+	[ 'edge beyond the file', 'edge',
+		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', 0xFFFFFF00); return $n } ],
+	[ 'edge to the largest id', 'edge',
+		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', NONE); return $n } ],
+	[ 'edge to the metapage', 'edge',
+		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', 0); return $n } ],
+	[ 'edge to a page of another kind', 'edge',
+		sub { my ($b) = blocks_of($_[0], KIND_POSTING); my $n = any_node($_[0]);
+			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE)); return $n } ],
+	[ 'edge to a slot never used', 'edge',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L'); my $n = any_node($_[0]);
+			my $used = peek($_[0], $b, SPECIAL + 6, 'S');
+			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE) + $used); return $n } ],
+	[ 'edge between layers', 'edge',
+		sub { my ($index) = @_;
+			my $low = pick($index, KIND_UPPER, sub { level($index, $_) == 1 && degree($index, $_) > 0 });
+			my $high = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			set_edge($index, $low, 0, $high->{id}, get($index, $high, 2, 'S') & 0x7F); return $low } ],
+	[ 'end of the file cut off', 'edge', sub { pop @{ $_[0]{pages} } for 1 .. 5; return } ],
+	[ 'edge to itself', 'self_edge',
+		sub { my $n = any_node($_[0]); set_edge($_[0], $n, 1, $n->{id}, get($_[0], $n, 2, 'S') & 0x7F); return $n } ],
+	[ 'edge twice', 'duplicate_edge',
+		sub { my $n = any_node($_[0]); my @e = edges($_[0], $n);
+			set_edge($_[0], $n, 1, $e[0][0], $e[0][1] & 0x7F); return $n } ],
+	[ 'edge of an upper slot twice', 'duplicate_edge',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { degree($index, $_) > 1 });
+			set_edge($index, $u, 1, (edges($index, $u))[0]->@*); return $u } ],
+
+	[ 'parent flag gone', 'parent',
+		sub { my ($index) = @_; my $children = children($index);
+			my $n = pick($index, KIND_NODE, sub { exists $children->{ $_->{id} } });
+			my $child = $children->{ $n->{id} }[0];
+			my $at = tag_offset($n, $child->{edge});
+			set($index, $n, $at, 'C', get($index, $n, $at, 'C') & 0x7F);
+			return by_id($index, KIND_NODE, $child->{id}) } ],
+	[ 'parent edge to an older version', 'parent',
+		sub { my ($index) = @_; my $children = children($index);
+			my $n = pick($index, KIND_NODE, sub { exists $children->{ $_->{id} } });
+			my $at = tag_offset($n, $children->{ $n->{id} }[0]{edge});
+			set($index, $n, $at, 'C', get($index, $n, $at, 'C') ^ 1); return $n } ],
+	[ 'parent edge in an upper layer', 'parent',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { degree($index, $_) > 0 });
+			my $at = tag_offset($u, 0);
+			set($index, $u, $at, 'C', get($index, $u, $at, 'C') | PARENT); return $u } ],
+	[ 'parents in a circle', 'unreachable',
+		sub { my ($index) = @_; my $children = children($index); my ($n, $child, $grandchild);
+			$n = pick($index, KIND_NODE, sub {
+				foreach my $c (@{ $children->{ $_->{id} } // [] })
+				{
+					my $g = $children->{ $c->{id} } or next;
+					($child, $grandchild) = ($c, by_id($index, KIND_NODE, $g->[0]{id}));
+					return 1 if degree($index, $grandchild) > 0
+						&& !exists $children->{ $grandchild->{id} };
+				}
+				return 0; });
+			my $at = tag_offset($n, $child->{edge});
+			set($index, $n, $at, 'C', get($index, $n, $at, 'C') & 0x7F);
+			my $c = by_id($index, KIND_NODE, $child->{id});
+			set_edge($index, $grandchild, 0, $c->{id}, (get($index, $c, 2, 'S') & 0x7F) | PARENT);
+			return $c } ],
+	[ 'node left out of the graph', 'unlinked',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | FLAT); return $n } ],
+
+	[ 'root of another version', 'root', sub { poke($_[0], 0, $meta{root_version}, 'S', 77); return } ],
+	[ 'root beyond the file', 'root', sub { poke($_[0], 0, $meta{root}, 'L', 0xFFFFFF00); return } ],
+	[ 'no root', 'root', sub { poke($_[0], 0, $meta{root}, 'L', NONE); return } ],
+	[ 'entry point of another version', 'entry', sub { poke($_[0], 0, $meta{entry_version}, 'S', 77); return } ],
+	[ 'entry point beyond the file', 'entry', sub { poke($_[0], 0, $meta{entry}, 'L', 0xFFFFFF00); return } ],
+	[ 'entry point in another layer', 'entry', sub { poke($_[0], 0, $meta{entry_level}, 'S', 11); return } ],
+	[ 'no entry point', 'entry', sub { poke($_[0], 0, $meta{entry}, 'L', NONE); return } ],
+	[ 'entry point below the top', 'entry',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 1 });
+			poke($index, 0, $meta{entry}, 'L', $u->{id});
+			poke($index, 0, $meta{entry_version}, 'SS', get($index, $u, 2, 'S'), 1); return } ],
+
+	[ 'upper slot of another version of its node', 'upper',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 16, 'S', 77); return $u } ],
+	[ 'upper slot of no node', 'upper',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 8, 'L', 0xFFFFFF00); return $u } ],
+	[ 'upper slot of a node not in use', 'upper',
+		sub { my ($index) = @_; my ($u) = slots_of($index, KIND_UPPER);
+			set($index, by_id($index, KIND_NODE, get($index, $u, 8, 'L')), 0, 'C', 0); return $u } ],
+	[ 'upper slot above the level of its node', 'upper',
+		sub { my ($index) = @_; my ($u) = slots_of($index, KIND_UPPER);
+			set($index, by_id($index, KIND_NODE, get($index, $u, 8, 'L')), 1, 'C', 0); return $u } ],
+	[ 'slot below of another version', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			set($index, $u, 18, 'S', 77); return $u } ],
+	[ 'slot below beyond the file', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			set($index, $u, 12, 'L', 0xFFFFFF00); return $u } ],
+	[ 'slot below not in use', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			set($index, by_id($index, KIND_UPPER, get($index, $u, 12, 'L')), 0, 'C', 0); return $u } ],
+	[ 'slot below of another node', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			my $other = pick($index, KIND_UPPER,
+				sub { level($index, $_) == 1 && get($index, $_, 8, 'L') != get($index, $u, 8, 'L') });
+			set($index, $u, 12, 'L', $other->{id}); return $u } ],
+	[ 'slot below itself', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
+			set($index, $u, 12, 'L', $u->{id}); return $u } ],
+	[ 'slot below layer 1', 'upper',
+		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 1 });
+			set($index, $u, 12, 'L', $u->{id}); return $u } ],
+	[ 'node without its upper slot', 'upper',
+		sub { my ($index) = @_; my $n = pick($index, KIND_NODE, sub { level($index, $_) == 0 });
+			set($index, $n, 1, 'C', 1); return $n } ],
+
+	[ 'chain in a circle', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', $chunk->{id}); return $owner } ],
+	[ 'chain that leads nowhere', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', 0xFFFFFF00); return $owner } ],
+	[ 'chain cut off', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); my $next = get($_[0], $chunk, 8, 'L');
+			set($_[0], $owner, 16, 'L', NONE); return $chunk } ],
+	[ 'chain to a chunk not in use', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]);
+			set($_[0], by_id($_[0], KIND_POSTING, get($_[0], $chunk, 8, 'L')), 6, 'C', 0); return $owner } ],
+	[ 'chain to a damaged page', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]);
+			poke($_[0], $chunk->{block}, SPECIAL + 14, 'S', 1); return $owner } ],
+	[ 'chain of another node', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); my $n = any_node($_[0]);
+			set($_[0], $n, 16, 'L', $chunk->{id}); return $n } ],
+	[ 'owner of a chunk', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 0, 'L', $owner->{id} + 1); return $chunk } ],
+	[ 'version of the owner of a chunk', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 4, 'S', 77); return $chunk } ],
+	[ 'number of TIDs in a chunk', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 7, 'C', 255); return $chunk } ],
+	[ 'heap TID in a chunk', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 12, 'SSS', 0, 0, 0); return $chunk } ],
+	[ 'no list of NULLs', 'posting', sub { poke($_[0], 0, $meta{side_null}, 'L', NONE); return } ],
+	[ 'list of NULLs that is a node\'s', 'posting',
+		sub { my ($owner, $chunk) = long_chain($_[0]); poke($_[0], 0, $meta{side_null}, 'L', $chunk->{id});
+			return { block => 0 } } ],
+
+	[ 'heap TID twice', 'tid_duplicate',
+		sub { my ($index) = @_; my ($a, $b) = slots_of($index, KIND_NODE);
+			set($index, $b, 8, 'SSS', get($index, $a, 8, 'SSS')); return } ],
+	[ 'row that is not there', 'heap',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 0xFFFF, 0xFFFF, 0); return } ],
+	[ 'all rows gone', 'heap', sub { $#{ $_[0]{pages} } = 0; return } ],
+
+	[ 'code', 'code', sub { my $n = any_node($_[0]);
+			set($_[0], $n, HEADER, 'C', get($_[0], $n, HEADER, 'C') ^ 0x10); return $n } ],
+	[ 'code of an upper slot', 'code', sub { my ($u) = slots_of($_[0], KIND_UPPER);
+			set($_[0], $u, HEADER, 'C', get($_[0], $u, HEADER, 'C') ^ 0x10); return $u } ],
+	[ 'epoch of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 6, 'S', 0); return $n } ],
+	[ 'offset of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 'inf'); return $n } ],
+	[ 'step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', 'nan'); return $n } ],
+	[ 'negative step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', -1); return $n } ],
+	[ 'product of a code and the mean', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 40, 'f', 'nan'); return $n } ],
+	[ 'error bound that is none', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 'nan'); return $n } ],
+	[ 'error bound too small', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 0); return $n } ],
+	[ 'offset of a code that is finite', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 3); return $n } ],
+	[ 'vector on the list of NULLs', 'code',
+		sub { my ($index) = @_; my $n = any_node($index);
+			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
+			my @tid = get($index, $n, 8, 'SSS');
+			set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS')); set($index, $c, 12, 'SSS', @tid); return $c } ],
+	[ 'NULL in a node', 'code',
+		sub { my ($index) = @_; my $n = any_node($index);
+			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
+			my @tid = get($index, $n, 8, 'SSS');
+			set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS')); set($index, $c, 12, 'SSS', @tid); return $n } ],
+
+	[ 'mean of another epoch', 'payload',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 4, 'S', 77); return } ],
+	[ 'mean that is not finite', 'payload',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 16, 'f', 'nan');
+			return { block => $b } } ],
+	[ 'mean beyond the file', 'payload', sub { poke($_[0], 0, $meta{mean}, 'L', 1_000_000); return } ],
+	[ 'mean on a page of another kind', 'payload',
+		sub { poke($_[0], 0, $meta{mean}, 'L', any_node($_[0])->{block}); return } ],
+	[ 'number of bytes of the mean', 'payload',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 8, 'L', 100_000);
+			return { block => $b } } ],);
+
+# ---------- damages of a flat list with codes out of line ----------
+
+# The first node, and the blocks of its payload.
+sub payload_of
+{
+	my ($index, $n) = @_;
+	my $node = (slots_of($index, KIND_NODE))[ $n // 0 ];
+	my $first = get($index, $node, 20, 'L');
+
+	return ($node, $first, peek($index, $first, SPECIAL, 'L'));
+}
+
+my @list_damages = (
+	[ 'payload of another node', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START, 'L', 1); return $n } ],
+	[ 'payload of another version', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 4, 'S', 7); return $n } ],
+	[ 'parts in another order', 'payload',
+		sub { my ($n, $first, $second) = payload_of($_[0]);
+			poke($_[0], $first, PAGE_START + 6, 'S', 1); return $n } ],
+	[ 'payload in a circle', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', $first); return $n } ],
+	[ 'payload that ends too early', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', NONE); return $n } ],
+	[ 'payload that ends too late', 'payload',
+		sub { my ($n, $first, $second) = payload_of($_[0]); poke($_[0], $second, SPECIAL, 'L', $first); return $n } ],
+	[ 'payload beyond the file', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', 1_000_000); return $n } ],
+	[ 'number of bytes on a page', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 8, 'L', 0xFFFFFFFF);
+			return { block => $first } } ],
+	[ 'few bytes on a page', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 8, 'L', 4);
+			return $n } ],
+	[ 'payload of two nodes', 'payload',
+		sub { my ($n, $first) = payload_of($_[0], 0); my ($other) = payload_of($_[0], 1);
+			set($_[0], $other, 20, 'L', $first); return $other } ],
+	[ 'payload of no node', 'orphan_payload',
+		sub { my ($n, $first) = payload_of($_[0]); set($_[0], $n, 20, 'L', NONE); return { block => $first } } ],
+	[ 'payload on a damaged page', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL + 14, 'S', 1); return $n } ],
+	[ 'step of a code of floats', 'code',
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 28, 'f', 1); return $n } ],
+	[ 'norm of a code of floats', 'code',
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 24, 'f', 1); return $n } ],
+	[ 'payload of zeros', 'payload',
+		sub { my ($n, $first) = payload_of($_[0]); $_[0]{pages}[$first] = "\0" x 8192; return $n } ],
+	[ 'coordinate that is not finite', 'code',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 'nan'); return $n } ],
+	[ 'another coordinate', 'code',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 100); return $n } ],
+	[ 'edges in a flat list', 'slot',
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 4, 'S', 1); return $n } ],
+	[ 'root of a flat list', 'meta', sub { poke($_[0], 0, $meta{root}, 'L', 60); return } ],
+	[ 'list that claims to be a graph', 'unlinked',
+		sub { poke($_[0], 0, $meta{mode}, 'C', 2); return (payload_of($_[0]))[0] } ],
+	[ 'list of free pages in a circle', 'list',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L');
+			poke($_[0], $b, SPECIAL, 'L', $b); return { block => $b } } ],
+	[ 'page that is not free on the list of free pages', 'list',
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L', $first);
+			return { block => $first } } ],
+	[ 'bytes on a free page', 'page',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L');
+			poke($_[0], $b, 1000, 'L', 1); return { block => $b } } ],);
+
+# ---------- damages of rows without a direction ----------
+
+# Swap the heap TIDs of a node and of a row on the list of those without a
+# direction; returns both slots.
+sub swap_direction
+{
+	my ($index) = @_;
+	my ($n) = slots_of($index, KIND_NODE);
+	my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFD });
+	my @tid = get($index, $n, 8, 'SSS');
+
+	set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS'));
+	set($index, $c, 12, 'SSS', @tid);
+	return ($n, $c);
+}
+
+my @cosine_damages = (
+	[ 'no direction in a node', 'code', sub { return (swap_direction($_[0]))[0] } ],
+	[ 'direction on the list of those without', 'code', sub { return (swap_direction($_[0]))[1] } ],
+	[ 'chunk of the list of those without a direction', 'posting',
+		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 0, 'L', 0xFFFFFFFE); return $c } ],);
+
+# ---------- the server ----------
+
+my $node = PostgreSQL::Test::Cluster->new('damage');
+my $no_checksums = $node->pg_version >= 18 ? ['--no-data-checksums'] : [];
+$node->init(extra => $no_checksums);
+# a crash must show as one, and damaged pages must not reach a disk
+$node->append_conf('postgresql.conf', "restart_after_crash = off\nautovacuum = off\n");
+$node->start;
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION omendb;
+	CREATE FUNCTION pattern(n integer, dims integer) RETURNS vector
+	LANGUAGE sql IMMUTABLE AS $$
+		SELECT array_agg((n * d * 0.61803398875 + d * 0.41421356237)
+						 % 1.0 - 0.5 ORDER BY d)::float8[]::vector
+			FROM generate_series(1, dims) d
+	$$;
+	CREATE TABLE graph (id integer, v vector(16));
+	INSERT INTO graph SELECT i, pattern(i, 16) FROM generate_series(1, 2000) i;
+	INSERT INTO graph SELECT i, pattern(5, 16) FROM generate_series(1, 40) i;
+	INSERT INTO graph SELECT i, NULL FROM generate_series(1, 40) i;
+	CREATE INDEX graph_index ON graph USING omen_hnsw (v) WITH (m = 8, ef_construction = 32);
+	CREATE TABLE list (id integer, v vector(2400));
+	INSERT INTO list SELECT i, pattern(i, 2400) FROM generate_series(1, 12) i;
+	VACUUM (FREEZE) graph;
+});
+
+sub file_of
+{
+	my ($relation) = @_;
+
+	return $node->data_dir . '/'
+	  . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$relation')");
+}
+
+# A table and an index for each damage.  Those with a graph get the pages of
+# one that was built once.
+my @cases;
+foreach my $i (0 .. $#graph_damages)
+{
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE graph_$i (LIKE graph);
+		CREATE INDEX graph_${i}_index ON graph_$i USING omen_hnsw (v)
+			WITH (m = 8, ef_construction = 32);});
+	push @cases, [ "graph_$i", 16, $graph_damages[$i]->@* ];
+}
+foreach my $i (0 .. $#list_damages)
+{
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE list_$i (LIKE list);
+		CREATE INDEX list_${i}_index ON list_$i USING omen_hnsw (v) WITH (storage = full);
+		INSERT INTO list_$i SELECT * FROM list;
+		DELETE FROM list_$i WHERE id > 8;
+		VACUUM list_$i;});
+	push @cases, [ "list_$i", 2400, $list_damages[$i]->@* ];
+}
+foreach my $i (0 .. $#cosine_damages)
+{
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE cosine_$i (LIKE graph);
+		CREATE INDEX cosine_${i}_index ON cosine_$i USING omen_hnsw (v vector_cosine_ops);
+		INSERT INTO cosine_$i SELECT i, pattern(i, 16) FROM generate_series(1, 5) i;
+		INSERT INTO cosine_$i SELECT i, pattern(1, 16) - pattern(1, 16) FROM generate_series(1, 5) i;});
+	push @cases, [ "cosine_$i", 16, $cosine_damages[$i]->@* ];
+}
+is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('graph_index', true)"),
+	'', 'the graph is healthy before');
+is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('list_0_index', true)"),
+	'', 'the flat list is healthy before');
+is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('cosine_0_index', true)"),
+	'', 'the list of rows without a direction is healthy before');
+
+my %heap_files = map { $_->[0] => file_of($_->[0]) } @cases;
+my %index_files = map { $_->[0] => file_of("$_->[0]_index") } @cases;
+my $graph_heap = file_of('graph');
+my $graph_index = file_of('graph_index');
+$node->stop;
+
+my %places;
+my $heap_pages = slurp_file_binary($graph_heap);
+foreach my $case (@cases)
+{
+	my ($table, undef, undef, undef, $damage) = @$case;
+	my $from_graph = $table =~ /^graph/;
+	my $index = read_index($from_graph ? $graph_index : $index_files{$table});
+
+	$places{$table} = $damage->($index);
+	write_file($heap_files{$table}, $heap_pages) if $from_graph;
+	write_file($index_files{$table}, join('', @{ $index->{pages} }));
+}
+$node->start;
+
+# ---------- what is found ----------
+
+# A damaged index may make everything as slow as a pass over its pages.
+my $timeout = $PostgreSQL::Test::Utils::timeout_default / 3;
+
+# All that one may do to a table.  Each statement may fail, none may crash or
+# take for ever.
+sub use_table
+{
+	my ($table, $dims) = @_;
+
+	return qq{
+		SET enable_seqscan = off;
+		SET statement_timeout = '${timeout}s';
+		SET client_min_messages = error;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> pattern(1, $dims) LIMIT 50) s;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> pattern(5, $dims)) s;
+		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> NULL::vector) s;
+		SELECT * FROM omen_hnsw_info('${table}_index');
+		INSERT INTO $table SELECT i, pattern(i + 9000, $dims) FROM generate_series(1, 80) i;
+		INSERT INTO $table SELECT i, pattern(5, $dims) FROM generate_series(1, 15) i;
+		INSERT INTO $table SELECT i, NULL FROM generate_series(1, 15) i;
+		DELETE FROM $table WHERE id % 3 = 0;
+		VACUUM $table;
+		INSERT INTO $table VALUES (1, pattern(9200, $dims));
+		SELECT count(*) FROM omen_hnsw_check('${table}_index', true);
+		SELECT 'survived';
+	};
+}
+
+foreach my $case (@cases)
+{
+	my ($table, $dims, $name, $kind, undef) = @$case;
+	my $place = $places{$table};
+	my $where = '';
+	my ($rc, $out, $err);
+
+	$where .= " AND block = $place->{block}" if $place;
+	$where .= " AND slot = $place->{slot}" if $place && defined $place->{slot};
+	$node->psql('postgres',
+		"SELECT count(*) > 0 FROM omen_hnsw_check('${table}_index', true) WHERE kind = '$kind'$where",
+		stdout => \$out, stderr => \$err);
+	is("$out$err", 't', "$name: found as $kind")
+	  or diag($node->safe_psql('postgres',
+			"SELECT kind, block, slot, detail FROM omen_hnsw_check('${table}_index', true) LIMIT 20"));
+
+	my $timed_out = 0;
+	$node->psql('postgres', use_table($table, $dims), on_error_stop => 0,
+		stdout => \$out, stderr => \$err, timeout => $timeout, timed_out => \$timed_out);
+	ok(!$timed_out && $err !~ /statement timeout/, "$name: no statement takes for ever");
+	next if like($out, qr/survived\z/, "$name: the session survives use of the index");
+	diag($err);
+	$node->stop('immediate', fail_ok => 1);
+	$node->start;
+}
+unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP|PANIC/,
+	'no process crashed');
+$node->stop('immediate');
+
+done_testing();
