@@ -63,6 +63,9 @@ typedef struct OmenKernels
 	 */
 	float (*l1_u8)(const uint8_t *a, const uint8_t *b, size_t dim,
 				   float offset_a, float step_a, float offset_b, float step_b);
+
+	/* sum of a_i * b_i, of floats and codes */
+	float (*ip_f32_u8)(const float *a, const uint8_t *b, size_t dim);
 } OmenKernels;
 
 /*

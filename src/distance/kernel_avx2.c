@@ -314,6 +314,50 @@ l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	return add_floats(acc0);
 }
 
+/* Eight codes as floats. */
+INLINE __m256
+floats_of_u8(__m128i codes)
+{
+	return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes));
+}
+
+TARGET static float
+ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
+{
+	__m256		acc0 = _mm256_setzero_ps();
+	__m256		acc1 = _mm256_setzero_ps();
+	__m256		acc2 = _mm256_setzero_ps();
+	__m256		acc3 = _mm256_setzero_ps();
+	size_t		i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		acc0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i),
+							   floats_of_u8(load_8_u8(b + i)), acc0);
+		acc1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8),
+							   floats_of_u8(load_8_u8(b + i + 8)), acc1);
+		acc2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16),
+							   floats_of_u8(load_8_u8(b + i + 16)), acc2);
+		acc3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24),
+							   floats_of_u8(load_8_u8(b + i + 24)), acc3);
+	}
+	for (; i + 8 <= dim; i += 8)
+		acc0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i),
+							   floats_of_u8(load_8_u8(b + i)), acc0);
+	acc0 = _mm256_add_ps(_mm256_add_ps(acc0, acc1), _mm256_add_ps(acc2, acc3));
+
+	if (i < dim)
+	{
+		uint8_t		last[8] = {0};
+
+		for (size_t j = 0; i + j < dim; j++)
+			last[j] = b[i + j];
+		acc1 = _mm256_maskload_ps(a + i, first_words(dim - i));
+		acc0 = _mm256_fmadd_ps(acc1, floats_of_u8(load_8_u8(last)), acc0);
+	}
+	return add_floats(acc0);
+}
+
 const OmenKernels omen_kernels_avx2 = {
 	.name = "avx2",
 	.l2sq = l2sq,
@@ -322,6 +366,7 @@ const OmenKernels omen_kernels_avx2 = {
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
+	.ip_f32_u8 = ip_f32_u8,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

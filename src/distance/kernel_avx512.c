@@ -336,6 +336,49 @@ l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	return add_floats(acc0);
 }
 
+/* Sixteen codes as floats. */
+INLINE __m512
+floats_of_u8(__m128i codes)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(codes));
+}
+
+TARGET static float
+ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
+{
+	__m512		acc0 = _mm512_setzero_ps();
+	__m512		acc1 = _mm512_setzero_ps();
+	__m512		acc2 = _mm512_setzero_ps();
+	__m512		acc3 = _mm512_setzero_ps();
+	size_t		i = 0;
+
+	for (; i + 64 <= dim; i += 64)
+	{
+		acc0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i),
+							   floats_of_u8(load_16_u8(b + i)), acc0);
+		acc1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16),
+							   floats_of_u8(load_16_u8(b + i + 16)), acc1);
+		acc2 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 32),
+							   floats_of_u8(load_16_u8(b + i + 32)), acc2);
+		acc3 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 48),
+							   floats_of_u8(load_16_u8(b + i + 48)), acc3);
+	}
+	for (; i + WIDTH <= dim; i += WIDTH)
+		acc0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i),
+							   floats_of_u8(load_16_u8(b + i)), acc0);
+	acc0 = _mm512_add_ps(_mm512_add_ps(acc0, acc1), _mm512_add_ps(acc2, acc3));
+
+	if (i < dim)
+	{
+		__mmask16	mask = first_floats(dim - i);
+
+		acc0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i),
+							   floats_of_u8(_mm_maskz_loadu_epi8(mask, b + i)),
+							   acc0);
+	}
+	return add_floats(acc0);
+}
+
 const OmenKernels omen_kernels_avx512 = {
 	.name = "avx512",
 	.l2sq = l2sq,
@@ -344,6 +387,7 @@ const OmenKernels omen_kernels_avx512 = {
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
+	.ip_f32_u8 = ip_f32_u8,
 };
 
 const OmenKernels omen_kernels_avx512_vnni = {
@@ -354,6 +398,7 @@ const OmenKernels omen_kernels_avx512_vnni = {
 	.cosine = cosine,
 	.ip_u8 = ip_u8_vnni,
 	.l1_u8 = l1_u8,
+	.ip_f32_u8 = ip_f32_u8,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

@@ -103,6 +103,20 @@ l1_u8(const uint8_t *a, const uint8_t *b, size_t dim, float offset_a,
 	return add_lanes(lane);
 }
 
+static float
+ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
+{
+	float		lane[LANES] = {0.0f};
+	size_t		whole = dim - dim % LANES;
+
+	for (size_t i = 0; i < whole; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			lane[j] += a[i + j] * (float) b[i + j];
+	for (size_t i = whole; i < dim; i++)
+		lane[i - whole] += a[i] * (float) b[i];
+	return add_lanes(lane);
+}
+
 const OmenKernels omen_kernels_scalar = {
 	.name = "scalar",
 	.l2sq = l2sq,
@@ -111,4 +125,5 @@ const OmenKernels omen_kernels_scalar = {
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
+	.ip_f32_u8 = ip_f32_u8,
 };

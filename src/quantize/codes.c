@@ -683,3 +683,67 @@ omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 												   : bound_l2(q, d);
 	}
 }
+
+bool
+omen_query_rest(const OmenQuantizer *q, const float *x,
+				const OmenCodeHeader *hdr, const void *code, float *rest,
+				OmenQueryRest *about)
+{
+	const uint8_t *bytes = (const uint8_t *) code;
+	double		before;
+
+	if (!q->rotated || q->metric == OMEN_METRIC_IP ||
+		!transform_vector(q, x, rest, &before) || !(before < INFINITY))
+		return false;
+	centre(q, rest);
+
+	memset(about, 0, sizeof(*about));
+	for (uint32_t i = 0; i < q->dim; i++)
+	{
+		double decoded = (double) hdr->offset + (double) hdr->step * bytes[i];
+
+		rest[i] = (float) ((double) rest[i] - decoded);
+		about->sum += rest[i];
+		about->sumsq += (double) rest[i] * rest[i];
+		about->with_code += rest[i] * decoded;
+	}
+	/* the rest was rounded to float32, and so was what the mean left over */
+	about->error = before + UNIT_ROUNDOFF * sqrt(about->sumsq) +
+				   UNIT_ROUNDOFF * 2.0 * largest_decoded(hdr) * norm_factor(q) +
+				   q->dim * 0x1.0p-145;
+	about->error += rotation_slack(q, hdr, sqrt(about->sumsq));
+	return about->error < INFINITY;
+}
+
+double
+omen_refined_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				   const float *rest, const OmenQueryRest *about,
+				   const OmenCodeHeader *node, const void *code,
+				   float graph_distance)
+{
+	double		size = largest_decoded(query) + largest_decoded(node);
+	double		step = node->step;
+	double		dot;
+	double		sumsq;
+	double		d;
+
+	if (!(node->error < INFINITY) || !(graph_distance <= FLT_MAX))
+		return -INFINITY;
+
+	/* |query + rest - node|^2, of the decoded query and node */
+	dot = omen_kernels->ip_f32_u8(rest, (const uint8_t *) code, q->dim);
+	sumsq = (double) graph_distance * (1.0 - 2.0 * UNIT_ROUNDOFF) +
+			2.0 * (about->with_code - node->offset * about->sum - step * dot) +
+			about->sumsq;
+
+	/* what float32 may have made of the product, and double of the sums */
+	sumsq -= 2.0 * step * omen_kernel_error(q->dim) *
+			 sqrt(about->sumsq * node->sumsq);
+	sumsq -= DOUBLE_SLACK * q->dim * size * size + q->dim * 0x1.0p-149;
+
+	d = sumsq > 0.0 ? sqrt(sumsq) - about->error - node->error : 0.0;
+	if (d < 0.0)
+		d = 0.0;
+	return q->metric == OMEN_METRIC_COSINE ? bound_cosine(q, d)
+										   : bound_l2(q, d);
+}

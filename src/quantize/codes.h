@@ -164,6 +164,37 @@ extern double omen_lower_bound(const OmenQuantizer *q,
 							   float graph_distance);
 
 /*
+ * What a query's code leaves out: the rest of the vector.  With it a bound
+ * need not allow for the error of the query's code, which halves the gap
+ * between bound and truth.
+ */
+typedef struct OmenQueryRest
+{
+	double		sum;			/* of the rest's coordinates */
+	double		sumsq;
+	double		with_code;		/* inner product with the decoded code */
+	double		error;			/* what the rest does not say either */
+} OmenQueryRest;
+
+/*
+ * Compute the rest of x, of which hdr and code are the code, into rest, dim
+ * floats.  False, and nothing is known, except with SQ8 for L2 and cosine.
+ */
+extern bool omen_query_rest(const OmenQuantizer *q, const float *x,
+							const OmenCodeHeader *hdr, const void *code,
+							float *rest, OmenQueryRest *about);
+
+/*
+ * As omen_lower_bound, with the rest of the query.  Costs a pass over the
+ * node's code.
+ */
+extern double omen_refined_bound(const OmenQuantizer *q,
+								 const OmenCodeHeader *query, const float *rest,
+								 const OmenQueryRest *about,
+								 const OmenCodeHeader *node, const void *code,
+								 float graph_distance);
+
+/*
  * How far the code really is from x, in the norm of hdr->error, up to the
  * float32 rounding of the rotation; for checking that it is <= hdr->error.
  * scratch has room for dim floats.  NaN if x has no direction under cosine;

@@ -195,6 +195,22 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 }
 
 static void
+check_mixed_kernel(const OmenKernels *kernels, const Arrays *arrays)
+{
+	size_t		dim = arrays->dim;
+	double		sum = 0.0;
+	double		size = 0.0;
+
+	for (size_t i = 0; i < dim; i++)
+	{
+		sum += (double) arrays->a[i] * arrays->b8[i];
+		size += fabs((double) arrays->a[i] * arrays->b8[i]);
+	}
+	check_sum(kernels, "ip_f32_u8", dim,
+			  kernels->ip_f32_u8(arrays->a, arrays->b8, dim), sum, size);
+}
+
+static void
 check_dim(const OmenKernels *kernels, size_t dim)
 {
 	for (size_t offset = 0; offset < 2; offset++)
@@ -206,6 +222,7 @@ check_dim(const OmenKernels *kernels, size_t dim)
 			fill(&arrays, (Pattern) pattern);
 			check_float_kernels(kernels, &arrays);
 			check_byte_kernels(kernels, &arrays);
+			check_mixed_kernel(kernels, &arrays);
 		}
 		free_arrays(&arrays);
 	}
@@ -240,6 +257,7 @@ check_empty(const OmenKernels *kernels)
 	CHECK(kernels->l1(&x, &x, 0) == 0.0f);
 	CHECK(kernels->ip_u8(&byte, &byte, 0) == 0);
 	CHECK(kernels->l1_u8(&byte, &byte, 0, 1, 1, 2, 2) == 0.0f);
+	CHECK(kernels->ip_f32_u8(&x, &byte, 0) == 0.0f);
 }
 
 /* Can this machine, or its emulation, run that table? */

@@ -368,6 +368,41 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 	}
 }
 
+/* The refined bound holds, too, and is no worse but for its own slack. */
+static void
+check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
+					const char *what)
+{
+	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	float	   *rest = allocate(sizeof(float) * q->dim);
+	OmenQueryRest about;
+	float		distance =
+		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
+	double		bound;
+
+	if (omen_query_rest(q, a->x, &a->header, a->code, rest, &about))
+	{
+		bound = omen_refined_bound(q, &a->header, rest, &about, &b->header,
+								   b->code, distance);
+		CHECK(q->storage == OMEN_STORAGE_SQ8);
+		CHECK_MSG(!isnan(bound), "%s, dim %u: NaN", what, q->dim);
+		for (int t = 0; t < 3; t++)
+		{
+			double		truth;
+
+			if (!omen_kernels_available(tables[t]))
+				continue;
+			truth = operator_result(omen_kernels_table(tables[t]),
+									(OmenMetric) q->metric, a->x, b->x, q->dim);
+			CHECK_MSG(isnan(truth) || bound <= truth,
+					  "%s %s, dim %u: refined bound %.17g above %.17g (%s)",
+					  metric_names[q->metric], what, q->dim, bound, truth,
+					  tables[t]);
+		}
+	}
+	free(rest);
+}
+
 static void
 check_code(const OmenQuantizer *q, const Coded *coded, float *scratch,
 		   const char *what)
@@ -453,8 +488,10 @@ static void
 check_pair(const OmenQuantizer *q, const Coded *a, const Coded *b,
 		   const char *what)
 {
-	if (a->encoded && b->encoded)
-		check_bound(q, a, b, what);
+	if (!a->encoded || !b->encoded)
+		return;
+	check_bound(q, a, b, what);
+	check_refined_bound(q, a, b, what);
 }
 
 /* The bound of an ordinary vector's error is little above the error. */
@@ -589,6 +626,7 @@ test_tightness(void)
 				CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
 				CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
 				check_bound(q, &a, &b, "random");
+				check_refined_bound(q, &a, &b, "random");
 				truth = operator_result(omen_kernels, (OmenMetric) metric, a.x,
 										b.x, DIM);
 				bound =
@@ -639,8 +677,12 @@ test_long_sums(void)
 		CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
 		CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
 		for (int t = 0; t < 3; t++)
-			if (omen_kernels_select(tables[t]))
-				check_bound(q, &a, &b, "long sum");
+		{
+			if (!omen_kernels_select(tables[t]))
+				continue;
+			check_bound(q, &a, &b, "long sum");
+			check_refined_bound(q, &a, &b, "long sum");
+		}
 		omen_kernels_init();
 		free(q);
 	}
@@ -689,6 +731,7 @@ test_recode(void)
 						CHECK(
 							omen_encode(q[i], b.x, scratch, &b.header, b.code));
 						check_bound(q[i], &a, &b, shape_names[shape]);
+						check_refined_bound(q[i], &a, &b, shape_names[shape]);
 						if (isfinite(a.header.error))
 							check_distance(q[i], &a, &b);
 					}
