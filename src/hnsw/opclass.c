@@ -25,22 +25,45 @@ vector_floats(const struct varlena *value, float *scratch)
 	return ((const OmenVector *) value)->x;
 }
 
-#define DEFINE_VECTOR_SUPPORT(name, metric_) \
-	OMEN_FUNCTION(name); \
-	Datum name(PG_FUNCTION_ARGS) \
+#define VECTOR_OPCLASS(metric_) \
 	{ \
-		static const OmenOpclass opclass = {.metric = metric_, \
-											.max_dims = OMEN_MAX_DIM, \
-											.dims = vector_dims, \
-											.floats = vector_floats}; \
-		PG_RETURN_POINTER(&opclass); \
-	} \
-	extern int omen_dummy_##name
+		.metric = (metric_), .max_dims = OMEN_MAX_DIM, .dims = vector_dims, \
+		.floats = vector_floats \
+	}
 
-DEFINE_VECTOR_SUPPORT(omen_vector_l2_support, OMEN_METRIC_L2);
-DEFINE_VECTOR_SUPPORT(omen_vector_ip_support, OMEN_METRIC_IP);
-DEFINE_VECTOR_SUPPORT(omen_vector_cosine_support, OMEN_METRIC_COSINE);
-DEFINE_VECTOR_SUPPORT(omen_vector_l1_support, OMEN_METRIC_L1);
+static const OmenOpclass vector_l2 = VECTOR_OPCLASS(OMEN_METRIC_L2);
+static const OmenOpclass vector_ip = VECTOR_OPCLASS(OMEN_METRIC_IP);
+static const OmenOpclass vector_cosine = VECTOR_OPCLASS(OMEN_METRIC_COSINE);
+static const OmenOpclass vector_l1 = VECTOR_OPCLASS(OMEN_METRIC_L1);
+
+OMEN_FUNCTION(omen_vector_l2_support);
+OMEN_FUNCTION(omen_vector_ip_support);
+OMEN_FUNCTION(omen_vector_cosine_support);
+OMEN_FUNCTION(omen_vector_l1_support);
+
+Datum
+omen_vector_l2_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&vector_l2);
+}
+
+Datum
+omen_vector_ip_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&vector_ip);
+}
+
+Datum
+omen_vector_cosine_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&vector_cosine);
+}
+
+Datum
+omen_vector_l1_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&vector_l1);
+}
 
 /* The operator class of an index's first column. */
 const OmenOpclass *

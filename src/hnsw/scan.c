@@ -289,7 +289,8 @@ encode_query(IndexScanDesc scan)
 	state->no_distance = (key->sk_flags & SK_ISNULL) != 0;
 	if (!state->no_distance)
 	{
-		struct varlena *value = PG_DETOAST_DATUM(key->sk_argument);
+		/* a copy: the executor frees its own before a rescan tells us */
+		struct varlena *value = PG_DETOAST_DATUM_COPY(key->sk_argument);
 		int			dims = state->opclass->dims(value);
 
 		if (dims != (int) state->ix->meta.dims)
