@@ -1,0 +1,214 @@
+# What the TAP tests share: servers with the extension, test data, and the
+# comparison of what an index gives with what a sequential scan gives.  Tests
+# nothing by itself but what its functions say that they test.
+package OmenTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(
+  start_node create_helpers fashion_vectors clustered_vectors load_vectors
+  check_index walk_all measure_recall start_psql finish);
+
+# A running server with the extension and the helpers.  Arguments after the
+# name are lines for postgresql.conf.
+sub start_node
+{
+	my ($name, @settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', "$_\n")
+	  for ('autovacuum = off', @settings);
+	$node->start;
+	create_helpers($node);
+	return $node;
+}
+
+# The extension, and functions that measure an index on table item (id, v).
+sub create_helpers
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', q{
+		CREATE EXTENSION omendb;
+		SET check_function_bodies = off;
+
+		-- Distances of the k nearest rows, as they come.
+		CREATE FUNCTION distances(q vector, k int, operator text, by_index boolean)
+		RETURNS float8[] LANGUAGE plpgsql
+		SET enable_seqscan = on SET enable_indexscan = on AS $$
+		DECLARE
+			found float8[];
+		BEGIN
+			PERFORM set_config(CASE WHEN by_index THEN 'enable_seqscan' ELSE 'enable_indexscan' END, 'off', true);
+			EXECUTE format('SELECT array_agg(d) FROM (SELECT v %s $1 FROM item ORDER BY v %1$s $1 LIMIT $2) s (d)', operator)
+				INTO found USING q, k;
+			RETURN found;
+		END $$;
+
+		-- Parts of the true nearest and of the true ten nearest that an index
+		-- finds for the rows of table question, and whether each list is in
+		-- order.
+		CREATE FUNCTION recall(operator text, OUT at_1 numeric, OUT at_10 numeric, OUT in_order boolean)
+		LANGUAGE sql AS $$
+			SELECT avg((found[1] <= wanted[1])::int),
+				avg((SELECT count(*) FROM unnest(found) d WHERE d <= wanted[10]) / 10.0),
+				bool_and(found = (SELECT array_agg(d ORDER BY d) FROM unnest(found) d))
+			FROM (SELECT distances(q, 10, operator, true) AS found,
+					distances(q, 10, operator, false) AS wanted FROM question) s
+		$$;
+
+		-- Fetch all rows of item by distance from a row: how many, how many
+		-- different ones, how many were dropped to keep the order, and whether
+		-- the order was kept.
+		CREATE FUNCTION walk(operator text, q vector,
+			OUT fetched bigint, OUT different bigint, OUT late bigint, OUT in_order boolean)
+		LANGUAGE plpgsql SET enable_seqscan = off AS $$
+		DECLARE
+			rows refcursor;
+			row record;
+			previous float8 := '-infinity';
+			ids int[] := '{}';
+		BEGIN
+			OPEN rows FOR EXECUTE format('SELECT id, v %s $1 AS d FROM item ORDER BY 2', operator) USING q;
+			in_order := true;
+			LOOP
+				FETCH rows INTO row;
+				EXIT WHEN NOT FOUND;
+				ids := ids || row.id;
+				in_order := in_order AND coalesce(previous <= row.d, row.d IS NULL);
+				previous := row.d;
+			END LOOP;
+			CLOSE rows;
+			late := l.late FROM omen_hnsw_last_scan() l;
+			IF (SELECT visits = 0 FROM omen_hnsw_last_scan()) THEN
+				RAISE 'the index was not used';
+			END IF;
+			fetched := cardinality(ids);
+			different := count(DISTINCT i) FROM unnest(ids) i;
+		END $$;
+	});
+	return;
+}
+
+# The first vectors of Fashion-MNIST's training or test images ("train" or
+# "t10k"), as text, 784 dimensions.  Nothing if the data set is not installed.
+sub fashion_vectors
+{
+	my ($set, $count) = @_;
+	my $file = "/usr/share/datasets/fashion-mnist/$set-images-idx3-ubyte.gz";
+	my ($images, $header, $image);
+	my @vectors;
+
+	return unless -r $file;
+	open $images, '-|', 'gzip', '-dc', $file or die "gzip: $!";
+	binmode $images;
+	read $images, $header, 16;
+	my ($magic, $total, $rows, $columns) = unpack 'N4', $header;
+	die "$file: not images" if $magic != 2051;
+	while (@vectors < $count
+		&& read($images, $image, $rows * $columns) == $rows * $columns)
+	{
+		push @vectors, '[' . join(',', unpack('C*', $image)) . ']';
+	}
+	close $images;
+	return @vectors;
+}
+
+# Vectors in clusters of very different sizes and widths, one in ten a copy of
+# an earlier one; the same at every call with equal arguments.
+sub clustered_vectors
+{
+	my ($count, $dims, $seed) = @_;
+	my (@centers, @vectors);
+
+	srand(77);
+	for my $cluster (1 .. 60)
+	{
+		push @centers, [ map { sprintf '%.3f', rand(8) - 4 } 1 .. $dims ];
+	}
+	srand($seed);
+	while (@vectors < $count)
+	{
+		if (@vectors > 10 && rand() < 0.1)
+		{
+			push @vectors, $vectors[ int(rand(@vectors)) ];
+			next;
+		}
+		my $cluster = int(60 * rand()**2);
+		my $width = ($cluster % 7 + 1) / 4;
+		push @vectors, '['
+		  . join(',',
+			map { sprintf '%.4f', $_ + $width * (rand() + rand() + rand() - 1.5) }
+			  @{ $centers[$cluster] })
+		  . ']';
+	}
+	return @vectors;
+}
+
+# Add vectors to table item, with ids from $first on, or to table question.
+sub load_vectors
+{
+	my ($node, $table, $first, @vectors) = @_;
+	my $file = $node->basedir . '/vectors.txt';
+	my $id = $first;
+
+	open my $out, '>', $file or die "$file: $!";
+	print $out $id++, "\t$_\n" for @vectors;
+	close $out or die "$file: $!";
+	$node->safe_psql('postgres', "COPY $table FROM '$file'");
+	unlink $file;
+	return;
+}
+
+# Test that the checker finds nothing wrong, and every row of the table.
+sub check_index
+{
+	my ($node, $index, $when) = @_;
+
+	is( $node->safe_psql(
+			'postgres',
+			"SELECT kind, block, slot, detail FROM omen_hnsw_check('$index', true) LIMIT 20"
+		),
+		'',
+		"$index is sound $when");
+	return;
+}
+
+# Test that a scan without a bound gives each row of item once, in order.
+# At most $allowed rows may be missing because they turned up too late.
+sub walk_all
+{
+	my ($node, $operator, $from, $allowed, $when) = @_;
+	my ($rows, $fetched, $different, $late, $in_order) =
+	  split /\|/, $node->safe_psql('postgres', "SELECT (SELECT count(*) FROM item), w.*
+		FROM walk('$operator', (SELECT v FROM item WHERE id = $from)) w");
+
+	is($fetched, $different, "no row comes twice from a scan $when");
+	is($fetched + $late, $rows, "a scan meets all rows $when");
+	cmp_ok($late, '<=', $allowed, "rows that turn up late are few $when");
+	is($in_order, 't', "all rows of a scan come in order $when");
+	return;
+}
+
+# Test what the index for an operator finds for the rows of table question.
+sub measure_recall
+{
+	my ($node, $operator, $least_1, $least_10, $when) = @_;
+	my ($at_1, $at_10, $in_order) =
+	  split /\|/, $node->safe_psql('postgres', "SELECT * FROM recall('$operator')");
+
+	note(sprintf "%s %s: recall\@1 %.4f, recall\@10 %.4f", $operator, $when, $at_1, $at_10);
+	cmp_ok($at_1, '>=', $least_1, "recall\@1 of $operator $when");
+	cmp_ok($at_10, '>=', $least_10, "recall\@10 of $operator $when");
+	is($in_order, 't', "rows by $operator come in order $when");
+	return;
+}
+
+1;

@@ -1,0 +1,106 @@
+-- What users of the access method omen_hnsw rely on: names, signatures,
+-- properties of functions, operator classes, settings.
+BEGIN;
+SET client_min_messages = warning;
+SELECT no_plan();
+
+-- The access method
+SELECT results_eq(
+	$$SELECT amtype::text, amhandler::text FROM pg_am WHERE amname = 'omen_hnsw'$$,
+	$$VALUES ('i', 'omen_hnsw_handler')$$,
+	'omen_hnsw is an index access method');
+
+-- Functions: name, arguments, result, volatility, strictness, parallel safety,
+-- whether each row is one of a set, and whether everybody may call it
+CREATE TEMP TABLE expected_function (name text, arguments text, properties text);
+INSERT INTO expected_function VALUES
+	('omen_simd', '', 'text s t s f t'),
+	('omen_hnsw_handler', 'internal', 'index_am_handler v f u f t'),
+	('omen_vector_l2_support', 'internal', 'internal i t s f t'),
+	('omen_vector_ip_support', 'internal', 'internal i t s f t'),
+	('omen_vector_cosine_support', 'internal', 'internal i t s f t'),
+	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
+	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
+	('omen_hnsw_info', 'regclass', 'record v t r f t'),
+	('omen_hnsw_last_scan', '', 'record v t r f t');
+SELECT is(
+	(SELECT format('%s %s %s %s %s %s', p.prorettype::regtype, p.provolatile, p.proisstrict, p.proparallel, p.proretset,
+			has_function_privilege('public', p.oid, 'EXECUTE'))
+		FROM pg_proc p WHERE p.oid = to_regprocedure(format('%I(%s)', name, arguments))),
+	properties,
+	format('%s(%s) has the properties that its callers count on', name, arguments))
+FROM expected_function;
+SELECT bag_eq(
+	$$SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+			AND p.proname LIKE 'omen\_%'$$,
+	$$SELECT format('%I(%s)', name, arguments)::regprocedure FROM expected_function$$,
+	'there are no other functions of that name');
+
+-- Columns that queries name
+SELECT is(
+	(SELECT array_agg(name || ' ' || format_type(type, NULL) ORDER BY ordinality) FROM pg_proc,
+		ROWS FROM (unnest(proargnames), unnest(proallargtypes), unnest(proargmodes)) WITH ORDINALITY a (name, type, mode, ordinality)
+		WHERE pg_proc.oid = function::regprocedure AND mode = 'o'),
+	columns, format('columns of %s', function))
+FROM (VALUES
+	('omen_hnsw_check(regclass, boolean)', ARRAY['kind text', 'block bigint', 'slot integer', 'detail text']),
+	('omen_hnsw_info(regclass)', ARRAY['mode text', 'metric text', 'storage text', 'dims integer', 'm integer',
+		'ef_construction integer', 'epoch integer', 'format_version integer', 'nodes bigint', 'dead_nodes bigint', 'rows bigint',
+		'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint', 'upper_pages bigint',
+		'posting_pages bigint', 'payload_pages bigint', 'free_pages bigint', 'bytes_per_node double precision']),
+	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint']))
+	v (function, columns);
+SELECT is(pg_get_function_arguments('omen_hnsw_check(regclass, boolean)'::regprocedure) ~ 'heapallindexed boolean DEFAULT false', true,
+	'heapallindexed can be named and left out');
+
+-- Operator classes: the operator that they order by, the support function
+SELECT results_eq(
+	$$SELECT c.opcname::text COLLATE "default", c.opcdefault, f.opfname::text COLLATE "default", o.amopopr::regoperator::text,
+			o.amopstrategy::int, o.amoppurpose::text, s.opfname::text COLLATE "default", p.amproc::regprocedure::text, p.amprocnum::int,
+			amvalidate(c.oid)
+		FROM pg_opclass c
+			JOIN pg_am a ON a.oid = c.opcmethod
+			JOIN pg_opfamily f ON f.oid = c.opcfamily
+			JOIN pg_amop o ON o.amopfamily = f.oid
+			JOIN pg_opfamily s ON s.oid = o.amopsortfamily
+			JOIN pg_amproc p ON p.amprocfamily = f.oid
+		WHERE a.amname = 'omen_hnsw' AND c.opcintype = 'vector'::regtype ORDER BY 1$$,
+	$$VALUES
+		('vector_cosine_ops', false, 'vector_cosine_ops', '<=>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_cosine_support(internal)', 1, true),
+		('vector_ip_ops', false, 'vector_ip_ops', '<#>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_ip_support(internal)', 1, true),
+		('vector_l1_ops', false, 'vector_l1_ops', '<+>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l1_support(internal)', 1, true),
+		('vector_l2_ops', true, 'vector_l2_ops', '<->(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l2_support(internal)', 1, true)$$,
+	'operator classes for vector, L2 distance by default');
+
+-- Distance operators can be swapped, which lets the planner use the index for
+-- a constant on either side
+SELECT is(oprcom::regoperator::text, oid::regoperator::text, format('%s is its own commutator', oprname))
+FROM pg_operator WHERE oprname IN ('<->', '<#>', '<=>', '<+>') AND oprleft = 'vector'::regtype;
+
+-- Settings
+SELECT results_eq(
+	$$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default" FROM pg_settings
+		WHERE name LIKE 'omendb.%' ORDER BY 1$$,
+	$$VALUES ('omendb.ef_search', 'integer', 'user', '40'), ('omendb.simd', 'string', 'user', 'auto')$$,
+	'settings and their defaults');
+
+-- What only some may do
+CREATE ROLE omen_somebody;
+CREATE TABLE public.omen_item (v vector(3));
+CREATE INDEX omen_item_index ON public.omen_item USING omen_hnsw (v);
+SET ROLE omen_somebody;
+SELECT throws_ok($$SELECT * FROM omen_hnsw_check('omen_item_index')$$, '42501', NULL, 'not everybody may check an index');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION omen_hnsw_check TO omen_somebody;
+SET ROLE omen_somebody;
+SELECT lives_ok($$SELECT count(*) FROM omen_hnsw_check('omen_item_index')$$, 'but those may whom it was granted');
+RESET ROLE;
+
+-- Only indexes of the access method can be asked about
+SELECT throws_ok(format('SELECT * FROM %s(%L)', function, relation), code, NULL, format('%s(%s) is refused', function, relation))
+FROM (VALUES ('omen_hnsw_check'), ('omen_hnsw_info')) f (function),
+	(VALUES ('omen_item', '42809'), ('pg_class_oid_index', '42809')) r (relation, code);
+
+SELECT * FROM finish();
+ROLLBACK;
