@@ -280,7 +280,7 @@ sub long_chain
 
 # Each: what it is, the kind of violation that must be among those found, and
 # how to do it.  If that returns a slot, or { block }, the violation must be
-# there.
+# there.  "of a row": found only if the table is looked at, too.
 my @graph_damages = (
 	[ 'magic number', 'meta', sub { poke($_[0], 0, $meta{magic}, 'L', 1); return } ],
 	[ 'format version', 'meta', sub { poke($_[0], 0, $meta{version}, 'L', 99); return } ],
@@ -390,6 +390,10 @@ my @graph_damages = (
 		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 6, 'C', 0x21); return $c } ],
 	[ 'payload where there is none', 'slot',
 		sub { my $n = any_node($_[0]); set($_[0], $n, 20, 'L', 5); return $n } ],
+	[ 'payload of an upper slot where there is none', 'slot',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 20, 'L', 5); return $u } ],
+	[ 'upper slots of what claims to be a list', 'slot',
+		sub { poke($_[0], 0, $meta{mode}, 'C', 0); return (slots_of($_[0], KIND_UPPER))[0] } ],
 	[ 'graph that claims to be a list', 'slot',
 		sub { poke($_[0], 0, $meta{mode}, 'C', 0); return any_node($_[0]) } ],
 
@@ -540,28 +544,30 @@ my @graph_damages = (
 	[ 'heap TID twice', 'tid_duplicate',
 		sub { my ($index) = @_; my ($a, $b) = slots_of($index, KIND_NODE);
 			set($index, $b, 8, 'SSS', get($index, $a, 8, 'SSS')); return } ],
-	[ 'row that is not there', 'heap',
+	[ 'row that is not there', 'heap of a row',
 		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 0xFFFF, 0xFFFF, 0); return } ],
-	[ 'all rows gone', 'heap', sub { $#{ $_[0]{pages} } = 0; return } ],
+	[ 'all rows gone', 'heap of a row', sub { $#{ $_[0]{pages} } = 0; return } ],
 
 	[ 'code', 'code', sub { my $n = any_node($_[0]);
 			set($_[0], $n, HEADER, 'C', get($_[0], $n, HEADER, 'C') ^ 0x10); return $n } ],
 	[ 'code of an upper slot', 'code', sub { my ($u) = slots_of($_[0], KIND_UPPER);
 			set($_[0], $u, HEADER, 'C', get($_[0], $u, HEADER, 'C') ^ 0x10); return $u } ],
+	[ 'epoch of the code of an upper slot', 'code',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 6, 'S', 0); return $u } ],
 	[ 'epoch of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 6, 'S', 0); return $n } ],
 	[ 'offset of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 'inf'); return $n } ],
 	[ 'step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', 'nan'); return $n } ],
 	[ 'negative step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', -1); return $n } ],
 	[ 'product of a code and the mean', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 40, 'f', 'nan'); return $n } ],
 	[ 'error bound that is none', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 'nan'); return $n } ],
-	[ 'error bound too small', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 0); return $n } ],
-	[ 'offset of a code that is finite', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 3); return $n } ],
-	[ 'vector on the list of NULLs', 'code',
+	[ 'error bound too small', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 0); return $n } ],
+	[ 'offset of a code that is finite', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 3); return $n } ],
+	[ 'vector on the list of NULLs', 'code of a row',
 		sub { my ($index) = @_; my $n = any_node($index);
 			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
 			my @tid = get($index, $n, 8, 'SSS');
 			set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS')); set($index, $c, 12, 'SSS', @tid); return $c } ],
-	[ 'NULL in a node', 'code',
+	[ 'NULL in a node', 'code of a row',
 		sub { my ($index) = @_; my $n = any_node($index);
 			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
 			my @tid = get($index, $n, 8, 'SSS');
@@ -628,10 +634,12 @@ my @list_damages = (
 		sub { my ($n, $first) = payload_of($_[0]); $_[0]{pages}[$first] = "\0" x 8192; return $n } ],
 	[ 'coordinate that is not finite', 'code',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 'nan'); return $n } ],
-	[ 'another coordinate', 'code',
+	[ 'another coordinate', 'code of a row',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 100); return $n } ],
 	[ 'edges in a flat list', 'slot',
 		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 4, 'S', 1); return $n } ],
+	[ 'epoch of codes that have no mean', 'meta',
+		sub { poke($_[0], 0, $meta{epoch}, 'S', 1); poke($_[0], 0, $meta{mean}, 'L', (payload_of($_[0]))[1]); return } ],
 	[ 'root of a flat list', 'meta', sub { poke($_[0], 0, $meta{root}, 'L', 60); return } ],
 	[ 'list that claims to be a graph', 'unlinked',
 		sub { poke($_[0], 0, $meta{mode}, 'C', 2); return (payload_of($_[0]))[0] } ],
@@ -662,8 +670,8 @@ sub swap_direction
 }
 
 my @cosine_damages = (
-	[ 'no direction in a node', 'code', sub { return (swap_direction($_[0]))[0] } ],
-	[ 'direction on the list of those without', 'code', sub { return (swap_direction($_[0]))[1] } ],
+	[ 'no direction in a node', 'code of a row', sub { return (swap_direction($_[0]))[0] } ],
+	[ 'direction on the list of those without', 'code of a row', sub { return (swap_direction($_[0]))[1] } ],
 	[ 'chunk of the list of those without a direction', 'posting',
 		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 0, 'L', 0xFFFFFFFE); return $c } ],);
 
@@ -790,19 +798,19 @@ sub use_table
 
 foreach my $case (@cases)
 {
-	my ($table, $dims, $name, $kind, undef) = @$case;
+	my ($table, $dims, $name, $expected, undef) = @$case;
+	my ($kind, $of_row) = $expected =~ /^(\w+)( of a row)?$/;
+	my $check = "omen_hnsw_check('${table}_index', " . ($of_row ? 'true' : 'false') . ')';
 	my $place = $places{$table};
 	my $where = '';
-	my ($rc, $out, $err);
+	my ($out, $err);
 
 	$where .= " AND block = $place->{block}" if $place;
 	$where .= " AND slot = $place->{slot}" if $place && defined $place->{slot};
-	$node->psql('postgres',
-		"SELECT count(*) > 0 FROM omen_hnsw_check('${table}_index', true) WHERE kind = '$kind'$where",
+	$node->psql('postgres', "SELECT count(*) > 0 FROM $check WHERE kind = '$kind'$where",
 		stdout => \$out, stderr => \$err);
 	is("$out$err", 't', "$name: found as $kind")
-	  or diag($node->safe_psql('postgres',
-			"SELECT kind, block, slot, detail FROM omen_hnsw_check('${table}_index', true) LIMIT 20"));
+	  or diag($node->safe_psql('postgres', "SELECT kind, block, slot, detail FROM $check LIMIT 20"));
 
 	my $timed_out = 0;
 	$node->psql('postgres', use_table($table, $dims), on_error_stop => 0,
