@@ -263,6 +263,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	OmenPageOpaque opaque;
 	bool		has_tids;
 	bool		lost;
+	bool		is_payload;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->rel, buf);
@@ -273,10 +274,13 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	if (has_tids)
 		list_tids(state, BufferGetPage(buf));
 	lost = is_lost(ix->rel, buf);
+	is_payload = opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
 	if (lost)
 		reclaim_page(ix, buf);
+	if (is_payload)
+		omen_payload_reclaim(ix, block);
 	if (has_tids)
 	{
 		bool		any = ask(state);

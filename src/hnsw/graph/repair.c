@@ -567,8 +567,6 @@ repair_layer0(Repair *repair)
 			}
 			repair->upper_pages[repair->nupper_pages++] = block;
 		}
-		if (kind == OMEN_PAGE_PAYLOAD)
-			omen_payload_reclaim(repair->ix, block);
 		omen_vacuum_delay_point();
 	}
 }
