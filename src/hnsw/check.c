@@ -25,7 +25,8 @@
  *		heap			a row of the table that the index lacks
  *
  * orphan_payload is what a crash may leave behind; it does no harm, and VACUUM
- * takes the pages back when it removes nodes.  Everything else is damage.
+ * takes such a page back once the node that it names is gone.  Everything else
+ * is damage.
  *
  * On a primary nothing changes while a check runs: it holds a share lock on
  * the table and the index.  During recovery there is no such lock.  Then pages
