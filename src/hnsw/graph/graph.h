@@ -110,6 +110,7 @@ typedef struct OmenCandidate
 	uint32		id;
 	uint16		version;
 	bool		linked;			/* it was linked, so it may be a parent */
+	bool		parent;			/* the edge to it has the parent flag */
 	bool		keep;			/* chosen whatever the heuristic says */
 	bool		chosen;
 	OmenCodeHeader header;

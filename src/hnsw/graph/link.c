@@ -11,10 +11,10 @@
  *	3. back-links: each neighbor gets an edge to it, one page at a time, by
  *	   compare-and-set of what was read before; one of them with the parent
  *	   flag, from a node that is linked itself;
- *	4. OMEN_SLOT_LINKING is cleared;
- *	5. the entry point moves to it if it is of a higher layer.
+ *	4. the entry point moves to it if it is of a higher layer;
+ *	5. OMEN_SLOT_LINKING is cleared.
  *
- * What a crash leaves behind after 1 to 3 has no committed row: its heap tuple
+ * What a crash leaves behind after 1 to 4 has no committed row: its heap tuple
  * is dead, and VACUUM removes the node like any other.
  *
  * Parents form a tree from the root: a node's parent was linked before it, and
@@ -378,7 +378,8 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 			continue;
 		c->version = slot->version;
 		/* VACUUM finds a condemned node's parent by the edge: that one stays */
-		c->keep = (edges->tags[i] & OMEN_TAG_PARENT) != 0;
+		c->parent = (edges->tags[i] & OMEN_TAG_PARENT) != 0;
+		c->keep = c->parent;
 		valid = OmenVersionTag(slot->version) ==
 					(edges->tags[i] & OMEN_TAG_VERSION) &&
 				(c->keep || (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
@@ -395,6 +396,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	candidates[count].distance = new_edge->distance;
 	candidates[count].id = new_edge->id;
 	candidates[count].version = new_edge->version;
+	candidates[count].parent = new_edge->parent;
 	candidates[count].keep = new_edge->parent;
 	candidates[count].header = *new_edge->header;
 	candidates[count].code = new_edge->code;
@@ -427,7 +429,7 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (candidates[i].chosen)
 			append_edge(edges, candidates[i].id,
 						OmenVersionTag(candidates[i].version) |
-							(candidates[i].keep ? OMEN_TAG_PARENT : 0));
+							(candidates[i].parent ? OMEN_TAG_PARENT : 0));
 	}
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(context);
@@ -793,9 +795,9 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 		back_link(ix, &ix->layout.upper, top, header, code, plan, layer);
 	}
 	back_link(ix, &ix->layout.node, node, header, code, plan, 0);
-	clear_linking(ix, node);
 	if (plan->level > 0)
 		raise_entry(ix, top, plan->level);
+	clear_linking(ix, node);
 	return true;
 }
 

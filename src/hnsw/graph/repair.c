@@ -370,7 +370,7 @@ is_among(const OmenCandidate *candidates, uint32 count, uint32 id)
 /* Make a target a candidate for an edge of the slot whose code is given. */
 static bool
 make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
-			   const OmenCodeHeader *header, const uint8 *code,
+			   const OmenCodeHeader *header, const uint8 *code, bool keep,
 			   OmenCandidate *candidate)
 {
 	OmenNodeRef target;
@@ -380,7 +380,8 @@ make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 	memset(candidate, 0, sizeof(OmenCandidate));
 	candidate->id = id;
 	candidate->version = target.version;
-	candidate->keep = (tag & OMEN_TAG_PARENT) != 0;
+	candidate->parent = (tag & OMEN_TAG_PARENT) != 0;
+	candidate->keep = keep;
 	candidate->code = palloc(ix->layout.code_bytes);
 	if (!omen_load_code(ix, plane, id, target.version, &candidate->header,
 						candidate->code))
@@ -408,7 +409,7 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 	{
 		if (find_leaving(repair, old->ids[i], old->tags[i]) == NULL &&
 			make_candidate(ix, repair->plane, old->ids[i], old->tags[i], header,
-						   code, &candidates[count]))
+						   code, true, &candidates[count]))
 			count++;
 	}
 	for (int i = 0; i < old->degree; i++)
@@ -422,7 +423,7 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 				!is_among(candidates, count, c->ids[j]) &&
 				make_candidate(ix, repair->plane, c->ids[j],
 							   c->tags[j] & OMEN_TAG_VERSION, header, code,
-							   &candidates[count]))
+							   false, &candidates[count]))
 				count++;
 		}
 	}
@@ -430,8 +431,9 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 }
 
 /*
- * Replace a slot's edges to condemned ones.  Keeps about as many edges as
- * there were.
+ * Replace a slot's edges to condemned ones.  The other edges stay: most of
+ * them lead back to later nodes and were never chosen by the heuristic, and
+ * without them a graph gets sparser with each VACUUM.
  */
 static void
 repair_edges(Repair *repair, OmenNodeRef ref)
@@ -468,7 +470,7 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 			edges.ids[edges.degree] = candidates[i].id;
 			edges.tags[edges.degree++] =
 				OmenVersionTag(candidates[i].version) |
-				(candidates[i].keep ? OMEN_TAG_PARENT : 0);
+				(candidates[i].parent ? OMEN_TAG_PARENT : 0);
 		}
 		if (omen_edges_replace(ix, plane, ref, &old, &edges))
 			return;
