@@ -34,7 +34,6 @@
 #define PINS_AHEAD 4
 
 /* Bytes of a code that are prefetched; the hardware goes on from there. */
-#define PREFETCH_BYTES 1024
 #define CACHE_LINE 64
 
 #define VISITED_MIN 1024
@@ -336,6 +335,15 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 							  code);
 }
 
+/* A slot that is near will be expanded soon. */
+static inline void
+prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
+{
+	for (uint32 at = plane->ids_offset; at < plane->edge_keys_offset;
+		 at += CACHE_LINE)
+		__builtin_prefetch((const char *) slot + at);
+}
+
 /*
  * Look at one slot: compute its distance, and place it in the heaps, unless
  * its version differs in the bits of the mask.  buf is pinned, and is
@@ -370,6 +378,7 @@ examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
 		if (is_near(search, distance))
 		{
 			push_frontier(search, distance, seen);
+			prefetch_edges(search->plane, slot);
 			if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
 				keep_nearest(search, distance, seen);
 		}
