@@ -100,6 +100,66 @@ SELECT agrees('item', '<->', '[-1000,1000,0.5,0.5]', 900);
 SELECT * FROM omen_hnsw_check('item_index', true);
 DROP TABLE item;
 
+-- Vectors so short that their distances vanish, and codes with them.
+CREATE TABLE item (id int, v vector(2));
+INSERT INTO item SELECT i, ARRAY[i * 1e-30, -i * 1e-30]::vector FROM generate_series(1, 60) i;
+CREATE INDEX item_sq8 ON item USING omen_hnsw (v);
+SELECT agrees('item', '<->', query, 100) FROM unnest('{"[0,0]","[3e-29,-3e-29]","[1e20,1]"}'::vector[]) query;
+SELECT * FROM omen_hnsw_check('item_sq8', true);
+DROP INDEX item_sq8;
+CREATE INDEX item_full ON item USING omen_hnsw (v) WITH (storage = full);
+INSERT INTO item SELECT 100 + i, ARRAY[i * 1e-30, i * 1e-30]::vector FROM generate_series(1, 60) i;
+SELECT agrees('item', '<->', query, 200) FROM unnest('{"[0,0]","[3e-29,-3e-29]","[1e20,1]"}'::vector[]) query;
+SELECT * FROM omen_hnsw_check('item_full', true);
+DROP TABLE item;
+
+-- Vectors that are stored out of line: distances to what the rows are ordered
+-- by, to something else, of other rows, and after the vector has changed.
+CREATE TABLE item (id int, v vector(700));
+INSERT INTO item SELECT i, pseudo_random(i, 700) FROM generate_series(1, 300) i;
+CREATE INDEX item_index ON item USING omen_hnsw (v);
+CREATE VIEW nearest AS
+	SELECT id, v <-> pseudo_random(-1, 700) AS d, v <-> pseudo_random(-2, 700) AS other,
+		v <#> pseudo_random(-1, 700) AS product, pseudo_random(-1, 700) <-> v AS swapped,
+		(SELECT b.v <-> a.v FROM item b WHERE b.id = a.id % 300 + 1) AS next
+	FROM item a ORDER BY v <-> pseudo_random(-1, 700) LIMIT 40;
+SELECT uses_index('SELECT * FROM nearest');
+CREATE TABLE by_index AS SELECT * FROM nearest;
+SET enable_seqscan = on;
+SET enable_indexscan = off;
+SELECT count(*) FROM (TABLE by_index EXCEPT ALL TABLE nearest) s;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+BEGIN;
+DECLARE nearest CURSOR FOR SELECT id, (v <-> pseudo_random(-1, 700))::int AS d FROM item ORDER BY v <-> pseudo_random(-1, 700);
+FETCH 1 FROM nearest;
+UPDATE item SET v = pseudo_random(-1, 700) WHERE id = 5;
+SELECT id, v <-> pseudo_random(-1, 700) AS d FROM item WHERE id = 5;
+FETCH 1 FROM nearest;
+COMMIT;
+SELECT agrees('item', '<->', pseudo_random(-1, 700), 1000);
+DROP VIEW nearest;
+DROP TABLE item;
+DROP TABLE by_index;
+
+-- Many rescans, each with answers of its own.
+CREATE TABLE item (id int, v vector(8));
+INSERT INTO item SELECT i, pseudo_random(i, 8) FROM generate_series(1, 900) i;
+INSERT INTO item VALUES (901, NULL), (902, NULL);
+CREATE INDEX item_index ON item USING omen_hnsw (v);
+CREATE FUNCTION rescans() RETURNS TABLE (number int, ds float8[]) LANGUAGE sql STABLE AS $$
+	SELECT i, (SELECT array_agg(d) FROM (SELECT v <-> q AS d FROM item ORDER BY v <-> q LIMIT 1 + i % 9) s)
+	FROM (SELECT i, CASE WHEN i % 11 <> 0 THEN pseudo_random(-i, 8) END AS q FROM generate_series(1, 100) i) s
+$$;
+SELECT uses_index('SELECT * FROM rescans()');
+CREATE TABLE by_index AS SELECT * FROM rescans();
+SET enable_seqscan = on;
+SET enable_indexscan = off;
+SELECT count(*) FROM (TABLE by_index EXCEPT ALL SELECT * FROM rescans()) s WHERE number % 11 <> 0;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+DROP TABLE item, by_index;
+
 -- Rescans: each outer row asks anew, NULL and the zero vector among them.
 CREATE TABLE item (id int, v vector(3));
 INSERT INTO item SELECT i, ARRAY[i, 0, 0]::vector FROM generate_series(1, 50) i;
