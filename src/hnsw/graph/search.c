@@ -33,7 +33,6 @@
  */
 #define PINS_AHEAD 4
 
-/* Bytes of a code that are prefetched; the hardware goes on from there. */
 #define CACHE_LINE 64
 
 #define VISITED_MIN 1024
