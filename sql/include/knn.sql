@@ -68,7 +68,7 @@ $$;
 CREATE FUNCTION walk(relation regclass, operator text, query vector,
 	OUT fetched int, OUT different int, OUT in_order boolean, OUT missing bigint)
 LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_indexscan = on
 AS $$
 DECLARE
 	rows refcursor;
