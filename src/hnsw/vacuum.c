@@ -55,6 +55,7 @@ typedef struct VacuumState
 	RefList		suspects;		/* nodes whose chain may be empty */
 	RefList		empty_chunks;	/* ids of chunks without TIDs */
 	RefList		owners;			/* of these chunks */
+	RefList		payload;		/* blocks of payload */
 	bool		condemned;		/* a VACUUM was cut before */
 } VacuumState;
 
@@ -280,7 +281,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	if (lost)
 		reclaim_page(ix, buf);
 	if (is_payload)
-		omen_payload_reclaim(ix, block);
+		add_ref(&state->payload, block, 0);
 	if (has_tids)
 	{
 		bool		any = ask(state);
@@ -334,6 +335,20 @@ check_suspects(VacuumState *state)
 	if (state->dead.count > 0)
 		qsort(state->dead.refs, state->dead.count, sizeof(OmenNodeRef),
 			  compare_refs);
+}
+
+/*
+ * Free payload without an owner.  After dead nodes were freed, so that what an
+ * insert wrote before it was cut goes with the node that it wrote it for.
+ */
+static void
+reclaim_payload(VacuumState *state)
+{
+	for (uint64 i = 0; i < state->payload.count; i++)
+	{
+		omen_payload_reclaim(state->ix, state->payload.refs[i].id);
+		omen_vacuum_delay_point();
+	}
 }
 
 /* ---------- counts in the metapage ---------- */
@@ -420,6 +435,7 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	}
 	check_suspects(&state);
 	freed = remove_nodes(&state);
+	reclaim_payload(&state);
 	if (state.removed > 0)
 		store_counts(&state, old_limit, freed);
 	if (locked)

@@ -66,8 +66,8 @@ sub sound_after
 {
 	my ($when) = @_;
 
-	$node->safe_psql('postgres', 'VACUUM item');
-	$node->safe_psql('postgres', 'VACUUM wide');
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) item');
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) wide');
 	check_index($node, $_, $when) for ('item_index', 'wide_index');
 	my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM item');
 	note("$rows rows, " . $node->safe_psql('postgres', 'SELECT count(*) FROM wide') . ' wide ones');
