@@ -5,6 +5,10 @@
 chroot_home=${OMEN_CHROOT_DIR:-/var/cache/omendb-chroot}
 archive_keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# Where the sources go inside: in root's home, which the ordinary user that
+# the tests run as cannot read.
+chroot_source=~root/omendb
+
 # The mirror that apt takes this release's main archive from.
 mirror()
 {
@@ -101,9 +105,9 @@ chroot_run()
 			exit $?' bash "$@" </dev/null
 }
 
-# chroot_sources FOLDER: put a fresh copy of the sources at /root/omendb.
+# chroot_sources FOLDER: put a fresh copy of the sources inside.
 chroot_sources()
 {
-	rm -rf --one-file-system "$1/root/omendb"
-	copy_sources "$1/root/omendb"
+	rm -rf --one-file-system "$1$chroot_source"
+	copy_sources "$1$chroot_source"
 }
