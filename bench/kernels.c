@@ -5,18 +5,22 @@
  * Purpose: print nanoseconds per call of every kernel this machine can run,
  * of the distance between two codes and of encoding, on data in the first
  * level of cache.  Vectors are taken from a small pool, so that a call does
- * not depend on the one before.
+ * not depend on the one before.  Then, of the blocked kernels, nanoseconds
+ * per pair of points in a leaf, and per point for the nearest in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "../src/distance/block.h"
 #include "../src/distance/distance.h"
 #include "../src/quantize/codes.h"
 
 #define POOL 4					/* vectors that take turns, a power of two */
 #define MAX_DIM 1536
 #define REPEATS 5				/* the fastest counts */
+#define LEAF 700				/* points of a leaf */
+#define NEAREST 10
 
 static const uint32_t dims[] = {128, 768, 784, 1536};
 
@@ -66,6 +70,16 @@ run_cosine(const float *a, const float *b, size_t dim)
 	return ab + aa + bb;
 }
 
+/* Sum of |a_i - b_i| of 16-bit values, a pass over memory as ip_u8 is. */
+static double
+run_l1_u16(int i, size_t dim)
+{
+	static uint16_t words[POOL][MAX_DIM];
+
+	return omen_kernels->l1_u16(words[i & (POOL - 1)],
+								words[(i / POOL) & (POOL - 1)], dim);
+}
+
 #define A floats[i & (POOL - 1)]
 #define B floats[(i / POOL) & (POOL - 1)]
 #define A8 bytes[i & (POOL - 1)]
@@ -75,7 +89,7 @@ run_cosine(const float *a, const float *b, size_t dim)
 static void
 bench_kernels(uint32_t dim)
 {
-	double		ns[6];
+	double		ns[7];
 
 	MEASURE(ns[0], CALLS, omen_kernels->l2sq(A, B, dim));
 	MEASURE(ns[1], CALLS, omen_kernels->ip(A, B, dim));
@@ -84,8 +98,10 @@ bench_kernels(uint32_t dim)
 	MEASURE(ns[4], CALLS, omen_kernels->ip_u8(A8, B8, dim));
 	MEASURE(ns[5], CALLS,
 			omen_kernels->l1_u8(A8, B8, dim, 0.1f, 0.2f, 0.3f, 0.4f));
-	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n", omen_kernels->name,
-		   dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5]);
+	MEASURE(ns[6], CALLS, run_l1_u16(i, dim));
+	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
+		   omen_kernels->name, dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5],
+		   ns[6]);
 }
 
 static void
@@ -111,6 +127,68 @@ bench_codes(OmenMetric metric, const char *name, uint32_t dim)
 	free(q);
 }
 
+/* All pairs of a leaf, and from its distances the nearest of each point. */
+static void
+bench_block(size_t dim)
+{
+	static OmenPointTerms terms[LEAF];
+	static const OmenPointTerms *all_terms[LEAF];
+	static const uint8_t *all_codes[LEAF];
+	const OmenBlockKernels *block = omen_kernels->block;
+	const size_t row = (LEAF + OMEN_PANEL - 1) / OMEN_PANEL * OMEN_PANEL;
+	size_t		stride = OMEN_BLOCK_STRIDE(dim);
+	uint8_t	   *codes = calloc(LEAF, stride);
+	float	   *out = malloc(sizeof(float) * row * LEAF);
+	void	   *panel = aligned_alloc(64, block->panel_bytes(dim));
+	uint32_t	index[NEAREST];
+	float		value[NEAREST];
+	double		best[3] = {1e9, 1e9, 1e9};
+
+	if (codes == NULL || out == NULL || panel == NULL)
+		abort();
+	for (int p = 0; p < LEAF; p++)
+	{
+		for (size_t i = 0; i < dim; i++)
+			codes[p * stride + i] = (uint8_t) rand();
+		terms[p].scale = 0.1f;
+		terms[p].sumsq = 200.0f * (float) dim;
+		all_terms[p] = &terms[p];
+		all_codes[p] = codes + p * stride;
+	}
+
+	for (int repeat = 0; repeat < 4 * REPEATS; repeat++)
+	{
+		double		took[3] = {0.0, 0.0, 0.0};
+		double		start;
+
+		for (uint32_t c = 0; c < LEAF; c += OMEN_PANEL)
+		{
+			uint32_t	count = LEAF - c < OMEN_PANEL ? LEAF - c : OMEN_PANEL;
+
+			start = seconds();
+			block->pack(panel, all_codes + c, all_terms + c, count, dim);
+			took[0] += seconds() - start;
+			start = seconds();
+			block->distances(panel, all_codes, all_terms, LEAF, dim, out + c,
+							 row);
+			took[1] += seconds() - start;
+		}
+		start = seconds();
+		for (int p = 0; p < LEAF; p++)
+			sink = block->nearest(out + p * row, LEAF, NEAREST, index, value);
+		took[2] = seconds() - start;
+		for (int i = 0; i < 3; i++)
+			if (took[i] < best[i])
+				best[i] = took[i];
+	}
+	printf("%-8s %5zu %8.3f %8.3f %8.1f\n", omen_kernels->name, dim,
+		   best[0] * 1e9 / LEAF / LEAF, best[1] * 1e9 / LEAF / LEAF,
+		   best[2] * 1e9 / LEAF);
+	free(codes);
+	free(out);
+	free(panel);
+}
+
 int
 main(void)
 {
@@ -123,8 +201,8 @@ main(void)
 			bytes[v][i] = (uint8_t) rand();
 		}
 
-	printf("%-8s %5s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq", "ip",
-		   "l1", "cosine", "ip_u8", "l1_u8");
+	printf("%-8s %5s %8s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq",
+		   "ip", "l1", "cosine", "ip_u8", "l1_u8", "l1_u16");
 	for (int t = 0; t < 3; t++)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < N_DIMS; d++)
@@ -140,5 +218,12 @@ main(void)
 		bench_codes(OMEN_METRIC_COSINE, "cosine", dims[d]);
 		bench_codes(OMEN_METRIC_L1, "l1", dims[d]);
 	}
+
+	printf("\n%-8s %5s %8s %8s %8s\n", "table", "dim", "pack", "block",
+		   "nearest");
+	for (int t = 0; t < 3; t++)
+		if (omen_kernels_select(tables[t]))
+			for (size_t d = 0; d < 3; d++)
+				bench_block(dims[d]);
 	return 0;
 }

@@ -66,6 +66,15 @@ typedef struct OmenKernels
 
 	/* sum of a_i * b_i, of floats and codes */
 	float (*ip_f32_u8)(const float *a, const uint8_t *b, size_t dim);
+
+	/*
+	 * Sum of |a_i - b_i|, of values up to 32767; exact for dim <=
+	 * OMEN_KERNEL_MAX_DIM.
+	 */
+	uint32_t (*l1_u16)(const uint16_t *a, const uint16_t *b, size_t dim);
+
+	/* many points to many points: see block.h */
+	const struct OmenBlockKernels *block;
 } OmenKernels;
 
 /*

@@ -6,6 +6,7 @@
  * its target as an attribute, so the file is compiled with the flags of all
  * others; nothing here may run before dispatch.c has asked the CPU.
  */
+#include "block.h"
 #include "kernels.h"
 
 #ifdef OMEN_KERNELS_X86
@@ -358,6 +359,61 @@ ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
 	return add_floats(acc0);
 }
 
+/*
+ * Add 16 differences.  They fit 16 bits with a sign, and pairs of them are
+ * added up by a multiplication with ones.
+ */
+INLINE __m256i
+l1_u16_add(__m256i acc, __m256i x, __m256i y)
+{
+	__m256i		diff = _mm256_abs_epi16(_mm256_sub_epi16(x, y));
+
+	return _mm256_add_epi32(acc, _mm256_madd_epi16(diff, _mm256_set1_epi16(1)));
+}
+
+INLINE __m256i
+load_u16(const uint16_t *p)
+{
+	return _mm256_loadu_si256((const __m256i *) p);
+}
+
+/* 8 values, and zeroes */
+INLINE __m256i
+load_half_u16(const uint16_t *p)
+{
+	return _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *) p));
+}
+
+TARGET static uint32_t
+l1_u16(const uint16_t *a, const uint16_t *b, size_t dim)
+{
+	__m256i		acc0 = _mm256_setzero_si256();
+	__m256i		acc1 = _mm256_setzero_si256();
+	uint32_t	sum;
+	size_t		i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		acc0 = l1_u16_add(acc0, load_u16(a + i), load_u16(b + i));
+		acc1 = l1_u16_add(acc1, load_u16(a + i + 16), load_u16(b + i + 16));
+	}
+	if (i + 16 <= dim)
+	{
+		acc0 = l1_u16_add(acc0, load_u16(a + i), load_u16(b + i));
+		i += 16;
+	}
+	if (i + 8 <= dim)
+	{
+		acc1 = l1_u16_add(acc1, load_half_u16(a + i), load_half_u16(b + i));
+		i += 8;
+	}
+	sum = add_words(_mm256_add_epi32(acc0, acc1));
+	for (; i < dim; i++)
+		sum +=
+			a[i] < b[i] ? (uint32_t) (b[i] - a[i]) : (uint32_t) (a[i] - b[i]);
+	return sum;
+}
+
 const OmenKernels omen_kernels_avx2 = {
 	.name = "avx2",
 	.l2sq = l2sq,
@@ -367,6 +423,8 @@ const OmenKernels omen_kernels_avx2 = {
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
+	.l1_u16 = l1_u16,
+	.block = &omen_block_avx2,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

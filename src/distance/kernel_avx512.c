@@ -9,6 +9,7 @@
  * With OMEN_EMULATE_AVX512 the unit tests supply the intrinsics in portable C,
  * so that they can run this file on any CPU.
  */
+#include "block.h"
 #include "kernels.h"
 
 #ifdef OMEN_KERNELS_X86
@@ -379,6 +380,53 @@ ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
 	return add_floats(acc0);
 }
 
+/*
+ * Add 32 differences.  They fit 16 bits with a sign, and pairs of them are
+ * added up by a multiplication with ones.
+ */
+INLINE __m512i
+l1_u16_add(__m512i acc, __m512i x, __m512i y)
+{
+	__m512i		diff = _mm512_abs_epi16(_mm512_sub_epi16(x, y));
+
+	return _mm512_add_epi32(acc, _mm512_madd_epi16(diff, _mm512_set1_epi16(1)));
+}
+
+/* The first n values, n less than a register has, and zeroes. */
+INLINE __m512i
+load_first_u16(const uint16_t *p, size_t n)
+{
+	return _mm512_maskz_loadu_epi8(first_bytes(2 * n), (const uint8_t *) p);
+}
+
+TARGET static uint32_t
+l1_u16(const uint16_t *a, const uint16_t *b, size_t dim)
+{
+	__m512i		acc0 = _mm512_setzero_si512();
+	__m512i		acc1 = _mm512_setzero_si512();
+	size_t		i = 0;
+
+	for (; i + 64 <= dim; i += 64)
+	{
+		acc0 = l1_u16_add(acc0, _mm512_loadu_si512(a + i),
+						  _mm512_loadu_si512(b + i));
+		acc1 = l1_u16_add(acc1, _mm512_loadu_si512(a + i + 32),
+						  _mm512_loadu_si512(b + i + 32));
+	}
+	if (i + 32 <= dim)
+	{
+		acc0 = l1_u16_add(acc0, _mm512_loadu_si512(a + i),
+						  _mm512_loadu_si512(b + i));
+		i += 32;
+	}
+	if (i < dim)
+	{
+		acc1 = l1_u16_add(acc1, load_first_u16(a + i, dim - i),
+						  load_first_u16(b + i, dim - i));
+	}
+	return add_words(_mm512_add_epi32(acc0, acc1));
+}
+
 const OmenKernels omen_kernels_avx512 = {
 	.name = "avx512",
 	.l2sq = l2sq,
@@ -388,6 +436,8 @@ const OmenKernels omen_kernels_avx512 = {
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
+	.l1_u16 = l1_u16,
+	.block = &omen_block_avx2,	/* no narrow products without VNNI */
 };
 
 const OmenKernels omen_kernels_avx512_vnni = {
@@ -399,6 +449,8 @@ const OmenKernels omen_kernels_avx512_vnni = {
 	.ip_u8 = ip_u8_vnni,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
+	.l1_u16 = l1_u16,
+	.block = &omen_block_avx512_vnni,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

@@ -7,7 +7,9 @@
  * are arrays so that a compiler may keep them in vector registers.
  */
 #include <math.h>
+#include <stdlib.h>
 
+#include "block.h"
 #include "kernels.h"
 
 #define LANES OMEN_KERNEL_LANES
@@ -117,6 +119,16 @@ ip_f32_u8(const float *a, const uint8_t *b, size_t dim)
 	return add_lanes(lane);
 }
 
+static uint32_t
+l1_u16(const uint16_t *a, const uint16_t *b, size_t dim)
+{
+	uint32_t	sum = 0;
+
+	for (size_t i = 0; i < dim; i++)
+		sum += (uint32_t) abs((int32_t) a[i] - (int32_t) b[i]);
+	return sum;
+}
+
 const OmenKernels omen_kernels_scalar = {
 	.name = "scalar",
 	.l2sq = l2sq,
@@ -126,4 +138,6 @@ const OmenKernels omen_kernels_scalar = {
 	.ip_u8 = ip_u8,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
+	.l1_u16 = l1_u16,
+	.block = &omen_block_scalar,
 };
