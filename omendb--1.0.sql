@@ -560,3 +560,19 @@ CREATE FUNCTION omen_hnsw_last_scan(
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION omen_hnsw_last_scan() IS 'what the last scan of an omen_hnsw index in this session took';
+
+CREATE FUNCTION omen_hnsw_build_estimate(
+	rows bigint,
+	dims integer,
+	m integer DEFAULT 16,
+	ef_construction integer DEFAULT 64,
+	storage text DEFAULT 'sq8',
+	metric text DEFAULT 'l2',
+	workers integer DEFAULT 0,
+	OUT index_bytes bigint,
+	OUT memory_bytes bigint,
+	OUT temporary_bytes bigint
+)
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_hnsw_build_estimate(bigint, integer, integer, integer, text, text, integer) IS 'what building an omen_hnsw index will take';

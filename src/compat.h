@@ -17,8 +17,13 @@
 #include "access/tableam.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "optimizer/optimizer.h"
+#include "storage/buffile.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/smgr.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
@@ -64,6 +69,72 @@ omen_extend_fork(Relation rel, ForkNumber fork)
 		UnlockRelationForExtension(rel, ExclusiveLock);
 #endif
 	return buf;
+}
+
+/*
+ * Add blocks of zeroes to the main fork of a relation that nobody else
+ * extends.
+ */
+static inline void
+omen_extend_by(Relation rel, BlockNumber blocks)
+{
+	SMgrRelation smgr = RelationGetSmgr(rel);
+	BlockNumber first = smgrnblocks(smgr, MAIN_FORKNUM);
+
+#if PG_VERSION_NUM >= 160000
+	/* the server's own limit for one call is an int's */
+	while (blocks > 0)
+	{
+		int			some = (int) Min(blocks, 1024);
+
+		CHECK_FOR_INTERRUPTS();
+		smgrzeroextend(smgr, MAIN_FORKNUM, first, some, false);
+		first += some;
+		blocks -= some;
+	}
+#else
+	PGAlignedBlock zeroes;
+
+	memset(zeroes.data, 0, BLCKSZ);
+	for (BlockNumber i = 0; i < blocks; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		smgrextend(smgr, MAIN_FORKNUM, first + i, zeroes.data, false);
+	}
+#endif
+}
+
+/* BufFile's arguments became constant, and its way to report a short read
+ * another. */
+static inline void
+omen_buffile_write(BufFile *file, const void *data, Size bytes)
+{
+	BufFileWrite(file, unconstify(void *, data), bytes);
+}
+
+static inline Size
+omen_buffile_read(BufFile *file, void *data, Size bytes)
+{
+#if PG_VERSION_NUM >= 160000
+	return BufFileReadMaybeEOF(file, data, bytes, true);
+#else
+	return BufFileRead(file, data, bytes);
+#endif
+}
+
+/*
+ * Workers to build an index with.  From 17 on the server has decided, for all
+ * access methods that say they can; before, for B-trees only.
+ */
+static inline int
+omen_build_workers(Relation heap, Relation index, IndexInfo *index_info)
+{
+#if PG_VERSION_NUM >= 170000
+	return index_info->ii_ParallelWorkers;
+#else
+	return plan_create_index_workers(RelationGetRelid(heap),
+									 RelationGetRelid(index));
+#endif
 }
 
 /* ConditionalLockTuple() learned whether to log that it failed. */
@@ -141,7 +212,7 @@ omen_set_version_fields(IndexAmRoutine *am)
 	am->amsummarizing = false;
 #endif
 #if PG_VERSION_NUM >= 170000
-	am->amcanbuildparallel = false;
+	am->amcanbuildparallel = true;
 	am->aminsertcleanup = NULL;
 #endif
 #if PG_VERSION_NUM >= 180000

@@ -92,16 +92,6 @@ omen_set_mode(OmenIndex *ix, OmenMode mode)
 	omen_index_refresh(ix);
 }
 
-/* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
-static uint64
-mix(uint64 x)
-{
-	x += UINT64CONST(0x9E3779B97F4A7C15);
-	x = (x ^ (x >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
-	x = (x ^ (x >> 27)) * UINT64CONST(0x94D049BB133111EB);
-	return x ^ (x >> 31);
-}
-
 /*
  * The top layer of the node of a row: geometric with 1/m, from the heap TID
  * and the index's seed, so that equal heaps give equal graphs.
@@ -112,8 +102,9 @@ omen_choose_level(const OmenIndex *ix, ItemPointer tid)
 	uint64		key = ((uint64) ItemPointerGetBlockNumber(tid) << 16) |
 				 ItemPointerGetOffsetNumber(tid);
 	/* in (0, 1] */
-	double uniform = ((double) (mix(key ^ mix(ix->meta.seed)) >> 11) + 1.0) /
-					 9007199254740992.0;
+	double uniform =
+		((double) (omen_mix(key ^ omen_mix(ix->meta.seed)) >> 11) + 1.0) /
+		9007199254740992.0;
 	double level = floor(-log(uniform) / log((double) ix->meta.m));
 
 	return (uint32) Min(level, (double) OMEN_MAX_LEVEL);

@@ -63,6 +63,7 @@ typedef struct OmenOptions
 	int			m;
 	int			ef_construction;
 	int			storage;		/* OmenStorage */
+	int			seed;
 } OmenOptions;
 
 /* options.c */
@@ -71,6 +72,7 @@ extern void omen_options_init(void);
 extern bytea *omen_options_parse(Datum reloptions, bool validate);
 extern int	omen_options_m(Relation index);
 extern int	omen_options_ef_construction(Relation index);
+extern int	omen_options_seed(Relation index);
 extern OmenStorage omen_options_storage(Relation index);
 
 /* validate.c */

@@ -3,15 +3,15 @@
  * index_build.c
  *	  CREATE INDEX: from a heap to a whole index.
  *
- * The quantizer's mean comes from a deterministic sample of the heap; then the
- * rows go through the same steps as inserted ones, without WAL of their own;
- * at the end the relation is logged whole.  What fills the index is behind
- * fill_index(): it is given the heap, and leaves the pages of a graph.
+ * The quantizer's mean comes from a deterministic sample of the heap.  A table
+ * of few rows is inserted row by row, without WAL, and the relation logged
+ * whole at the end; for a larger one build/ makes a graph of all rows at once.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/tableam.h"
@@ -19,6 +19,7 @@
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "compat.h"
+#include "hnsw/build/build.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -26,8 +27,9 @@
 #include "utils/memutils.h"
 
 /*
- * The rotation and the levels are drawn from this seed.  It is no secret, and
- * equal indexes on equal heaps are worth more than another draw.
+ * The rotation, the levels and the leaves are drawn from this seed, unless the
+ * option names another.  It is no secret, and equal indexes on equal heaps are
+ * worth more than another draw.
  */
 #define DEFAULT_SEED UINT64CONST(0x6F6D656E68736E77)
 
@@ -35,11 +37,6 @@
 #define SAMPLE_RANGES 64
 #define SAMPLE_RANGE_BLOCKS 32
 #define SAMPLE_RANGE_ROWS 256
-
-/* pg_stat_progress_create_index: phases after the server's own first one. */
-#define PHASE_SAMPLE 2
-#define PHASE_INSERT 3
-#define PHASE_LOG 4
 
 typedef struct BuildState
 {
@@ -51,10 +48,13 @@ typedef struct BuildState
 	double		tuples;			/* rows indexed */
 
 	/* the sample */
+	OmenQuantizer *quantizer;	/* of build codes, without a mean */
 	double	   *sum;			/* of transformed vectors */
 	float	   *floats;
 	float	   *transformed;
 	double		longest;		/* squared norm of the longest of them */
+	float		lowest;			/* of their coordinates */
+	float		highest;
 	uint64		sampled;
 	uint64		range_rows;		/* rows met in this stretch */
 	uint64		met;			/* rows met in all */
@@ -68,11 +68,29 @@ omen_build_phase(int64 phase)
 	{
 		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
 			return "initializing";
-		case PHASE_SAMPLE:
+		case OMEN_PHASE_SAMPLE:
 			return "sampling vectors";
-		case PHASE_INSERT:
+		case OMEN_PHASE_INSERT:
 			return "inserting rows";
-		case PHASE_LOG:
+		case OMEN_PHASE_EQUAL:
+			return "finding equal vectors";
+		case OMEN_PHASE_PARENTS:
+			return "choosing parents";
+		case OMEN_PHASE_COPIES:
+			return "attaching equal vectors";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_SCAN):
+			return "scanning table";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_CARVE):
+			return "assigning vectors to leaves";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_PLACE):
+			return "ordering vectors";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_COMPARE):
+			return "comparing vectors within leaves";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_PRUNE):
+			return "choosing neighbors";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_WRITE):
+			return "writing pages";
+		case OMEN_PHASE_OF_STEP(OMEN_STEP_LOG):
 			return "writing WAL";
 		default:
 			return NULL;
@@ -104,6 +122,7 @@ create_meta(Relation index, ForkNumber fork)
 	const OmenOpclass *opclass = omen_opclass(index);
 	int			m = omen_options_m(index);
 	int			ef_construction = omen_options_ef_construction(index);
+	int			seed = omen_options_seed(index);
 
 	if (ef_construction < 2 * m)
 		ereport(
@@ -112,7 +131,7 @@ create_meta(Relation index, ForkNumber fork)
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
 	omen_meta_create(index, fork, opclass->metric, omen_options_storage(index),
 					 column_dims(index, opclass), m, ef_construction,
-					 DEFAULT_SEED);
+					 seed == 0 ? DEFAULT_SEED : omen_mix(seed));
 }
 
 /* ---------- the sample ---------- */
@@ -135,7 +154,7 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	old = MemoryContextSwitchTo(state->row_context);
 	value = PG_DETOAST_DATUM(values[0]);
 	if (state->opclass->dims(value) == (int) ix->meta.dims &&
-		omen_transform(ix->quantizer,
+		omen_transform(state->quantizer,
 					   state->opclass->floats(value, state->floats),
 					   state->transformed))
 	{
@@ -143,8 +162,12 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 
 		for (uint32 d = 0; d < ix->meta.dims; d++)
 		{
-			state->sum[d] += state->transformed[d];
-			sumsq += (double) state->transformed[d] * state->transformed[d];
+			float		x = state->transformed[d];
+
+			state->sum[d] += x;
+			sumsq += (double) x * x;
+			state->lowest = Min(state->lowest, x);
+			state->highest = Max(state->highest, x);
 		}
 		state->longest = Max(state->longest, sumsq);
 		state->sampled++;
@@ -180,11 +203,23 @@ sample_heap(BuildState *state)
 	}
 }
 
+/* A quantizer of the codes that a build compares; see build.h. */
+static OmenQuantizer *
+build_quantizer(const OmenIndex *ix, const float *mean)
+{
+	OmenQuantizer *quantizer = palloc(
+		omen_quantizer_size(ix->meta.metric, OMEN_STORAGE_SQ8, ix->meta.dims));
+
+	omen_quantizer_init(quantizer, ix->meta.metric, OMEN_STORAGE_SQ8,
+						ix->meta.dims, ix->meta.seed, mean);
+	return quantizer;
+}
+
 /*
- * With enough rows in the sample the index starts as a graph, with the mean of
- * the sample.  With fewer it starts as a flat list.
+ * With enough rows in the sample the index is built as a graph, with the mean
+ * of the sample.  With fewer it starts as a flat list; false.
  */
-static void
+static bool
 choose_quantizer(BuildState *state)
 {
 	OmenIndex  *ix = state->inserter->ix;
@@ -194,9 +229,12 @@ choose_quantizer(BuildState *state)
 	state->sum = palloc0(dims * sizeof(double));
 	state->floats = palloc(dims * sizeof(float));
 	state->transformed = palloc(dims * sizeof(float));
+	state->quantizer = build_quantizer(ix, NULL);
+	state->lowest = FLT_MAX;
+	state->highest = -FLT_MAX;
 	sample_heap(state);
 	if (state->met <= OMEN_FLAT_NODES || state->sampled == 0)
-		return;
+		return false;
 
 	has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
 			   ix->meta.metric != OMEN_METRIC_L1;
@@ -207,6 +245,7 @@ choose_quantizer(BuildState *state)
 						 ? (float) sqrt(state->longest)
 						 : 0);
 	omen_set_mode(ix, OMEN_MODE_GRAPH);
+	return true;
 }
 
 /* ---------- the rows ---------- */
@@ -224,19 +263,35 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 								 (int64) state->tuples);
 }
 
-/* Fill an index of which the metapage is written.  Returns the heap's rows. */
-static double
-fill_index(BuildState *state)
+/* A small table: insert its rows one by one. */
+static void
+insert_rows(BuildState *state, IndexBuildResult *result)
 {
-	double		heap_tuples;
-
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_SAMPLE);
-	choose_quantizer(state);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_INSERT);
-	heap_tuples =
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 OMEN_PHASE_INSERT);
+	result->heap_tuples =
 		table_index_build_scan(state->heap, state->index, state->index_info,
 							   false, true, add_row, state, NULL);
-	return heap_tuples;
+	result->index_tuples = state->tuples;
+	if (RelationNeedsWAL(state->index))
+		log_newpage_range(state->index, MAIN_FORKNUM, 0,
+						  RelationGetNumberOfBlocks(state->index), true);
+}
+
+/* A larger one: build a graph, which is logged as well. */
+static void
+build_graph(BuildState *state, IndexBuildResult *result)
+{
+	OmenIndex  *ix = state->inserter->ix;
+	const OmenQuantizer *quantizer = NULL;
+
+	if (ix->meta.metric != OMEN_METRIC_L1)
+		quantizer = ix->meta.storage == OMEN_STORAGE_SQ8
+						? ix->quantizer
+						: build_quantizer(ix, state->transformed);
+	omen_build_graph(state->heap, state->index, state->index_info, ix,
+					 quantizer, state->lowest, state->highest,
+					 &result->heap_tuples, &result->index_tuples);
 }
 
 IndexBuildResult *
@@ -262,13 +317,12 @@ omen_build(Relation heap, Relation index, IndexInfo *index_info)
 	state.inserter = omen_inserter_create(index, true);
 	state.row_context = AllocSetContextCreate(context, "omen_hnsw sample",
 											  ALLOCSET_DEFAULT_SIZES);
-	result->heap_tuples = fill_index(&state);
-	result->index_tuples = state.tuples;
-
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_LOG);
-	if (RelationNeedsWAL(index))
-		log_newpage_range(index, MAIN_FORKNUM, 0,
-						  RelationGetNumberOfBlocks(index), true);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
+								 OMEN_PHASE_SAMPLE);
+	if (choose_quantizer(&state))
+		build_graph(&state, result);
+	else
+		insert_rows(&state, result);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return result;

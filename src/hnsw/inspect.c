@@ -40,8 +40,8 @@ typedef struct ChainHead
 } ChainHead;
 
 static const char *const mode_names[] = {"flat", "converting", "graph"};
-static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
-static const char *const storage_names[] = {"sq8", "full"};
+const char *const omen_metric_names[] = {"l2", "ip", "cosine", "l1"};
+const char *const omen_storage_names[] = {"sq8", "full"};
 
 /* ---------- which index ---------- */
 
@@ -195,8 +195,8 @@ fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
 	int			i = 0;
 
 	values[i++] = CStringGetTextDatum(mode_names[meta->mode]);
-	values[i++] = CStringGetTextDatum(metric_names[meta->metric]);
-	values[i++] = CStringGetTextDatum(storage_names[meta->storage]);
+	values[i++] = CStringGetTextDatum(omen_metric_names[meta->metric]);
+	values[i++] = CStringGetTextDatum(omen_storage_names[meta->storage]);
 	values[i++] = Int32GetDatum(meta->dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);
@@ -221,8 +221,9 @@ fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
 	Assert(i == INFO_COLUMNS);
 }
 
-static Datum
-return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+/* A row of a function that returns one. */
+Datum
+omen_return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
 	TupleDesc	desc;
 
@@ -261,7 +262,7 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 	count_index(ix, nblocks, &counts);
 	fill_info(ix, &counts, nblocks, values, nulls);
 	index_close(index, AccessShareLock);
-	PG_RETURN_DATUM(return_row(fcinfo, values, nulls));
+	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }
 
 OMEN_FUNCTION(omen_hnsw_last_scan);
@@ -282,5 +283,5 @@ omen_hnsw_last_scan(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(counters->distances);
 	values[3] = Int64GetDatum(counters->reranked);
 	values[4] = Int64GetDatum(counters->late);
-	PG_RETURN_DATUM(return_row(fcinfo, values, nulls));
+	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }

@@ -30,6 +30,9 @@ omen_options_init(void)
 					  "Size of the candidate list when a node is linked",
 					  OMEN_DEFAULT_EF_CONSTRUCTION, OMEN_MIN_EF_CONSTRUCTION,
 					  OMEN_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
+	add_int_reloption(options_kind, "seed",
+					  "What random choices of a build are drawn from", 0, 0,
+					  PG_INT32_MAX, AccessExclusiveLock);
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
 					   OMEN_STORAGE_SQ8,
@@ -44,6 +47,7 @@ omen_options_parse(Datum reloptions, bool validate)
 		{"m", RELOPT_TYPE_INT, offsetof(OmenOptions, m)},
 		{"ef_construction", RELOPT_TYPE_INT,
 		 offsetof(OmenOptions, ef_construction)},
+		{"seed", RELOPT_TYPE_INT, offsetof(OmenOptions, seed)},
 		{"storage", RELOPT_TYPE_ENUM, offsetof(OmenOptions, storage)},
 	};
 
@@ -66,6 +70,15 @@ omen_options_ef_construction(Relation index)
 	OmenOptions *options = (OmenOptions *) index->rd_options;
 
 	return options ? options->ef_construction : OMEN_DEFAULT_EF_CONSTRUCTION;
+}
+
+/* 0 is the seed that all indexes share. */
+int
+omen_options_seed(Relation index)
+{
+	OmenOptions *options = (OmenOptions *) index->rd_options;
+
+	return options ? options->seed : 0;
 }
 
 OmenStorage

@@ -22,7 +22,8 @@ INSERT INTO expected_function VALUES
 	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
 	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
 	('omen_hnsw_info', 'regclass', 'record v t r f t'),
-	('omen_hnsw_last_scan', '', 'record v t r f t');
+	('omen_hnsw_last_scan', '', 'record v t r f t'),
+	('omen_hnsw_build_estimate', 'bigint, integer, integer, integer, text, text, integer', 'record s t s f t');
 SELECT is(
 	(SELECT format('%s %s %s %s %s %s', p.prorettype::regtype, p.provolatile, p.proisstrict, p.proparallel, p.proretset,
 			has_function_privilege('public', p.oid, 'EXECUTE'))
@@ -49,7 +50,9 @@ FROM (VALUES
 		'ef_construction integer', 'epoch integer', 'format_version integer', 'nodes bigint', 'dead_nodes bigint', 'rows bigint',
 		'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint', 'upper_pages bigint',
 		'posting_pages bigint', 'payload_pages bigint', 'free_pages bigint', 'bytes_per_node double precision']),
-	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint']))
+	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint']),
+	('omen_hnsw_build_estimate(bigint, integer, integer, integer, text, text, integer)',
+		ARRAY['index_bytes bigint', 'memory_bytes bigint', 'temporary_bytes bigint']))
 	v (function, columns);
 SELECT is(pg_get_function_arguments('omen_hnsw_check(regclass, boolean)'::regprocedure) ~ 'heapallindexed boolean DEFAULT false', true,
 	'heapallindexed can be named and left out');

@@ -150,6 +150,18 @@ extern void omen_link_pause(OmenIndex *ix, int *tries);
 extern bool omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 							float distance);
 
+/*
+ * How many children a node may have.  Parent edges are not chosen for the
+ * search, so they must not take over: with inner product a few long vectors
+ * are nearest to everything, and as parents of everything they would lead
+ * nowhere else.
+ */
+static inline uint32
+omen_most_children(const OmenPlane *plane)
+{
+	return Max(2, plane->capacity / 4);
+}
+
 /* The edges of a slot as they were when somebody looked. */
 #define OMEN_MAX_CAPACITY 200	/* 2 * the largest m */
 

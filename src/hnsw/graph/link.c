@@ -436,18 +436,6 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	return count > 0;
 }
 
-/*
- * How many children a node may have.  Parent edges are not chosen for the
- * search, so they must not take over: with inner product a few long vectors
- * are nearest to everything, and as parents of everything they would lead
- * nowhere else.
- */
-static inline uint32
-most_children(const OmenPlane *plane)
-{
-	return Max(2, plane->capacity / 4);
-}
-
 static uint32
 count_parents(const OmenEdges *edges)
 {
@@ -502,7 +490,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			return LINK_DONE;
 		if (new_edge->parent &&
 			count_parents(&old) >=
-				(new_edge->force ? plane->capacity : most_children(plane)))
+				(new_edge->force ? plane->capacity : omen_most_children(plane)))
 			return LINK_FULL;
 		if (at >= 0)
 			edges.tags[at] |= OMEN_TAG_PARENT;

@@ -288,7 +288,7 @@ typedef enum OmenMode
  *	  104		4		node_stride, for a check against this code's layout
  *	  108		4		upper_stride, likewise
  *	  112		4		radius: of the sphere that inner product is linked on,
- *						the norm of the longest vector of the sample; else 0
+ *						the norm of the longest vector at the build; else 0
  *	  116		4		reserved, 0
  */
 typedef struct OmenMetaPageData

@@ -26,6 +26,25 @@ payload_bytes(Page page)
 	return PageGetContents(page) + sizeof(OmenPayloadHeader);
 }
 
+/* Pages that so many bytes take. */
+uint32
+omen_payload_parts(uint32 nbytes)
+{
+	return (nbytes + OMEN_PAYLOAD_BYTES - 1) / OMEN_PAYLOAD_BYTES;
+}
+
+static void
+fill_part(Page page, OmenPageKind kind, const OmenPayloadHeader *header,
+		  const char *bytes, BlockNumber next)
+{
+	omen_page_init(page, kind);
+	OmenPageGetOpaque(page)->next = next;
+	*payload_header(page) = *header;
+	memcpy(payload_bytes(page), bytes, header->bytes);
+	((PageHeader) page)->pd_lower =
+		OMEN_PAGE_START + sizeof(OmenPayloadHeader) + header->bytes;
+}
+
 /* Write one part; returns its block. */
 static BlockNumber
 write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
@@ -34,16 +53,9 @@ write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
 	Buffer		buf = omen_page_free(ix);
 	BlockNumber block = BufferGetBlockNumber(buf);
 	OmenChange	change;
-	Page		page;
 
 	omen_change_begin(&change, ix);
-	page = omen_change_new_page(&change, buf);
-	omen_page_init(page, kind);
-	OmenPageGetOpaque(page)->next = next;
-	*payload_header(page) = *header;
-	memcpy(payload_bytes(page), bytes, header->bytes);
-	((PageHeader) page)->pd_lower =
-		OMEN_PAGE_START + sizeof(OmenPayloadHeader) + header->bytes;
+	fill_part(omen_change_new_page(&change, buf), kind, header, bytes, next);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	return block;
@@ -57,7 +69,7 @@ BlockNumber
 omen_payload_write(OmenIndex *ix, OmenPageKind kind, uint32 owner,
 				   uint16 owner_version, const void *bytes, uint32 nbytes)
 {
-	uint32		nparts = (nbytes + OMEN_PAYLOAD_BYTES - 1) / OMEN_PAYLOAD_BYTES;
+	uint32		nparts = omen_payload_parts(nbytes);
 	BlockNumber next = InvalidBlockNumber;
 
 	for (uint32 part = nparts; part-- > 0;)
@@ -73,6 +85,36 @@ omen_payload_write(OmenIndex *ix, OmenPageKind kind, uint32 owner,
 			write_part(ix, kind, &header, (const char *) bytes + start, next);
 	}
 	return next;
+}
+
+/*
+ * Write bytes into consecutive PAYLOAD pages from first on, which a build has
+ * added to the file for them.
+ */
+void
+omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
+				   uint16 owner_version, const void *bytes, uint32 nbytes)
+{
+	uint32		nparts = omen_payload_parts(nbytes);
+
+	Assert(ix->building);
+	for (uint32 part = 0; part < nparts; part++)
+	{
+		uint32		start = part * OMEN_PAYLOAD_BYTES;
+		OmenPayloadHeader header = {0};
+		Buffer buf = ReadBufferExtended(ix->rel, MAIN_FORKNUM, first + part,
+										RBM_ZERO_AND_LOCK, NULL);
+
+		header.owner = owner;
+		header.owner_version = owner_version;
+		header.part = part;
+		header.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - start);
+		fill_part(BufferGetPage(buf), OMEN_PAGE_PAYLOAD, &header,
+				  (const char *) bytes + start,
+				  part + 1 < nparts ? first + part + 1 : InvalidBlockNumber);
+		MarkBufferDirty(buf);
+		UnlockReleaseBuffer(buf);
+	}
 }
 
 /*

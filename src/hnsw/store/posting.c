@@ -227,6 +227,25 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 	return result;
 }
 
+/*
+ * Let a node stand for one more row of which a build knows that its code is
+ * the node's; error is the bound of the row's own.  Nobody else sees the
+ * index.
+ */
+void
+omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
+						  ItemPointer tid)
+{
+	Buffer		buf = omen_pin(ix, omen_id_block(&ix->layout.node, node.id));
+	OmenCodeHeader header = {0};
+
+	Assert(ix->building);
+	header.error = error;
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	attach_locked(ix, buf, node, &header, tid);
+	UnlockReleaseBuffer(buf);
+}
+
 static uint32 *
 side_head(OmenMetaPageData *meta, uint32 owner)
 {

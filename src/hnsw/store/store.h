@@ -128,6 +128,10 @@ extern void omen_page_list(OmenIndex *ix, Buffer buf);
 extern BlockNumber omen_payload_write(OmenIndex *ix, OmenPageKind kind,
 									  uint32 owner, uint16 owner_version,
 									  const void *bytes, uint32 nbytes);
+extern uint32 omen_payload_parts(uint32 nbytes);
+extern void omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
+							   uint16 owner_version, const void *bytes,
+							   uint32 nbytes);
 extern bool omen_payload_read(OmenIndex *ix, OmenPageKind kind,
 							  BlockNumber first, uint32 owner,
 							  uint16 owner_version, void *bytes, uint32 nbytes);
@@ -153,6 +157,8 @@ typedef enum OmenAttach
 extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 									  const OmenCodeHeader *header,
 									  const void *code, ItemPointer tid);
+extern void omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node,
+									  float error, ItemPointer tid);
 extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
 									 ItemPointer tid);
 extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
@@ -165,6 +171,16 @@ extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
 extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
+
+/* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
+static inline uint64
+omen_mix(uint64 x)
+{
+	x += UINT64CONST(0x9E3779B97F4A7C15);
+	x = (x ^ (x >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	x = (x ^ (x >> 27)) * UINT64CONST(0x94D049BB133111EB);
+	return x ^ (x >> 31);
+}
 
 /*
  * Arithmetic on slots and their parts.

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * compare.c
+ *	  Fourth step: compare the points of each leaf with each other.
+ *
+ * An item is a partition of the memberships by leaf.  Each point of a leaf
+ * keeps its nearest few there, written to partitions by position; in one leaf
+ * a point comes once, so that nobody has to agree with anybody.
+ *
+ * A leaf that became too large is split: by centers drawn from its members,
+ * each member going to the nearest.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/build/build.h"
+#include "miscadmin.h"
+
+/* Rows of one call of the kernel. */
+#define TILE_ROWS 24
+
+/* A leaf may be larger than planned by half. */
+#define MOST_POINTS(shape) ((shape)->leaf_size + (shape)->leaf_size / 2)
+
+/* Splitting that has not come to an end after so often never will. */
+#define MOST_SPLITS 32
+
+typedef struct CompareState
+{
+	OmenBuild  *build;
+	OmenPoints *points;
+	OmenSpill  *spill;
+	char	   *space;			/* for the points of a leaf */
+	const char **pointers;
+	OmenColumns columns;
+	Size		columns_bytes;
+	float	   *out;
+	Size		out_stride;
+	OmenLeafRecord *record;
+	float	   *value;
+	uint32	   *index;
+} CompareState;
+
+#define ST_SORT sort_positions
+#define ST_ELEMENT_TYPE uint32
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : (*(a) > *(b) ? 1 : 0))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static void
+load_points(CompareState *state, const uint32 *positions, uint32 count)
+{
+	Size		bytes = state->build->shape.point_bytes;
+
+	for (uint32 i = 0; i < count; i++)
+		state->pointers[i] = omen_points_get(state->points, positions[i],
+											 state->space + (Size) i * bytes);
+}
+
+/* ---------- a leaf ---------- */
+
+/* Pass on what a row of the distances says is nearest to a point. */
+static void
+emit_nearest(CompareState *state, const uint32 *positions, uint32 count,
+			 uint32 row, float *distances)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+	OmenLeafRecord *record = state->record;
+
+	distances[row] = INFINITY;	/* itself */
+	record->position = positions[row];
+	record->count =
+		omen_kernels->block->nearest(distances, count, shape->per_leaf,
+									 state->index, state->value);
+	for (uint32 i = 0; i < record->count; i++)
+		record->near[i] =
+			omen_near(state->value[i], positions[state->index[i]]);
+	omen_spill_write(
+		state->spill,
+		omen_range_of(&state->build->shared->layer, record->position), record,
+		offsetof(OmenLeafRecord, near) + record->count * sizeof(OmenNear));
+}
+
+static void
+compare_leaf(CompareState *state, const uint32 *positions, uint32 count)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+
+	if (count < 2)
+		return;
+	load_points(state, positions, count);
+	state->columns.count = count;
+	omen_columns_pack(shape, &state->columns, state->pointers);
+	for (uint32 start = 0; start < count; start += TILE_ROWS)
+	{
+		uint32		rows = Min(TILE_ROWS, count - start);
+
+		CHECK_FOR_INTERRUPTS();
+		omen_columns_distances(shape, &state->columns, state->pointers + start,
+							   rows, state->out, state->out_stride);
+		for (uint32 r = 0; r < rows; r++)
+			emit_nearest(state, positions, count, start + r,
+						 state->out + r * state->out_stride);
+	}
+}
+
+/* ---------- splitting ---------- */
+
+/* For each member of a leaf the nearest of some centers among them. */
+static void
+assign_members(CompareState *state, const uint32 *positions, uint32 count,
+			   uint32 centers, uint64 seed, uint32 *center_of)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+	uint32	   *drawn = palloc(centers * sizeof(uint32));
+
+	for (uint32 c = 0; c < centers; c++)
+	{
+		uint64		from = (uint64) count * c / centers;
+		uint64		to = (uint64) count * (c + 1) / centers;
+
+		drawn[c] = positions[from + omen_mix(seed ^ omen_mix(c)) % (to - from)];
+	}
+	load_points(state, drawn, centers);
+	state->columns.count = centers;
+	omen_columns_pack(shape, &state->columns, state->pointers);
+	for (uint32 start = 0; start < count; start += TILE_ROWS)
+	{
+		uint32		rows = Min(TILE_ROWS, count - start);
+
+		CHECK_FOR_INTERRUPTS();
+		load_points(state, positions + start, rows);
+		omen_columns_distances(shape, &state->columns, state->pointers, rows,
+							   state->out, state->out_stride);
+		for (uint32 r = 0; r < rows; r++)
+		{
+			float		distance;
+
+			/* at no finite distance from any: anywhere */
+			if (omen_kernels->block->nearest(state->out + r * state->out_stride,
+											 centers, 1, &center_of[start + r],
+											 &distance) == 0)
+				center_of[start + r] = positions[start + r] % centers;
+		}
+	}
+	pfree(drawn);
+}
+
+static void
+split_leaf(CompareState *state, uint32 *positions, uint32 count, uint64 seed,
+		   uint32 depth)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+	/* no more than a leaf's worth of centers: what is larger splits again */
+	uint32		centers = Min((count + shape->leaf_size - 1) / shape->leaf_size,
+						 shape->leaf_size);
+	uint32	   *center_of;
+	uint32	   *sorted;
+	uint32	   *end;
+
+	if (count <= MOST_POINTS(shape))
+	{
+		compare_leaf(state, positions, count);
+		return;
+	}
+	if (depth == MOST_SPLITS)
+	{
+		for (uint32 i = 0; i < count; i += shape->leaf_size)
+			compare_leaf(state, positions + i,
+						 Min(shape->leaf_size, count - i));
+		return;
+	}
+	center_of = omen_alloc(mul_size(count, sizeof(uint32)));
+	sorted = omen_alloc(mul_size(count, sizeof(uint32)));
+	end = palloc0((centers + 1) * sizeof(uint32));
+	assign_members(state, positions, count, centers, seed, center_of);
+	for (uint32 i = 0; i < count; i++)
+		end[center_of[i] + 1]++;
+	for (uint32 c = 0; c < centers; c++)
+		end[c + 1] += end[c];
+	for (uint32 i = 0; i < count; i++)
+		sorted[end[center_of[i]]++] = positions[i];
+	memcpy(positions, sorted, count * sizeof(uint32));
+	pfree(sorted);
+	pfree(center_of);
+	for (uint32 c = 0; c < centers; c++)
+	{
+		uint32		start = c == 0 ? 0 : end[c - 1];
+
+		split_leaf(state, positions + start, end[c] - start,
+				   omen_mix(seed + c + 1), depth + 1);
+	}
+	pfree(end);
+}
+
+/* ---------- a partition ---------- */
+
+/*
+ * Read the memberships of a partition, sorted by leaf.  leaf_end gets where
+ * each leaf's members end.
+ */
+static uint32 *
+load_members(CompareState *state, uint32 part, uint32 first_leaf,
+			 uint32 nleaves, uint32 *leaf_end)
+{
+	OmenBuild  *build = state->build;
+	OmenUnspill un;
+	OmenMember	member;
+	OmenMember *members;
+	uint32	   *positions;
+	uint64		count = 0;
+	uint64		room = 1024;
+	uint32		sum = 0;
+
+	members = omen_alloc(room * sizeof(OmenMember));
+	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
+	while (omen_unspill_next(&un, &member, sizeof(member)))
+	{
+		if (count == room)
+		{
+			room *= 2;
+			members =
+				repalloc_huge(members, mul_size(room, sizeof(OmenMember)));
+		}
+		members[count++] = member;
+		leaf_end[member.leaf - first_leaf]++;
+	}
+	omen_unspill_end(&un, true);
+
+	for (uint32 i = 0; i < nleaves; i++)
+	{
+		uint32		n = leaf_end[i];
+
+		leaf_end[i] = sum;
+		sum += n;
+	}
+	positions = omen_alloc(mul_size(count, sizeof(uint32)));
+	for (uint64 i = 0; i < count; i++)
+		positions[leaf_end[members[i].leaf - first_leaf]++] =
+			members[i].position;
+	pfree(members);
+	return positions;
+}
+
+static void
+compare_partition(CompareState *state, uint32 part)
+{
+	OmenBuild  *build = state->build;
+	const OmenBuildLayer *layer = &build->shared->layer;
+	uint32		first = omen_first_leaf(part, layer->leaf_parts, layer->leaves);
+	uint32		nleaves =
+		omen_first_leaf(part + 1, layer->leaf_parts, layer->leaves) - first;
+	uint32	   *leaf_end = palloc0(Max(nleaves, 1) * sizeof(uint32));
+	uint32	   *positions = load_members(state, part, first, nleaves, leaf_end);
+
+	for (uint32 i = 0; i < nleaves; i++)
+	{
+		uint32		start = i == 0 ? 0 : leaf_end[i - 1];
+		uint32		count = leaf_end[i] - start;
+
+		CHECK_FOR_INTERRUPTS();
+		/* participants wrote them in turns */
+		sort_positions(positions + start, count);
+		split_leaf(state, positions + start, count,
+				   omen_mix(build->ix->meta.seed ^ (first + i)), 0);
+		omen_build_progress(build, count);
+	}
+	pfree(positions);
+	pfree(leaf_end);
+}
+
+void
+omen_step_compare(OmenBuild *build)
+{
+	const OmenBuildShape *shape = &build->shape;
+	const OmenBuildLayer *layer = &build->shared->layer;
+	uint32		most = MOST_POINTS(shape);
+	CompareState state = {0};
+	uint32		item;
+
+	state.build = build;
+	state.points = omen_points_open(build);
+	state.spill = omen_spill_begin(build, "near", layer->layer, layer->ranges);
+	state.space = omen_alloc(mul_size(most, shape->point_bytes));
+	state.pointers = palloc(most * sizeof(char *));
+	state.columns.memory =
+		(char *) TYPEALIGN(64,
+						   omen_alloc(omen_columns_bytes(shape, most) + 64));
+	state.out_stride = OMEN_PADDED(most);
+	state.out = omen_alloc(TILE_ROWS * state.out_stride * sizeof(float));
+	state.record = palloc(offsetof(OmenLeafRecord, near) +
+						  OMEN_MAX_PER_LEAF * sizeof(OmenNear));
+	state.value = palloc(OMEN_MAX_PER_LEAF * sizeof(float));
+	state.index = palloc(OMEN_MAX_PER_LEAF * sizeof(uint32));
+	while (omen_next_item(build, &item))
+		compare_partition(&state, item);
+	omen_points_close(state.points);
+	omen_spill_end(state.spill);
+}
