@@ -13,7 +13,8 @@ use Test::More;
 
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
-  check_index walk_all measure_recall start_psql finish);
+  check_index walk_all measure_recall start_psql finish
+  create_made_vector build_leftovers wait_for_sessions);
 
 # A running server with the extension and the helpers.  Arguments after the
 # name are lines for postgresql.conf.
@@ -165,6 +166,57 @@ sub load_vectors
 	$node->safe_psql('postgres', "COPY $table FROM '$file'");
 	unlink $file;
 	return;
+}
+
+# A function that makes vectors in the server, faster than they can be loaded:
+# equal for equal keys, in so many clusters of different widths.
+sub create_made_vector
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', q{
+		CREATE FUNCTION made_vector(key bigint, dims int, clusters int) RETURNS vector
+		LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+			SELECT array_agg(((hashint8extended(key % clusters, d) % 1000) / 250.0
+				+ (hashint8extended(key, d) % 1000) / 4000.0 * (key % clusters % 7 + 1))::real)::vector
+			FROM generate_series(1, dims) d
+		$$;
+	});
+	return;
+}
+
+# Wait until sessions that have been closed are gone, with their memory.
+sub wait_for_sessions
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'");
+	return;
+}
+
+# What a build must not leave behind, a line for each: temporary files, shared
+# memory, workers, and others' locks on a table and its indexes.  The server's
+# shared memory must be files (dynamic_shared_memory_type = mmap), since what
+# is in /dev/shm may be another server's.  Statistics have segments as well,
+# which come and go: those are of whole megabytes.
+sub build_leftovers
+{
+	my ($node, $table) = @_;
+	my $data = $node->data_dir;
+	my @files = glob("$data/base/pgsql_tmp/*");
+
+	push @files, grep { ((-s $_) // 0) % 1048576 != 0 } glob("$data/pg_dynshmem/*");
+	s{^.*/(.*/)}{$1} for @files;
+	return join "\n", @files,
+	  $node->safe_psql('postgres', "
+		SELECT 'process ' || backend_type || ' ' || coalesce(query, '') FROM pg_stat_activity
+		WHERE backend_type = 'parallel worker'
+		UNION ALL
+		SELECT 'lock ' || mode || ' on ' || relation::regclass FROM pg_locks
+		WHERE pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = 'postgres')
+			AND (relation = '$table'::regclass OR relation IN
+				(SELECT indexrelid FROM pg_index WHERE indrelid = '$table'::regclass))");
 }
 
 # Test that the checker finds nothing wrong, and every row of the table.

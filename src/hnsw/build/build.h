@@ -42,7 +42,7 @@
 #define OMEN_MAX_PER_LEAF 64
 
 /* Neighbors that are considered for a point, from all its leaves. */
-#define OMEN_MAX_CANDIDATES (OMEN_MAX_OVERLAP * OMEN_MAX_PER_LEAF)
+#define OMEN_MAX_CANDIDATES ((OMEN_MAX_OVERLAP + 1) * OMEN_MAX_PER_LEAF)
 
 /* Partitions that a participant writes at once; each takes a buffer. */
 #define OMEN_MAX_PARTS 512
@@ -72,6 +72,8 @@ typedef struct OmenBuildShape
 	uint32		leaf_size;		/* points of a leaf, on average */
 	uint32		per_leaf;		/* neighbors that a point takes from a leaf */
 	uint32		candidates;		/* neighbors considered, from all leaves */
+	uint32		coarse_edges;	/* forward edges of a point that are repeated
+								 * in the layers below */
 	uint32		least_edges;	/* forward edges of a point, if there are
 								 * candidates */
 } OmenBuildShape;
@@ -127,10 +129,16 @@ omen_near(float distance, uint32 position)
 	return ((uint64) bits << 32) | position;
 }
 
+/*
+ * What is near in a sample of the points only, or in the layer above: sorts
+ * behind all others, since the sign of a distance is always 0.
+ */
+#define OMEN_COARSE (UINT64CONST(1) << 63)
+
 static inline float
 omen_near_distance(OmenNear near)
 {
-	uint32		bits = (uint32) (near >> 32);
+	uint32		bits = (uint32) ((near & ~OMEN_COARSE) >> 32);
 	float		distance;
 
 	memcpy(&distance, &bits, sizeof(distance));
@@ -175,16 +183,20 @@ typedef struct OmenBuildLayer
 	uint32		chunks;
 	uint32		leaves;
 	uint32		overlap;		/* leaves that a point is in, in this layer */
+	uint32		at_home;		/* neighbors that a point takes from its home */
+	uint32		sampled;		/* and from a sample of its home */
+	uint32		sample_rate;	/* one point in so many is of the sample */
 	uint32		groups;			/* of leaves; 1 = all centers are looked at */
 	uint32		probes;			/* groups that are looked at for a point */
 	uint32		place_parts;	/* partitions of the rows by home leaf */
 	uint32		leaf_parts;		/* partitions of the memberships by leaf */
 	uint32		range_slots;	/* slots of a partition by position */
 	uint32		ranges;			/* partitions by position */
-	BlockNumber first_block;	/* of the layer's kind of page */
-	uint32		slot_base;		/* slots of the layers before, on these pages */
-	uint32		down_base;		/* likewise, of the layer below */
+	BlockNumber first_block;	/* of its slots */
 	bool		in_memory;		/* the points are in the arena */
+	Size		points_at;		/* there */
+	Size		down_at;		/* positions one layer below, in the arena */
+	Size		leaf_start_at;	/* first position of each leaf, in the arena */
 } OmenBuildLayer;
 
 /* Steps, in the order of their work on one layer. */
@@ -235,6 +247,8 @@ typedef struct OmenBuildShared
 	/* the step that is being taken; set by the leader between steps */
 	OmenBuildStep step;
 	OmenBuildLayer layer;
+	OmenBuildLayer layers[OMEN_MAX_LEVEL + 1];	/* all, as far as ordered */
+	uint32		top;			/* the highest of them */
 	float		radius;			/* inner product: norm of the longest vector */
 	uint32		items;
 	BlockNumber node_block;		/* first of layer 0 */
@@ -244,11 +258,9 @@ typedef struct OmenBuildShared
 	Size		dup_bits_at;	/* places in the arena */
 	Size		copied_bits_at;
 	Size		leaf_count_at;
-	Size		leaf_start_at;
 	Size		group_start_at;
 	Size		centers_at;
 	Size		group_centers_at;
-	Size		points_at;
 
 	/* changed by all */
 	pg_atomic_uint32 next_item;
@@ -256,6 +268,7 @@ typedef struct OmenBuildShared
 	pg_atomic_uint64 blocks_done;
 	pg_atomic_uint64 heap_tuples;
 	pg_atomic_uint64 index_tuples;
+	pg_atomic_uint64 levels[OMEN_MAX_LEVEL + 1];	/* rows by top layer */
 	pg_atomic_uint64 longest;	/* squared norm of the longest vector: the bits
 								 * of a double */
 	pg_atomic_uint32 broken_hot_chain;
@@ -301,7 +314,7 @@ extern void omen_plan_layer(const OmenBuildShape *shape,
 							uint64 points, Size memory, Size work_memory,
 							int participants, OmenBuildLayer *plan);
 extern Size omen_plan_arena(OmenBuildShared *shared, uint64 rows,
-							uint64 points);
+							const uint64 *most_points);
 extern void omen_plan_memory(OmenBuildShared *shared, Size memory);
 
 /* ---------- steps.c ---------- */
@@ -365,17 +378,18 @@ extern void omen_unspill_begin(OmenUnspill *un, OmenBuild *build,
 extern bool omen_unspill_next(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_rest(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_end(OmenUnspill *un, bool delete);
+extern void omen_part_delete(OmenBuild *build, const char *name, uint32 layer,
+							 uint32 part);
 
 /* Rows, read by chunk. */
 typedef struct OmenRowReader OmenRowReader;
 
 extern OmenRowReader *omen_rows_open(OmenBuild *build, const char *name,
-									 uint32 layer, Size record);
+									 uint32 layer, uint32 part, Size record);
 extern void omen_rows_seek(OmenRowReader *reader, uint32 participant,
 						   uint64 row);
 extern void omen_rows_read(OmenRowReader *reader, void *record);
 extern void omen_rows_close(OmenRowReader *reader);
-extern void omen_rows_delete(OmenBuild *build, const char *name, uint32 layer);
 
 /* Records by position, in one file. */
 typedef struct OmenPlacedFile OmenPlacedFile;
@@ -484,6 +498,14 @@ omen_alloc(Size bytes)
 	return MemoryContextAllocHuge(CurrentMemoryContext, Max(bytes, 1));
 }
 
+/* Candidates that the leaves of a point give it, at most. */
+static inline uint32
+omen_candidate_room(const OmenBuildShape *shape, const OmenBuildLayer *layer)
+{
+	return (layer->overlap - 1) * shape->per_leaf + layer->at_home +
+		   layer->sampled;
+}
+
 static inline uint32
 omen_part_of_leaf(uint32 leaf, uint32 parts, uint32 leaves)
 {
@@ -497,21 +519,17 @@ omen_first_leaf(uint32 part, uint32 parts, uint32 leaves)
 	return (uint32) (((uint64) part * leaves + parts - 1) / parts);
 }
 
-/* Partitions by position end where pages do. */
+/* Partitions by position; they end where pages do. */
 static inline uint32
 omen_range_of(const OmenBuildLayer *layer, uint32 position)
 {
-	return (layer->slot_base + position) / layer->range_slots -
-		   layer->slot_base / layer->range_slots;
+	return position / layer->range_slots;
 }
 
 static inline uint32
 omen_range_start(const OmenBuildLayer *layer, uint32 range)
 {
-	uint32		first = layer->slot_base / layer->range_slots + range;
-	uint32		slot = Max(first * layer->range_slots, layer->slot_base);
-
-	return Min(slot - layer->slot_base, layer->points);
+	return (uint32) Min((uint64) range * layer->range_slots, layer->points);
 }
 
 static inline bool

@@ -78,7 +78,7 @@ draw_points(OmenBuild *build, uint32 count, uint64 seed, char *points)
 {
 	OmenBuildShared *shared = build->shared;
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->shared->layer.layer,
+		omen_rows_open(build, "rows", build->shared->layer.layer, 0,
 					   build->shape.row_bytes);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
 	uint64		total = shared->layer.points;
@@ -594,7 +594,7 @@ omen_step_carve(OmenBuild *build)
 	Size		overlap = layer->overlap;
 	CarveState	state = {0};
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->shared->layer.layer,
+		omen_rows_open(build, "rows", build->shared->layer.layer, 0,
 					   build->shape.row_bytes);
 	Size		batch;
 	uint32		item;

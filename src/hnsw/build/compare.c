@@ -37,6 +37,10 @@ typedef struct CompareState
 	Size		columns_bytes;
 	float	   *out;
 	Size		out_stride;
+	uint32		home_first;		/* positions whose home the leaf is */
+	uint32		home_end;
+	uint32	   *others;			/* space for positions of a leaf */
+	float	   *sample;			/* space for distances to the sample */
 	OmenLeafRecord *record;
 	float	   *value;
 	uint32	   *index;
@@ -61,32 +65,82 @@ load_points(CompareState *state, const uint32 *positions, uint32 count)
 
 /* ---------- a leaf ---------- */
 
-/* Pass on what a row of the distances says is nearest to a point. */
+/*
+ * Move a sample of a leaf's points to the front, keeping the order otherwise;
+ * which points it is does not depend on the leaf.  Returns how many.
+ */
+static uint32
+sample_first(CompareState *state, uint32 *positions, uint32 count)
+{
+	uint64		seed = state->build->ix->meta.seed;
+	uint32		rate = state->build->shared->layer.sample_rate;
+	uint32		sampled = 0;
+	uint32		others = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (omen_mix(positions[i] ^ seed) % rate == 0)
+			positions[sampled++] = positions[i];
+		else
+			state->others[others++] = positions[i];
+	}
+	memcpy(positions + sampled, state->others, others * sizeof(uint32));
+	return sampled;
+}
+
+/* Add to the record the nearest of some columns. */
+static void
+add_nearest(CompareState *state, const uint32 *positions, float *distances,
+			uint32 columns, uint32 most, OmenNear mark)
+{
+	OmenLeafRecord *record = state->record;
+	uint32		count = omen_kernels->block->nearest(distances, columns, most,
+												state->index, state->value);
+
+	for (uint32 i = 0; i < count; i++)
+		record->near[record->count++] =
+			omen_near(state->value[i], positions[state->index[i]]) | mark;
+}
+
+/*
+ * Pass on what a row of the distances says is nearest to a point.  More at
+ * home, where the leaf reaches as far in all directions; and there the nearest
+ * of the sample, too.
+ */
 static void
 emit_nearest(CompareState *state, const uint32 *positions, uint32 count,
-			 uint32 row, float *distances)
+			 uint32 sampled, uint32 row, float *distances)
 {
 	const OmenBuildShape *shape = &state->build->shape;
+	const OmenBuildLayer *layer = &state->build->shared->layer;
 	OmenLeafRecord *record = state->record;
+
+	bool		at_home =
+		positions[row] >= state->home_first && positions[row] < state->home_end;
 
 	distances[row] = INFINITY;	/* itself */
 	record->position = positions[row];
-	record->count =
-		omen_kernels->block->nearest(distances, count, shape->per_leaf,
-									 state->index, state->value);
-	for (uint32 i = 0; i < record->count; i++)
-		record->near[i] =
-			omen_near(state->value[i], positions[state->index[i]]);
-	omen_spill_write(
-		state->spill,
-		omen_range_of(&state->build->shared->layer, record->position), record,
-		offsetof(OmenLeafRecord, near) + record->count * sizeof(OmenNear));
+	record->count = 0;
+	add_nearest(state, positions, distances, count,
+				at_home ? layer->at_home : shape->per_leaf, 0);
+	if (at_home)
+	{
+		/* the kernel may fill up what is behind them */
+		memcpy(state->sample, distances, sampled * sizeof(float));
+		add_nearest(state, positions, state->sample, sampled, layer->sampled,
+					OMEN_COARSE);
+	}
+	omen_spill_write(state->spill, omen_range_of(layer, record->position),
+					 record,
+					 offsetof(OmenLeafRecord, near) +
+						 record->count * sizeof(OmenNear));
 }
 
 static void
-compare_leaf(CompareState *state, const uint32 *positions, uint32 count)
+compare_leaf(CompareState *state, uint32 *positions, uint32 count)
 {
 	const OmenBuildShape *shape = &state->build->shape;
+	uint32		sampled = sample_first(state, positions, count);
 
 	if (count < 2)
 		return;
@@ -101,7 +155,7 @@ compare_leaf(CompareState *state, const uint32 *positions, uint32 count)
 		omen_columns_distances(shape, &state->columns, state->pointers + start,
 							   rows, state->out, state->out_stride);
 		for (uint32 r = 0; r < rows; r++)
-			emit_nearest(state, positions, count, start + r,
+			emit_nearest(state, positions, count, sampled, start + r,
 						 state->out + r * state->out_stride);
 	}
 }
@@ -197,53 +251,89 @@ split_leaf(CompareState *state, uint32 *positions, uint32 count, uint64 seed,
 
 /* ---------- a partition ---------- */
 
+/* How many members each leaf of a partition has. */
+static uint32 *
+count_members(CompareState *state, uint32 part, uint32 first_leaf,
+			  uint32 nleaves)
+{
+	OmenBuild  *build = state->build;
+	uint32	   *counts = omen_alloc(mul_size(nleaves, sizeof(uint32)));
+	OmenMember	member;
+	OmenUnspill un;
+
+	memset(counts, 0, nleaves * sizeof(uint32));
+	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
+	while (omen_unspill_next(&un, &member, sizeof(member)))
+		counts[member.leaf - first_leaf]++;
+	omen_unspill_end(&un, false);
+	return counts;
+}
+
 /*
- * Read the memberships of a partition, sorted by leaf.  leaf_end gets where
- * each leaf's members end.
+ * The members of some leaves of a partition, sorted by leaf; leaf_end gets
+ * where each leaf's end.
  */
 static uint32 *
 load_members(CompareState *state, uint32 part, uint32 first_leaf,
-			 uint32 nleaves, uint32 *leaf_end)
+			 uint32 nleaves, const uint32 *counts, uint32 *leaf_end,
+			 bool is_last)
 {
 	OmenBuild  *build = state->build;
-	OmenUnspill un;
-	OmenMember	member;
-	OmenMember *members;
+	uint64		sum = 0;
 	uint32	   *positions;
-	uint64		count = 0;
-	uint64		room = 1024;
-	uint32		sum = 0;
-
-	members = omen_alloc(room * sizeof(OmenMember));
-	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
-	while (omen_unspill_next(&un, &member, sizeof(member)))
-	{
-		if (count == room)
-		{
-			room *= 2;
-			members =
-				repalloc_huge(members, mul_size(room, sizeof(OmenMember)));
-		}
-		members[count++] = member;
-		leaf_end[member.leaf - first_leaf]++;
-	}
-	omen_unspill_end(&un, true);
+	OmenMember	member;
+	OmenUnspill un;
 
 	for (uint32 i = 0; i < nleaves; i++)
 	{
-		uint32		n = leaf_end[i];
-
-		leaf_end[i] = sum;
-		sum += n;
+		leaf_end[i] = (uint32) sum;
+		sum += counts[i];
 	}
-	positions = omen_alloc(mul_size(count, sizeof(uint32)));
-	for (uint64 i = 0; i < count; i++)
-		positions[leaf_end[members[i].leaf - first_leaf]++] =
-			members[i].position;
-	pfree(members);
+	positions = omen_alloc(mul_size(sum, sizeof(uint32)));
+	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
+	while (omen_unspill_next(&un, &member, sizeof(member)))
+	{
+		uint32		leaf = member.leaf - first_leaf;
+
+		if (leaf < nleaves)
+			positions[leaf_end[leaf]++] = member.position;
+	}
+	omen_unspill_end(&un, is_last);
 	return positions;
 }
 
+/* Compare the points of some leaves of a partition. */
+static void
+compare_stretch(CompareState *state, uint32 part, uint32 first_leaf,
+				uint32 nleaves, const uint32 *counts, bool is_last)
+{
+	OmenBuild  *build = state->build;
+	const uint32 *leaf_start =
+		(const uint32 *) (build->arena + build->shared->layer.leaf_start_at);
+	uint32	   *leaf_end = omen_alloc(mul_size(nleaves, sizeof(uint32)));
+	uint32 *positions = load_members(state, part, first_leaf, nleaves, counts,
+									 leaf_end, is_last);
+
+	for (uint32 i = 0; i < nleaves; i++)
+	{
+		uint32		start = i == 0 ? 0 : leaf_end[i - 1];
+		uint32		count = leaf_end[i] - start;
+		uint32		leaf = first_leaf + i;
+
+		CHECK_FOR_INTERRUPTS();
+		state->home_first = leaf_start[leaf];
+		state->home_end = leaf_start[leaf + 1];
+		/* participants wrote them in turns */
+		sort_positions(positions + start, count);
+		split_leaf(state, positions + start, count,
+				   omen_mix(build->ix->meta.seed ^ leaf), 0);
+		omen_build_progress(build, count);
+	}
+	pfree(positions);
+	pfree(leaf_end);
+}
+
+/* A partition that does not fit in memory is read for each stretch of it. */
 static void
 compare_partition(CompareState *state, uint32 part)
 {
@@ -252,23 +342,21 @@ compare_partition(CompareState *state, uint32 part)
 	uint32		first = omen_first_leaf(part, layer->leaf_parts, layer->leaves);
 	uint32		nleaves =
 		omen_first_leaf(part + 1, layer->leaf_parts, layer->leaves) - first;
-	uint32	   *leaf_end = palloc0(Max(nleaves, 1) * sizeof(uint32));
-	uint32	   *positions = load_members(state, part, first, nleaves, leaf_end);
+	uint64		most = build->shared->work_memory / sizeof(uint32) / 2;
+	uint32	   *counts = count_members(state, part, first, nleaves);
 
-	for (uint32 i = 0; i < nleaves; i++)
+	for (uint32 at = 0; at < nleaves;)
 	{
-		uint32		start = i == 0 ? 0 : leaf_end[i - 1];
-		uint32		count = leaf_end[i] - start;
+		uint64		members = counts[at];
+		uint32		stop = at + 1;
 
-		CHECK_FOR_INTERRUPTS();
-		/* participants wrote them in turns */
-		sort_positions(positions + start, count);
-		split_leaf(state, positions + start, count,
-				   omen_mix(build->ix->meta.seed ^ (first + i)), 0);
-		omen_build_progress(build, count);
+		while (stop < nleaves && members + counts[stop] <= most)
+			members += counts[stop++];
+		compare_stretch(state, part, first + at, stop - at, counts + at,
+						stop == nleaves);
+		at = stop;
 	}
-	pfree(positions);
-	pfree(leaf_end);
+	pfree(counts);
 }
 
 void
@@ -290,8 +378,10 @@ omen_step_compare(OmenBuild *build)
 						   omen_alloc(omen_columns_bytes(shape, most) + 64));
 	state.out_stride = OMEN_PADDED(most);
 	state.out = omen_alloc(TILE_ROWS * state.out_stride * sizeof(float));
+	state.others = palloc(most * sizeof(uint32));
+	state.sample = omen_alloc(OMEN_PADDED(most) * sizeof(float));
 	state.record = palloc(offsetof(OmenLeafRecord, near) +
-						  OMEN_MAX_PER_LEAF * sizeof(OmenNear));
+						  2 * OMEN_MAX_PER_LEAF * sizeof(OmenNear));
 	state.value = palloc(OMEN_MAX_PER_LEAF * sizeof(float));
 	state.index = palloc(OMEN_MAX_PER_LEAF * sizeof(uint32));
 	while (omen_next_item(build, &item))

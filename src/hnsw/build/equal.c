@@ -289,7 +289,7 @@ omen_find_equal(OmenBuild *build, uint64 rows)
 	}
 	state->mask = size - 1;
 	state->table = omen_alloc(mul_size(size, sizeof(HashEntry)));
-	state->rows = omen_rows_open(build, "rows", 0, build->shape.row_bytes);
+	state->rows = omen_rows_open(build, "rows", 0, 0, build->shape.row_bytes);
 	state->row = palloc(build->shape.row_bytes);
 	state->first = palloc(build->shape.row_bytes);
 	state->first->locator = NO_ROW;

@@ -78,8 +78,8 @@ temporary_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
 {
 	double carved = 2.0 * shape->row_bytes + layer->overlap * sizeof(uint32);
 	double		placed = omen_node_bytes(shape) + shape->row_bytes / 15.0;
-	double		near = layer->overlap * (offsetof(OmenLeafRecord, near) +
-									shape->per_leaf * sizeof(OmenNear));
+	double		near = layer->overlap * offsetof(OmenLeafRecord, near) +
+				  omen_candidate_room(shape, layer) * sizeof(OmenNear);
 	double		edges = 1.4 * shape->candidates / 3 * sizeof(OmenEdgeRecord);
 
 	if (!layer->in_memory)
@@ -92,36 +92,44 @@ static double
 work_bytes(const OmenBuildShared *shared)
 {
 	const OmenBuildShape *shape = &shared->shape;
-	const OmenBuildLayer *layer = &shared->layer;
+	const OmenBuildLayer *layer = &shared->layers[0];
 	uint32		leaf = shape->leaf_size + shape->leaf_size / 2;
 	double		place = (double) layer->points / layer->place_parts *
-				   (shape->row_bytes + layer->overlap * sizeof(uint32) + 16);
+				   (shape->row_bytes + layer->overlap * sizeof(uint32));
 	double		prune = (double) Min(layer->points, layer->range_slots) *
-				   layer->overlap * shape->per_leaf * sizeof(OmenNear);
+				   omen_candidate_room(shape, layer) * sizeof(OmenNear);
 	double		compare =
 		(double) leaf * shape->point_bytes + omen_columns_bytes(shape, leaf);
 	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
 
-	return shared->cache_memory + buffers + Max(Max(place, prune), compare);
+	/* what is larger than that is not kept in memory */
+	return shared->cache_memory + buffers + compare +
+		   Min(Max(place, prune), (double) shared->work_memory);
 }
 
 static void
 estimate(const OmenLayout *layout, OmenBuildShared *shared, uint64 rows,
 		 uint32 m, Estimate *result)
 {
-	OmenBuildLayer *layer = &shared->layer;
+	OmenBuildLayer *layer = &shared->layers[0];
+	uint64		most_points[OMEN_MAX_LEVEL + 1] = {rows};
 	Size		memory = (Size) maintenance_work_mem * 1024;
 	Size		arena;
 
+	for (int l = 1; l <= OMEN_MAX_LEVEL; l++)
+		most_points[l] = most_points[l - 1] / m;
+
 	layer->in_memory = true;
+	shared->layer.in_memory = true;
 	omen_plan_memory(shared, memory);
 	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
 					shared->work_memory, shared->sharers, layer);
-	arena = omen_plan_arena(shared, rows, rows);
+	arena = omen_plan_arena(shared, rows, most_points);
 	if (arena > memory / 2)
 	{
 		layer->in_memory = false;
-		arena = omen_plan_arena(shared, rows, rows);
+		shared->layer.in_memory = false;
+		arena = omen_plan_arena(shared, rows, most_points);
 	}
 	omen_plan_memory(shared, arena < memory ? memory - arena : 0);
 	omen_plan_layer(&shared->shape, layout, 0, rows, memory,

@@ -21,9 +21,11 @@
 /* One record of a partition: where it stands, and what it sorts by. */
 typedef struct PlaceKey
 {
-	uint32		leaf;
-	uint32		record;			/* number of the record */
 	uint64		locator;
+	uint32		leaf;
+	uint32		participant;	/* who wrote it, */
+	uint32		record;			/* number of it among what he wrote, */
+	uint32		number;			/* and among all */
 } PlaceKey;
 
 typedef struct PlaceState
@@ -36,6 +38,9 @@ typedef struct PlaceState
 	OmenSpill  *next_rows;
 	uint64		nnext;			/* rows written for the next layer */
 	Size		record_bytes;
+	char	   *records;		/* of a partition, if they fit in memory; */
+	OmenRowReader *reader;		/* else what reads them */
+	char	   *record;			/* space for one */
 	uint32		batch;			/* records written at a time */
 	uint32		count;			/* gathered */
 	uint32		first;			/* position of the first of them */
@@ -61,36 +66,71 @@ omen_node_bytes(const OmenBuildShape *shape)
 
 /* ---------- reading a partition ---------- */
 
-/* All records of a partition in memory. */
-static char *
-load_records(PlaceState *state, uint32 part, uint32 count)
+/*
+ * Read a partition for its keys, and keep its records if they fit in memory:
+ * else they are read again one by one.  Returns the keys, unsorted.
+ */
+static PlaceKey *
+load_partition(PlaceState *state, uint32 part, uint32 count)
 {
-	char	   *records = omen_alloc(mul_size(count, state->record_bytes));
+	OmenBuild  *build = state->build;
+	const OmenBuildLayer *layer = &build->shared->layer;
+	Size		bytes = state->record_bytes;
+	bool		keep = mul_size(count, bytes) <= build->shared->work_memory;
+	PlaceKey   *keys = omen_alloc(mul_size(count, sizeof(PlaceKey)));
+	uint32		of_participant = 0;
+	int			participant = -1;
 	OmenUnspill un;
 
-	omen_unspill_begin(&un, state->build, "homes",
-					   state->build->shared->layer.layer, part);
+	state->records = keep ? omen_alloc(mul_size(count, bytes)) : NULL;
+	omen_unspill_begin(&un, build, "homes", layer->layer, part);
 	for (uint32 i = 0; i < count; i++)
 	{
-		if (!omen_unspill_next(&un, records + (Size) i * state->record_bytes,
-							   state->record_bytes))
+		char	   *record = keep ? state->records + i * bytes : state->record;
+
+		if (!omen_unspill_next(&un, record, bytes))
 			elog(ERROR, "a partition of an index build lacks records");
+		if (un.participant != participant)
+			of_participant = 0;
+		participant = un.participant;
+		keys[i].leaf = *(const uint32 *) record;
+		keys[i].participant = participant;
+		keys[i].record = of_participant++;
+		keys[i].number = i;
+		memcpy(&keys[i].locator,
+			   record + layer->overlap * sizeof(uint32) +
+				   offsetof(OmenRow, locator),
+			   sizeof(uint64));
 	}
-	omen_unspill_end(&un, true);
-	return records;
+	omen_unspill_end(&un, keep);
+	if (!keep)
+		state->reader =
+			omen_rows_open(build, "homes", layer->layer, part, bytes);
+	return keys;
 }
 
-static void
-fill_key(PlaceState *state, const char *record, uint32 number, PlaceKey *key)
+static const char *
+record_of(PlaceState *state, const PlaceKey *key)
 {
-	const uint32 *leaves = (const uint32 *) record;
-	const OmenRow *row =
-		(const OmenRow *) (record + state->build->shared->layer.overlap *
-										sizeof(uint32));
+	if (state->records)
+		return state->records + key->number * state->record_bytes;
+	omen_rows_seek(state->reader, key->participant, key->record);
+	omen_rows_read(state->reader, state->record);
+	return state->record;
+}
 
-	key->leaf = leaves[0];
-	key->record = number;
-	memcpy(&key->locator, &row->locator, sizeof(uint64));
+/* Forget the partition. */
+static void
+unload_partition(PlaceState *state, uint32 part)
+{
+	if (state->records)
+	{
+		pfree(state->records);
+		return;
+	}
+	omen_rows_close(state->reader);
+	omen_part_delete(state->build, "homes", state->build->shared->layer.layer,
+					 part);
 }
 
 /* ---------- passing records on ---------- */
@@ -185,6 +225,8 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 			omen_spill_write(state->copied, 0, &placed, sizeof(placed));
 		}
 	}
+	if (layer->layer > 0)
+		((uint32 *) (build->arena + layer->down_at))[position] = row->down;
 	if (row->level > layer->layer)
 		pass_up(state, row, position, chunk);
 	if (++state->count == state->batch)
@@ -198,37 +240,32 @@ place_partition(PlaceState *state, uint32 part)
 	OmenBuildShared *shared = build->shared;
 	const OmenBuildLayer *layer = &shared->layer;
 	const uint32 *leaf_start =
-		(const uint32 *) (build->arena + shared->leaf_start_at);
+		(const uint32 *) (build->arena + shared->layer.leaf_start_at);
 	uint32		first =
 		leaf_start[omen_first_leaf(part, layer->place_parts, layer->leaves)];
 	uint32		end = leaf_start[omen_first_leaf(part + 1, layer->place_parts,
 											layer->leaves)];
 	uint32		count = end - first;
 	OmenChunk  *chunk = &shared->next_chunks[part];
-	PlaceKey   *keys = omen_alloc(mul_size(count, sizeof(PlaceKey)));
+	PlaceKey   *keys = load_partition(state, part, count);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
-	char	   *records = load_records(state, part, count);
 
 	chunk->participant = build->participant;
 	chunk->rows = 0;
 	chunk->start = state->nnext;
 	chunk->first = 0;
-	for (uint32 i = 0; i < count; i++)
-		fill_key(state, records + (Size) i * state->record_bytes, i, &keys[i]);
 	sort_keys(keys, count);
 
 	state->first = first;
 	for (uint32 i = 0; i < count; i++)
 	{
-		place_record(state,
-					 records + (Size) keys[i].record * state->record_bytes, row,
-					 first + i, chunk);
+		place_record(state, record_of(state, &keys[i]), row, first + i, chunk);
 		if (i % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 	flush(state);
 	omen_build_progress(build, count);
-	pfree(records);
+	unload_partition(state, part);
 	pfree(keys);
 	pfree(row);
 }
@@ -242,7 +279,8 @@ omen_prepare_place(OmenBuild *build)
 	OmenBuildShared *shared = build->shared;
 	pg_atomic_uint32 *counts =
 		(pg_atomic_uint32 *) (build->arena + shared->leaf_count_at);
-	uint32	   *leaf_start = (uint32 *) (build->arena + shared->leaf_start_at);
+	uint32	   *leaf_start =
+		(uint32 *) (build->arena + shared->layer.leaf_start_at);
 	uint32		sum = 0;
 
 	for (uint32 i = 0; i < shared->layer.leaves; i++)
@@ -273,6 +311,7 @@ omen_step_place(OmenBuild *build)
 	state.copied = omen_spill_begin(build, "copied", layer->layer, 1);
 	state.next_rows = omen_spill_begin(build, "rows", layer->layer + 1, 1);
 	state.record_bytes = layer->overlap * sizeof(uint32) + shape->row_bytes;
+	state.record = palloc(state.record_bytes);
 	state.batch = Max(1, WRITE_BYTES / shape->row_bytes);
 	state.out_points = omen_alloc(mul_size(state.batch, shape->point_bytes));
 	state.out_nodes = omen_alloc(mul_size(state.batch, omen_node_bytes(shape)));

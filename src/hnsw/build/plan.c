@@ -27,6 +27,10 @@
 /* Beyond that they are in groups of so many. */
 #define GROUP_CENTERS 128
 
+/* One point in so many is of the sample whose nearest are candidates. */
+#define SAMPLE_RATE 32
+#define SAMPLE_RATE_UPPER 8
+
 /*
  * Centers, which are in memory twice while they are packed, take no more than
  * this part of maintenance_work_mem.  If all do not fit, leaves are made
@@ -78,6 +82,7 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 	shape->per_leaf = Max(6, Min((5 * m + 7) / 8, OMEN_MAX_PER_LEAF - 1));
 	shape->candidates = 3 * m;
 	shape->least_edges = 3 * m / 8;
+	shape->coarse_edges = Max(2, m / 8);
 }
 
 /* Partitions for so many bytes of which one at a time is in memory. */
@@ -108,6 +113,18 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 			(uint32) Min((double) points * shape->overlap / shape->leaf_size,
 						 Max(fit, MOST_CENTERS_L1));
 	plan->overlap = Min(shape->overlap, plan->leaves);
+	plan->at_home = plan->leaves > 1
+						? shape->per_leaf
+						: Min(shape->candidates, OMEN_MAX_PER_LEAF);
+	plan->sampled = Min(Max(4, shape->candidates * 2 / 5), OMEN_MAX_PER_LEAF);
+	plan->sample_rate = SAMPLE_RATE;
+	if (plan->layer > 0)
+	{
+		/* few points, and a way that is lost here is not found again below */
+		plan->at_home = OMEN_MAX_PER_LEAF;
+		plan->sampled = OMEN_MAX_PER_LEAF;
+		plan->sample_rate = SAMPLE_RATE_UPPER;
+	}
 	if (plan->leaves > most)
 	{
 		plan->groups = plan->leaves / GROUP_CENTERS;
@@ -145,15 +162,14 @@ omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
 	plan->leaf_parts = Min(Max(parts, plan->place_parts), plan->leaves);
 
 	/* candidates, or edges in both directions and what sorts them */
-	of_point = Max(plan->overlap * shape->per_leaf * sizeof(OmenNear),
+	of_point = Max(omen_candidate_room(shape, plan) * sizeof(OmenNear),
 				   3 * plane->capacity * sizeof(OmenNear));
 	parts = count_parts((double) points * of_point, points, work_memory,
 						participants);
 	plan->range_slots =
 		Max(1, (uint32) ((points + parts - 1) / parts / plane->per_page)) *
 		plane->per_page;
-	plan->ranges = (plan->slot_base + plan->points - 1) / plan->range_slots -
-				   plan->slot_base / plan->range_slots + 1;
+	plan->ranges = (plan->points - 1) / plan->range_slots + 1;
 }
 
 static Size
@@ -166,32 +182,46 @@ take(Size *size, Size bytes)
 }
 
 /*
- * Lay out the arena for the first layer; the others have fewer points and
- * leaves.  Returns its size.
+ * Lay out the arena.  Centers and leaves are those of one layer at a time, and
+ * layer 0, which has been planned as layers[0], has the most; points are there
+ * for all layers at once, and most_points says how many each may have.
+ * Returns its size.
  */
 Size
-omen_plan_arena(OmenBuildShared *shared, uint64 rows, uint64 points)
+omen_plan_arena(OmenBuildShared *shared, uint64 rows, const uint64 *most_points)
 {
 	const OmenBuildShape *shape = &shared->shape;
-	OmenBuildLayer *layer = &shared->layer;
+	OmenBuildLayer *layers = shared->layers;
+	const OmenBuildLayer *bottom = &layers[0];
 	Size		size = 0;
 	Size		bits = (rows + 63) / 64 * sizeof(uint64);
 	/* each group starts a panel of its own */
-	uint32		centers = layer->leaves + layer->groups * OMEN_PANEL;
+	uint32		centers = bottom->leaves + bottom->groups * OMEN_PANEL;
 
 	shared->dup_bits_at = take(&size, bits);
 	shared->copied_bits_at = take(&size, bits);
 	shared->leaf_count_at =
-		take(&size, mul_size(layer->leaves, sizeof(pg_atomic_uint32)));
-	shared->leaf_start_at =
-		take(&size, mul_size(layer->leaves + 1, sizeof(uint32)));
+		take(&size, mul_size(bottom->leaves, sizeof(pg_atomic_uint32)));
 	shared->group_start_at =
-		take(&size, mul_size(layer->groups + 1, sizeof(uint32)));
+		take(&size, mul_size(bottom->groups + 1, sizeof(uint32)));
 	shared->centers_at = take(&size, omen_columns_bytes(shape, centers));
 	shared->group_centers_at =
-		take(&size, omen_columns_bytes(shape, layer->groups));
-	if (layer->in_memory)
-		shared->points_at = take(&size, mul_size(points, shape->point_bytes));
+		take(&size, omen_columns_bytes(shape, bottom->groups));
+	for (int l = 0; l <= OMEN_MAX_LEVEL && most_points[l] > 0; l++)
+	{
+		/* no layer has more leaves than points, nor than layer 0 */
+		uint64		leaves = Min(most_points[l], bottom->leaves);
+
+		layers[l].in_memory = bottom->in_memory;
+		layers[l].leaf_start_at =
+			take(&size, mul_size(leaves + 1, sizeof(uint32)));
+		if (l > 0)
+			layers[l].down_at =
+				take(&size, mul_size(most_points[l], sizeof(uint32)));
+		if (bottom->in_memory)
+			layers[l].points_at =
+				take(&size, mul_size(most_points[l], shape->point_bytes));
+	}
 	return size;
 }
 

@@ -49,7 +49,7 @@ omen_points_open(OmenBuild *build)
 	points->count = build->shared->layer.points;
 	if (build->shared->layer.in_memory)
 	{
-		points->memory = build->arena + build->shared->points_at;
+		points->memory = build->arena + build->shared->layer.points_at;
 		return points;
 	}
 	points->file = omen_placed_open(build, "points", points->record);

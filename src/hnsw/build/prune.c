@@ -7,6 +7,14 @@
  * all leaves of a point are its candidates; those chosen become edges, written
  * twice to partitions by position: to the point, and back to it.
  *
+ * Leaves know only what is near.  Where vectors form clusters that lie apart,
+ * no edge would lead from one to the other, and a search that came down in the
+ * wrong one could not leave it.  Insertion does not have that fault, since what
+ * it inserts first has neighbors far away.  Hence the sample of a point's home
+ * among its candidates, and the farthest edges of a layer are repeated in the
+ * layers below ("coarse" there): its points are a sample of those below, and
+ * what is near in a sample is farther away.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,29 +28,66 @@ typedef struct PruneState
 	OmenPoints *points;
 	OmenChooser *chooser;
 	OmenSpill  *spill;
+	OmenSpill  *coarse[OMEN_MAX_LEVEL + 1]; /* for the layers below */
 	OmenLeafRecord *record;
 } PruneState;
 
+/* An edge and the edge back. */
 static void
-write_edge(PruneState *state, uint32 position, uint32 target, float distance)
+write_edges(OmenSpill *spill, const OmenBuildLayer *layer, uint32 position,
+			uint32 target, float distance)
 {
 	OmenEdgeRecord edge;
 
 	edge.position = position;
 	edge.target = target;
 	edge.distance = distance;
-	omen_spill_write(state->spill,
-					 omen_range_of(&state->build->shared->layer, position),
-					 &edge, sizeof(edge));
+	omen_spill_write(spill, omen_range_of(layer, position), &edge,
+					 sizeof(edge));
+	edge.position = target;
+	edge.target = position;
+	omen_spill_write(spill, omen_range_of(layer, target), &edge, sizeof(edge));
+}
+
+/* The nearest candidates, and behind them those of the sample. */
+static uint32
+limit_candidates(const OmenBuildShape *shape, OmenNear *near, uint32 count)
+{
+	uint32		fine = 0;
+	uint32		kept;
+
+	while (fine < count && (near[fine] & OMEN_COARSE) == 0)
+		fine++;
+	kept = Min(fine, shape->candidates);
+	memmove(near + kept, near + fine, (count - fine) * sizeof(OmenNear));
+	return kept + count - fine;
+}
+
+/* Repeat an edge in all layers below. */
+static void
+repeat_edge(PruneState *state, uint32 position, uint32 target, float distance)
+{
+	const OmenBuildShared *shared = state->build->shared;
+
+	for (uint32 l = shared->layer.layer; l > 0; l--)
+	{
+		const uint32 *down =
+			(const uint32 *) (state->build->arena + shared->layers[l].down_at);
+
+		position = down[position];
+		target = down[target];
+		write_edges(state->coarse[l - 1], &shared->layers[l - 1], position,
+					target, distance);
+	}
 }
 
 static void
 prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 {
 	const OmenBuildShape *shape = &state->build->shape;
+	const OmenBuildShared *shared = state->build->shared;
 
-	count = omen_sort_near(near, count);
-	count = Min(count, shape->candidates);
+	count = limit_candidates(shape, near, omen_sort_near(near, count));
 	count = omen_choose(state->chooser, near, count, state->build->ix->meta.m,
 						shape->least_edges);
 	for (uint32 i = 0; i < count; i++)
@@ -50,8 +95,9 @@ prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 		uint32		target = (uint32) near[i];
 		float		distance = omen_near_distance(near[i]);
 
-		write_edge(state, position, target, distance);
-		write_edge(state, target, position, distance);
+		write_edges(state->spill, &shared->layer, position, target, distance);
+		if (i + shape->coarse_edges >= count)
+			repeat_edge(state, position, target, distance);
 	}
 }
 
@@ -62,7 +108,7 @@ prune_stretch(PruneState *state, uint32 part, uint32 first, uint32 end,
 {
 	OmenBuild  *build = state->build;
 	const OmenBuildLayer *layer = &build->shared->layer;
-	uint32		room = layer->overlap * build->shape.per_leaf;
+	uint32		room = omen_candidate_room(&build->shape, layer);
 	uint32		points = end - first;
 	OmenNear   *near =
 		omen_alloc(mul_size(mul_size(points, room), sizeof(OmenNear)));
@@ -105,7 +151,8 @@ prune_partition(PruneState *state, uint32 part)
 	const OmenBuildLayer *layer = &build->shared->layer;
 	uint32		first = omen_range_start(layer, part);
 	uint32		end = omen_range_start(layer, part + 1);
-	Size of_point = layer->overlap * build->shape.per_leaf * sizeof(OmenNear);
+	Size		of_point =
+		omen_candidate_room(&build->shape, layer) * sizeof(OmenNear);
 	uint32		most =
 		(uint32) Min(build->shared->work_memory / of_point + 1, PG_INT32_MAX);
 
@@ -130,10 +177,19 @@ omen_step_prune(OmenBuild *build)
 	state.points = omen_points_open(build);
 	state.chooser = omen_chooser_create(build, state.points);
 	state.spill = omen_spill_begin(build, "edges", layer->layer, layer->ranges);
+	for (uint32 l = 0; l < layer->layer; l++)
+	{
+		char	   *name = psprintf("coarse%u", layer->layer);
+
+		state.coarse[l] =
+			omen_spill_begin(build, name, l, build->shared->layers[l].ranges);
+	}
 	state.record = palloc(offsetof(OmenLeafRecord, near) +
-						  OMEN_MAX_PER_LEAF * sizeof(OmenNear));
+						  2 * OMEN_MAX_PER_LEAF * sizeof(OmenNear));
 	while (omen_next_item(build, &item))
 		prune_partition(&state, item);
 	omen_points_close(state.points);
 	omen_spill_end(state.spill);
+	for (uint32 l = 0; l < layer->layer; l++)
+		omen_spill_end(state.coarse[l]);
 }

@@ -38,6 +38,7 @@ typedef struct RowScan
 	uint64		nside;
 	uint32		unreported;
 	double		longest;
+	uint64		levels[OMEN_MAX_LEVEL + 1]; /* rows by top layer */
 	OmenRow	   *row;			/* space for a row */
 	float	   *floats;
 	float	   *scratch;
@@ -124,15 +125,19 @@ encode_row(RowScan *state, Datum value)
 	return true;
 }
 
+/* Of what equal codes have in common; see same_code() in equal.c. */
 static uint64
 hash_row(const OmenBuild *build, const OmenRow *row)
 {
 	const OmenBuildShape *shape = &build->shape;
 	const uint8 *code = OMEN_ROW_CODE(row);
+	float		range[2] = {row->header.offset, row->header.step};
 
 	if (shape->index_bytes > 0)
 		code += shape->code_stride;
-	return hash_bytes_extended(code, build->ix->layout.code_bytes, 0);
+	return hash_bytes_extended(
+		code, build->ix->layout.code_bytes,
+		hash_bytes_extended((const unsigned char *) range, sizeof(range), 0));
 }
 
 static void
@@ -178,6 +183,7 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		row->down = 0;
 		row->tid = *tid;
 		row->level = omen_choose_level(build->ix, tid);
+		state->levels[row->level]++;
 		record[0] = hash_row(build, row);
 		record[1] = row->locator;
 		MemoryContextSwitchTo(build->step_context);
@@ -257,6 +263,9 @@ omen_step_scan(OmenBuild *build)
 	while (omen_next_item(build, &chunk))
 		scan_chunk(&state, chunk);
 	share_longest(build->shared, state.longest);
+	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
+		pg_atomic_fetch_add_u64(&build->shared->levels[l],
+								(int64) state.levels[l]);
 	if (build->index_info->ii_BrokenHotChain)
 		pg_atomic_write_u32(&build->shared->broken_hot_chain, 1);
 	omen_spill_end(state.rows);

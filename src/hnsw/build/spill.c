@@ -146,20 +146,28 @@ omen_unspill_rest(OmenUnspill *un, void *data, Size bytes)
 		report_short_read();
 }
 
-/* Stop reading; nobody will read a deleted partition again. */
+/* Delete a partition, which nobody reads any more. */
+void
+omen_part_delete(OmenBuild *build, const char *name, uint32 layer, uint32 part)
+{
+	for (int p = 0; p < build->shared->participants; p++)
+	{
+		char		path[MAXPGPATH];
+
+		file_name(path, name, layer, p, part);
+		BufFileDeleteFileSet(build->files, path, true);
+	}
+}
+
+/* Stop reading. */
 void
 omen_unspill_end(OmenUnspill *un, bool delete)
 {
 	if (un->file)
 		BufFileClose(un->file);
 	un->file = NULL;
-	for (int p = 0; delete &&p < un->build->shared->participants; p++)
-	{
-		char		path[MAXPGPATH];
-
-		file_name(path, un->name, un->layer, p, un->part);
-		BufFileDeleteFileSet(un->build->files, path, true);
-	}
+	if (delete)
+		omen_part_delete(un->build, un->name, un->layer, un->part);
 }
 
 /* ---------- rows by chunk ---------- */
@@ -169,20 +177,23 @@ struct OmenRowReader
 	OmenBuild  *build;
 	const char *name;
 	uint32		layer;
+	uint32		part;
 	Size		record;
 	int			current;		/* participant whose file is read */
 	BufFile	  **files;
 };
 
-/* Rows were written as partition 0 of the name. */
+/* Read a partition's records in any order. */
 OmenRowReader *
-omen_rows_open(OmenBuild *build, const char *name, uint32 layer, Size record)
+omen_rows_open(OmenBuild *build, const char *name, uint32 layer, uint32 part,
+			   Size record)
 {
 	OmenRowReader *reader = palloc(sizeof(OmenRowReader));
 
 	reader->build = build;
 	reader->name = name;
 	reader->layer = layer;
+	reader->part = part;
 	reader->record = record;
 	reader->current = -1;
 	reader->files = palloc0(build->shared->participants * sizeof(BufFile *));
@@ -198,7 +209,7 @@ omen_rows_seek(OmenRowReader *reader, uint32 participant, uint64 row)
 	{
 		char		path[MAXPGPATH];
 
-		file_name(path, reader->name, reader->layer, participant, 0);
+		file_name(path, reader->name, reader->layer, participant, reader->part);
 		*file = BufFileOpenFileSet(reader->build->files, path, O_RDONLY, false);
 	}
 	if (BufFileSeek(*file, 0, (off_t) (row * reader->record), SEEK_SET) != 0)
@@ -226,18 +237,6 @@ omen_rows_close(OmenRowReader *reader)
 	pfree(reader);
 }
 
-/* Delete files of rows that nobody reads any more. */
-void
-omen_rows_delete(OmenBuild *build, const char *name, uint32 layer)
-{
-	for (int p = 0; p < build->shared->participants; p++)
-	{
-		char		path[MAXPGPATH];
-
-		file_name(path, name, layer, p, 0);
-		BufFileDeleteFileSet(build->files, path, true);
-	}
-}
 
 /* ---------- placed records ---------- */
 

@@ -246,25 +246,34 @@ fix_radius(OmenBuild *build)
 
 /* ---------- layers ---------- */
 
-/* Make room for the arena, and decide whether the points fit as well. */
+/*
+ * Make room for the arena, and decide whether the points fit as well.
+ * layers[0] is planned; of the others, how many points they may have.
+ */
 static void
 plan_memory(OmenBuild *build, uint64 rows, uint64 points)
 {
 	OmenBuildShared *shared = build->shared;
-	OmenBuildLayer *layer = &shared->layer;
+	OmenBuildLayer *layers = shared->layers;
 	Size		memory = (Size) maintenance_work_mem * 1024;
+	Size		bits = (rows + 63) / 64 * sizeof(uint64);
+	uint64		most_points[OMEN_MAX_LEVEL + 1] = {points};
+	uint64		above = 0;
 	Size		size;
-	char	   *bits;
 
-	layer->in_memory = true;
-	layer->slot_base = 0;
+	for (int l = OMEN_MAX_LEVEL; l > 0; l--)
+	{
+		above += pg_atomic_read_u64(&shared->levels[l]);
+		most_points[l] = Min(above, points);
+	}
+	layers[0].in_memory = true;
 	omen_plan_layer(&build->shape, &build->ix->layout, 0, points, memory,
-					shared->work_memory, shared->sharers, layer);
-	size = omen_plan_arena(shared, rows, points);
+					shared->work_memory, shared->sharers, &layers[0]);
+	size = omen_plan_arena(shared, rows, most_points);
 	if (size > memory / 2 || !omen_arena_create(build, size))
 	{
-		layer->in_memory = false;
-		size = omen_plan_arena(shared, rows, points);
+		layers[0].in_memory = false;
+		size = omen_plan_arena(shared, rows, most_points);
 		if (!omen_arena_create(build, size))
 			ereport(ERROR,
 					(errcode(ERRCODE_OUT_OF_MEMORY),
@@ -273,19 +282,14 @@ plan_memory(OmenBuild *build, uint64 rows, uint64 points)
 							size, RelationGetRelationName(build->index)),
 					 errhint("Reduce max_parallel_maintenance_workers to 0.")));
 	}
+	shared->layer.in_memory = layers[0].in_memory;
 	omen_plan_memory(shared, size < memory ? memory - size : 0);
-	omen_plan_layer(&build->shape, &build->ix->layout, 0, points, memory,
-					shared->work_memory, shared->sharers, layer);
 
 	/* the bits of rows, for all to see */
-	bits = build->arena + shared->dup_bits_at;
-	memcpy(bits, build->dup_bits, (rows + 63) / 64 * sizeof(uint64));
-	bits = build->arena + shared->copied_bits_at;
-	memcpy(bits, build->copied_bits, (rows + 63) / 64 * sizeof(uint64));
+	memcpy(build->arena + shared->dup_bits_at, build->dup_bits, bits);
+	memcpy(build->arena + shared->copied_bits_at, build->copied_bits, bits);
 	pfree(build->dup_bits);
 	pfree(build->copied_bits);
-	build->dup_bits = NULL;
-	omen_arena_attach(build);
 }
 
 /* Add blocks to the index; returns the first. */
@@ -304,88 +308,114 @@ add_blocks(OmenBuild *build, uint64 blocks)
 
 /* Add the pages that the layer's slots take. */
 static void
-add_layer_blocks(OmenBuild *build, const OmenBuildLayer *below)
+add_layer_blocks(OmenBuild *build, OmenBuildLayer *layer)
 {
 	OmenBuildShared *shared = build->shared;
-	OmenBuildLayer *layer = &shared->layer;
-	OmenIndex  *ix = build->ix;
-	uint32		per_page = omen_plane(ix, layer->layer)->per_page;
-	uint32		had = (layer->slot_base + per_page - 1) / per_page;
-	uint32 need = (layer->slot_base + layer->points + per_page - 1) / per_page;
-	BlockNumber first = add_blocks(build, need - had);
+	const OmenLayout *layout = &build->ix->layout;
+	uint32		per_page = omen_plane(build->ix, layer->layer)->per_page;
+	BlockNumber blocks = (layer->points + per_page - 1) / per_page;
 
-	if (((uint64) first + need) * per_page > OMEN_MAX_ID)
+	layer->first_block = add_blocks(build, blocks);
+	if (((uint64) layer->first_block + blocks) * per_page > OMEN_MAX_ID)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("index \"%s\" cannot have more than %u slots",
 						RelationGetRelationName(build->index), OMEN_MAX_ID)));
-	layer->first_block = layer->layer <= 1 ? first : below->first_block;
 	if (layer->layer > 0)
 		return;
-	shared->node_block = first;
-	if (ix->layout.out_of_line)
+	shared->node_block = layer->first_block;
+	if (layout->out_of_line)
 	{
-		shared->payload_parts = omen_payload_parts(ix->layout.code_bytes);
+		shared->payload_parts = omen_payload_parts(layout->code_bytes);
 		shared->payload_block =
 			add_blocks(build, (uint64) layer->points * shared->payload_parts);
 	}
 }
 
-/* Build the layer that shared->layer describes. */
+/* Let shared->layer be this one. */
 static void
-build_layer(OmenBuild *build, const OmenBuildLayer *below)
+set_layer(OmenBuild *build, const OmenBuildLayer *layer)
+{
+	build->shared->layer = *layer;
+	omen_arena_attach(build);
+}
+
+/*
+ * Find the leaves of a layer's points and put them in their order.  What is in
+ * the next layer is known then: returns how many points.
+ */
+static uint64
+order_layer(OmenBuild *build, OmenBuildLayer *layer)
 {
 	OmenBuildShared *shared = build->shared;
-	OmenBuildLayer *layer = &shared->layer;
 	MemoryContext old = MemoryContextSwitchTo(build->step_context);
+	uint64		above = 0;
 
+	omen_plan_layer(&build->shape, &build->ix->layout, layer->layer,
+					layer->points, (Size) maintenance_work_mem * 1024,
+					shared->work_memory, shared->sharers, layer);
+	set_layer(build, layer);
 	omen_build_phase_start(build, OMEN_PHASE_OF_STEP(OMEN_STEP_CARVE),
 						   layer->points);
 	omen_prepare_carve(build);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(build->step_context);
 	run_step(build, OMEN_STEP_CARVE, layer->chunks, layer->points);
-	omen_rows_delete(build, "rows", layer->layer);
+	omen_part_delete(build, "rows", layer->layer, 0);
 
 	memset(shared->next_chunks, 0, layer->place_parts * sizeof(OmenChunk));
 	omen_prepare_place(build);
 	run_step(build, OMEN_STEP_PLACE, layer->place_parts, layer->points);
+	for (uint32 i = 0; i < layer->place_parts; i++)
+	{
+		shared->chunks[i] = shared->next_chunks[i];
+		shared->chunks[i].first = above;
+		above += shared->chunks[i].rows;
+	}
+	add_layer_blocks(build, layer);
+	return above;
+}
+
+/* Find the edges of a layer's points and write its slots. */
+static void
+link_layer(OmenBuild *build, const OmenBuildLayer *layer)
+{
+	set_layer(build, layer);
 	run_step(build, OMEN_STEP_COMPARE, layer->leaf_parts,
 			 (uint64) layer->points * layer->overlap);
 	run_step(build, OMEN_STEP_PRUNE, layer->ranges, layer->points);
-	add_layer_blocks(build, below);
 	run_step(build, OMEN_STEP_WRITE, layer->ranges, layer->points);
 	if (!layer->in_memory)
 		omen_placed_delete(build, "points");
 	omen_placed_delete(build, "nodes");
 }
 
-/* Go on with the layer above; false if nobody is in it. */
-static bool
-next_layer(OmenBuild *build)
+/*
+ * Build all layers: ordered from the bottom up, since a layer's points come
+ * from the one below; linked from the top down, since edges come from the one
+ * above.
+ */
+static void
+build_layers(OmenBuild *build)
 {
 	OmenBuildShared *shared = build->shared;
-	OmenBuildLayer *layer = &shared->layer;
-	OmenBuildLayer below = *layer;
-	uint64		points = 0;
+	OmenBuildLayer *layers = shared->layers;
+	uint32		top = 0;
+	uint64		above;
 
-	for (uint32 i = 0; i < layer->place_parts; i++)
+	for (;;)
 	{
-		shared->chunks[i] = shared->next_chunks[i];
-		shared->chunks[i].first = points;
-		points += shared->chunks[i].rows;
+		above = order_layer(build, &layers[top]);
+		if (above == 0)
+			break;
+		layers[top + 1].layer = top + 1;
+		layers[top + 1].points = (uint32) above;
+		layers[top + 1].chunks = layers[top].place_parts;
+		top++;
 	}
-	if (points == 0)
-		return false;
-	layer->chunks = layer->place_parts;
-	layer->slot_base = below.layer == 0 ? 0 : below.slot_base + below.points;
-	layer->down_base = below.slot_base;
-	omen_plan_layer(&build->shape, &build->ix->layout, below.layer + 1, points,
-					(Size) maintenance_work_mem * 1024, shared->work_memory,
-					shared->sharers, layer);
-	build->dup_bits = NULL;
-	build_layer(build, &below);
-	return true;
+	shared->top = top;
+	for (uint32 l = top + 1; l-- > 0;)
+		link_layer(build, &layers[l]);
 }
 
 /* ---------- what is left for the leader ---------- */
@@ -406,16 +436,17 @@ node_of_slot(OmenBuild *build, uint32 id)
 	return node;
 }
 
-/* List the last page of a kind if it has room. */
+/* List a layer's last page if it has room. */
 static void
-list_last_page(OmenBuild *build, const OmenPlane *plane, BlockNumber first,
-			   uint32 slots)
+list_last_page(OmenBuild *build, const OmenBuildLayer *layer)
 {
+	uint32		per_page = omen_plane(build->ix, layer->layer)->per_page;
 	Buffer		buf;
 
-	if (slots % plane->per_page == 0)
+	if (layer->points % per_page == 0)
 		return;
-	buf = ReadBuffer(build->index, first + slots / plane->per_page);
+	buf =
+		ReadBuffer(build->index, layer->first_block + layer->points / per_page);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_page_list(build->ix, buf);
 	UnlockReleaseBuffer(buf);
@@ -438,7 +469,7 @@ finish_meta(OmenBuild *build, const OmenBuildLayer *bottom,
 
 	if (top->layer > 0)
 	{
-		entry = top->first_block * ix->layout.upper.per_page + top->slot_base;
+		entry = top->first_block * ix->layout.upper.per_page;
 		root = node_of_slot(build, entry);
 	}
 	buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
@@ -464,7 +495,7 @@ static void
 add_side_rows(OmenBuild *build, const OmenChunk *chunks, uint32 count)
 {
 	OmenRowReader *reader =
-		omen_rows_open(build, "side", 0, sizeof(OmenSideRow));
+		omen_rows_open(build, "side", 0, 0, sizeof(OmenSideRow));
 	OmenSideRow side;
 
 	for (uint32 i = 0; i < count; i++)
@@ -480,24 +511,44 @@ add_side_rows(OmenBuild *build, const OmenChunk *chunks, uint32 count)
 		}
 	}
 	omen_rows_close(reader);
-	omen_rows_delete(build, "side", 0);
+	omen_part_delete(build, "side", 0, 0);
 }
 
-/* Layers, parents, and rows that have no slot of their own. */
+/* The graph of so many points. */
+static void
+build_points(OmenBuild *build, uint64 rows, uint64 points, uint64 copies)
+{
+	OmenBuildLayer *layers = build->shared->layers;
+	OmenBuildLayer *bottom = &layers[0];
+	uint32		root;
+
+	fix_radius(build);
+	plan_memory(build, rows, points);
+	bottom->points = (uint32) points;
+	bottom->chunks = build->shared->layer.chunks;
+	build_layers(build);
+	root = finish_meta(build, bottom, &layers[build->shared->top]);
+
+	omen_build_phase_start(build, OMEN_PHASE_PARENTS, points);
+	omen_link_parents(build, bottom->points, bottom->first_block,
+					  root - bottom->first_block *
+								 build->ix->layout.node.per_page);
+	for (uint32 l = 0; l <= build->shared->top; l++)
+		list_last_page(build, &layers[l]);
+	omen_build_phase_start(build, OMEN_PHASE_COPIES, copies);
+	omen_attach_equal(build, bottom->first_block);
+}
+
+/* The graph, and rows without a place in it. */
 static void
 fill_index(OmenBuild *build)
 {
 	OmenBuildShared *shared = build->shared;
-	const OmenPlane *node = &build->ix->layout.node;
-	const OmenPlane *upper = &build->ix->layout.upper;
 	uint32		nchunks = shared->layer.chunks;
 	OmenChunk  *chunks = palloc(nchunks * sizeof(OmenChunk));
-	OmenBuildLayer bottom;
-	OmenBuildLayer top;
 	uint64		rows;
 	uint64		copies;
 	uint64		points = find_points(build, &rows, &copies);
-	uint32		root;
 
 	memcpy(chunks, shared->chunks, nchunks * sizeof(OmenChunk));
 	if (points > OMEN_MAX_ID)
@@ -506,28 +557,7 @@ fill_index(OmenBuild *build)
 				 errmsg("index \"%s\" cannot have more than %u slots",
 						RelationGetRelationName(build->index), OMEN_MAX_ID)));
 	if (points > 0)
-	{
-		fix_radius(build);
-		plan_memory(build, rows, points);
-		build_layer(build, &shared->layer);
-		bottom = shared->layer;
-		build->copied_bits = NULL;
-		while (next_layer(build))
-			;
-		top = shared->layer;
-		shared->layer = bottom; /* files are named by it */
-		root = finish_meta(build, &bottom, &top);
-
-		omen_build_phase_start(build, OMEN_PHASE_PARENTS, points);
-		omen_link_parents(build, bottom.points, bottom.first_block,
-						  root - bottom.first_block * node->per_page);
-		list_last_page(build, node, bottom.first_block, bottom.points);
-		if (top.layer > 0)
-			list_last_page(build, upper, top.first_block,
-						   top.slot_base + top.points);
-		omen_build_phase_start(build, OMEN_PHASE_COPIES, copies);
-		omen_attach_equal(build, bottom.first_block);
-	}
+		build_points(build, rows, points, copies);
 	add_side_rows(build, chunks, nchunks);
 	pfree(chunks);
 }
@@ -565,6 +595,8 @@ init_shared(OmenBuild *build, OmenBuildShared *shared,
 	pg_atomic_init_u64(&shared->blocks_done, 0);
 	pg_atomic_init_u64(&shared->heap_tuples, 0);
 	pg_atomic_init_u64(&shared->index_tuples, 0);
+	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
+		pg_atomic_init_u64(&shared->levels[l], 0);
 	pg_atomic_init_u64(&shared->longest, 0);
 	pg_atomic_init_u32(&shared->broken_hot_chain, 0);
 

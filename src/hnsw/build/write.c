@@ -49,8 +49,7 @@ slot_id(const WriteState *state, uint32 slot)
 {
 	const OmenBuildLayer *layer = &state->build->shared->layer;
 
-	return layer->first_block * state->plane->per_page + layer->slot_base +
-		   slot;
+	return layer->first_block * state->plane->per_page + slot;
 }
 
 static uint32
@@ -87,10 +86,12 @@ fill_links(WriteState *state, OmenSlotHeader *slot, const OmenRow *row,
 	}
 	slot->level = layer->layer;
 	slot->u.upper.node = node_id(build, row->node);
-	slot->u.upper.down = layer->layer == 1
-							 ? OMEN_INVALID_ID
-							 : layer->first_block * state->plane->per_page +
-								   layer->down_base + row->down;
+	slot->u.upper.down =
+		layer->layer == 1
+			? OMEN_INVALID_ID
+			: build->shared->layers[layer->layer - 1].first_block *
+					  state->plane->per_page +
+				  row->down;
 	slot->payload = payload_block(build, row->node);
 }
 
@@ -143,64 +144,63 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 
 /* ---------- pages ---------- */
 
-/* Copy the finished page to its buffer. */
+/* Copy the page, of which `used` slots are filled, to its buffer. */
 static void
-put_page(WriteState *state, BlockNumber block, bool is_new)
-{
-	Relation	index = state->build->ix->rel;
-	Buffer		buf =
-		ReadBufferExtended(index, MAIN_FORKNUM, block,
-						   is_new ? RBM_ZERO_AND_LOCK : RBM_NORMAL, NULL);
-
-	if (!is_new)
-		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	memcpy(BufferGetPage(buf), state->page.data, BLCKSZ);
-	MarkBufferDirty(buf);
-	UnlockReleaseBuffer(buf);
-}
-
-/* Begin a page, or go on with one on which the layer before ended. */
-static bool
-begin_page(WriteState *state, BlockNumber block, uint32 slot)
-{
-	Buffer		buf;
-
-	if (slot == 0)
-	{
-		omen_page_init((Page) state->page.data, state->plane->kind);
-		return true;
-	}
-	buf = ReadBuffer(state->build->ix->rel, block);
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	memcpy(state->page.data, BufferGetPage(buf), BLCKSZ);
-	UnlockReleaseBuffer(buf);
-	return false;
-}
-
-static void
-end_page(WriteState *state, BlockNumber block, uint32 used, bool is_new)
+put_page(WriteState *state, BlockNumber block, uint32 used)
 {
 	Page		page = (Page) state->page.data;
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	Buffer buf = ReadBufferExtended(state->build->ix->rel, MAIN_FORKNUM, block,
+									RBM_ZERO_AND_LOCK, NULL);
 
 	opaque->used = used;
 	opaque->live = used;
 	((PageHeader) page)->pd_lower =
 		OMEN_PAGE_START + used * state->plane->stride;
-	put_page(state, block, is_new);
+	memcpy(BufferGetPage(buf), page, BLCKSZ);
+	MarkBufferDirty(buf);
+	UnlockReleaseBuffer(buf);
 }
 
-/* The edges of a slot, sorted and no more than it has room for. */
+/* Is there an edge to the same target? */
+static bool
+has_target(const OmenNear *near, uint32 count, OmenNear edge)
+{
+	for (uint32 i = 0; i < count; i++)
+	{
+		if ((uint32) near[i] == (uint32) edge)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The edges of a slot, no more than it has room for.  A quarter of them may be
+ * coarse ones: the heuristic would drop these, as there is always somebody on
+ * the way.
+ */
 static uint32
 final_edges(WriteState *state, OmenNear *near, uint32 count)
 {
 	uint32		capacity = state->plane->capacity;
+	OmenNear	coarse[OMEN_MAX_CAPACITY];
+	uint32		ncoarse = 0;
+	uint32		fine;
 
 	count = omen_sort_near(near, count);
-	if (count <= capacity)
-		return count;
-	count = Min(count, CANDIDATES_PER_EDGE * capacity);
-	return omen_choose(state->chooser, near, count, capacity, 0);
+	for (fine = 0; fine < count && (near[fine] & OMEN_COARSE) == 0; fine++)
+		;
+	for (uint32 i = fine; i < count && ncoarse < capacity / 4; i++)
+	{
+		if (!has_target(near, fine, near[i]))
+			coarse[ncoarse++] = near[i];
+	}
+	if (fine > capacity - ncoarse)
+		fine = omen_choose(state->chooser, near,
+						   Min(fine, CANDIDATES_PER_EDGE * capacity),
+						   capacity - ncoarse, 0);
+	memcpy(near + fine, coarse, ncoarse * sizeof(OmenNear));
+	return fine + ncoarse;
 }
 
 static void
@@ -208,42 +208,47 @@ write_slots(WriteState *state, Stretch *stretch)
 {
 	const OmenBuildLayer *layer = &state->build->shared->layer;
 	uint32		per_page = state->plane->per_page;
-	bool		is_new = false;
-	bool		open = false;
-	BlockNumber block = 0;
-	uint32		at = 0;
 
+	/* a stretch starts with a page */
 	for (uint32 i = 0; i < stretch->points; i++)
 	{
 		uint32		position = stretch->first + i;
-		uint32		slot = layer->slot_base + position;
+		uint32		at = position % per_page;
 		uint64		start = i == 0 ? 0 : stretch->end[i - 1];
 		OmenNear   *near = stretch->near + start;
 		uint32		degree =
 			final_edges(state, near, (uint32) (stretch->end[i] - start));
 
-		if (!open)
+		if (at == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			block = layer->first_block + slot / per_page;
-			is_new = begin_page(state, block, slot % per_page);
-			open = true;
+			omen_page_init((Page) state->page.data, state->plane->kind);
 		}
-		at = slot % per_page;
 		fill_slot(state,
 				  omen_page_slot((Page) state->page.data, state->plane, at),
 				  position, near, degree);
-		if (at == per_page - 1)
-		{
-			end_page(state, block, per_page, is_new);
-			open = false;
-		}
+		if (at == per_page - 1 || i == stretch->points - 1)
+			put_page(state, layer->first_block + position / per_page, at + 1);
 	}
-	if (open)
-		end_page(state, block, at + 1, is_new);
 }
 
 /* ---------- a partition ---------- */
+
+/*
+ * The name of files that edges come from: of this layer, and of each above.
+ * NULL if there are no more.
+ */
+static const char *
+edge_file(const OmenBuild *build, uint32 number)
+{
+	const OmenBuildShared *shared = build->shared;
+
+	if (number == 0)
+		return "edges";
+	if (shared->layer.layer + number > shared->top)
+		return NULL;
+	return psprintf("coarse%u", shared->layer.layer + number);
+}
 
 /* How many edges each slot of a partition gets. */
 static uint32 *
@@ -253,12 +258,16 @@ count_edges(WriteState *state, uint32 part, uint32 first, uint32 points)
 	uint32	   *counts = omen_alloc(mul_size(points, sizeof(uint32)));
 	OmenEdgeRecord edge;
 	OmenUnspill un;
+	const char *name;
 
 	memset(counts, 0, points * sizeof(uint32));
-	omen_unspill_begin(&un, build, "edges", build->shared->layer.layer, part);
-	while (omen_unspill_next(&un, &edge, sizeof(edge)))
-		counts[edge.position - first]++;
-	omen_unspill_end(&un, false);
+	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
+	{
+		omen_unspill_begin(&un, build, name, build->shared->layer.layer, part);
+		while (omen_unspill_next(&un, &edge, sizeof(edge)))
+			counts[edge.position - first]++;
+		omen_unspill_end(&un, false);
+	}
 	return counts;
 }
 
@@ -269,6 +278,7 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 	OmenBuild  *build = state->build;
 	OmenEdgeRecord edge;
 	OmenUnspill un;
+	const char *name;
 	uint64		sum = 0;
 
 	stretch->end = omen_alloc(mul_size(stretch->points, sizeof(uint64)));
@@ -278,16 +288,20 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 		sum += counts[i];
 	}
 	stretch->near = omen_alloc(mul_size(sum, sizeof(OmenNear)));
-	omen_unspill_begin(&un, build, "edges", build->shared->layer.layer, part);
-	while (omen_unspill_next(&un, &edge, sizeof(edge)))
+	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
 	{
-		uint32		i = edge.position - stretch->first;
+		omen_unspill_begin(&un, build, name, build->shared->layer.layer, part);
+		while (omen_unspill_next(&un, &edge, sizeof(edge)))
+		{
+			uint32		i = edge.position - stretch->first;
 
-		if (i < stretch->points)
-			stretch->near[stretch->end[i]++] =
-				omen_near(edge.distance, edge.target);
+			if (i < stretch->points)
+				stretch->near[stretch->end[i]++] =
+					omen_near(edge.distance, edge.target) |
+					(f > 0 ? OMEN_COARSE : 0);
+		}
+		omen_unspill_end(&un, is_last);
 	}
-	omen_unspill_end(&un, is_last);
 	write_slots(state, stretch);
 	omen_build_progress(build, stretch->points);
 	pfree(stretch->near);
@@ -317,10 +331,8 @@ write_partition(WriteState *state, uint32 part)
 
 		while (stop < end)
 		{
-			uint32		page_end =
-				stop + per_page - (layer->slot_base + stop) % per_page;
+			uint32		page_end = Min(stop + per_page, end);
 
-			page_end = Min(page_end, end);
 			for (uint32 i = stop; i < page_end; i++)
 				edges += counts[i - first];
 			if (edges > most && stop > at)
