@@ -421,7 +421,8 @@ my @graph_damages = (
 			my $low = pick($index, KIND_UPPER, sub { level($index, $_) == 1 && degree($index, $_) > 0 });
 			my $high = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
 			set_edge($index, $low, 0, $high->{id}, get($index, $high, 2, 'S') & 0x7F); return $low } ],
-	[ 'end of the file cut off', 'edge', sub { pop @{ $_[0]{pages} } for 1 .. 5; return } ],
+	[ 'half of the file cut off', 'edge',
+		sub { my $pages = $_[0]{pages}; splice @{$pages}, @{$pages} / 2; return } ],
 	[ 'edge to itself', 'self_edge',
 		sub { my $n = any_node($_[0]); set_edge($_[0], $n, 1, $n->{id}, get($_[0], $n, 2, 'S') & 0x7F); return $n } ],
 	[ 'edge twice', 'duplicate_edge',

@@ -36,12 +36,14 @@ $node->safe_psql('postgres', q{
 	BEGIN
 		FOR i IN 1 .. 10000 LOOP
 			PERFORM pg_stat_clear_snapshot();
-			SELECT p.pid, p.phase INTO build FROM pg_stat_progress_create_index p;
+			SELECT p.pid, p.phase, p.tuples_total INTO build FROM pg_stat_progress_create_index p;
 			IF NOT FOUND THEN
 				EXIT WHEN builder IS NOT NULL;
 			ELSE
 				builder := build.pid;
-				EXIT WHEN wanted IS NULL OR build.phase = 'building index: ' || wanted;
+				-- upper layers come first, and are over at once
+				EXIT WHEN wanted IS NULL OR (build.phase = 'building index: ' || wanted
+					AND (wanted !~ 'leaves|neighbors' OR build.tuples_total > 20000));
 			END IF;
 			PERFORM pg_sleep(0.001);
 		END LOOP;

@@ -41,6 +41,9 @@
 /* Neighbors that a point may take from one leaf. */
 #define OMEN_MAX_PER_LEAF 64
 
+/* One point in so many is of the sample whose nearest are candidates, too. */
+#define OMEN_SAMPLE_RATE 8
+
 /* Neighbors that are considered for a point, from all its leaves. */
 #define OMEN_MAX_CANDIDATES ((OMEN_MAX_OVERLAP + 1) * OMEN_MAX_PER_LEAF)
 
@@ -185,7 +188,6 @@ typedef struct OmenBuildLayer
 	uint32		overlap;		/* leaves that a point is in, in this layer */
 	uint32		at_home;		/* neighbors that a point takes from its home */
 	uint32		sampled;		/* and from a sample of its home */
-	uint32		sample_rate;	/* one point in so many is of the sample */
 	uint32		groups;			/* of leaves; 1 = all centers are looked at */
 	uint32		probes;			/* groups that are looked at for a point */
 	uint32		place_parts;	/* partitions of the rows by home leaf */

@@ -73,13 +73,12 @@ static uint32
 sample_first(CompareState *state, uint32 *positions, uint32 count)
 {
 	uint64		seed = state->build->ix->meta.seed;
-	uint32		rate = state->build->shared->layer.sample_rate;
 	uint32		sampled = 0;
 	uint32		others = 0;
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		if (omen_mix(positions[i] ^ seed) % rate == 0)
+		if (omen_mix(positions[i] ^ seed) % OMEN_SAMPLE_RATE == 0)
 			positions[sampled++] = positions[i];
 		else
 			state->others[others++] = positions[i];

@@ -27,10 +27,6 @@
 /* Beyond that they are in groups of so many. */
 #define GROUP_CENTERS 128
 
-/* One point in so many is of the sample whose nearest are candidates. */
-#define SAMPLE_RATE 32
-#define SAMPLE_RATE_UPPER 8
-
 /*
  * Centers, which are in memory twice while they are packed, take no more than
  * this part of maintenance_work_mem.  If all do not fit, leaves are made
@@ -82,7 +78,7 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 	shape->per_leaf = Max(6, Min((5 * m + 7) / 8, OMEN_MAX_PER_LEAF - 1));
 	shape->candidates = 3 * m;
 	shape->least_edges = 3 * m / 8;
-	shape->coarse_edges = Max(2, m / 8);
+	shape->coarse_edges = Max(1, m / 16);
 }
 
 /* Partitions for so many bytes of which one at a time is in memory. */
@@ -116,14 +112,12 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 	plan->at_home = plan->leaves > 1
 						? shape->per_leaf
 						: Min(shape->candidates, OMEN_MAX_PER_LEAF);
-	plan->sampled = Min(Max(4, shape->candidates * 2 / 5), OMEN_MAX_PER_LEAF);
-	plan->sample_rate = SAMPLE_RATE;
+	plan->sampled = Min(shape->candidates * 5 / 6, OMEN_MAX_PER_LEAF);
 	if (plan->layer > 0)
 	{
 		/* few points, and a way that is lost here is not found again below */
 		plan->at_home = OMEN_MAX_PER_LEAF;
 		plan->sampled = OMEN_MAX_PER_LEAF;
-		plan->sample_rate = SAMPLE_RATE_UPPER;
 	}
 	if (plan->leaves > most)
 	{
