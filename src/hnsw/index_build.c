@@ -53,6 +53,7 @@ typedef struct BuildState
 	float	   *floats;
 	float	   *transformed;
 	double		longest;		/* squared norm of the longest of them */
+	double		sumsq;			/* of all their coordinates */
 	float		lowest;			/* of their coordinates */
 	float		highest;
 	uint64		sampled;
@@ -170,6 +171,7 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 			state->highest = Max(state->highest, x);
 		}
 		state->longest = Max(state->longest, sumsq);
+		state->sumsq += sumsq;
 		state->sampled++;
 	}
 	MemoryContextSwitchTo(old);
@@ -201,6 +203,29 @@ sample_heap(BuildState *state)
 									 sample_row, state, NULL);
 		CHECK_FOR_INTERRUPTS();
 	}
+}
+
+/*
+ * Where the coordinates of the sample lie, for the grid of L1: within six
+ * standard deviations, so that a few that lie far out do not make it useless
+ * for the others.
+ */
+static void
+limit_range(BuildState *state)
+{
+	double count = (double) state->sampled * state->inserter->ix->meta.dims;
+	double		sum = 0;
+	double		mean;
+	double		reach;
+
+	for (uint32 d = 0; d < state->inserter->ix->meta.dims; d++)
+		sum += state->sum[d];
+	mean = sum / count;
+	reach = 6 * sqrt(Max(state->sumsq / count - mean * mean, 0));
+	if (!(reach < FLT_MAX / 4))
+		return;
+	state->lowest = Max(state->lowest, (float) (mean - reach));
+	state->highest = Min(state->highest, (float) (mean + reach));
 }
 
 /* A quantizer of the codes that a build compares; see build.h. */
@@ -236,6 +261,7 @@ choose_quantizer(BuildState *state)
 	if (state->met <= OMEN_FLAT_NODES || state->sampled == 0)
 		return false;
 
+	limit_range(state);
 	has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
 			   ix->meta.metric != OMEN_METRIC_L1;
 	for (uint32 d = 0; d < dims; d++)

@@ -148,6 +148,18 @@ omen_near_distance(OmenNear near)
 	return distance;
 }
 
+/* Is the same target among these? */
+static inline bool
+omen_has_target(const OmenNear *near, uint32 count, OmenNear edge)
+{
+	for (uint32 i = 0; i < count; i++)
+	{
+		if ((uint32) near[i] == (uint32) edge)
+			return true;
+	}
+	return false;
+}
+
 /* What comes out of a leaf for one of its points. */
 typedef struct OmenLeafRecord
 {
@@ -372,6 +384,7 @@ typedef struct OmenUnspill
 	uint32		layer;
 	uint32		part;
 	int			participant;
+	uint32		records; /* read, for a look at interrupts now and then */
 	BufFile	   *file;
 } OmenUnspill;
 

@@ -223,6 +223,28 @@ pack_group(OmenBuild *build, uint32 first, uint32 count, uint32 column,
 	omen_columns_pack(&build->shape, &columns, points + first);
 }
 
+/* The points in the order of their groups, of which `ends` gets the ends. */
+static const char **
+sort_by(const char **points, const uint32 *group_of, uint32 count,
+		uint32 groups, uint32 *ends)
+{
+	const char **sorted = omen_alloc(mul_size(count, sizeof(char *)));
+	uint32		sum = 0;
+
+	for (uint32 i = 0; i < count; i++)
+		ends[group_of[i]]++;
+	for (uint32 g = 0; g < groups; g++)
+	{
+		uint32		n = ends[g];
+
+		ends[g] = sum;
+		sum += n;
+	}
+	for (uint32 i = 0; i < count; i++)
+		sorted[ends[group_of[i]]++] = points[i];
+	return sorted;
+}
+
 /*
  * Draw the centers, number them, and pack them into the arena.  The leader
  * does this, before the step.
@@ -243,7 +265,7 @@ omen_prepare_carve(OmenBuild *build)
 	const char **sorted;
 	uint32	   *order;
 	uint32	   *group_of;
-	uint32		leaf = 0;
+	uint32	   *ends = palloc0((groups + 1) * sizeof(uint32));
 	uint32		column = 0;
 	OmenColumns columns;
 
@@ -275,20 +297,15 @@ omen_prepare_carve(OmenBuild *build)
 	omen_columns_pack(&build->shape, &columns, sorted);
 	group_of = nearest_columns(build, &columns, points, layer->leaves);
 
-	sorted = omen_alloc(mul_size(layer->leaves, sizeof(char *)));
-	for (uint32 g = 0; g < groups; g++)
+	sorted = sort_by(points, group_of, layer->leaves, groups, ends);
+	for (uint32 g = 0; g < groups && layer->groups > 1; g++)
 	{
-		uint32		first = leaf;
+		uint32		first = g == 0 ? 0 : ends[g - 1];
 
-		/* points of the group are near each other already */
-		for (uint32 i = 0; i < layer->leaves; i++)
-			if (group_of[i] == g)
-				sorted[leaf++] = points[i];
-		if (layer->groups == 1)
-			continue;
+		CHECK_FOR_INTERRUPTS();
 		group_start[g] = first;
-		pack_group(build, first, leaf - first, column, sorted);
-		column += OMEN_PADDED(leaf - first);
+		pack_group(build, first, ends[g] - first, column, sorted);
+		column += OMEN_PADDED(ends[g] - first);
 	}
 	if (layer->groups == 1)
 	{

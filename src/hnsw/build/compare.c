@@ -242,8 +242,10 @@ split_leaf(CompareState *state, uint32 *positions, uint32 count, uint64 seed,
 	{
 		uint32		start = c == 0 ? 0 : end[c - 1];
 
+		/* where all went to one center, more centers would not help */
 		split_leaf(state, positions + start, end[c] - start,
-				   omen_mix(seed + c + 1), depth + 1);
+				   omen_mix(seed + c + 1),
+				   end[c] - start == count ? MOST_SPLITS : depth + 1);
 	}
 	pfree(end);
 }

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "compat.h"
+#include "executor/instrument.h"
 #include "hnsw/build/build.h"
 #include "miscadmin.h"
 #include "omendb.h"
@@ -29,10 +30,14 @@
 #define KEY_SHARED UINT64CONST(0x6F6D656E00000001)
 #define KEY_QUANTIZER UINT64CONST(0x6F6D656E00000002)
 #define KEY_QUERY UINT64CONST(0x6F6D656E00000003)
+#define KEY_WAL_USAGE UINT64CONST(0x6F6D656E00000004)
+#define KEY_BUFFER_USAGE UINT64CONST(0x6F6D656E00000005)
 
 struct OmenBuildWorkers
 {
 	ParallelContext *context;
+	WalUsage   *wal_usage;		/* of each worker */
+	BufferUsage *buffer_usage;
 };
 
 /*
@@ -75,6 +80,11 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 		shm_toc_estimate_chunk(&context->estimator, query_bytes);
 		shm_toc_estimate_keys(&context->estimator, 1);
 	}
+	shm_toc_estimate_chunk(&context->estimator,
+						   mul_size(sizeof(WalUsage), context->nworkers));
+	shm_toc_estimate_chunk(&context->estimator,
+						   mul_size(sizeof(BufferUsage), context->nworkers));
+	shm_toc_estimate_keys(&context->estimator, 2);
 	InitializeParallelDSM(context);
 	if (context->seg == NULL)
 	{
@@ -104,7 +114,17 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 		memcpy(query, debug_query_string, query_bytes);
 		shm_toc_insert(context->toc, KEY_QUERY, query);
 	}
+	workers->wal_usage =
+		shm_toc_allocate(context->toc,
+						 mul_size(sizeof(WalUsage), context->nworkers));
+	shm_toc_insert(context->toc, KEY_WAL_USAGE, workers->wal_usage);
+	workers->buffer_usage =
+		shm_toc_allocate(context->toc,
+						 mul_size(sizeof(BufferUsage), context->nworkers));
+	shm_toc_insert(context->toc, KEY_BUFFER_USAGE, workers->buffer_usage);
 	LaunchParallelWorkers(context);
+	/* one that was launched and cannot start is an error, better early */
+	WaitForParallelWorkersToAttach(context);
 	build->shared = shared;
 	build->files = &shared->files.fs;
 	/* memory is divided among those that are there */
@@ -117,6 +137,9 @@ void
 omen_workers_finish(OmenBuildWorkers *workers)
 {
 	WaitForParallelWorkersToFinish(workers->context);
+	for (int i = 0; i < workers->context->nworkers_launched; i++)
+		InstrAccumParallelQuery(&workers->buffer_usage[i],
+								&workers->wal_usage[i]);
 	DestroyParallelContext(workers->context);
 	ExitParallelMode();
 	pfree(workers);
@@ -228,6 +251,8 @@ omen_build_worker(dsm_segment *segment, shm_toc *toc)
 	LOCKMODE	index_lock =
 		shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
 	OmenBuild	build = {0};
+	WalUsage   *wal_usage;
+	BufferUsage *buffer_usage;
 
 	debug_query_string = shm_toc_lookup(toc, KEY_QUERY, true);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
@@ -247,7 +272,12 @@ omen_build_worker(dsm_segment *segment, shm_toc *toc)
 							  ALLOCSET_DEFAULT_SIZES);
 	SharedFileSetAttach(&shared->files, segment);
 	build.files = &shared->files.fs;
+	InstrStartParallelQuery();
 	omen_build_work(&build);
+	wal_usage = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
+	buffer_usage = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
+	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber],
+						  &wal_usage[ParallelWorkerNumber]);
 	omen_arena_detach(&build);
 	index_close(build.index, index_lock);
 	table_close(build.heap, heap_lock);

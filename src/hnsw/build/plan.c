@@ -123,7 +123,7 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 	{
 		plan->groups = plan->leaves / GROUP_CENTERS;
 		plan->probes = (uint32) ceil(2 * sqrt((double) plan->groups));
-		plan->probes = Min(plan->probes, plan->groups);
+		plan->probes = Min(plan->probes, Min(plan->groups, OMEN_NEAREST_MAX));
 	}
 }
 
@@ -139,6 +139,7 @@ omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
 {
 	const OmenPlane *plane = layer == 0 ? &layout->node : &layout->upper;
 	uint64		of_point;
+	uint64		pages;
 	uint32		parts;
 
 	plan->layer = layer;
@@ -160,9 +161,10 @@ omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
 				   3 * plane->capacity * sizeof(OmenNear));
 	parts = count_parts((double) points * of_point, points, work_memory,
 						participants);
+	pages = (points + plane->per_page - 1) / plane->per_page;
 	plan->range_slots =
-		Max(1, (uint32) ((points + parts - 1) / parts / plane->per_page)) *
-		plane->per_page;
+		(uint32) Min((pages + parts - 1) / parts * plane->per_page,
+					 (uint64) OMEN_MAX_ID);
 	plan->ranges = (plan->points - 1) / plan->range_slots + 1;
 }
 

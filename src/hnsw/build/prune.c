@@ -49,18 +49,27 @@ write_edges(OmenSpill *spill, const OmenBuildLayer *layer, uint32 position,
 	omen_spill_write(spill, omen_range_of(layer, target), &edge, sizeof(edge));
 }
 
-/* The nearest candidates, and behind them those of the sample. */
+/*
+ * The nearest candidates, and behind them those of the sample that are not
+ * among these.
+ */
 static uint32
 limit_candidates(const OmenBuildShape *shape, OmenNear *near, uint32 count)
 {
 	uint32		fine = 0;
 	uint32		kept;
+	uint32		total;
 
 	while (fine < count && (near[fine] & OMEN_COARSE) == 0)
 		fine++;
 	kept = Min(fine, shape->candidates);
-	memmove(near + kept, near + fine, (count - fine) * sizeof(OmenNear));
-	return kept + count - fine;
+	total = kept;
+	for (uint32 i = fine; i < count; i++)
+	{
+		if (!omen_has_target(near, kept, near[i]))
+			near[total++] = near[i];
+	}
+	return total;
 }
 
 /* Repeat an edge in all layers below. */
@@ -90,6 +99,8 @@ prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 	count = limit_candidates(shape, near, omen_sort_near(near, count));
 	count = omen_choose(state->chooser, near, count, state->build->ix->meta.m,
 						shape->least_edges);
+	/* what was kept in spite of the rule stands behind what is far */
+	count = omen_sort_near(near, count);
 	for (uint32 i = 0; i < count; i++)
 	{
 		uint32		target = (uint32) near[i];

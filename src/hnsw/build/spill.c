@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "hnsw/build/build.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
 
@@ -31,7 +32,7 @@ static void
 report_short_read(void)
 {
 	ereport(ERROR,
-			(errcode_for_file_access(),
+			(errcode(ERRCODE_IO_ERROR),
 			 errmsg("unexpected end of a temporary file of an index build")));
 }
 
@@ -98,6 +99,7 @@ omen_unspill_begin(OmenUnspill *un, OmenBuild *build, const char *name,
 	un->layer = layer;
 	un->part = part;
 	un->participant = -1;
+	un->records = 0;
 	un->file = NULL;
 }
 
@@ -123,6 +125,8 @@ next_file(OmenUnspill *un)
 bool
 omen_unspill_next(OmenUnspill *un, void *data, Size bytes)
 {
+	if (++un->records % 1024 == 0)
+		CHECK_FOR_INTERRUPTS();
 	if (un->file == NULL && !next_file(un))
 		return false;
 	for (;;)
@@ -315,11 +319,15 @@ omen_placed_read(OmenPlacedFile *placed, uint32 position, void *records,
 	{
 		int			part = (int) Min(left, (Size) 1 << 20);
 
-		if (FileRead(placed->file, data, part, at, WAIT_EVENT_BUFFILE_READ) !=
-			part)
+		int			got =
+			FileRead(placed->file, data, part, at, WAIT_EVENT_BUFFILE_READ);
+
+		if (got < 0)
 			ereport(ERROR, (errcode_for_file_access(),
 							errmsg("could not read from file \"%s\": %m",
 								   FilePathName(placed->file))));
+		if (got != part)
+			report_short_read();
 		data += part;
 		at += part;
 		left -= part;

@@ -186,7 +186,8 @@ scan_table(OmenBuild *build)
 {
 	OmenBuildShared *shared = build->shared;
 	uint32		chunks =
-		(shared->heap_blocks + shared->chunk_blocks - 1) / shared->chunk_blocks;
+		(uint32) (((uint64) shared->heap_blocks + shared->chunk_blocks - 1) /
+				  shared->chunk_blocks);
 
 	shared->layer.chunks = chunks;
 	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL,
@@ -313,7 +314,8 @@ add_layer_blocks(OmenBuild *build, OmenBuildLayer *layer)
 	OmenBuildShared *shared = build->shared;
 	const OmenLayout *layout = &build->ix->layout;
 	uint32		per_page = omen_plane(build->ix, layer->layer)->per_page;
-	BlockNumber blocks = (layer->points + per_page - 1) / per_page;
+	BlockNumber blocks =
+		(BlockNumber) (((uint64) layer->points + per_page - 1) / per_page);
 
 	layer->first_block = add_blocks(build, blocks);
 	if (((uint64) layer->first_block + blocks) * per_page > OMEN_MAX_ID)
@@ -482,7 +484,7 @@ finish_meta(OmenBuild *build, const OmenBuildLayer *bottom,
 	meta->entry_version = 0;
 	meta->entry_level = top->layer;
 	meta->node_limit =
-		(uint64) (bottom->points + ix->layout.node.per_page - 1) /
+		((uint64) bottom->points + ix->layout.node.per_page - 1) /
 		ix->layout.node.per_page * ix->layout.node.per_page;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -580,8 +582,9 @@ init_shared(OmenBuild *build, OmenBuildShared *shared,
 	shared->sharers = participants;
 	shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
 	shared->chunk_blocks =
-		Max(LEAST_CHUNK_BLOCKS,
-			(shared->heap_blocks + OMEN_MAX_CHUNKS - 1) / OMEN_MAX_CHUNKS);
+		Max(LEAST_CHUNK_BLOCKS, (BlockNumber) (((uint64) shared->heap_blocks +
+												OMEN_MAX_CHUNKS - 1) /
+											   OMEN_MAX_CHUNKS));
 	shared->shape = *shape;
 	shared->grid_offset = grid_low;
 	shared->grid_scale =

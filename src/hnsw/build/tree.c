@@ -21,6 +21,9 @@
 #include "hnsw/build/build.h"
 #include "miscadmin.h"
 
+/* Positions of a window. */
+#define WINDOW (1 << 20)
+
 typedef struct TreeState
 {
 	OmenBuild  *build;
@@ -99,12 +102,25 @@ expand(TreeState *state, uint32 position)
 	UnlockReleaseBuffer(buf);
 }
 
-/* Expand what is reached and not expanded, as far as the window goes. */
+/* Expand what is in the queue, and what comes into it. */
+static void
+walk_queue(TreeState *state)
+{
+	while (state->head < state->tail)
+	{
+		expand(state, state->queue[state->head++]);
+		if (state->head % 256 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Expand what is reached and not expanded, as far as the window goes.  False
+ * if there was nothing.
+ */
 static bool
 walk_window(TreeState *state)
 {
-	bool		any = false;
-
 	state->head = 0;
 	state->tail = 0;
 	for (uint32 p = state->first; p < state->end; p++)
@@ -113,14 +129,10 @@ walk_window(TreeState *state)
 			!omen_bit_get(state->expanded, p))
 			state->queue[state->tail++] = p;
 	}
-	while (state->head < state->tail)
-	{
-		any = true;
-		expand(state, state->queue[state->head++]);
-		if (state->head % 256 == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	return any;
+	if (state->tail == 0)
+		return false;
+	walk_queue(state);
+	return true;
 }
 
 /* Walk until nothing more is reached. */
@@ -145,15 +157,13 @@ walk(TreeState *state, uint32 window)
 
 /* A neighbor of a node that is reached; or OMEN_INVALID_ID. */
 static uint32
-reached_neighbor(TreeState *state, uint32 position, bool *has_edges)
+reached_neighbor(TreeState *state, uint32 position)
 {
 	OmenEdges	edges;
 
-	*has_edges = false;
 	if (omen_edges_read(state->ix, state->plane, node_ref(state, position),
 						&edges))
 	{
-		*has_edges = edges.degree > 0;
 		for (int i = 0; i < edges.degree; i++)
 			if (omen_bit_get(state->reached, position_of(state, edges.ids[i])))
 				return edges.ids[i];
@@ -177,12 +187,11 @@ adopt_unreached(TreeState *state, uint32 window, uint32 root)
 		for (uint32 p = 0; p < state->points; p++)
 		{
 			uint32		start;
-			bool		has_edges;
 
 			if (omen_bit_get(state->reached, p))
 				continue;
 			CHECK_FOR_INTERRUPTS();
-			start = reached_neighbor(state, p, &has_edges);
+			start = reached_neighbor(state, p);
 			if (start == OMEN_INVALID_ID && below_root)
 				start = node_ref(state, root).id;
 			if (start == OMEN_INVALID_ID)
@@ -191,10 +200,13 @@ adopt_unreached(TreeState *state, uint32 window, uint32 root)
 								 node_ref(state, position_of(state, start)),
 								 node_ref(state, p), 0))
 				elog(ERROR, "could not link node %u of a new index", p);
-			state->first = state->end = 0;
+
+			/* others may be reached from it, in its window at first */
+			state->first = p / window * window;
+			state->end = Min(state->first + window, state->points);
+			state->head = state->tail = 0;
 			reach(state, p);
-			if (below_root && has_edges)
-				break;			/* others may be reached from it */
+			walk_queue(state);
 		}
 		walk(state, window);
 		below_root = state->nreached == before;
@@ -214,9 +226,7 @@ omen_link_parents(OmenBuild *build, uint32 points, BlockNumber first_block,
 	TreeState	state = {0};
 	uint32		window;
 
-	/* a quarter of shared buffers, at most four million nodes */
-	window = (uint32) Min((uint64) Max(NBuffers / 4, 1024) * plane->per_page,
-						  1 << 22);
+	window = WINDOW;
 	window = Min(window, points);
 	state.build = build;
 	state.ix = build->ix;

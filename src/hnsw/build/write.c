@@ -162,18 +162,6 @@ put_page(WriteState *state, BlockNumber block, uint32 used)
 	UnlockReleaseBuffer(buf);
 }
 
-/* Is there an edge to the same target? */
-static bool
-has_target(const OmenNear *near, uint32 count, OmenNear edge)
-{
-	for (uint32 i = 0; i < count; i++)
-	{
-		if ((uint32) near[i] == (uint32) edge)
-			return true;
-	}
-	return false;
-}
-
 /*
  * The edges of a slot, no more than it has room for.  A quarter of them may be
  * coarse ones: the heuristic would drop these, as there is always somebody on
@@ -192,7 +180,7 @@ final_edges(WriteState *state, OmenNear *near, uint32 count)
 		;
 	for (uint32 i = fine; i < count && ncoarse < capacity / 4; i++)
 	{
-		if (!has_target(near, fine, near[i]))
+		if (!omen_has_target(near, fine, near[i]))
 			coarse[ncoarse++] = near[i];
 	}
 	if (fine > capacity - ncoarse)
