@@ -13,6 +13,13 @@
 
 #include "hnsw/graph/graph.h"
 
+/*
+ * ef of the search of layer 1; that of the layers above is 1, as in the paper.
+ * What layer 1 misses is lost where vectors form clusters that lie apart: a
+ * search of layer 0 that begins in the wrong one stays there.
+ */
+#define EF_LAYER_1 4
+
 static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
 
 /*
@@ -80,7 +87,8 @@ omen_descend(OmenSearch *search, const OmenCodeHeader *header, const void *code,
 
 	for (uint32 l = meta->entry_level; l > layer; l--)
 	{
-		omen_search_start(search, &search->ix->layout.upper, header, code, 1);
+		omen_search_start(search, &search->ix->layout.upper, header, code,
+						  l == 1 ? EF_LAYER_1 : 1);
 		if (!omen_search_seed(search, here))
 			return false;
 		omen_search_run(search);
