@@ -468,6 +468,7 @@ extern Size omen_node_bytes(const OmenBuildShape *shape);
 extern void omen_prepare_place(OmenBuild *build);
 extern void omen_step_place(OmenBuild *build);
 extern void omen_step_compare(OmenBuild *build);
+extern Size omen_compare_bytes(const OmenBuildShape *shape, uint32 most);
 extern void omen_step_prune(OmenBuild *build);
 extern void omen_step_write(OmenBuild *build);
 extern void omen_link_parents(OmenBuild *build, uint32 points,
@@ -493,6 +494,10 @@ extern void omen_columns_distances(const OmenBuildShape *shape,
 								   const OmenColumns *columns,
 								   const char *const *rows, uint32 nrows,
 								   float *out, Size out_stride);
+extern void omen_columns_mutual(const OmenBuildShape *shape,
+								const OmenColumns *columns,
+								const char *const *points, uint32 panel,
+								float *out, Size out_stride);
 
 #define OMEN_PADDED(count) TYPEALIGN(OMEN_PANEL, (count))
 

@@ -20,6 +20,19 @@
 /* Rows of one call of the kernel. */
 #define TILE_ROWS 24
 
+/*
+ * From so many dimensions on, the distances of a whole leaf are kept at a time,
+ * so that each pair is computed once.  With fewer it costs more to copy them to
+ * their other place than to compute them again.  L1 has no blocked kernel, and
+ * each distance is dear.
+ */
+#define MUTUAL_DIMS 256
+#define IS_MUTUAL(shape) ((shape)->l1 || (shape)->dims >= MUTUAL_DIMS)
+
+/* Rows whose distances are as far apart as a power of two share cache sets. */
+#define MUTUAL_GAP 16
+#define DISTANCES_STRIDE(most) (OMEN_PADDED(most) + MUTUAL_GAP)
+
 /* A leaf may be larger than planned by half. */
 #define MOST_POINTS(shape) ((shape)->leaf_size + (shape)->leaf_size / 2)
 
@@ -52,6 +65,14 @@ typedef struct CompareState
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+/* Memory for the distances that are kept at a time, up to `most` in a row. */
+Size
+omen_compare_bytes(const OmenBuildShape *shape, uint32 most)
+{
+	return mul_size(IS_MUTUAL(shape) ? most : TILE_ROWS,
+					DISTANCES_STRIDE(most) * sizeof(float));
+}
 
 static void
 load_points(CompareState *state, const uint32 *positions, uint32 count)
@@ -140,22 +161,33 @@ compare_leaf(CompareState *state, uint32 *positions, uint32 count)
 {
 	const OmenBuildShape *shape = &state->build->shape;
 	uint32		sampled = sample_first(state, positions, count);
+	bool		mutual = IS_MUTUAL(shape);
+	uint32		at_a_time = mutual ? OMEN_PANEL : TILE_ROWS;
 
 	if (count < 2)
 		return;
 	load_points(state, positions, count);
 	state->columns.count = count;
 	omen_columns_pack(shape, &state->columns, state->pointers);
-	for (uint32 start = 0; start < count; start += TILE_ROWS)
+	for (uint32 start = 0; start < count; start += at_a_time)
 	{
-		uint32		rows = Min(TILE_ROWS, count - start);
+		uint32		rows = Min(at_a_time, count - start);
+		float	   *out = state->out;
 
 		CHECK_FOR_INTERRUPTS();
-		omen_columns_distances(shape, &state->columns, state->pointers + start,
-							   rows, state->out, state->out_stride);
+		if (mutual)
+		{
+			omen_columns_mutual(shape, &state->columns, state->pointers,
+								start / OMEN_PANEL, out, state->out_stride);
+			out += start * state->out_stride;
+		}
+		else
+			omen_columns_distances(shape, &state->columns,
+								   state->pointers + start, rows, out,
+								   state->out_stride);
 		for (uint32 r = 0; r < rows; r++)
 			emit_nearest(state, positions, count, sampled, start + r,
-						 state->out + r * state->out_stride);
+						 out + r * state->out_stride);
 	}
 }
 
@@ -377,8 +409,8 @@ omen_step_compare(OmenBuild *build)
 	state.columns.memory =
 		(char *) TYPEALIGN(64,
 						   omen_alloc(omen_columns_bytes(shape, most) + 64));
-	state.out_stride = OMEN_PADDED(most);
-	state.out = omen_alloc(TILE_ROWS * state.out_stride * sizeof(float));
+	state.out_stride = DISTANCES_STRIDE(most);
+	state.out = omen_alloc(omen_compare_bytes(shape, most));
 	state.others = palloc(most * sizeof(uint32));
 	state.sample = omen_alloc(OMEN_PADDED(most) * sizeof(float));
 	state.record = palloc(offsetof(OmenLeafRecord, near) +

@@ -98,8 +98,9 @@ work_bytes(const OmenBuildShared *shared)
 				   (shape->row_bytes + layer->overlap * sizeof(uint32));
 	double		prune = (double) Min(layer->points, layer->range_slots) *
 				   omen_candidate_room(shape, layer) * sizeof(OmenNear);
-	double		compare =
-		(double) leaf * shape->point_bytes + omen_columns_bytes(shape, leaf);
+	double		compare = (double) leaf * shape->point_bytes +
+					 omen_columns_bytes(shape, leaf) +
+					 omen_compare_bytes(shape, leaf);
 	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
 
 	/* what is larger than that is not kept in memory */
