@@ -45,7 +45,7 @@ $node->safe_psql('postgres', q{
 				builder := build.pid;
 				-- upper layers come first, and are over at once
 				EXIT WHEN wanted IS NULL OR (build.phase = 'building index: ' || wanted
-					AND (wanted !~ 'leaves|neighbors' OR build.tuples_total > 20000));
+					AND (wanted !~ 'leaves|neighbors|pages' OR build.tuples_total > 20000));
 			END IF;
 			PERFORM pg_sleep(0.001);
 		END LOOP;
@@ -83,25 +83,25 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION watch() RETURNS TABLE (phase text, seconds float8)
 	LANGUAGE plpgsql AS $$
 	DECLARE
-		build record;
-		last_build record;
+		now_in text;
+		was_in text;
 		began timestamptz;
 		seen bool := false;
 	BEGIN
 		LOOP
 			PERFORM pg_stat_clear_snapshot();
-			SELECT p.phase, p.tuples_total INTO build FROM pg_stat_progress_create_index p;
-			IF build.phase IS DISTINCT FROM last_build.phase THEN
-				IF last_build.phase IS NOT NULL THEN
-					phase := replace(last_build.phase, 'building index: ', '');
+			now_in := (SELECT replace(p.phase, 'building index: ', '') FROM pg_stat_progress_create_index p);
+			IF now_in IS DISTINCT FROM was_in THEN
+				IF was_in IS NOT NULL THEN
+					phase := was_in;
 					seconds := extract(epoch FROM clock_timestamp() - began);
 					RETURN NEXT;
 				END IF;
 				began := clock_timestamp();
-				last_build := build;
+				was_in := now_in;
 			END IF;
-			seen := seen OR build.phase IS NOT NULL;
-			EXIT WHEN seen AND build.phase IS NULL;
+			seen := seen OR now_in IS NOT NULL;
+			EXIT WHEN seen AND now_in IS NULL;
 			PERFORM pg_sleep(0.001);
 		END LOOP;
 	END $$;
