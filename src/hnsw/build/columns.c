@@ -54,7 +54,7 @@ omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
 	}
 }
 
-/* Distances of rows to the columns of one panel, or for L1 to all of them. */
+/* Distances of rows, at most OMEN_PANEL, to the columns of one panel. */
 static void
 panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 				uint32 panel, const char *const *rows, uint32 nrows, float *out,
