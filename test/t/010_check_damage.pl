@@ -20,6 +20,7 @@ use constant {
 	KIND_MEAN => 5,
 	KIND_META => 6,
 	USED => 0x01,
+	LINKING => 0x02,
 	FLAT => 0x08,
 	PARENT => 0x80,
 	HEADER => 48,
@@ -700,6 +701,12 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE list (id integer, v vector(2400));
 	INSERT INTO list SELECT i, pattern(i, 2400) FROM generate_series(1, 12) i;
 	VACUUM (FREEZE) graph;
+
+	-- the first is deleted, but VACUUM has not seen that yet
+	CREATE TABLE cut (id integer, v vector(2400));
+	INSERT INTO cut SELECT i, pattern(i, 2400) FROM generate_series(1, 1100) i;
+	CREATE INDEX cut_index ON cut USING omen_hnsw (v) WITH (storage = full, m = 4, ef_construction = 16);
+	DELETE FROM cut WHERE id = 1;
 });
 
 sub file_of
@@ -751,6 +758,7 @@ my %heap_files = map { $_->[0] => file_of($_->[0]) } @cases;
 my %index_files = map { $_->[0] => file_of("$_->[0]_index") } @cases;
 my $graph_heap = file_of('graph');
 my $graph_index = file_of('graph_index');
+my $cut_index = file_of('cut_index');
 $node->stop;
 
 my %places;
@@ -765,7 +773,23 @@ foreach my $case (@cases)
 	write_file($heap_files{$table}, $heap_pages) if $from_graph;
 	write_file($index_files{$table}, join('', @{ $index->{pages} }));
 }
+
+# The node of the deleted row, as if its insert had been cut before it pointed
+# at its payload.
+my $cut = read_index($cut_index);
+my $cut_node = pick($cut, KIND_NODE, sub { join(',', get($cut, $_, 8, 'SSS')) eq '0,0,1' });
+my $cut_payload = get($cut, $cut_node, 20, 'L');
+set($cut, $cut_node, 0, 'C', USED | LINKING);
+set($cut, $cut_node, 20, 'L', NONE);
+write_file($cut_index, join('', @{ $cut->{pages} }));
 $node->start;
+
+# One dead node among many is not freed, but what nobody can use any more is.
+my $orphans = "SELECT count(*) FILTER (WHERE block = $cut_payload), count(*) FROM omen_hnsw_check('cut_index') WHERE kind = 'orphan_payload'";
+is($node->safe_psql('postgres', $orphans), '1|2', 'payload of a cut insert is found');
+is($node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) cut; SELECT dead_nodes FROM omen_hnsw_info('cut_index')"),
+	'1', 'VACUUM leaves the node of a cut insert');
+is($node->safe_psql('postgres', $orphans), '0|0', 'and frees its payload');
 
 # ---------- what is found ----------
 

@@ -204,8 +204,20 @@ omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner)
 }
 
 /*
- * Free a payload page whose owner has gone: a crash or an error came between
- * writing it and using it, or between freeing the two.
+ * Was the insert of this node cut before it pointed at its payload?  That it
+ * has no row says that no insert is still at it: VACUUM takes a row out when
+ * its transaction is over.
+ */
+static bool
+is_abandoned(const OmenSlotHeader *slot)
+{
+	return slot->payload == InvalidBlockNumber && !omen_node_has_row(slot);
+}
+
+/*
+ * Free a payload page that nobody will use: a crash or an error came between
+ * writing it and using it, or between freeing its owner and it.  The owner may
+ * well be there: VACUUM leaves a few nodes without a row where they are.
  */
 void
 omen_payload_reclaim(OmenIndex *ix, BlockNumber block)
@@ -228,7 +240,7 @@ omen_payload_reclaim(OmenIndex *ix, BlockNumber block)
 	slot = omen_visit(ix, plane, header.owner, &buf);
 	if (slot != NULL)
 	{
-		owned = slot->version == header.owner_version;
+		owned = slot->version == header.owner_version && !is_abandoned(slot);
 		UnlockReleaseBuffer(buf);
 	}
 	if (!owned)
