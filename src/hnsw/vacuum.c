@@ -390,7 +390,13 @@ remove_nodes(VacuumState *state)
 		return 0;
 	if (ix->meta.mode == OMEN_MODE_FLAT)
 		return omen_free_flat(ix, state->dead.refs, state->dead.count);
-	if (state->dead.count < REPAIR_SHARE * (state->nodes + state->dead.count))
+
+	/*
+	 * A VACUUM that was cut may have freed some of the nodes that those it left
+	 * condemned are parents of; what it began is finished, however little.
+	 */
+	if (!state->condemned &&
+		state->dead.count < REPAIR_SHARE * (state->nodes + state->dead.count))
 		return 0;
 	return omen_repair(ix, state->dead.refs, state->dead.count,
 					   (Size) maintenance_work_mem * 1024);

@@ -21,6 +21,7 @@ use constant {
 	KIND_META => 6,
 	USED => 0x01,
 	LINKING => 0x02,
+	CONDEMNED => 0x04,
 	FLAT => 0x08,
 	PARENT => 0x80,
 	HEADER => 48,
@@ -707,6 +708,10 @@ $node->safe_psql('postgres', q{
 	INSERT INTO cut SELECT i, pattern(i, 2400) FROM generate_series(1, 1100) i;
 	CREATE INDEX cut_index ON cut USING omen_hnsw (v) WITH (storage = full, m = 4, ef_construction = 16);
 	DELETE FROM cut WHERE id = 1;
+	CREATE TABLE condemned (id integer, v vector(16));
+	INSERT INTO condemned SELECT i, pattern(i, 16) FROM generate_series(1, 2000) i;
+	CREATE INDEX condemned_index ON condemned USING omen_hnsw (v) WITH (m = 8, ef_construction = 32);
+	DELETE FROM condemned WHERE id = 1;
 });
 
 sub file_of
@@ -759,6 +764,7 @@ my %index_files = map { $_->[0] => file_of("$_->[0]_index") } @cases;
 my $graph_heap = file_of('graph');
 my $graph_index = file_of('graph_index');
 my $cut_index = file_of('cut_index');
+my $condemned_index = file_of('condemned_index');
 $node->stop;
 
 my %places;
@@ -774,14 +780,27 @@ foreach my $case (@cases)
 	write_file($index_files{$table}, join('', @{ $index->{pages} }));
 }
 
+# The node of the first row of a table, if that has a node of its own.
+sub first_node
+{
+	my ($index) = @_;
+
+	return pick($index, KIND_NODE, sub { join(',', get($index, $_, 8, 'SSS')) eq '0,0,1' });
+}
+
 # The node of the deleted row, as if its insert had been cut before it pointed
 # at its payload.
 my $cut = read_index($cut_index);
-my $cut_node = pick($cut, KIND_NODE, sub { join(',', get($cut, $_, 8, 'SSS')) eq '0,0,1' });
+my $cut_node = first_node($cut);
 my $cut_payload = get($cut, $cut_node, 20, 'L');
 set($cut, $cut_node, 0, 'C', USED | LINKING);
 set($cut, $cut_node, 20, 'L', NONE);
 write_file($cut_index, join('', @{ $cut->{pages} }));
+
+# The same, as if a VACUUM had been cut before it freed the last of its nodes.
+my $condemned = read_index($condemned_index);
+set($condemned, first_node($condemned), 0, 'C', USED | CONDEMNED);
+write_file($condemned_index, join('', @{ $condemned->{pages} }));
 $node->start;
 
 # One dead node among many is not freed, but what nobody can use any more is.
@@ -790,6 +809,12 @@ is($node->safe_psql('postgres', $orphans), '1|2', 'payload of a cut insert is fo
 is($node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) cut; SELECT dead_nodes FROM omen_hnsw_info('cut_index')"),
 	'1', 'VACUUM leaves the node of a cut insert');
 is($node->safe_psql('postgres', $orphans), '0|0', 'and frees its payload');
+
+# It is freed if a VACUUM had begun to.
+is($node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) condemned; SELECT dead_nodes FROM omen_hnsw_info('condemned_index')"),
+	'0', 'VACUUM finishes what another began');
+is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('condemned_index', true)"),
+	'', 'and leaves a sound index');
 
 # ---------- what is found ----------
 
