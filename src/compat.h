@@ -13,8 +13,10 @@
 #include "postgres.h"
 
 #include "access/amapi.h"
+#include "access/genam.h"
 #include "access/generic_xlog.h"
 #include "access/tableam.h"
+#include "access/toast_internals.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -42,9 +44,11 @@
 
 /* The physical name of a relation, and the number in it. */
 #if PG_VERSION_NUM >= 160000
+typedef RelFileLocator OmenRelFileLocator;
 #define OmenRelLocator(rel) ((rel)->rd_locator)
 #define OmenRelNumber(rel) ((rel)->rd_locator.relNumber)
 #else
+typedef RelFileNode OmenRelFileLocator;
 #define OmenRelLocator(rel) ((rel)->rd_node)
 #define OmenRelNumber(rel) ((rel)->rd_node.relNode)
 #endif
@@ -182,6 +186,39 @@ omen_vacuum_delay_point(void)
 	vacuum_delay_point(false);
 #else
 	vacuum_delay_point();
+#endif
+}
+
+/* The snapshot for TOAST tables became one for all. */
+#if PG_VERSION_NUM >= 180000
+typedef char OmenToastSnapshot;
+
+static inline Snapshot
+omen_toast_snapshot(OmenToastSnapshot *unused)
+{
+	(void) unused;
+	return get_toast_snapshot();
+}
+#else
+typedef SnapshotData OmenToastSnapshot;
+
+static inline Snapshot
+omen_toast_snapshot(OmenToastSnapshot *snapshot)
+{
+	init_toast_snapshot(snapshot);
+	return snapshot;
+}
+#endif
+
+/* Begin a scan by keys; the server learned to count its searches. */
+static inline IndexScanDesc
+omen_index_beginscan(Relation heap, Relation index, Snapshot snapshot,
+					 int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
 #endif
 }
 

@@ -24,12 +24,14 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/store/toast.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "types/detoast.h"
@@ -43,6 +45,8 @@ typedef struct PendingNode
 	OmenNodeRef node;
 	ItemPointerData tid;		/* of the only row, or invalid */
 	bool		is_refined;		/* the bound is as good as it gets */
+	bool		is_located;		/* the row is visible; `pointer` is known */
+	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
 } PendingNode;
 
 /* A row that waits for its turn. */
@@ -53,6 +57,12 @@ typedef struct PendingRow
 	Oid			toast_relid;	/* where its vector lies, or InvalidOid */
 	Oid			toast_valueid;
 } PendingRow;
+
+/*
+ * How many pending nodes are located at a time.  More would be fetched in vain
+ * when no further row is asked for.
+ */
+#define LOOK_AHEAD 3
 
 typedef enum ScanPhase
 {
@@ -99,6 +109,8 @@ typedef struct OmenScanState
 
 	/* getting at rows */
 	IndexFetchTableData *fetch;
+	OmenToastReader *toast;
+	bool		is_toasted;		/* the value read last was */
 	TupleTableSlot *slot;
 	IndexInfo  *index_info;		/* for an index on an expression */
 	EState	   *estate;
@@ -232,7 +244,10 @@ omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	state->has_origin = false;
 	state->last_distance = -INFINITY;
 	if (state->fetch)
+	{
+		omen_toast_reader_pause(state->toast);
 		table_index_fetch_reset(state->fetch);
+	}
 }
 
 void
@@ -241,7 +256,10 @@ omen_end_scan(IndexScanDesc scan)
 	OmenScanState *state = scan->opaque;
 
 	if (state->fetch)
+	{
+		omen_toast_reader_end(state->toast);
 		table_index_fetch_end(state->fetch);
+	}
 	if (state->slot)
 		ExecDropSingleTupleTableSlot(state->slot);
 	if (state->estate)
@@ -262,6 +280,7 @@ prepare_fetch(IndexScanDesc scan)
 	old = MemoryContextSwitchTo(state->context);
 	state->slot = table_slot_create(scan->heapRelation, NULL);
 	state->fetch = table_index_fetch_begin(scan->heapRelation);
+	state->toast = omen_toast_reader_create();
 	fmgr_info_copy(&state->distance, &scan->orderByData->sk_func,
 				   state->context);
 	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
@@ -403,6 +422,7 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 		found[count].node.id = block * plane->per_page + i;
 		found[count].node.version = slot->version;
 		found[count].tid = only_row(slot);
+		found[count].is_located = false;
 		found[count].is_refined = slot->epoch != ix->quantizer_epoch;
 		readable = bound_of_slot(state, found[count].node.id, slot,
 								 &found[count].bound);
@@ -487,6 +507,7 @@ take_results(OmenScanState *state)
 									  &slot->code, seen->distance);
 		item.tid = only_row(slot);
 		item.is_refined = false;
+		item.is_located = false;
 		UnlockReleaseBuffer(buf);
 		push_node(state, item);
 	}
@@ -508,6 +529,7 @@ search_graph(OmenScanState *state)
 	OmenNodeRef start;
 	OmenNodeRef root = root_of(state->ix);
 
+	search->upper = omen_upper_cache(state->ix);
 	(void) omen_descend(search, &state->header, state->code, 0, &start);
 	omen_search_start(search, &state->ix->layout.node, &state->header,
 					  state->code, omen_ef_search);
@@ -556,6 +578,42 @@ indexed_value(IndexScanDesc scan, bool *isnull)
 }
 
 /*
+ * Fetch a row into state->slot and get at the indexed value.  False if the
+ * snapshot does not see the row, or the value is NULL.
+ */
+static bool
+fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
+{
+	OmenScanState *state = scan->opaque;
+	ItemPointerData fetched = *tid;
+	bool		call_again = false;
+	bool		isnull;
+
+	if (!table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
+								 state->slot, &call_again, NULL))
+		return false;
+	*value = indexed_value(scan, &isnull);
+	return !isnull;
+}
+
+/* The true distance of a row, from the indexed value. */
+static void
+measure(IndexScanDesc scan, ItemPointer tid, Datum value, PendingRow *row)
+{
+	OmenScanState *state = scan->opaque;
+
+	row->tid = *tid;
+	row->toast_relid = InvalidOid;
+	state->is_toasted =
+		omen_toast_identity(value, &row->toast_relid, &row->toast_valueid);
+	value = PointerGetDatum(omen_toast_read(state->toast, value));
+	row->distance = DatumGetFloat8(
+		FunctionCall2Coll(&state->distance, scan->orderByData->sk_collation,
+						  value, state->query));
+	state->search->counters.reranked++;
+}
+
+/*
  * Fetch a row and compute its true distance.  False if the snapshot does not
  * see it, or it has none.
  */
@@ -563,35 +621,48 @@ static bool
 fetch_row(IndexScanDesc scan, ItemPointer tid, PendingRow *row)
 {
 	OmenScanState *state = scan->opaque;
-	ItemPointerData fetched = *tid;
-	bool		call_again = false;
-	bool		isnull;
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(state->row_context);
 	Datum		value;
+	bool		found = fetch_value(scan, tid, &value);
 
-	state->search->counters.reranked++;
-	if (!table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
-								 state->slot, &call_again, NULL))
-		return false;
-
-	old = MemoryContextSwitchTo(state->row_context);
-	value = indexed_value(scan, &isnull);
-	if (!isnull)
-	{
-		row->tid = *tid;
-		row->toast_relid = InvalidOid;
-		(void) omen_toast_identity(value, &row->toast_relid,
-								   &row->toast_valueid);
-		row->distance = DatumGetFloat8(
-			FunctionCall2Coll(&state->distance, scan->orderByData->sk_collation,
-							  value, state->query));
-	}
+	if (found)
+		measure(scan, tid, value, row);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
 	if (state->estate)
 		ResetPerTupleExprContext(state->estate);
 	ExecClearTuple(state->slot);
-	return !isnull;
+	return found;
+}
+
+/*
+ * Learn where the values of the nodes are whose turn it is about to be, and
+ * have them brought towards the processor.  The pointers stay good as long as
+ * the scan's snapshot sees their rows.
+ */
+static void
+look_ahead(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (!state->is_toasted || state->index_info)
+		return;
+	/* what is first in a heap comes soon, if not quite in this order */
+	for (uint32 i = 0; i < Min(state->nnodes, LOOK_AHEAD); i++)
+	{
+		PendingNode *node = &state->nodes[i];
+		Datum		value;
+
+		if (node->is_located || (state->has_rest && !node->is_refined) ||
+			!ItemPointerIsValid(&node->tid) ||
+			!fetch_value(scan, &node->tid, &value) ||
+			!omen_toast_is_read_here(value))
+			continue;
+		memcpy(node->pointer, DatumGetPointer(value), TOAST_POINTER_SIZE);
+		node->is_located = true;
+		omen_toast_prefetch(value);
+	}
+	ExecClearTuple(state->slot);
 }
 
 /*
@@ -633,14 +704,35 @@ refine_nearest(OmenScanState *state)
 	push_node(state, nearest);
 }
 
+/* Let a row wait for its turn. */
+static void
+take_row(OmenScanState *state, PendingRow row)
+{
+	if (isnan(row.distance))
+		omen_tid_list_add(&state->nans, &row.tid);
+	else if (row.distance < state->last_distance)
+		state->search->counters.late++;
+	else
+		push_row(state, row);
+}
+
 /* Look up the rows of the nearest pending node. */
 static void
 rerank_nearest(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
 	PendingNode nearest;
+	PendingRow	row;
 
+	CHECK_FOR_INTERRUPTS();
+	look_ahead(scan);
 	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
+	if (nearest.is_located)
+	{
+		measure(scan, &nearest.tid, PointerGetDatum(nearest.pointer), &row);
+		take_row(state, row);
+		return;
+	}
 	state->tids.count = 0;
 	if (ItemPointerIsValid(&nearest.tid))
 		omen_tid_list_add(&state->tids, &nearest.tid);
@@ -648,17 +740,9 @@ rerank_nearest(IndexScanDesc scan)
 		return;
 	for (uint32 i = 0; i < state->tids.count; i++)
 	{
-		PendingRow	row;
-
 		CHECK_FOR_INTERRUPTS();
-		if (!fetch_row(scan, &state->tids.tids[i], &row))
-			continue;
-		if (isnan(row.distance))
-			omen_tid_list_add(&state->nans, &row.tid);
-		else if (row.distance < state->last_distance)
-			state->search->counters.late++;
-		else
-			push_row(state, row);
+		if (fetch_row(scan, &state->tids.tids[i], &row))
+			take_row(state, row);
 	}
 }
 
@@ -885,6 +969,7 @@ omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
 		if (!found && !advance(scan))
 			break;
 	}
+	omen_toast_reader_pause(state->toast);
 	omen_last_scan_counters = state->search->counters;
 	scan->xs_recheck = false;
 	scan->xs_recheckorderby = false;

@@ -249,6 +249,41 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	return NULL;
 }
 
+/*
+ * A copy of the slot in the backend's own memory, made now if there is none;
+ * NULL if this search uses no copies, or the slot is not in use, or its version
+ * differs in the bits of the mask even now.
+ */
+const OmenSlotHeader *
+omen_search_copy(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
+{
+	const OmenPlane *plane = search->plane;
+	OmenSlotHeader *copy;
+	OmenSlotHeader *slot;
+	Buffer		buf;
+
+	if (search->upper == NULL || plane->kind != OMEN_PAGE_UPPER)
+		return NULL;
+	copy = omen_upper_copy(search->upper, id);
+	if (likely(copy != NULL && ((copy->version ^ version) & mask) == 0))
+		return copy;
+	copy = omen_upper_keep(search->upper, id);
+	if (copy == NULL)
+		return NULL;
+	/* found by an earlier search, so not in use is what it stays if it is */
+	copy->flags = 0;
+	slot = omen_visit(search->ix, plane, id, &buf);
+	search->counters.visits++;
+	if (slot)
+	{
+		memcpy(copy, slot, plane->stride);
+		UnlockReleaseBuffer(buf);
+	}
+	if (slot == NULL || ((copy->version ^ version) & mask) != 0)
+		return NULL;
+	return copy;
+}
+
 /* ---------- the search ---------- */
 
 OmenSearch *
@@ -344,19 +379,43 @@ prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 }
 
 /*
- * Look at one slot: compute its distance, and place it in the heaps, unless
- * its version differs in the bits of the mask.  buf is pinned, and is
- * released.
+ * Compute the distance of a slot, and place it in the heaps, unless its version
+ * differs in the bits of the mask.  Its page is locked, or it is a copy.
  *
- * Only what was looked at counts as visited: a stale edge to a slot must not
- * hide the good ones that lead to the slot's new node.
+ * Only what was judged counts as visited: a stale edge to a slot must not hide
+ * the good ones that lead to the slot's new node.
  */
+static inline void
+judge(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
+	  OmenSlotHeader *slot)
+{
+	const void *code = NULL;
+	float		distance;
+	uint32		seen;
+
+	if (likely(((slot->version ^ version) & mask) == 0 &&
+			   slot->epoch == search->ix->quantizer_epoch))
+		code = omen_readable_code(search->ix, search->plane, id, slot);
+	if (unlikely(code == NULL))
+		return;
+	distance = target_distance(search, &slot->code, code);
+	seen = omen_search_add(search, distance, id, slot);
+	(void) omen_search_mark(search, id);
+	search->counters.distances++;
+	if (is_near(search, distance))
+	{
+		push_frontier(search, distance, seen);
+		prefetch_edges(search->plane, slot);
+		if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
+			keep_nearest(search, distance, seen);
+	}
+}
+
+/* Look at one slot, whose page is pinned and is released. */
 static void
 examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
 {
-	OmenIndex  *ix = search->ix;
-	OmenSlotHeader *slot = omen_pinned_slot(ix, search->plane, id, buf);
-	const void *code = NULL;
+	OmenSlotHeader *slot = omen_pinned_slot(search->ix, search->plane, id, buf);
 
 	search->counters.visits++;
 	if (unlikely(slot == NULL))
@@ -364,25 +423,21 @@ examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
 		ReleaseBuffer(buf);
 		return;
 	}
-	if (likely(((slot->version ^ version) & mask) == 0 &&
-			   slot->epoch == ix->quantizer_epoch))
-		code = omen_readable_code(ix, search->plane, id, slot);
-	if (likely(code != NULL))
-	{
-		float		distance = target_distance(search, &slot->code, code);
-		uint32		seen = omen_search_add(search, distance, id, slot);
-
-		(void) omen_search_mark(search, id);
-		search->counters.distances++;
-		if (is_near(search, distance))
-		{
-			push_frontier(search, distance, seen);
-			prefetch_edges(search->plane, slot);
-			if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
-				keep_nearest(search, distance, seen);
-		}
-	}
+	judge(search, id, version, mask, slot);
 	UnlockReleaseBuffer(buf);
+}
+
+/* Look at one slot, pinning its page unless there is a copy. */
+static void
+examine_id(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
+{
+	const OmenSlotHeader *copy = omen_search_copy(search, id, version, mask);
+
+	if (copy)
+		judge(search, id, version, mask, unconstify(OmenSlotHeader *, copy));
+	else
+		examine(search, id, version, mask,
+				omen_pin(search->ix, omen_id_block(search->plane, id)));
 }
 
 /*
@@ -398,8 +453,37 @@ omen_search_seed(OmenSearch *search, OmenNodeRef ref)
 		!omen_block_exists(search->ix, block) ||
 		omen_search_has_met(search, ref.id))
 		return false;
-	examine(search, ref.id, ref.version, 0xFFFF, omen_pin(search->ix, block));
+	examine_id(search, ref.id, ref.version, 0xFFFF);
 	return search->nseen > before;
+}
+
+/*
+ * Copy the edges of a slot.  Returns how many; none if the slot has another
+ * version by now.
+ */
+static uint32
+read_edges(OmenSearch *search, const OmenSeen *from, uint32 *ids, uint8 *tags)
+{
+	const OmenPlane *plane = search->plane;
+	Buffer		buf = InvalidBuffer;
+	uint32		degree = 0;
+	OmenSlotHeader *slot = unconstify(
+		OmenSlotHeader *,
+		omen_search_copy(search, from->id, from->version, 0xFFFF));
+
+	if (slot == NULL)
+		slot = omen_visit(search->ix, plane, from->id, &buf);
+	if (slot == NULL)
+		return 0;
+	if (slot->version == from->version)
+	{
+		degree = slot->degree;
+		memcpy(ids, omen_slot_ids(plane, slot), degree * sizeof(uint32));
+		memcpy(tags, omen_slot_tags(plane, slot), degree);
+	}
+	if (BufferIsValid(buf))
+		UnlockReleaseBuffer(buf);
+	return degree;
 }
 
 /*
@@ -409,22 +493,8 @@ static uint32
 unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 					uint8 *tags)
 {
-	Buffer		buf;
-	OmenSlotHeader *slot =
-		omen_visit(search->ix, search->plane, from->id, &buf);
-	uint32		degree = 0;
+	uint32		degree = read_edges(search, from, ids, tags);
 	uint32		count = 0;
-
-	if (slot == NULL)
-		return 0;
-	if (slot->version == from->version)
-	{
-		degree = slot->degree;
-		memcpy(ids, omen_slot_ids(search->plane, slot),
-			   degree * sizeof(uint32));
-		memcpy(tags, omen_slot_tags(search->plane, slot), degree);
-	}
-	UnlockReleaseBuffer(buf);
 
 	for (uint32 i = 0; i < degree; i++)
 	{
@@ -441,20 +511,25 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 	return count;
 }
 
-/* Look at the neighbors of a slot. */
+/* Look at some slots by their copies. */
 static void
-expand(OmenSearch *search, uint32 which)
+examine_copies(OmenSearch *search, const uint32 *ids, const uint8 *tags,
+			   uint32 count)
 {
-	uint32		ids[2 * 100];	/* 2 * the largest m */
-	uint8		tags[2 * 100];
-	Buffer		bufs[2 * 100];
-	OmenSeen	from = search->seen[which];
-	uint32		count;
+	for (uint32 i = 0; i < count; i++)
+		omen_upper_prefetch(search->upper, ids[i]);
+	for (uint32 i = 0; i < count; i++)
+		examine_id(search, ids[i], tags[i], OMEN_TAG_VERSION);
+}
+
+/* Look at some slots in their pages, a few of which are pinned ahead. */
+static void
+examine_pages(OmenSearch *search, const uint32 *ids, const uint8 *tags,
+			  uint32 count)
+{
+	Buffer		bufs[OMEN_MAX_CAPACITY];
 	uint32		pinned = 0;
 
-	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
-	search->counters.hops++;
-	count = unvisited_neighbors(search, &from, ids, tags);
 	for (uint32 i = 0; i < count; i++)
 		omen_prefetch_slot(search->ix, search->plane, ids[i]);
 	for (uint32 i = 0; i < count; i++)
@@ -466,6 +541,24 @@ expand(OmenSearch *search, uint32 which)
 		}
 		examine(search, ids[i], tags[i], OMEN_TAG_VERSION, bufs[i]);
 	}
+}
+
+/* Look at the neighbors of a slot. */
+static void
+expand(OmenSearch *search, uint32 which)
+{
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+	OmenSeen	from = search->seen[which];
+	uint32		count;
+
+	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
+	search->counters.hops++;
+	count = unvisited_neighbors(search, &from, ids, tags);
+	if (search->upper != NULL && search->plane->kind == OMEN_PAGE_UPPER)
+		examine_copies(search, ids, tags, count);
+	else
+		examine_pages(search, ids, tags, count);
 }
 
 /*

@@ -29,11 +29,13 @@ static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
 static OmenNodeRef
 slot_below(OmenSearch *search, const OmenSeen *seen)
 {
-	Buffer		buf;
-	OmenSlotHeader *slot =
-		omen_visit(search->ix, search->plane, seen->id, &buf);
+	Buffer		buf = InvalidBuffer;
 	OmenNodeRef below = nowhere;
+	const OmenSlotHeader *slot =
+		omen_search_copy(search, seen->id, seen->version, 0xFFFF);
 
+	if (slot == NULL)
+		slot = omen_visit(search->ix, search->plane, seen->id, &buf);
 	if (slot == NULL)
 		return below;
 	if (slot->version == seen->version)
@@ -44,7 +46,8 @@ slot_below(OmenSearch *search, const OmenSeen *seen)
 		below.version =
 			is_last ? slot->u.upper.node_version : slot->u.upper.down_version;
 	}
-	UnlockReleaseBuffer(buf);
+	if (BufferIsValid(buf))
+		UnlockReleaseBuffer(buf);
 	return below;
 }
 

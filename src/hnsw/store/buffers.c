@@ -21,16 +21,13 @@
 #include "compat.h"
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "port/pg_bitutils.h"
 #include "storage/buf_internals.h"
 #include "utils/memutils.h"
 
-/*
- * One visit in this many goes through ReadBuffer(): a remembered buffer's
- * usage count is not raised, and a page that is hot here must not look cold to
- * the clock sweep.
- */
-#define REFRESH_INTERVAL 16
+/* One visit in this many raises its buffer's usage count. */
+#define WARMING_INTERVAL 8
 
 /* More entries than this are not worth their cache lines. */
 #define MAX_HINTS (1 << 20)
@@ -60,6 +57,40 @@ hint_of(Relation rel, BlockNumber block)
 }
 
 /*
+ * Raise a pinned buffer's usage count, as ReadBuffer() does for a page that it
+ * finds, and ReadRecentBuffer() does not: a page that is hot here must not look
+ * cold to the clock sweep.  If somebody else is changing the state, let it be.
+ */
+static void
+keep_warm(Buffer buffer)
+{
+	BufferDesc *desc = GetBufferDescriptor(buffer - 1);
+	uint32		state = pg_atomic_read_u32(&desc->state);
+
+	if ((state & BM_LOCKED) == 0 &&
+		BUF_STATE_GET_USAGECOUNT(state) < BM_MAX_USAGE_COUNT)
+		(void) pg_atomic_compare_exchange_u32(&desc->state, &state,
+											  state + BUF_USAGECOUNT_ONE);
+}
+
+/*
+ * Pin a block if it is in the buffer in which it was seen; else false.
+ */
+bool
+omen_pin_remembered(Relation rel, BlockNumber block, Buffer buffer)
+{
+	if (buffer == InvalidBuffer ||
+		BufferIsLocal(buffer) != RelationUsesLocalBuffers(rel) ||
+		!ReadRecentBuffer(OmenRelLocator(rel), MAIN_FORKNUM, block, buffer))
+		return false;
+	pgstat_count_buffer_read(rel);
+	pgstat_count_buffer_hit(rel);
+	if (++visits % WARMING_INTERVAL == 0 && !BufferIsLocal(buffer))
+		keep_warm(buffer);
+	return true;
+}
+
+/*
  * Pin a block of the index.  The block must exist.
  */
 Buffer
@@ -70,14 +101,28 @@ omen_pin(OmenIndex *ix, BlockNumber block)
 	if (unlikely(hints == NULL))
 		init_hints();
 	hint = hint_of(ix->rel, block);
-
-	if (likely(*hint != InvalidBuffer && ++visits % REFRESH_INTERVAL != 0) &&
-		BufferIsLocal(*hint) == RelationUsesLocalBuffers(ix->rel) &&
-		ReadRecentBuffer(OmenRelLocator(ix->rel), MAIN_FORKNUM, block, *hint))
-		return *hint;
-
-	*hint = ReadBuffer(ix->rel, block);
+	if (unlikely(!omen_pin_remembered(ix->rel, block, *hint)))
+		*hint = ReadBuffer(ix->rel, block);
 	return *hint;
+}
+
+/*
+ * Bring part of a page towards the processor: its buffer's descriptor, its
+ * header, and the bytes from `start` to `end` as far as the page has them.
+ */
+void
+omen_prefetch_page(Buffer buffer, int start, int end)
+{
+	const char *page;
+
+	if (buffer <= 0)
+		return;
+	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+	page = BufferGetPage(buffer);
+	__builtin_prefetch(page);
+	end = Min(end, BLCKSZ);
+	for (int at = Max(start, 0); at < end; at += CACHE_LINE)
+		__builtin_prefetch(page + at);
 }
 
 /*

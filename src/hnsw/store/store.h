@@ -95,6 +95,9 @@ extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
 extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
+extern bool omen_pin_remembered(Relation rel, BlockNumber block,
+								Buffer buffer);
+extern void omen_prefetch_page(Buffer buffer, int start, int end);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 
