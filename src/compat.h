@@ -53,6 +53,17 @@ typedef RelFileNode OmenRelFileLocator;
 #define OmenRelNumber(rel) ((rel)->rd_node.relNode)
 #endif
 
+/* Whether a buffer's tag is that of a block of a relation's main fork. */
+#if PG_VERSION_NUM >= 160000
+#define OmenTagIs(tag, rel, block) \
+	(BufTagMatchesRelFileLocator(tag, &(rel)->rd_locator) && \
+	 (tag)->blockNum == (block) && BufTagGetForkNum(tag) == MAIN_FORKNUM)
+#else
+#define OmenTagIs(tag, rel, block) \
+	(RelFileNodeEquals((tag)->rnode, (rel)->rd_node) && \
+	 (tag)->blockNum == (block) && (tag)->forkNum == MAIN_FORKNUM)
+#endif
+
 /*
  * Add a block to a fork; returned pinned, exclusively locked and all zeros.
  */

@@ -10,7 +10,6 @@
 #include "distance/distance.h"
 #include "fmgr.h"
 #include "guc.h"
-#include "hnsw/graph/graph.h"
 #include "hnsw/hnsw.h"
 #include "omendb.h"
 #include "utils/builtins.h"
@@ -54,12 +53,6 @@ omen_guc_init(void)
 		"omendb.simd", "Instruction set that distances are computed with.",
 		"\"auto\" chooses the best that the processor has.", &simd_setting,
 		"auto", PGC_USERSET, 0, check_simd, assign_simd, NULL);
-	DefineCustomIntVariable(
-		"omendb.upper_cache_size",
-		"Memory in which a session keeps upper layers of an omen_hnsw index.",
-		"For each of up to two indexes; 0 keeps nothing.",
-		&omen_upper_cache_size, OMEN_DEFAULT_UPPER_CACHE, 0, MAX_KILOBYTES,
-		PGC_USERSET, GUC_UNIT_KB | GUC_EXPLAIN, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("omendb");
 }
 

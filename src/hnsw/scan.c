@@ -89,7 +89,6 @@ typedef struct OmenScanState
 	uint8	   *code;
 	float	   *rest;			/* what the code leaves out of the query */
 	OmenQueryRest about_rest;
-	bool		has_rest;
 	OmenCodeHeader origin_header;	/* the same for codes of epoch 0 */
 	uint8	   *origin_code;
 	bool		has_origin;
@@ -320,14 +319,9 @@ encode_query(IndexScanDesc scan)
 		state->query_floats =
 			state->opclass->floats(value, palloc(dims * sizeof(float)));
 		state->no_distance =
-			!omen_encode(state->ix->quantizer, state->query_floats,
-						 palloc(dims * sizeof(float)), &state->header,
-						 state->code);
-		state->has_rest =
-			!state->no_distance &&
-			omen_query_rest(state->ix->quantizer, state->query_floats,
-							&state->header, state->code, state->rest,
-							&state->about_rest);
+			!omen_encode_query(state->ix->quantizer, state->query_floats,
+							   state->rest, &state->header, state->code,
+							   &state->about_rest);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -488,6 +482,7 @@ take_results(OmenScanState *state)
 		OmenSlotHeader *slot;
 		PendingNode item;
 		Buffer		buf;
+		bool		is_readable;
 
 		if ((seen->flags & OMEN_SEEN_TAKEN) != 0)
 			continue;
@@ -503,12 +498,15 @@ take_results(OmenScanState *state)
 		}
 		item.node.id = seen->id;
 		item.node.version = seen->version;
-		item.bound = omen_lower_bound(ix->quantizer, &state->header,
-									  &slot->code, seen->distance);
 		item.tid = only_row(slot);
 		item.is_refined = false;
 		item.is_located = false;
+		/* the search may have seen the code while it was changing */
+		is_readable = bound_of_slot(state, seen->id, slot, &item.bound);
 		UnlockReleaseBuffer(buf);
+		if (!is_readable)
+			continue;
+		omen_heap_prefetch(state->fetch->rel, &item.tid);
 		push_node(state, item);
 	}
 	return taken;
@@ -529,7 +527,8 @@ search_graph(OmenScanState *state)
 	OmenNodeRef start;
 	OmenNodeRef root = root_of(state->ix);
 
-	search->upper = omen_upper_cache(state->ix);
+	search->may_peek = !state->ix->layout.out_of_line &&
+					   !RelationUsesLocalBuffers(state->ix->rel);
 	(void) omen_descend(search, &state->header, state->code, 0, &start);
 	omen_search_start(search, &state->ix->layout.node, &state->header,
 					  state->code, omen_ef_search);
@@ -585,12 +584,17 @@ static bool
 fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
 {
 	OmenScanState *state = scan->opaque;
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
 	ItemPointerData fetched = *tid;
 	bool		call_again = false;
+	bool		found;
 	bool		isnull;
 
-	if (!table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
-								 state->slot, &call_again, NULL))
+	omen_heap_expect(state->fetch, block);
+	found = table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
+									state->slot, &call_again, NULL);
+	omen_heap_remember(state->fetch, block);
+	if (!found)
 		return false;
 	*value = indexed_value(scan, &isnull);
 	return !isnull;
@@ -653,7 +657,8 @@ look_ahead(IndexScanDesc scan)
 		PendingNode *node = &state->nodes[i];
 		Datum		value;
 
-		if (node->is_located || (state->has_rest && !node->is_refined) ||
+		if (node->is_located ||
+			(state->about_rest.is_known && !node->is_refined) ||
 			!ItemPointerIsValid(&node->tid) ||
 			!fetch_value(scan, &node->tid, &value) ||
 			!omen_toast_is_read_here(value))
@@ -789,12 +794,15 @@ next_in_order(IndexScanDesc scan)
 			HEAP_POP(state->rows, state->nrows, row, distance);
 			state->last_distance = row.distance;
 			scan->xs_heaptid = row.tid;
+			if (scan->xs_heapfetch)
+				omen_heap_expect(scan->xs_heapfetch,
+								 ItemPointerGetBlockNumber(&row.tid));
 			tell_distance(state, &row);
 			return true;
 		}
 		if (state->nnodes == 0)
 			return false;
-		if (state->has_rest && !state->nodes[0].is_refined)
+		if (state->about_rest.is_known && !state->nodes[0].is_refined)
 			refine_nearest(state);
 		else
 			rerank_nearest(scan);

@@ -456,24 +456,35 @@ encode_full(const OmenQuantizer *q, const float *x, OmenCodeHeader *hdr,
 	return true;
 }
 
-bool
-omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
-			OmenCodeHeader *hdr, void *code)
+/*
+ * Encode in eight bits.  scratch is left with the transformed and centred
+ * vector, *before with the norm of what was lost until then.
+ */
+static bool
+encode_sq8(const OmenQuantizer *q, const float *x, float *scratch,
+		   OmenCodeHeader *hdr, void *code, double *before)
 {
-	double		before;
 	double		error;
 
-	if (q->storage == OMEN_STORAGE_FULL)
-		return encode_full(q, x, hdr, (float *) code);
-
-	if (!transform_vector(q, x, scratch, &before))
+	if (!transform_vector(q, x, scratch, before))
 		return false;
 	centre(q, scratch);
 	error = quantize(q, scratch, hdr, (uint8_t *) code);
 	if (q->rotated)
 		error += rotation_slack(q, hdr, error);
-	hdr->error = round_up(before + error);
+	hdr->error = round_up(*before + error);
 	return true;
+}
+
+bool
+omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
+			OmenCodeHeader *hdr, void *code)
+{
+	double		before;
+
+	if (q->storage == OMEN_STORAGE_FULL)
+		return encode_full(q, x, hdr, (float *) code);
+	return encode_sq8(q, x, scratch, hdr, code, &before);
 }
 
 void
@@ -684,35 +695,54 @@ omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 	}
 }
 
-bool
-omen_query_rest(const OmenQuantizer *q, const float *x,
-				const OmenCodeHeader *hdr, const void *code, float *rest,
-				OmenQueryRest *about)
+/*
+ * Replace the transformed and centred query by what its code leaves out.  Sums
+ * are kept in four parts, for the processor to work on at the same time.
+ */
+static void
+find_rest(const OmenQuantizer *q, double before, const OmenCodeHeader *hdr,
+		  const uint8_t *code, float *rest, OmenQueryRest *about)
 {
-	const uint8_t *bytes = (const uint8_t *) code;
-	double		before;
+	double		sum[4] = {0};
+	double		sumsq[4] = {0};
+	double		with_code[4] = {0};
 
-	if (!q->rotated || q->metric == OMEN_METRIC_IP ||
-		!transform_vector(q, x, rest, &before) || !(before < INFINITY))
-		return false;
-	centre(q, rest);
-
-	memset(about, 0, sizeof(*about));
 	for (uint32_t i = 0; i < q->dim; i++)
 	{
-		double decoded = (double) hdr->offset + (double) hdr->step * bytes[i];
+		double decoded = (double) hdr->offset + (double) hdr->step * code[i];
 
 		rest[i] = (float) ((double) rest[i] - decoded);
-		about->sum += rest[i];
-		about->sumsq += (double) rest[i] * rest[i];
-		about->with_code += rest[i] * decoded;
+		sum[i % 4] += rest[i];
+		sumsq[i % 4] += (double) rest[i] * rest[i];
+		with_code[i % 4] += rest[i] * decoded;
 	}
+	about->sum = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+	about->sumsq = (sumsq[0] + sumsq[1]) + (sumsq[2] + sumsq[3]);
+	about->with_code =
+		(with_code[0] + with_code[1]) + (with_code[2] + with_code[3]);
+
 	/* the rest was rounded to float32, and so was what the mean left over */
 	about->error = before + UNIT_ROUNDOFF * sqrt(about->sumsq) +
 				   UNIT_ROUNDOFF * 2.0 * largest_decoded(hdr) * norm_factor(q) +
 				   q->dim * 0x1.0p-145;
 	about->error += rotation_slack(q, hdr, sqrt(about->sumsq));
-	return about->error < INFINITY;
+	about->is_known = about->error < INFINITY;
+}
+
+bool
+omen_encode_query(const OmenQuantizer *q, const float *x, float *rest,
+				  OmenCodeHeader *hdr, void *code, OmenQueryRest *about)
+{
+	double		before;
+
+	about->is_known = false;
+	if (q->storage == OMEN_STORAGE_FULL)
+		return encode_full(q, x, hdr, (float *) code);
+	if (!encode_sq8(q, x, rest, hdr, code, &before))
+		return false;
+	if (q->rotated && q->metric != OMEN_METRIC_IP && before < INFINITY)
+		find_rest(q, before, hdr, (const uint8_t *) code, rest, about);
+	return true;
 }
 
 double

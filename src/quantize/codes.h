@@ -170,6 +170,7 @@ extern double omen_lower_bound(const OmenQuantizer *q,
  */
 typedef struct OmenQueryRest
 {
+	bool		is_known;		/* only with SQ8 for L2 and cosine */
 	double		sum;			/* of the rest's coordinates */
 	double		sumsq;
 	double		with_code;		/* inner product with the decoded code */
@@ -177,12 +178,12 @@ typedef struct OmenQueryRest
 } OmenQueryRest;
 
 /*
- * Compute the rest of x, of which hdr and code are the code, into rest, dim
- * floats.  False, and nothing is known, except with SQ8 for L2 and cosine.
+ * As omen_encode, and computes the rest into rest, dim floats, where that is
+ * known.
  */
-extern bool omen_query_rest(const OmenQuantizer *q, const float *x,
-							const OmenCodeHeader *hdr, const void *code,
-							float *rest, OmenQueryRest *about);
+extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
+							  float *rest, OmenCodeHeader *hdr, void *code,
+							  OmenQueryRest *about);
 
 /*
  * As omen_lower_bound, with the rest of the query.  Costs a pass over the

@@ -375,14 +375,18 @@ check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 {
 	static const char *const tables[] = {"scalar", "avx2", "avx512"};
 	float	   *rest = allocate(sizeof(float) * q->dim);
+	uint8_t	   *code = allocate(omen_code_bytes(q));
 	OmenQueryRest about;
-	float		distance =
-		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
+	OmenCodeHeader header;
+	float		distance = INFINITY;
 	double		bound;
 
-	if (omen_query_rest(q, a->x, &a->header, a->code, rest, &about))
+	/* the other's code may have been recoded; a query's never is */
+	if (omen_encode_query(q, a->x, rest, &header, code, &about))
+		distance = omen_code_distance(q, &header, code, &b->header, b->code);
+	if (about.is_known)
 	{
-		bound = omen_refined_bound(q, &a->header, rest, &about, &b->header,
+		bound = omen_refined_bound(q, &header, rest, &about, &b->header,
 								   b->code, distance);
 		CHECK(q->storage == OMEN_STORAGE_SQ8);
 		CHECK_MSG(!isnan(bound), "%s, dim %u: NaN", what, q->dim);
@@ -400,6 +404,7 @@ check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 					  tables[t]);
 		}
 	}
+	free(code);
 	free(rest);
 }
 
@@ -472,6 +477,25 @@ check_distance(const OmenQuantizer *q, const Coded *a, const Coded *b)
 	free(y);
 }
 
+/* A vector as a query has the code that it has as a row. */
+static void
+check_query_code(const OmenQuantizer *q, const Coded *coded, const char *what)
+{
+	float	   *rest = allocate(sizeof(float) * q->dim);
+	uint8_t	   *code = allocate(omen_code_bytes(q));
+	OmenCodeHeader header;
+	OmenQueryRest about;
+	bool encoded = omen_encode_query(q, coded->x, rest, &header, code, &about);
+
+	CHECK(encoded == coded->encoded);
+	CHECK_MSG(!encoded ||
+				  (memcmp(&header, &coded->header, sizeof(header)) == 0 &&
+				   memcmp(code, coded->code, omen_code_bytes(q)) == 0),
+			  "%s, dim %u: another code as a query", what, q->dim);
+	free(code);
+	free(rest);
+}
+
 /* A mean as an index has: of transformed vectors. */
 static void
 make_mean(const OmenQuantizer *q, float *mean, float shift)
@@ -526,6 +550,7 @@ check_shapes(const OmenQuantizer *q)
 		fill_shape((Shape) i, coded->x, q->dim);
 		coded->encoded =
 			omen_encode(q, coded->x, scratch, &coded->header, coded->code);
+		check_query_code(q, coded, shape_names[i]);
 		CHECK(coded->encoded ==
 			  (q->metric != OMEN_METRIC_COSINE || norm(coded->x, q->dim) > 0));
 		if (!coded->encoded)

@@ -76,7 +76,7 @@ typedef struct OmenSearch
 	uint32		visited_room;	/* entries allocated */
 	uint32		nvisited;
 
-	struct OmenUpperCache *upper;	/* copies of upper slots, or NULL */
+	bool		may_peek;		/* at slots without pins; see search.c */
 
 	OmenCounters counters;
 	MemoryContext context;
@@ -93,24 +93,9 @@ extern bool omen_search_mark(OmenSearch *search, uint32 id);
 extern bool omen_search_has_met(const OmenSearch *search, uint32 id);
 extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
 							  const OmenSlotHeader *slot);
-extern const OmenSlotHeader *omen_search_copy(OmenSearch *search, uint32 id,
-											  uint16 version, uint16 mask);
 extern int	omen_heap_item_compare(const void *a, const void *b);
 extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
 									  uint32 id, OmenSlotHeader *slot);
-
-/* ---------- upper_cache.c ---------- */
-
-typedef struct OmenUpperCache OmenUpperCache;
-
-#define OMEN_DEFAULT_UPPER_CACHE 4096	/* kB */
-
-extern int	omen_upper_cache_size;
-
-extern OmenUpperCache *omen_upper_cache(const OmenIndex *ix);
-extern OmenSlotHeader *omen_upper_copy(const OmenUpperCache *cache, uint32 id);
-extern void omen_upper_prefetch(const OmenUpperCache *cache, uint32 id);
-extern OmenSlotHeader *omen_upper_keep(OmenUpperCache *cache, uint32 id);
 
 /* ---------- upper.c ---------- */
 

@@ -33,6 +33,9 @@
  */
 #define PINS_AHEAD 4
 
+/* How many slots are prefetched beyond the one that is looked at. */
+#define SLOTS_AHEAD 4
+
 #define CACHE_LINE 64
 
 #define VISITED_MIN 1024
@@ -249,41 +252,6 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	return NULL;
 }
 
-/*
- * A copy of the slot in the backend's own memory, made now if there is none;
- * NULL if this search uses no copies, or the slot is not in use, or its version
- * differs in the bits of the mask even now.
- */
-const OmenSlotHeader *
-omen_search_copy(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
-{
-	const OmenPlane *plane = search->plane;
-	OmenSlotHeader *copy;
-	OmenSlotHeader *slot;
-	Buffer		buf;
-
-	if (search->upper == NULL || plane->kind != OMEN_PAGE_UPPER)
-		return NULL;
-	copy = omen_upper_copy(search->upper, id);
-	if (likely(copy != NULL && ((copy->version ^ version) & mask) == 0))
-		return copy;
-	copy = omen_upper_keep(search->upper, id);
-	if (copy == NULL)
-		return NULL;
-	/* found by an earlier search, so not in use is what it stays if it is */
-	copy->flags = 0;
-	slot = omen_visit(search->ix, plane, id, &buf);
-	search->counters.visits++;
-	if (slot)
-	{
-		memcpy(copy, slot, plane->stride);
-		UnlockReleaseBuffer(buf);
-	}
-	if (slot == NULL || ((copy->version ^ version) & mask) != 0)
-		return NULL;
-	return copy;
-}
-
 /* ---------- the search ---------- */
 
 OmenSearch *
@@ -334,10 +302,9 @@ seen_flags(const OmenSearch *search, const OmenSlotHeader *slot)
 	return flags;
 }
 
-/* Remember a slot, without a place in the heaps; returns its place in seen[]. */
-uint32
-omen_search_add(OmenSearch *search, float distance, uint32 id,
-				const OmenSlotHeader *slot)
+static inline uint32
+remember(OmenSearch *search, uint32 id, float distance, uint16 version,
+		 uint16 flags)
 {
 	OmenSeen   *seen;
 
@@ -347,9 +314,18 @@ omen_search_add(OmenSearch *search, float distance, uint32 id,
 	seen = &search->seen[search->nseen];
 	seen->distance = distance;
 	seen->id = id;
-	seen->version = slot->version;
-	seen->flags = seen_flags(search, slot);
+	seen->version = version;
+	seen->flags = flags;
 	return search->nseen++;
+}
+
+/* Remember a slot, without a place in the heaps; returns its place in seen[]. */
+uint32
+omen_search_add(OmenSearch *search, float distance, uint32 id,
+				const OmenSlotHeader *slot)
+{
+	return remember(search, id, distance, slot->version,
+					seen_flags(search, slot));
 }
 
 /*
@@ -378,44 +354,68 @@ prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 		__builtin_prefetch((const char *) slot + at);
 }
 
+/* What a search wants to know of a slot. */
+typedef struct Glance
+{
+	float		distance;
+	uint16		version;
+	uint16		flags;			/* OMEN_SEEN_* */
+} Glance;
+
 /*
- * Compute the distance of a slot, and place it in the heaps, unless its version
- * differs in the bits of the mask.  Its page is locked, or it is a copy.
+ * Glance at a slot.  False if its version differs in the bits of the mask, or
+ * if it has no code that this search can read.  Its page is locked, or it
+ * was peeked at.
+ */
+static inline bool
+glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
+		  OmenSlotHeader *slot, Glance *glance)
+{
+	const void *code;
+
+	glance->version = slot->version;
+	if (unlikely(((glance->version ^ version) & mask) != 0 ||
+				 slot->epoch != search->ix->quantizer_epoch))
+		return false;
+	code = omen_readable_code(search->ix, search->plane, id, slot);
+	if (unlikely(code == NULL))
+		return false;
+	glance->flags = seen_flags(search, slot);
+	glance->distance = target_distance(search, &slot->code, code);
+	return true;
+}
+
+/*
+ * Remember a slot that was glanced at, and give it its place in the heaps.
  *
- * Only what was judged counts as visited: a stale edge to a slot must not hide
- * the good ones that lead to the slot's new node.
+ * Only such slots count as visited: a stale edge to a slot must not hide the
+ * good ones that lead to the slot's new node.
  */
 static inline void
-judge(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
-	  OmenSlotHeader *slot)
+take_in(OmenSearch *search, uint32 id, const OmenSlotHeader *slot,
+		const Glance *glance)
 {
-	const void *code = NULL;
-	float		distance;
-	uint32		seen;
+	uint32		seen =
+		remember(search, id, glance->distance, glance->version, glance->flags);
 
-	if (likely(((slot->version ^ version) & mask) == 0 &&
-			   slot->epoch == search->ix->quantizer_epoch))
-		code = omen_readable_code(search->ix, search->plane, id, slot);
-	if (unlikely(code == NULL))
-		return;
-	distance = target_distance(search, &slot->code, code);
-	seen = omen_search_add(search, distance, id, slot);
 	(void) omen_search_mark(search, id);
 	search->counters.distances++;
-	if (is_near(search, distance))
+	if (is_near(search, glance->distance))
 	{
-		push_frontier(search, distance, seen);
+		push_frontier(search, glance->distance, seen);
 		prefetch_edges(search->plane, slot);
-		if ((search->seen[seen].flags & OMEN_SEEN_RESULT) != 0)
-			keep_nearest(search, distance, seen);
+		if ((glance->flags & OMEN_SEEN_RESULT) != 0)
+			keep_nearest(search, glance->distance, seen);
 	}
 }
 
 /* Look at one slot, whose page is pinned and is released. */
 static void
-examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
+examine_pinned(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
+			   Buffer buf)
 {
 	OmenSlotHeader *slot = omen_pinned_slot(search->ix, search->plane, id, buf);
+	Glance		glance;
 
 	search->counters.visits++;
 	if (unlikely(slot == NULL))
@@ -423,21 +423,38 @@ examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask, Buffer buf)
 		ReleaseBuffer(buf);
 		return;
 	}
-	judge(search, id, version, mask, slot);
+	if (glance_at(search, id, version, mask, slot, &glance))
+		take_in(search, id, slot, &glance);
 	UnlockReleaseBuffer(buf);
 }
 
-/* Look at one slot, pinning its page unless there is a copy. */
-static void
-examine_id(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
+/* Look at one slot without a pin.  False if that is not possible. */
+static bool
+examine_peeking(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 {
-	const OmenSlotHeader *copy = omen_search_copy(search, id, version, mask);
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_peek(search->ix, search->plane, id, &buf);
+	Glance		glance;
+	bool		is_good;
 
-	if (copy)
-		judge(search, id, version, mask, unconstify(OmenSlotHeader *, copy));
-	else
-		examine(search, id, version, mask,
-				omen_pin(search->ix, omen_id_block(search->plane, id)));
+	if (unlikely(slot == NULL))
+		return false;
+	is_good = glance_at(search, id, version, mask, slot, &glance);
+	if (unlikely(!omen_peek_held(search->ix, search->plane, id, buf)))
+		return false;
+	search->counters.visits++;
+	if (is_good)
+		take_in(search, id, slot, &glance);
+	return true;
+}
+
+/* Look at one slot, without a pin if that is possible. */
+static void
+examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
+{
+	if (!search->may_peek || !examine_peeking(search, id, version, mask))
+		examine_pinned(search, id, version, mask,
+					   omen_pin(search->ix, omen_id_block(search->plane, id)));
 }
 
 /*
@@ -453,36 +470,52 @@ omen_search_seed(OmenSearch *search, OmenNodeRef ref)
 		!omen_block_exists(search->ix, block) ||
 		omen_search_has_met(search, ref.id))
 		return false;
-	examine_id(search, ref.id, ref.version, 0xFFFF);
+	examine(search, ref.id, ref.version, 0xFFFF);
 	return search->nseen > before;
 }
 
 /*
  * Copy the edges of a slot.  Returns how many; none if the slot has another
- * version by now.
+ * version by now.  Its page is locked, or it was peeked at.
  */
+static uint32
+copy_edges(OmenSearch *search, const OmenSeen *from, OmenSlotHeader *slot,
+		   uint32 *ids, uint8 *tags)
+{
+	const OmenPlane *plane = search->plane;
+	uint32		degree = *(volatile uint16 *) &slot->degree;
+
+	if (slot->version != from->version || degree > plane->capacity)
+		return 0;
+	memcpy(ids, omen_slot_ids(plane, slot), degree * sizeof(uint32));
+	memcpy(tags, omen_slot_tags(plane, slot), degree);
+	return degree;
+}
+
+/* The same of a slot that has to be found. */
 static uint32
 read_edges(OmenSearch *search, const OmenSeen *from, uint32 *ids, uint8 *tags)
 {
-	const OmenPlane *plane = search->plane;
-	Buffer		buf = InvalidBuffer;
-	uint32		degree = 0;
-	OmenSlotHeader *slot = unconstify(
-		OmenSlotHeader *,
-		omen_search_copy(search, from->id, from->version, 0xFFFF));
+	uint32		degree;
+	Buffer		buf;
+	OmenSlotHeader *slot;
 
-	if (slot == NULL)
-		slot = omen_visit(search->ix, plane, from->id, &buf);
+	if (search->may_peek)
+	{
+		slot = omen_peek(search->ix, search->plane, from->id, &buf);
+		if (likely(slot != NULL))
+		{
+			degree = copy_edges(search, from, slot, ids, tags);
+			if (likely(
+					omen_peek_held(search->ix, search->plane, from->id, buf)))
+				return degree;
+		}
+	}
+	slot = omen_visit(search->ix, search->plane, from->id, &buf);
 	if (slot == NULL)
 		return 0;
-	if (slot->version == from->version)
-	{
-		degree = slot->degree;
-		memcpy(ids, omen_slot_ids(plane, slot), degree * sizeof(uint32));
-		memcpy(tags, omen_slot_tags(plane, slot), degree);
-	}
-	if (BufferIsValid(buf))
-		UnlockReleaseBuffer(buf);
+	degree = copy_edges(search, from, slot, ids, tags);
+	UnlockReleaseBuffer(buf);
 	return degree;
 }
 
@@ -511,15 +544,19 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 	return count;
 }
 
-/* Look at some slots by their copies. */
+/* Look at some slots in their pages, without pins where that is possible. */
 static void
-examine_copies(OmenSearch *search, const uint32 *ids, const uint8 *tags,
-			   uint32 count)
+examine_peeks(OmenSearch *search, const uint32 *ids, const uint8 *tags,
+			  uint32 count)
 {
+	for (uint32 i = 0; i < Min(count, SLOTS_AHEAD); i++)
+		omen_prefetch_slot(search->ix, search->plane, ids[i]);
 	for (uint32 i = 0; i < count; i++)
-		omen_upper_prefetch(search->upper, ids[i]);
-	for (uint32 i = 0; i < count; i++)
-		examine_id(search, ids[i], tags[i], OMEN_TAG_VERSION);
+	{
+		if (i + SLOTS_AHEAD < count)
+			omen_prefetch_slot(search->ix, search->plane, ids[i + SLOTS_AHEAD]);
+		examine(search, ids[i], tags[i], OMEN_TAG_VERSION);
+	}
 }
 
 /* Look at some slots in their pages, a few of which are pinned ahead. */
@@ -539,7 +576,7 @@ examine_pages(OmenSearch *search, const uint32 *ids, const uint8 *tags,
 			bufs[pinned] =
 				omen_pin(search->ix, omen_id_block(search->plane, ids[pinned]));
 		}
-		examine(search, ids[i], tags[i], OMEN_TAG_VERSION, bufs[i]);
+		examine_pinned(search, ids[i], tags[i], OMEN_TAG_VERSION, bufs[i]);
 	}
 }
 
@@ -555,8 +592,8 @@ expand(OmenSearch *search, uint32 which)
 	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
 	search->counters.hops++;
 	count = unvisited_neighbors(search, &from, ids, tags);
-	if (search->upper != NULL && search->plane->kind == OMEN_PAGE_UPPER)
-		examine_copies(search, ids, tags, count);
+	if (search->may_peek)
+		examine_peeks(search, ids, tags, count);
 	else
 		examine_pages(search, ids, tags, count);
 }

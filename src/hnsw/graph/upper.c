@@ -29,13 +29,11 @@ static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
 static OmenNodeRef
 slot_below(OmenSearch *search, const OmenSeen *seen)
 {
-	Buffer		buf = InvalidBuffer;
+	Buffer		buf;
+	OmenSlotHeader *slot =
+		omen_visit(search->ix, search->plane, seen->id, &buf);
 	OmenNodeRef below = nowhere;
-	const OmenSlotHeader *slot =
-		omen_search_copy(search, seen->id, seen->version, 0xFFFF);
 
-	if (slot == NULL)
-		slot = omen_visit(search->ix, search->plane, seen->id, &buf);
 	if (slot == NULL)
 		return below;
 	if (slot->version == seen->version)
@@ -46,8 +44,7 @@ slot_below(OmenSearch *search, const OmenSeen *seen)
 		below.version =
 			is_last ? slot->u.upper.node_version : slot->u.upper.down_version;
 	}
-	if (BufferIsValid(buf))
-		UnlockReleaseBuffer(buf);
+	UnlockReleaseBuffer(buf);
 	return below;
 }
 

@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "common/hashfn.h"
 #include "compat.h"
 #include "hnsw/store/store.h"
@@ -152,6 +153,56 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 		__builtin_prefetch(slot + i);
 }
 
+/* ---------- heap pages ---------- */
+
+/*
+ * Let a fetch of heap rows find the page that it needs next pinned already, if
+ * that is where it was seen last.  The heap access method looks at the page it
+ * has before it looks for another.
+ */
+void
+omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block)
+{
+	IndexFetchHeapData *heap_fetch = (IndexFetchHeapData *) fetch;
+	Relation	rel = fetch->rel;
+	Buffer		hint;
+
+	if (unlikely(hints == NULL) ||
+		rel->rd_tableam != GetHeapamTableAmRoutine() ||
+		(BufferIsValid(heap_fetch->xs_cbuf) &&
+		 BufferGetBlockNumber(heap_fetch->xs_cbuf) == block))
+		return;
+	hint = *hint_of(rel, block);
+	if (!omen_pin_remembered(rel, block, hint))
+		return;
+	if (BufferIsValid(heap_fetch->xs_cbuf))
+		ReleaseBuffer(heap_fetch->xs_cbuf);
+	heap_fetch->xs_cbuf = hint;
+}
+
+/* Remember where the heap page is that a fetch has pinned. */
+void
+omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block)
+{
+	IndexFetchHeapData *heap_fetch = (IndexFetchHeapData *) fetch;
+
+	if (likely(hints != NULL) &&
+		fetch->rel->rd_tableam == GetHeapamTableAmRoutine())
+		*hint_of(fetch->rel, block) = heap_fetch->xs_cbuf;
+}
+
+/* Bring a row's line pointer towards the processor. */
+void
+omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
+{
+	int			at = offsetof(PageHeaderData, pd_linp) +
+			 (ItemPointerGetOffsetNumberNoCheck(tid) - 1) * sizeof(ItemIdData);
+
+	if (likely(hints != NULL))
+		omen_prefetch_page(*hint_of(rel, ItemPointerGetBlockNumberNoCheck(tid)),
+						   at, at + 1);
+}
+
 /*
  * Is the block there?  An id read from a damaged page, or from a page newer
  * than what this backend knows of, may point anywhere.
@@ -225,6 +276,71 @@ omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id, Buffer buf)
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 	return NULL;
 }
+
+/* ---------- looking at pages without a pin ---------- */
+
+/* Is the block in this buffer, at this moment? */
+static inline bool
+is_in_buffer(Relation rel, BlockNumber block, Buffer buffer)
+{
+	BufferDesc *desc = GetBufferDescriptor(buffer - 1);
+
+	return (pg_atomic_read_u32(&desc->state) & BM_VALID) != 0 &&
+		   OmenTagIs(&desc->tag, rel, block);
+}
+
+/*
+ * A slot as it stands in a buffer, with neither pin nor lock, or NULL if its
+ * page is not where it was seen last, or the slot is not in use: then visit it.
+ *
+ * What the caller reads there may be changing, and the page may be replaced by
+ * another.  So whatever is read may be any bytes.  Copy what matters, check it
+ * as if it came from a damaged page, and then ask omen_peek_held(): if that is
+ * false, forget it.  Even if it is true a change of the same page can have come
+ * between: what was read may be part old and part new.
+ *
+ * Writes no memory that backends share, but for a usage count now and then.
+ */
+OmenSlotHeader *
+omen_peek(OmenIndex *ix, const OmenPlane *plane, uint32 id, Buffer *buffer)
+{
+	BlockNumber block = omen_id_block(plane, id);
+	uint32		slotno = omen_id_slot(plane, id);
+	Page		page;
+	OmenPageOpaque opaque;
+	OmenSlotHeader *slot;
+
+	if (unlikely(hints == NULL))
+		return NULL;
+	*buffer = *hint_of(ix->rel, block);
+	if (unlikely(*buffer <= 0 || !is_in_buffer(ix->rel, block, *buffer)))
+		return NULL;
+	/* the tag is read before the page is */
+	pg_read_barrier();
+	page = BufferGetPage(*buffer);
+	opaque = OmenPageGetOpaque(page);
+	slot = omen_page_slot(page, plane, slotno);
+	if (unlikely(opaque->page_id != OMEN_PAGE_ID ||
+				 opaque->kind != plane->kind || slotno >= opaque->used ||
+				 (slot->flags & OMEN_SLOT_USED) == 0))
+		return NULL;
+	pgBufferUsage.shared_blks_hit++;
+	pgstat_count_buffer_read(ix->rel);
+	pgstat_count_buffer_hit(ix->rel);
+	if (++visits % WARMING_INTERVAL == 0)
+		keep_warm(*buffer);
+	return slot;
+}
+
+/* Was the slot's page in the buffer all the while since omen_peek()? */
+bool
+omen_peek_held(OmenIndex *ix, const OmenPlane *plane, uint32 id, Buffer buffer)
+{
+	pg_read_barrier();
+	return is_in_buffer(ix->rel, omen_id_block(plane, id), buffer);
+}
+
+/* ---------- visiting slots ---------- */
 
 /*
  * Pin and share-lock the page of a slot; NULL, and nothing held, if the slot

@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
+#include "access/relscan.h"
 #include "hnsw/store/format.h"
 #include "quantize/augment.h"
 #include "quantize/codes.h"
@@ -95,9 +96,15 @@ extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
 extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
-extern bool omen_pin_remembered(Relation rel, BlockNumber block,
-								Buffer buffer);
+extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
+								 uint32 id, Buffer *buffer);
+extern bool omen_peek_held(OmenIndex *ix, const OmenPlane *plane, uint32 id,
+						   Buffer buffer);
+extern bool omen_pin_remembered(Relation rel, BlockNumber block, Buffer buffer);
 extern void omen_prefetch_page(Buffer buffer, int start, int end);
+extern void omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block);
+extern void omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block);
+extern void omen_heap_prefetch(Relation rel, const ItemPointerData *tid);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 

@@ -107,8 +107,8 @@ open_table(OmenToastReader *reader, Oid relid)
 								   &reader->indexes, &reader->nindexes);
 		reader->slot = table_slot_create(reader->rel, NULL);
 		reader->snapshot = omen_toast_snapshot(&reader->snapshot_space);
-		reader->scan = omen_index_beginscan(
-			reader->rel, reader->indexes[valid], reader->snapshot, 1);
+		reader->scan = omen_index_beginscan(reader->rel, reader->indexes[valid],
+											reader->snapshot, 1);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -311,8 +311,7 @@ read_by_index(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 		Size		here = Min(bytes - done, TOAST_MAX_CHUNK_SIZE);
 
 		if (!index_getnext_slot(reader->scan, ForwardScanDirection, slot) ||
-			!copy_chunk(reader,
-						((BufferHeapTupleTableSlot *) slot)->base.tuple,
+			!copy_chunk(reader, ((BufferHeapTupleTableSlot *) slot)->base.tuple,
 						valueid, seq, to + done, here))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
