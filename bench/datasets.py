@@ -2,7 +2,7 @@
 
 A set has a name: a generator, how many rows it makes, and variants on top:
 
-    fashion  clustered500k  embeddings100k+sorted  sentences50k  ...
+    fashion  clustered500k  embeddings100k+sorted  large50k  sentences50k  ...
 
 Generators draw from fixed seeds, a block of rows at a time, so that a smaller
 set is the beginning of a larger one.  Everything but sentences needs numpy
@@ -95,6 +95,12 @@ def embeddings(count, queries=QUERIES):
     """768 dimensions of unit norm, of a local dimensionality of about 25."""
     return Latent(32, 256, 768, 0.95, 0.30, True).data("embeddings", count,
                                                        queries)
+
+
+def large(count, queries=QUERIES):
+    """1536 dimensions of unit norm, of a local dimensionality of about 25."""
+    return Latent(32, 512, 1536, 0.95, 0.30, True).data("large", count,
+                                                        queries)
 
 
 def fashion_images(count=None, queries=QUERIES):
@@ -348,12 +354,13 @@ def number(text):
 def parse(name):
     """Generator, rows or None, variants."""
     found = re.fullmatch(
-        r"(fashion|clustered|embeddings|sentences)(\d+[km]?)?((\+[a-z]+)*)",
+        r"(fashion|clustered|embeddings|large|sentences)(\d+[km]?)?"
+        r"((\+[a-z]+)*)",
         name)
     variants = found[3].split("+")[1:] if found else []
     if not found or not set(variants) <= set(VARIANTS):
         raise ValueError(
-            f"{name} is no set: fashion, clusteredN, embeddingsN or "
+            f"{name} is no set: fashion, clusteredN, embeddingsN, largeN or "
             f"sentencesN, and +{', +'.join(VARIANTS)}")
     if not found[2] and found[1] != "fashion":
         raise ValueError(f"{name} needs a number of rows, as in {name}100k")
@@ -372,7 +379,7 @@ def load(name, folder, limit=None, queries=QUERIES):
         data = sentences(count, folder, queries)
     else:
         data = {"clustered": clustered,
-                "embeddings": embeddings}[kind](count, queries)
+                "embeddings": embeddings, "large": large}[kind](count, queries)
     data.name = name
     for variant in variants:
         VARIANTS[variant](data)
