@@ -36,6 +36,9 @@
 /* The largest dimension for which the integer kernels are exact. */
 #define OMEN_KERNEL_MAX_DIM 16000
 
+/* Bytes of a packed array. */
+#define OMEN_PACKED_BYTES(dim) (((dim) + 1) / 2)
+
 typedef struct OmenKernels
 {
 	const char *name;			/* "scalar", "avx2" or "avx512" */
@@ -55,6 +58,14 @@ typedef struct OmenKernels
 
 	/* sum of a_i * b_i, exact for dim <= OMEN_KERNEL_MAX_DIM */
 	uint32_t (*ip_u8)(const uint8_t *a, const uint8_t *b, size_t dim);
+
+	/*
+	 * The same where b, or both, are packed: byte j of a packed array of dim
+	 * elements of 0..15 has element j in its low half, and element
+	 * OMEN_PACKED_BYTES(dim) + j, or 0, in its high half.
+	 */
+	uint32_t (*ip_u8_u4)(const uint8_t *a, const uint8_t *b, size_t dim);
+	uint32_t (*ip_u4)(const uint8_t *a, const uint8_t *b, size_t dim);
 
 	/*
 	 * Sum of |(offset_a + step_a * a_i) - (offset_b + step_b * b_i)|.  Exactly

@@ -250,6 +250,88 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 									  _mm256_add_epi32(odd0, odd1)));
 }
 
+/*
+ * Add 32 products of bytes and numbers of 0..15.  Pairs of them, at most
+ * 2 * 255 * 15, fit the 16 bits that the instruction has.
+ */
+INLINE __m256i
+add_small(__m256i sum, __m256i x, __m256i small)
+{
+	__m256i		pairs = _mm256_maddubs_epi16(x, small);
+
+	return _mm256_add_epi32(sum,
+							_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+INLINE __m256i
+low_halves(__m256i packed)
+{
+	return _mm256_and_si256(packed, _mm256_set1_epi8(15));
+}
+
+INLINE __m256i
+high_halves(__m256i packed)
+{
+	return low_halves(_mm256_srli_epi16(packed, 4));
+}
+
+TARGET static uint32_t
+ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		half = OMEN_PACKED_BYTES(dim);
+	const uint8_t *high = a + half;
+	size_t		nhigh = dim - half;
+	__m256i		sum0 = _mm256_setzero_si256();
+	__m256i		sum1 = _mm256_setzero_si256();
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= nhigh; i += 32)
+	{
+		__m256i		packed = load_u8(b + i);
+
+		sum0 = add_small(sum0, load_u8(a + i), low_halves(packed));
+		sum1 = add_small(sum1, load_u8(high + i), high_halves(packed));
+	}
+	if (i + 16 <= nhigh)
+	{
+		__m256i		packed = load_half_u8(b + i);
+
+		sum0 = add_small(sum0, load_half_u8(a + i), low_halves(packed));
+		sum1 = add_small(sum1, load_half_u8(high + i), high_halves(packed));
+		i += 16;
+	}
+	for (; i < nhigh; i++)
+		rest +=
+			(uint32_t) a[i] * (b[i] & 15) + (uint32_t) high[i] * (b[i] >> 4);
+	if (i < half)
+		rest += (uint32_t) a[i] * (b[i] & 15);
+	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
+}
+
+TARGET static uint32_t
+ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		bytes = OMEN_PACKED_BYTES(dim);
+	__m256i		sum0 = _mm256_setzero_si256();
+	__m256i		sum1 = _mm256_setzero_si256();
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= bytes; i += 32)
+	{
+		__m256i		x = load_u8(a + i);
+		__m256i		y = load_u8(b + i);
+
+		sum0 = add_small(sum0, low_halves(x), low_halves(y));
+		sum1 = add_small(sum1, high_halves(x), high_halves(y));
+	}
+	for (; i < bytes; i++)
+		rest += (uint32_t) (a[i] & 15) * (b[i] & 15) +
+				(uint32_t) (a[i] >> 4) * (b[i] >> 4);
+	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
+}
+
 /* Eight codes decoded. */
 INLINE __m256
 decode(__m128i codes, __m256 offset, __m256 step)
@@ -421,6 +503,8 @@ const OmenKernels omen_kernels_avx2 = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_u8_u4 = ip_u8_u4,
+	.ip_u4 = ip_u4,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,

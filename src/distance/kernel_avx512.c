@@ -40,7 +40,7 @@ first_floats(size_t n)
 INLINE __mmask64
 first_bytes(size_t n)
 {
-	return (__mmask64) ((UINT64_C(1) << n) - 1);
+	return n < BYTES ? (__mmask64) ((UINT64_C(1) << n) - 1) : ~(__mmask64) 0;
 }
 
 /* Halve by halve, so that each value passes through four additions. */
@@ -280,6 +280,137 @@ ip_u8_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
 	return add_words(_mm512_add_epi32(dot0, sum0));
 }
 
+/*
+ * Add 64 products of bytes and numbers of 0..15.  Pairs of them, at most
+ * 2 * 255 * 15, fit the 16 bits that the first instruction has.
+ */
+INLINE __m512i
+add_small(__m512i sum, __m512i x, __m512i small)
+{
+	__m512i		pairs = _mm512_maddubs_epi16(x, small);
+
+	return _mm512_add_epi32(sum,
+							_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+INLINE __m512i
+low_halves(__m512i packed)
+{
+	return _mm512_and_si512(packed, _mm512_set1_epi8(15));
+}
+
+INLINE __m512i
+high_halves(__m512i packed)
+{
+	return low_halves(_mm512_srli_epi16(packed, 4));
+}
+
+TARGET static uint32_t
+ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		half = OMEN_PACKED_BYTES(dim);
+	const uint8_t *high = a + half;
+	size_t		nhigh = dim - half;
+	__m512i		sum0 = _mm512_setzero_si512();
+	__m512i		sum1 = _mm512_setzero_si512();
+	__m512i		packed;
+	size_t		i = 0;
+
+	for (; i + BYTES <= nhigh; i += BYTES)
+	{
+		packed = _mm512_loadu_si512(b + i);
+		sum0 = add_small(sum0, _mm512_loadu_si512(a + i), low_halves(packed));
+		sum1 =
+			add_small(sum1, _mm512_loadu_si512(high + i), high_halves(packed));
+	}
+	if (i < half)
+	{
+		__mmask64	mask_low = first_bytes(half - i);
+		__mmask64	mask_high = first_bytes(nhigh - i);
+
+		packed = _mm512_maskz_loadu_epi8(mask_low, b + i);
+		sum0 = add_small(sum0, _mm512_maskz_loadu_epi8(mask_low, a + i),
+						 low_halves(packed));
+		sum1 = add_small(sum1, _mm512_maskz_loadu_epi8(mask_high, high + i),
+						 high_halves(packed));
+	}
+	return add_words(_mm512_add_epi32(sum0, sum1));
+}
+
+TARGET static uint32_t
+ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		bytes = OMEN_PACKED_BYTES(dim);
+	__m512i		sum0 = _mm512_setzero_si512();
+	__m512i		sum1 = _mm512_setzero_si512();
+
+	for (size_t i = 0; i < bytes; i += BYTES)
+	{
+		__mmask64	mask = first_bytes(bytes - i);
+		__m512i		x = _mm512_maskz_loadu_epi8(mask, a + i);
+		__m512i		y = _mm512_maskz_loadu_epi8(mask, b + i);
+
+		sum0 = add_small(sum0, low_halves(x), low_halves(y));
+		sum1 = add_small(sum1, high_halves(x), high_halves(y));
+	}
+	return add_words(_mm512_add_epi32(sum0, sum1));
+}
+
+/* The numbers are small enough to be signed bytes. */
+TARGET_VNNI static uint32_t
+ip_u8_u4_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		half = OMEN_PACKED_BYTES(dim);
+	const uint8_t *high = a + half;
+	size_t		nhigh = dim - half;
+	__m512i		sum0 = _mm512_setzero_si512();
+	__m512i		sum1 = _mm512_setzero_si512();
+	__m512i		packed;
+	size_t		i = 0;
+
+	for (; i + BYTES <= nhigh; i += BYTES)
+	{
+		packed = _mm512_loadu_si512(b + i);
+		sum0 = _mm512_dpbusd_epi32(sum0, _mm512_loadu_si512(a + i),
+								   low_halves(packed));
+		sum1 = _mm512_dpbusd_epi32(sum1, _mm512_loadu_si512(high + i),
+								   high_halves(packed));
+	}
+	if (i < half)
+	{
+		__mmask64	mask_low = first_bytes(half - i);
+		__mmask64	mask_high = first_bytes(nhigh - i);
+
+		packed = _mm512_maskz_loadu_epi8(mask_low, b + i);
+		sum0 =
+			_mm512_dpbusd_epi32(sum0, _mm512_maskz_loadu_epi8(mask_low, a + i),
+								low_halves(packed));
+		sum1 = _mm512_dpbusd_epi32(sum1,
+								   _mm512_maskz_loadu_epi8(mask_high, high + i),
+								   high_halves(packed));
+	}
+	return add_words(_mm512_add_epi32(sum0, sum1));
+}
+
+TARGET_VNNI static uint32_t
+ip_u4_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		bytes = OMEN_PACKED_BYTES(dim);
+	__m512i		sum0 = _mm512_setzero_si512();
+	__m512i		sum1 = _mm512_setzero_si512();
+
+	for (size_t i = 0; i < bytes; i += BYTES)
+	{
+		__mmask64	mask = first_bytes(bytes - i);
+		__m512i		x = _mm512_maskz_loadu_epi8(mask, a + i);
+		__m512i		y = _mm512_maskz_loadu_epi8(mask, b + i);
+
+		sum0 = _mm512_dpbusd_epi32(sum0, low_halves(x), low_halves(y));
+		sum1 = _mm512_dpbusd_epi32(sum1, high_halves(x), high_halves(y));
+	}
+	return add_words(_mm512_add_epi32(sum0, sum1));
+}
+
 /* Sixteen codes decoded. */
 INLINE __m512
 decode(__m128i codes, __m512 offset, __m512 step)
@@ -434,6 +565,8 @@ const OmenKernels omen_kernels_avx512 = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_u8_u4 = ip_u8_u4,
+	.ip_u4 = ip_u4,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
@@ -447,6 +580,8 @@ const OmenKernels omen_kernels_avx512_vnni = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8_vnni,
+	.ip_u8_u4 = ip_u8_u4_vnni,
+	.ip_u4 = ip_u4_vnni,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,

@@ -82,6 +82,30 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 	return sum;
 }
 
+static uint32_t
+ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		half = OMEN_PACKED_BYTES(dim);
+	uint32_t	sum = 0;
+
+	for (size_t i = 0; i < half; i++)
+		sum += (uint32_t) a[i] * (b[i] & 15);
+	for (size_t i = half; i < dim; i++)
+		sum += (uint32_t) a[i] * (b[i - half] >> 4);
+	return sum;
+}
+
+static uint32_t
+ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	uint32_t	sum = 0;
+
+	for (size_t i = 0; i < OMEN_PACKED_BYTES(dim); i++)
+		sum += (uint32_t) (a[i] & 15) * (b[i] & 15) +
+			   (uint32_t) (a[i] >> 4) * (b[i] >> 4);
+	return sum;
+}
+
 static inline float
 decode(uint8_t code, float offset, float step)
 {
@@ -136,6 +160,8 @@ const OmenKernels omen_kernels_scalar = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_u8_u4 = ip_u8_u4,
+	.ip_u4 = ip_u4,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,

@@ -191,8 +191,7 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 static void
 freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 {
-	bool		has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
-					ix->meta.metric != OMEN_METRIC_L1;
+	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
 	float	   *x = palloc(dims * sizeof(float));

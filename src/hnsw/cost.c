@@ -69,8 +69,7 @@ read_parameters(Oid indexoid, double *m, double *code_bytes)
 
 	*m = omen_options_m(rel);
 	*code_bytes =
-		Max(dims, 1) *
-		(omen_options_storage(rel) == OMEN_STORAGE_FULL ? sizeof(float) : 1.0);
+		(double) omen_storage_bytes(omen_options_storage(rel), Max(dims, 1));
 	index_close(rel, NoLock);
 }
 

@@ -130,6 +130,12 @@ create_meta(Relation index, ForkNumber fork)
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
+	if (opclass->metric == OMEN_METRIC_L1 &&
+		omen_options_storage(index) == OMEN_STORAGE_SQ4)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage \"sq4\" is not supported for L1 distance"),
+				 errhint("Use storage \"sq8\".")));
 	omen_meta_create(index, fork, opclass->metric, omen_options_storage(index),
 					 column_dims(index, opclass), m, ef_construction,
 					 seed == 0 ? DEFAULT_SEED : omen_mix(seed));
@@ -262,8 +268,7 @@ choose_quantizer(BuildState *state)
 		return false;
 
 	limit_range(state);
-	has_mean = ix->meta.storage == OMEN_STORAGE_SQ8 &&
-			   ix->meta.metric != OMEN_METRIC_L1;
+	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	for (uint32 d = 0; d < dims; d++)
 		state->transformed[d] = (float) (state->sum[d] / state->sampled);
 	omen_meta_freeze(ix, has_mean ? state->transformed : NULL,

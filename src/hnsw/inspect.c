@@ -41,7 +41,7 @@ typedef struct ChainHead
 
 static const char *const mode_names[] = {"flat", "converting", "graph"};
 const char *const omen_metric_names[] = {"l2", "ip", "cosine", "l1"};
-const char *const omen_storage_names[] = {"sq8", "full"};
+const char *const omen_storage_names[] = {"sq8", "full", "sq4"};
 
 /* ---------- which index ---------- */
 

@@ -13,6 +13,7 @@
 static relopt_kind options_kind;
 
 static relopt_enum_elt_def storage_values[] = {{"sq8", OMEN_STORAGE_SQ8},
+											   {"sq4", OMEN_STORAGE_SQ4},
 											   {"full", OMEN_STORAGE_FULL},
 											   {(const char *) NULL}};
 
@@ -36,7 +37,7 @@ omen_options_init(void)
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
 					   OMEN_STORAGE_SQ8,
-					   "Valid values are \"sq8\" and \"full\".",
+					   "Valid values are \"sq8\", \"sq4\" and \"full\".",
 					   AccessExclusiveLock);
 }
 

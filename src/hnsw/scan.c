@@ -209,7 +209,7 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 	state->ix = omen_index_open(index, false);
 	state->opclass = omen_opclass(index);
 	state->search = omen_search_create(state->ix);
-	state->code = palloc(state->ix->layout.code_bytes);
+	state->code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->rest = palloc(state->ix->meta.dims * sizeof(float));
 	state->query_context =
 		AllocSetContextCreate(context, "omen_hnsw query", ALLOCSET_SMALL_SIZES);
@@ -330,12 +330,14 @@ encode_query(IndexScanDesc scan)
 static void
 encode_query_origin(OmenScanState *state)
 {
+	OmenQueryRest unused;
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
 
-	state->origin_code = palloc(state->ix->layout.code_bytes);
-	(void) omen_encode(state->ix->origin, state->query_floats,
-					   palloc(state->ix->meta.dims * sizeof(float)),
-					   &state->origin_header, state->origin_code);
+	state->origin_code = palloc(omen_query_bytes(state->ix->origin));
+	(void) omen_encode_query(state->ix->origin, state->query_floats,
+							 palloc(state->ix->meta.dims * sizeof(float)),
+							 &state->origin_header, state->origin_code,
+							 &unused);
 	state->has_origin = true;
 	MemoryContextSwitchTo(old);
 }
@@ -384,7 +386,7 @@ bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 		code = state->origin_code;
 	}
 	distance =
-		omen_code_distance(quantizer, header, code, &slot->code, slot_code);
+		omen_query_distance(quantizer, header, code, &slot->code, slot_code);
 	*bound = omen_lower_bound(quantizer, header, &slot->code, distance);
 	return true;
 }
@@ -696,8 +698,9 @@ refine_nearest(OmenScanState *state)
 
 		if (code != NULL)
 		{
-			float distance = omen_code_distance(ix->quantizer, &state->header,
-												state->code, &slot->code, code);
+			float		distance =
+				omen_query_distance(ix->quantizer, &state->header, state->code,
+									&slot->code, code);
 			double bound = omen_refined_bound(ix->quantizer, &state->header,
 											  state->rest, &state->about_rest,
 											  &slot->code, code, distance);

@@ -46,19 +46,12 @@ quantizer_signs(const OmenQuantizer *q)
 	return (const uint32_t *) ((const char *) q + q->signs_at);
 }
 
-/* Does a quantizer of this kind rotate, and have room for a mean? */
-static bool
-has_rotation(OmenMetric metric, OmenStorage storage)
-{
-	return storage == OMEN_STORAGE_SQ8 && metric != OMEN_METRIC_L1;
-}
-
 size_t
 omen_quantizer_size(OmenMetric metric, OmenStorage storage, uint32_t dim)
 {
 	size_t		size = sizeof(OmenQuantizer);
 
-	if (has_rotation(metric, storage))
+	if (omen_is_rotated(storage, metric))
 		size += sizeof(float) * (size_t) dim +
 				sizeof(uint32_t) * omen_rotation_words(dim);
 	return (size + 7) & ~(size_t) 7;
@@ -76,7 +69,7 @@ omen_quantizer_init(OmenQuantizer *q, OmenMetric metric, OmenStorage storage,
 	q->seed = seed;
 	q->mean_at = (uint32_t) sizeof(OmenQuantizer);
 
-	if (!has_rotation(metric, storage))
+	if (!omen_is_rotated(storage, metric))
 		return;
 
 	q->rotated = 1;
@@ -388,13 +381,14 @@ decoded_sumsq(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 }
 
 /*
- * Quantise y, rotated and centred, into code and all of the header but error.
+ * Quantise y, rotated and centred, into code, a byte of 0..levels for each
+ * coordinate, and all of the header but error.  code may be where y is.
  * Returns a bound of how far the code is from y before y was rounded by the
  * subtraction of the mean.
  */
 static double
-quantize(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
-		 uint8_t *code)
+quantize(const OmenQuantizer *q, const float *y, int levels,
+		 OmenCodeHeader *hdr, uint8_t *code)
 {
 	float		smallest;
 	float		largest;
@@ -403,15 +397,15 @@ quantize(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
 
 	find_range(y, q->dim, &smallest, &largest);
 	hdr->offset = smallest;
-	hdr->step = (float) (((double) largest - smallest) / 255.0);
+	hdr->step = (float) (((double) largest - smallest) / levels);
 	if (hdr->step >= FLT_MIN)
 	{
-		/* the errors were measured in float32: three roundings of up to 255 */
+		/* the errors were measured in float32: three roundings of up to levels */
 		double steps = round_coordinates(y, q->dim, q->metric == OMEN_METRIC_L1,
 										 hdr, code);
 
 		error = steps * (1.0 + omen_kernel_error(q->dim)) * hdr->step;
-		rounding = 4.0 * 256.0 * UNIT_ROUNDOFF * hdr->step;
+		rounding = 4.0 * (levels + 1) * UNIT_ROUNDOFF * hdr->step;
 	}
 	else
 	{
@@ -429,6 +423,50 @@ quantize(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
 						? (float) dot_mean(q, hdr, code) + 0.0f
 						: 0.0f;
 	return error + rounding * norm_factor(q);
+}
+
+#define LEVELS_SQ8 255
+#define LEVELS_SQ4 15
+
+/* Pack numbers of 0..15; see distance.h. */
+static void
+pack_halves(const uint8_t *numbers, uint32_t dim, uint8_t *packed)
+{
+	uint32_t	half = OMEN_PACKED_BYTES(dim);
+
+	for (uint32_t i = 0; i + half < dim; i++)
+		packed[i] = (uint8_t) (numbers[i] | numbers[half + i] << 4);
+	if (half > dim - half)
+		packed[half - 1] = numbers[half - 1];
+}
+
+/* The number that a code has for a coordinate. */
+static inline uint8_t
+number_at(const OmenQuantizer *q, const uint8_t *code, uint32_t i)
+{
+	uint32_t	half = OMEN_PACKED_BYTES(q->dim);
+
+	if (q->storage == OMEN_STORAGE_SQ8)
+		return code[i];
+	return i < half ? code[i] & 15 : code[i - half] >> 4;
+}
+
+/*
+ * Quantise as quantize() does, into a code as it is stored.  Leaves y without
+ * its contents.
+ */
+static double
+quantize_stored(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr,
+				uint8_t *code)
+{
+	double		error;
+
+	if (q->storage == OMEN_STORAGE_SQ8)
+		return quantize(q, y, LEVELS_SQ8, hdr, code);
+	/* a number needs less room than the float that it comes from */
+	error = quantize(q, y, LEVELS_SQ4, hdr, (uint8_t *) y);
+	pack_halves((const uint8_t *) y, q->dim, code);
+	return error;
 }
 
 /* Bound of the rounding errors of the rotation of what the code stands for. */
@@ -456,24 +494,14 @@ encode_full(const OmenQuantizer *q, const float *x, OmenCodeHeader *hdr,
 	return true;
 }
 
-/*
- * Encode in eight bits.  scratch is left with the transformed and centred
- * vector, *before with the norm of what was lost until then.
- */
-static bool
-encode_sq8(const OmenQuantizer *q, const float *x, float *scratch,
-		   OmenCodeHeader *hdr, void *code, double *before)
+/* The error of a code of what took `before` to transform. */
+static float
+whole_error(const OmenQuantizer *q, const OmenCodeHeader *hdr, double before,
+			double error)
 {
-	double		error;
-
-	if (!transform_vector(q, x, scratch, before))
-		return false;
-	centre(q, scratch);
-	error = quantize(q, scratch, hdr, (uint8_t *) code);
 	if (q->rotated)
 		error += rotation_slack(q, hdr, error);
-	hdr->error = round_up(*before + error);
-	return true;
+	return round_up(before + error);
 }
 
 bool
@@ -481,10 +509,17 @@ omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
 			OmenCodeHeader *hdr, void *code)
 {
 	double		before;
+	double		error;
 
 	if (q->storage == OMEN_STORAGE_FULL)
 		return encode_full(q, x, hdr, (float *) code);
-	return encode_sq8(q, x, scratch, hdr, code, &before);
+
+	if (!transform_vector(q, x, scratch, &before))
+		return false;
+	centre(q, scratch);
+	error = quantize_stored(q, scratch, hdr, (uint8_t *) code);
+	hdr->error = whole_error(q, hdr, before, error);
+	return true;
 }
 
 void
@@ -499,7 +534,8 @@ omen_decode(const OmenQuantizer *q, const OmenCodeHeader *hdr, const void *code,
 		return;
 	}
 	for (uint32_t i = 0; i < q->dim; i++)
-		out[i] = (float) ((double) hdr->offset + (double) hdr->step * bytes[i]);
+		out[i] = (float) ((double) hdr->offset +
+						  (double) hdr->step * number_at(q, bytes, i));
 }
 
 void
@@ -521,7 +557,8 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	}
 	for (uint32_t i = 0; i < from->dim; i++)
 	{
-		double		x = (double) hin->offset + (double) hin->step * bytes[i];
+		double		x = (double) hin->offset +
+				   (double) hin->step * number_at(from, bytes, i);
 
 		if (old_mean != NULL)
 			x += old_mean[i];
@@ -534,7 +571,7 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	size = size * sqrt((double) from->dim) + sqrt(from->mean_sumsq) +
 		   sqrt(to->mean_sumsq);
 	error += size * (UNIT_ROUNDOFF + DOUBLE_SLACK);
-	error += quantize(to, scratch, hout, (uint8_t *) cout);
+	error += quantize_stored(to, scratch, hout, (uint8_t *) cout);
 	hout->error = round_up(error);
 }
 
@@ -559,7 +596,8 @@ omen_code_error(const OmenQuantizer *q, const float *x, float *scratch,
 		if (q->storage == OMEN_STORAGE_FULL)
 			e -= floats[i];
 		else
-			e -= (double) hdr->offset + (double) hdr->step * bytes[i];
+			e -= (double) hdr->offset +
+				 (double) hdr->step * number_at(q, bytes, i);
 		if (mean != NULL)
 			e -= mean[i];
 		sum += q->metric == OMEN_METRIC_L1 ? fabs(e) : e * e;
@@ -585,6 +623,41 @@ decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
 				DOUBLE_SLACK * q->dim * size * size;
 	sumsq -= q->dim * 0x1.0p-149;
 	return sumsq > 0.0 ? sqrt(sumsq) : 0.0;
+}
+
+/*
+ * The rounding error of a node with SQ4 is as long as a neighbor is far, and a
+ * bound that allowed for its pointing straight at the query would say nothing.
+ * After the random rotation it points anywhere: its part along a given
+ * direction is that of a random vector of dim coordinates, of a standard
+ * deviation of 1 / sqrt(dim) of its length.  SIGMAS of these are allowed for.
+ * With few coordinates the error is far from random, and counts in full.
+ */
+#define SIGMAS 4.0
+#define FEW_COORDINATES 64
+
+static inline double
+error_part(const OmenQuantizer *q)
+{
+	return q->dim < FEW_COORDINATES ? 1.0 : SIGMAS / sqrt((double) q->dim);
+}
+
+/*
+ * Lower bound of the L2 distance of a query and a node with SQ4, d being the
+ * distance of the decoded vectors.  With e the node's error, independent of
+ * the query, d^2 = truth^2 + e^2 +- 2 * part * truth * e.
+ */
+static double
+bound_past_error(const OmenQuantizer *q, double d, double e)
+{
+	double		part = error_part(q);
+	double		truth = d * d - e * e;
+
+	if (part == 1.0)
+		return d - e;
+	if (truth < 0.0)
+		truth = 0.0;
+	return sqrt(part * part * e * e + truth) - part * e;
 }
 
 /* What a float32 kernel may return, at least, for L2 distance d. */
@@ -661,8 +734,9 @@ bound_ip(const OmenQuantizer *q, const OmenCodeHeader *ha,
 			DOUBLE_SLACK * (q->dim * size_a * size_b + q->dim * q->mean_sumsq);
 	product += q->dim * 0x1.0p-148;
 
-	product += norm_a * hb->error + norm_b * ha->error +
-			   (double) ha->error * hb->error;
+	product += norm_a * hb->error *
+				   (q->storage == OMEN_STORAGE_SQ4 ? error_part(q) : 1.0) +
+			   norm_b * ha->error + (double) ha->error * hb->error;
 	product += kernel * largest + q->dim * 0x1.0p-149;
 	return -product - DOUBLE_SLACK * fabs(product);
 }
@@ -686,8 +760,12 @@ omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 		case OMEN_METRIC_L1:
 			return bound_l1(q, query, node, distance);
 		default:
-			d = decoded_l2(q, query, node, distance) - query->error -
-				node->error;
+			d = decoded_l2(q, query, node, distance);
+			if (q->storage == OMEN_STORAGE_SQ4)
+				d = bound_past_error(q, d, node->error);
+			else
+				d -= node->error;
+			d -= query->error;
 			if (d < 0.0)
 				d = 0.0;
 			return q->metric == OMEN_METRIC_COSINE ? bound_cosine(q, d)
@@ -734,13 +812,20 @@ omen_encode_query(const OmenQuantizer *q, const float *x, float *rest,
 				  OmenCodeHeader *hdr, void *code, OmenQueryRest *about)
 {
 	double		before;
+	double		error;
 
 	about->is_known = false;
 	if (q->storage == OMEN_STORAGE_FULL)
 		return encode_full(q, x, hdr, (float *) code);
-	if (!encode_sq8(q, x, rest, hdr, code, &before))
+
+	if (!transform_vector(q, x, rest, &before))
 		return false;
-	if (q->rotated && q->metric != OMEN_METRIC_IP && before < INFINITY)
+	centre(q, rest);
+	error = quantize(q, rest, LEVELS_SQ8, hdr, (uint8_t *) code);
+	hdr->error = whole_error(q, hdr, before, error);
+	/* where the nodes' own errors are larger the rest would not help */
+	if (q->rotated && q->storage == OMEN_STORAGE_SQ8 &&
+		q->metric != OMEN_METRIC_IP && before < INFINITY)
 		find_rest(q, before, hdr, (const uint8_t *) code, rest, about);
 	return true;
 }

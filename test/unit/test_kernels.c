@@ -194,6 +194,45 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 		  0.0f);
 }
 
+/* Pack the low halves of dim bytes, as distance.h says. */
+static void
+pack(const uint8_t *from, size_t dim, uint8_t *to)
+{
+	size_t		half = OMEN_PACKED_BYTES(dim);
+
+	for (size_t i = 0; i < half; i++)
+		to[i] = (uint8_t) ((from[i] & 15) |
+						   (half + i < dim ? (from[half + i] & 15) << 4 : 0));
+}
+
+static void
+check_packed_kernels(const OmenKernels *kernels, const Arrays *arrays)
+{
+	size_t		dim = arrays->dim;
+	/* of just the size, and not aligned, so that sanitizers see more read */
+	uint8_t	   *space = malloc(2 * OMEN_PACKED_BYTES(dim) + 1);
+	uint8_t	   *a = space + 1;
+	uint8_t	   *b = a + OMEN_PACKED_BYTES(dim);
+	uint64_t	mixed = 0;
+	uint64_t	both = 0;
+
+	pack(arrays->a8, dim, a);
+	pack(arrays->b8, dim, b);
+	for (size_t i = 0; i < dim; i++)
+	{
+		mixed += (uint64_t) arrays->a8[i] * (arrays->b8[i] & 15);
+		both += (uint64_t) (arrays->a8[i] & 15) * (arrays->b8[i] & 15);
+	}
+	CHECK_MSG(kernels->ip_u8_u4(arrays->a8, b, dim) == mixed,
+			  "%s ip_u8_u4, dim %zu: %u instead of %llu", kernels->name, dim,
+			  (unsigned) kernels->ip_u8_u4(arrays->a8, b, dim),
+			  (unsigned long long) mixed);
+	CHECK_MSG(kernels->ip_u4(a, b, dim) == both,
+			  "%s ip_u4, dim %zu: %u instead of %llu", kernels->name, dim,
+			  (unsigned) kernels->ip_u4(a, b, dim), (unsigned long long) both);
+	free(space);
+}
+
 static void
 check_mixed_kernel(const OmenKernels *kernels, const Arrays *arrays)
 {
@@ -222,6 +261,7 @@ check_dim(const OmenKernels *kernels, size_t dim)
 			fill(&arrays, (Pattern) pattern);
 			check_float_kernels(kernels, &arrays);
 			check_byte_kernels(kernels, &arrays);
+			check_packed_kernels(kernels, &arrays);
 			check_mixed_kernel(kernels, &arrays);
 		}
 		free_arrays(&arrays);
@@ -256,6 +296,8 @@ check_empty(const OmenKernels *kernels)
 	CHECK(kernels->ip(&x, &x, 0) == 0.0f);
 	CHECK(kernels->l1(&x, &x, 0) == 0.0f);
 	CHECK(kernels->ip_u8(&byte, &byte, 0) == 0);
+	CHECK(kernels->ip_u8_u4(&byte, &byte, 0) == 0);
+	CHECK(kernels->ip_u4(&byte, &byte, 0) == 0);
 	CHECK(kernels->l1_u8(&byte, &byte, 0, 1, 1, 2, 2) == 0.0f);
 	CHECK(kernels->ip_f32_u8(&x, &byte, 0) == 0.0f);
 }

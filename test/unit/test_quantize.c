@@ -349,8 +349,11 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 
 	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
 			  q->dim);
+	/* a bound that is likely is another test's matter */
+	if (q->storage == OMEN_STORAGE_SQ4 && q->dim >= 64)
+		return;
 	CHECK_MSG(bound == omen_lower_bound(q, &b->header, &a->header, distance) ||
-				  q->metric == OMEN_METRIC_IP || q->storage == OMEN_STORAGE_SQ8,
+				  q->metric == OMEN_METRIC_IP || omen_is_quantized(q->storage),
 			  "%s, dim %u: not symmetric", what, q->dim);
 	for (int t = 0; t < 3; t++)
 	{
@@ -375,7 +378,7 @@ check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 {
 	static const char *const tables[] = {"scalar", "avx2", "avx512"};
 	float	   *rest = allocate(sizeof(float) * q->dim);
-	uint8_t	   *code = allocate(omen_code_bytes(q));
+	uint8_t	   *code = allocate(omen_query_bytes(q));
 	OmenQueryRest about;
 	OmenCodeHeader header;
 	float		distance = INFINITY;
@@ -383,7 +386,7 @@ check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 
 	/* the other's code may have been recoded; a query's never is */
 	if (omen_encode_query(q, a->x, rest, &header, code, &about))
-		distance = omen_code_distance(q, &header, code, &b->header, b->code);
+		distance = omen_query_distance(q, &header, code, &b->header, b->code);
 	if (about.is_known)
 	{
 		bound = omen_refined_bound(q, &header, rest, &about, &b->header,
@@ -408,6 +411,17 @@ check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 	free(rest);
 }
 
+/* The number that a code on a grid has for a coordinate. */
+static uint32_t
+number_of(const OmenQuantizer *q, const uint8_t *code, uint32_t i)
+{
+	uint32_t	half = (q->dim + 1) / 2;
+
+	if (q->storage == OMEN_STORAGE_SQ8)
+		return code[i];
+	return i < half ? code[i] % 16 : code[i - half] / 16;
+}
+
 static void
 check_code(const OmenQuantizer *q, const Coded *coded, float *scratch,
 		   const char *what)
@@ -429,12 +443,14 @@ check_code(const OmenQuantizer *q, const Coded *coded, float *scratch,
 			  "%s %s storage %d, dim %u: error %.9g above bound %.9g",
 			  metric_names[q->metric], what, q->storage, q->dim, error,
 			  hdr->error);
-	if (q->storage != OMEN_STORAGE_SQ8)
+	if (q->storage == OMEN_STORAGE_FULL)
 		return;
 	for (uint32_t i = 0; i < q->dim; i++)
 	{
-		sum += bytes[i];
-		sumsq += (uint32_t) bytes[i] * bytes[i];
+		uint32_t	number = number_of(q, bytes, i);
+
+		sum += number;
+		sumsq += number * number;
 	}
 	CHECK(hdr->sum == sum);
 	CHECK(hdr->sumsq == sumsq);
@@ -482,13 +498,13 @@ static void
 check_query_code(const OmenQuantizer *q, const Coded *coded, const char *what)
 {
 	float	   *rest = allocate(sizeof(float) * q->dim);
-	uint8_t	   *code = allocate(omen_code_bytes(q));
+	uint8_t	   *code = allocate(omen_query_bytes(q));
 	OmenCodeHeader header;
 	OmenQueryRest about;
 	bool encoded = omen_encode_query(q, coded->x, rest, &header, code, &about);
 
 	CHECK(encoded == coded->encoded);
-	CHECK_MSG(!encoded ||
+	CHECK_MSG(!encoded || q->storage == OMEN_STORAGE_SQ4 ||
 				  (memcmp(&header, &coded->header, sizeof(header)) == 0 &&
 				   memcmp(code, coded->code, omen_code_bytes(q)) == 0),
 			  "%s, dim %u: another code as a query", what, q->dim);
@@ -567,7 +583,7 @@ check_shapes(const OmenQuantizer *q)
 
 	check_error_is_close(q, &all[SHAPE_NORMAL], scratch);
 	CHECK(isfinite(all[SHAPE_OUTLIERS].header.error));
-	if (q->storage == OMEN_STORAGE_SQ8 && q->metric != OMEN_METRIC_COSINE)
+	if (omen_is_quantized(q->storage) && q->metric != OMEN_METRIC_COSINE)
 	{
 		CHECK(all[SHAPE_HUGE].header.error == INFINITY || q->dim < 4);
 		CHECK(all[SHAPE_LARGEST].header.error == INFINITY);
@@ -589,17 +605,23 @@ test_shapes(void)
 
 	for (int metric = 0; metric < N_METRICS; metric++)
 		for (size_t d = 0; d < N_DIMS; d++)
-			for (int kind = 0; kind < 4; kind++)
+			for (int kind = 0; kind < 6; kind++)
 			{
-				OmenStorage storage =
-					kind == 3 ? OMEN_STORAGE_FULL : OMEN_STORAGE_SQ8;
+				OmenStorage storage = kind == 3	 ? OMEN_STORAGE_FULL
+									  : kind > 3 ? OMEN_STORAGE_SQ4
+												 : OMEN_STORAGE_SQ8;
 				OmenQuantizer *q;
 
-				/* without a mean, with one, with one far away, full */
+				if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
+					continue;
+				/*
+				 * Without a mean, with one, with one far away, full; without a
+				 * mean and with one in four bits.
+				 */
 				q = make_quantizer((OmenMetric) metric, storage, some_dims[d],
 								   42, NULL);
 				CHECK(omen_quantizer_mean(q) == NULL);
-				if (kind == 1 || kind == 2)
+				if (kind == 1 || kind == 2 || kind == 5)
 				{
 					make_mean(q, mean, kind == 2 ? 100.0f : 0.0f);
 					free(q);
@@ -611,7 +633,9 @@ test_shapes(void)
 				CHECK(q->size == omen_quantizer_size((OmenMetric) metric,
 													 storage, some_dims[d]));
 				CHECK(omen_code_bytes(q) ==
-					  (kind == 3 ? 4 : 1) * (size_t) some_dims[d]);
+					  (kind == 3  ? 4 * (size_t) some_dims[d]
+					   : kind > 3 ? ((size_t) some_dims[d] + 1) / 2
+								  : (size_t) some_dims[d]));
 				check_shapes(q);
 				free(q);
 			}
@@ -717,7 +741,7 @@ test_long_sums(void)
 
 /* Encode again under other means, several times over. */
 static void
-test_recode(void)
+check_recode(OmenStorage storage)
 {
 	static float means[4][MAX_DIM];
 	static float scratch[MAX_DIM];
@@ -728,13 +752,14 @@ test_recode(void)
 			uint32_t	dim = some_dims[d];
 			OmenQuantizer *q[4];
 
-			q[0] = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8, dim, 9,
-								  NULL);
+			if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
+				continue;
+			q[0] = make_quantizer((OmenMetric) metric, storage, dim, 9, NULL);
 			for (int i = 1; i < 4; i++)
 			{
 				make_mean(q[0], means[i], (float) (i * i - 1));
-				q[i] = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ8,
-									  dim, 9, means[i]);
+				q[i] = make_quantizer((OmenMetric) metric, storage, dim, 9,
+									  means[i]);
 			}
 			for (int shape = 0; shape < N_SHAPES; shape++)
 			{
@@ -767,6 +792,103 @@ test_recode(void)
 			for (int i = 0; i < 4; i++)
 				free(q[i]);
 		}
+}
+
+static void
+test_recode(void)
+{
+	check_recode(OMEN_STORAGE_SQ8);
+	check_recode(OMEN_STORAGE_SQ4);
+}
+
+/* ---------- four bits ---------- */
+
+/*
+ * A query's distance to a code of four bits is that of what both stand for, and
+ * the bound that is likely holds as often as four standard deviations do.
+ */
+static void
+check_sq4(OmenMetric metric, uint32_t dim)
+{
+	enum
+	{
+		TRIES = 4000
+	};
+	static float mean[MAX_DIM];
+	OmenQuantizer *plain =
+		make_quantizer(metric, OMEN_STORAGE_SQ4, dim, 11, NULL);
+	OmenQuantizer *q;
+	Coded		a = make_coded(dim);
+	Coded		b = make_coded(dim);
+	float	   *rest = allocate(sizeof(float) * dim);
+	double		gap = 0;
+	int			missed = 0;
+
+	make_mean(plain, mean, 0.5f);
+	q = make_quantizer(metric, OMEN_STORAGE_SQ4, dim, 11, mean);
+	for (int i = 0; i < TRIES; i++)
+	{
+		OmenQueryRest about;
+		double		truth;
+		double		bound;
+		double		decoded;
+		double		distance;
+
+		for (uint32_t j = 0; j < dim; j++)
+		{
+			a.x[j] = random_normal() + 0.5f;
+			b.x[j] = a.x[j] * 0.8f + random_normal() * 0.5f;
+		}
+		CHECK(omen_encode_query(q, a.x, rest, &a.header, a.code, &about));
+		CHECK(!about.is_known);
+		CHECK(omen_encode(q, b.x, rest, &b.header, b.code));
+		distance = omen_query_distance(q, &a.header, a.code, &b.header, b.code);
+		bound = omen_lower_bound(q, &a.header, &b.header, (float) distance);
+		truth = operator_result(omen_kernels, metric, a.x, b.x, dim);
+		missed += bound > truth;
+		gap += (truth - bound) / (metric == OMEN_METRIC_IP
+									  ? norm(a.x, dim) * norm(b.x, dim)
+									  : truth);
+
+		/* the same distance from the numbers one by one */
+		decoded = 0;
+		for (uint32_t j = 0; j < dim; j++)
+		{
+			double		x = a.header.offset +
+					   (double) a.header.step * ((uint8_t *) a.code)[j];
+			double		y = b.header.offset +
+					   (double) b.header.step * number_of(q, b.code, j);
+
+			decoded += metric == OMEN_METRIC_IP ? -(x + mean[j]) * (y + mean[j])
+												: (x - y) * (x - y);
+		}
+		CHECK_MSG(fabs(decoded - distance) <=
+					  1e-5 * norm(a.x, dim) * norm(b.x, dim) + 1e-5,
+				  "%s, dim %u: %.9g instead of %.9g", metric_names[metric], dim,
+				  distance, decoded);
+	}
+	CHECK_MSG(missed <= TRIES / 1000, "%s, dim %u: %d of %d bounds missed",
+			  metric_names[metric], dim, missed, TRIES);
+	/* more than that far a bound would spare nothing */
+	CHECK_MSG(gap / TRIES <= 4.0 / sqrt(dim), "%s, dim %u: mean gap %g",
+			  metric_names[metric], dim, gap / TRIES);
+	free_coded(&a);
+	free_coded(&b);
+	free(rest);
+	free(plain);
+	free(q);
+}
+
+static void
+test_sq4(void)
+{
+	static const uint32_t dims[] = {64, 101, 128, 768, 784};
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+		for (size_t d = 0;
+			 metric != OMEN_METRIC_L1 && d < sizeof(dims) / sizeof(dims[0]);
+			 d++)
+			check_sq4((OmenMetric) metric, dims[d]);
 }
 
 /* ---------- the same bits everywhere ---------- */
@@ -854,6 +976,50 @@ test_golden(void)
 	}
 }
 
+/* The same for four bits. */
+static void
+test_golden_sq4(void)
+{
+	static const uint64_t golden[N_METRICS] = {
+		[OMEN_METRIC_L2] = UINT64_C(0x547e352ca0899134),
+		[OMEN_METRIC_IP] = UINT64_C(0x2146aa84bda37b34),
+		[OMEN_METRIC_COSINE] = UINT64_C(0xddcdfe11bfcd3d52)};
+	static float x[MAX_DIM];
+	static float mean[MAX_DIM];
+
+	for (int metric = 0; metric < N_METRICS; metric++)
+	{
+		if (metric == OMEN_METRIC_L1)
+			continue;
+		checksum = UINT64_C(14695981039346656037);
+		random_state = 12345;
+		for (size_t d = 0; d < N_DIMS; d++)
+		{
+			uint32_t	dim = some_dims[d];
+			OmenQuantizer *plain =
+				make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ4, dim, 77,
+							   NULL);
+			OmenQuantizer *centred;
+
+			fill_shape(SHAPE_NORMAL, x, dim);
+			CHECK(omen_transform(plain, x, mean));
+			centred = make_quantizer((OmenMetric) metric, OMEN_STORAGE_SQ4, dim,
+									 77, mean);
+			for (int shape = 0; shape < N_SHAPES; shape++)
+			{
+				fill_shape((Shape) shape, x, dim);
+				add_encoding(plain, x);
+				add_encoding(centred, x);
+			}
+			free(plain);
+			free(centred);
+		}
+		CHECK_MSG(checksum == golden[metric],
+				  "%s, four bits: checksum 0x%016llx", metric_names[metric],
+				  (unsigned long long) checksum);
+	}
+}
+
 /* A quantizer can be moved; nothing in it points into it. */
 static void
 test_moved(void)
@@ -894,7 +1060,9 @@ main(void)
 	test_tightness();
 	test_long_sums();
 	test_recode();
+	test_sq4();
 	test_moved();
 	test_golden();
+	test_golden_sq4();
 	return check_finish();
 }

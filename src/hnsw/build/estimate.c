@@ -157,7 +157,7 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	int			ef_construction = PG_GETARG_INT32(3);
 	OmenStorage storage =
 		find_name("storage", text_to_cstring(PG_GETARG_TEXT_PP(4)),
-				  omen_storage_names, OMEN_STORAGE_FULL + 1);
+				  omen_storage_names, OMEN_STORAGES);
 	OmenMetric	metric =
 		find_name("metric", text_to_cstring(PG_GETARG_TEXT_PP(5)),
 				  omen_metric_names, OMEN_METRIC_L1 + 1);
@@ -173,6 +173,11 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
 	check_range("ef_construction", ef_construction, 2 * m,
 				OMEN_MAX_EF_CONSTRUCTION);
+	if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage \"sq4\" is not supported for L1 distance"),
+				 errhint("Use storage \"sq8\".")));
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m);
 	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction);

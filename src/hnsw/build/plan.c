@@ -61,10 +61,9 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 		shape->code_stride = TYPEALIGN(8, dims * sizeof(uint16));
 	else
 		shape->code_stride = TYPEALIGN(8, OMEN_BLOCK_STRIDE(dims));
-	if (storage == OMEN_STORAGE_FULL)
-		shape->index_bytes = dims * sizeof(float);
-	else if (shape->l1)
-		shape->index_bytes = TYPEALIGN(8, dims);
+	/* only codes of eight bits are what a build compares */
+	if (storage != OMEN_STORAGE_SQ8 || shape->l1)
+		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
 	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
 	shape->point_bytes = sizeof(OmenPointTerms) + shape->code_stride;
 	shape->row_bytes =

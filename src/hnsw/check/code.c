@@ -63,13 +63,18 @@ static void
 check_bytes(OmenCheck *check, const OmenCodeHeader *header, const uint8 *code,
 			BlockNumber block, int slotno)
 {
+	bool		is_packed = check->meta.storage == OMEN_STORAGE_SQ4;
+	uint32 bytes = omen_storage_bytes(check->meta.storage, check->meta.dims);
 	uint32		sum = 0;
 	uint32		sumsq = 0;
 
-	for (uint32 i = 0; i < check->meta.dims; i++)
+	for (uint32 i = 0; i < bytes; i++)
 	{
-		sum += code[i];
-		sumsq += (uint32) code[i] * code[i];
+		uint32		high = is_packed ? code[i] >> 4 : 0;
+		uint32		low = is_packed ? code[i] & 15 : code[i];
+
+		sum += low + high;
+		sumsq += low * low + high * high;
 	}
 	if (sum != header->sum || sumsq != header->sumsq)
 		omen_check_report(

@@ -32,7 +32,7 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		return "has an invalid number of dimensions";
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
-	if (meta->metric > OMEN_METRIC_L1 || meta->storage > OMEN_STORAGE_FULL ||
+	if (meta->metric > OMEN_METRIC_L1 || meta->storage >= OMEN_STORAGES ||
 		meta->mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
 	if (meta->layout != 0 || meta->key_bytes != 0 || meta->edge_key_bytes != 0)
@@ -57,8 +57,7 @@ check_meta_values(OmenCheck *check)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, and block of the mean %u", meta->epoch,
 						  meta->mean);
-	if (meta->epoch != 0 &&
-		(meta->storage != OMEN_STORAGE_SQ8 || meta->metric == OMEN_METRIC_L1))
+	if (meta->epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, but codes of this kind have no mean",
 						  meta->epoch);

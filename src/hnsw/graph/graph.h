@@ -20,7 +20,7 @@
 /* A slot that a search has met. */
 typedef struct OmenSeen
 {
-	float		distance;		/* omen_code_distance() to the target */
+	float		distance;		/* omen_query_distance() to the target */
 	uint32		id;
 	uint16		version;
 	uint16		flags;			/* OMEN_SEEN_* */

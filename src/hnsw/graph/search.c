@@ -341,8 +341,8 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 	if (search->for_link)
 		return omen_link_distance(quantizer, search->ix->meta.radius,
 								  search->header, search->code, header, code);
-	return omen_code_distance(quantizer, search->header, search->code, header,
-							  code);
+	return omen_query_distance(quantizer, search->header, search->code, header,
+							   code);
 }
 
 /* A slot that is near will be expanded soon. */

@@ -47,8 +47,7 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
 void
 omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m)
 {
-	layout->code_bytes =
-		storage == OMEN_STORAGE_FULL ? dims * sizeof(float) : dims;
+	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->out_of_line = false;
 	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, 2 * m);
 	if (layout->node.per_page == 0)
@@ -143,7 +142,7 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 								"omendb that made it.")));
 	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM || meta->m < 2 ||
 		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
-		meta->storage > OMEN_STORAGE_FULL || meta->mode > OMEN_MODE_GRAPH ||
+		meta->storage >= OMEN_STORAGES || meta->mode > OMEN_MODE_GRAPH ||
 		meta->layout != 0 || meta->key_bytes != 0 || meta->edge_key_bytes != 0)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
