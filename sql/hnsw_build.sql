@@ -170,7 +170,7 @@ SELECT * FROM omen_hnsw_check('item_partial', true);
 SELECT * FROM omen_hnsw_check('item_part', true);
 DROP TABLE item;
 
--- Both kinds of storage, from few to the most dimensions, built and inserted;
+-- All kinds of storage, from few to the most dimensions, built and inserted;
 -- copies, a NULL and a zero among them.
 CREATE FUNCTION dimensions(dims int, storage text, operator text, opclass text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -190,10 +190,18 @@ BEGIN
 END
 $$;
 SELECT dims, storage, dimensions(dims, storage, '<->', 'vector_l2_ops')
-FROM unnest('{1,3,128,2000,8000,16000}'::int[]) dims, unnest('{full,sq8}'::text[]) storage;
+FROM unnest('{1,3,128,2000,8000,16000}'::int[]) dims, unnest('{full,sq8,sq4}'::text[]) storage;
 SELECT dims, storage, operator, dimensions(dims, storage, operator, opclass)
-FROM unnest('{2,16000}'::int[]) dims, unnest('{full,sq8}'::text[]) storage,
-	(VALUES ('<=>', 'vector_cosine_ops'), ('<#>', 'vector_ip_ops'), ('<+>', 'vector_l1_ops')) o (operator, opclass);
+FROM unnest('{2,16000}'::int[]) dims, unnest('{full,sq8,sq4}'::text[]) storage,
+	(VALUES ('<=>', 'vector_cosine_ops'), ('<#>', 'vector_ip_ops'), ('<+>', 'vector_l1_ops')) o (operator, opclass)
+WHERE storage <> 'sq4' OR operator <> '<+>';
+
+-- Four bits do not go with L1, whatever the size of the table.
+CREATE TABLE item (id int, v vector(3));
+CREATE INDEX ON item USING omen_hnsw (v vector_l1_ops) WITH (storage = sq4);
+INSERT INTO item SELECT i, pseudo_random(i, 3) FROM generate_series(1, 2000) i;
+CREATE INDEX ON item USING omen_hnsw (v vector_l1_ops) WITH (storage = sq4);
+DROP TABLE item;
 
 -- A graph with codes out of line, and its vacuum.
 CREATE TABLE item (id int, v vector(3000));

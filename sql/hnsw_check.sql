@@ -50,6 +50,7 @@ SELECT * FROM check_all('flat_index');
 -- A graph that the flat list becomes, and one that is built
 CREATE TABLE graph (id integer, tenant integer, v vector(16));
 CREATE INDEX grown ON graph USING omen_hnsw (v);
+CREATE INDEX grown_sq4 ON graph USING omen_hnsw (v) WITH (storage = sq4);
 INSERT INTO graph SELECT i, i % 3, pattern(i, 16) FROM generate_series(1, 1500) i;
 INSERT INTO graph SELECT i, i % 3, pattern(i, 16) FROM generate_series(1, 40) i, generate_series(1, 15);
 INSERT INTO graph SELECT i, i % 3, NULL FROM generate_series(1, 30) i;
@@ -61,6 +62,9 @@ CREATE INDEX built_l1 ON graph USING omen_hnsw (v vector_l1_ops);
 CREATE INDEX built_full ON graph USING omen_hnsw (v) WITH (storage = full);
 CREATE INDEX built_full_ip ON graph USING omen_hnsw (v vector_ip_ops) WITH (storage = full, m = 2, ef_construction = 10);
 CREATE INDEX built_full_cosine ON graph USING omen_hnsw (v vector_cosine_ops) WITH (storage = full, m = 48, ef_construction = 100);
+CREATE INDEX built_sq4 ON graph USING omen_hnsw (v) WITH (storage = sq4);
+CREATE INDEX built_sq4_ip ON graph USING omen_hnsw (v vector_ip_ops) WITH (storage = sq4);
+CREATE INDEX built_sq4_cosine ON graph USING omen_hnsw (v vector_cosine_ops) WITH (storage = sq4, m = 6, ef_construction = 20);
 CREATE INDEX built_full_l1 ON graph USING omen_hnsw (v vector_l1_ops) WITH (storage = full);
 CREATE INDEX built_partial ON graph USING omen_hnsw (v) WHERE tenant = 1;
 CREATE INDEX built_expression ON graph USING omen_hnsw ((l2_normalize(v)::vector(16)) vector_l2_ops);

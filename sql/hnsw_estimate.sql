@@ -70,7 +70,8 @@ BEGIN
 	RETURN CASE WHEN said BETWEEN 0.85 * real_size AND 1.15 * real_size THEN 'close' ELSE format('%s, not %s', said, real_size) END;
 END $$;
 SELECT m, storage, metric, compare(m, storage, metric)
-FROM unnest(ARRAY[4, 16, 32]) m, unnest(ARRAY['sq8', 'full']) storage, unnest(ARRAY['l2', 'l1']) metric
+FROM unnest(ARRAY[4, 16, 32]) m, unnest(ARRAY['sq8', 'full', 'sq4']) storage, unnest(ARRAY['l2', 'l1']) metric
+WHERE storage <> 'sq4' OR metric <> 'l1'
 ORDER BY m, storage, metric;
 -- Codes out of line.
 CREATE TABLE wide (v vector(2000));
@@ -92,6 +93,7 @@ SELECT omen_hnsw_build_estimate(1000, 32, 16, 31);
 SELECT omen_hnsw_build_estimate(1000, 32, 16, 1001);
 SELECT omen_hnsw_build_estimate(1000, 32, 100, 199);
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'sq9');
+SELECT omen_hnsw_build_estimate(1000, 32, storage => 'sq4', metric => 'l1');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => '');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'SQ8');
 SELECT omen_hnsw_build_estimate(1000, 32, metric => 'hamming');
