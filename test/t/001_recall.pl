@@ -33,13 +33,36 @@ sub create_table
 	return;
 }
 
-sub create_indexes
+sub create_indexes_with
 {
-	my (@operators) = @_;
+	my ($options, @operators) = @_;
 
 	$node->safe_psql('postgres',
-		"CREATE INDEX $index{$_} ON item USING omen_hnsw (v $opclass{$_})")
+		"CREATE INDEX $index{$_} ON item USING omen_hnsw (v $opclass{$_})" . ($options ? " WITH ($options)" : ''))
 	  for @operators;
+	return;
+}
+
+sub create_indexes { return create_indexes_with('', @_); }
+
+# With each instruction set a query finds the same ten rows.
+sub same_everywhere
+{
+	my ($when) = @_;
+	my %found;
+
+	for my $simd ('scalar', 'avx2', 'avx512')
+	{
+		my ($status, $output) = $node->psql('postgres', "SET omendb.simd = $simd; SET enable_seqscan = off;
+			SELECT string_agg(near, ';' ORDER BY question.id) FROM question, LATERAL
+				(SELECT string_agg(id::text, ',' ORDER BY id) FROM
+					(SELECT id FROM item ORDER BY v <-> q LIMIT 10) s) t (near)");
+
+		$found{$simd} = $output if $status == 0;
+	}
+	is($found{$_}, $found{scalar}, "$_ finds what scalar code does $when")
+	  for grep { $_ ne 'scalar' } sort keys %found;
+	ok(exists $found{scalar}, "scalar code finds something $when");
 	return;
 }
 
@@ -128,6 +151,17 @@ SKIP:
 	create_indexes(@all);
 	measure_recall($node, $_, @{ $least{$_} }, 'on images, built') for @all;
 	all_sound('on images, built', @all);
+	same_everywhere('on images');
+
+	# codes of four bits
+	$node->safe_psql('postgres', "DROP INDEX $index{$_}") for @all;
+	create_indexes_with('storage = sq4', '<->', '<#>', '<=>');
+	measure_recall($node, $_, @{ $least{$_} }, 'on images, in four bits') for ('<->', '<#>', '<=>');
+	walk_all($node, '<->', 17, $rows / 20, 'on images, in four bits');
+	all_sound('on images, in four bits', '<->', '<#>', '<=>');
+	same_everywhere('on images, in four bits');
+	churn(1, $rows, [ @images[ $rows .. 2 * $rows - 1 ] ], 'on images, in four bits',
+		map { $_ => $least{$_} } ('<->', '<=>'));
 
 	create_table(784);
 	load_vectors($node, 'question', 1, @questions);
