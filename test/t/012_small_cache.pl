@@ -42,7 +42,7 @@ $node->safe_psql('postgres', q{
 			own := n * 7919 % 6000 + 1;
 			found := distances((SELECT v FROM item WHERE id = own), 10, '<->', true);
 			SELECT bool_and(d >= before) INTO in_order
-			FROM (SELECT d, lag(d, 1, 0) OVER (ORDER BY n) AS before FROM unnest(found) WITH ORDINALITY u (d, n)) s;
+			FROM (SELECT d, lag(d, 1, 0::float8) OVER (ORDER BY place) AS before FROM unnest(found) WITH ORDINALITY u (d, place)) s;
 			missed := missed + (found[1] <> 0)::int;
 			disordered := disordered + (NOT in_order OR cardinality(found) <> 10)::int;
 		END LOOP;
