@@ -1,135 +1,342 @@
 #!/usr/bin/python3
 """omendb beside pgvector: recall, throughput, build time, index size.
 
-    bench/compare.py FOLDER [--rounds N] [--seconds N] [--queries N]
+    bench/compare.py FOLDER [--sets SET,...] [--storage KIND,...]
+        [--references NAME,...] [--rounds N] [--seconds N] [--queries N]
+        [--clients N] [--small-cache] [--cache FOLDER]
 
-Expects a server at PGHOST that has both extensions and nothing else to do;
-bench/run starts one.  Each extension gets a database of its own, since both
-name their type "vector".  Writes compare.json and compare.png to FOLDER.
+Expects a server at PGHOST that has both extensions and nothing else to do, and
+runs as the same operating system user; bench/run starts one.  Each extension
+gets a database of its own, since both name their type "vector".  Sets are those
+of datasets.py, storage that of omendb's indexes.  References are hnswlib and
+faiss, in the memory of this process and with one thread.  Writes compare.json
+and a plot for each set to FOLDER.
 """
 import argparse
 import json
 import math
 import os
 import statistics
+import subprocess
+import threading
+import time
 
 import matplotlib
+import numpy
 
+import datasets
 import fashion
 import knn
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402 (the backend comes first)
 
-TABLE = "images"
-INDEX = "images_embedding"
 EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400)
 TARGETS = (0.90, 0.95, 0.98, 0.99)
 M = 16
 EF_CONSTRUCTION = 64
 
+# What of the small cache is measured.
+SMALL_CACHE_QUERIES = 200
+
 
 class System:
-    """One of the two extensions, in the database of its name."""
+    """An extension and a way to index with it, in the extension's database."""
 
-    def __init__(self, name, extension, method, setting):
+    def __init__(self, name, database, extension, method, setting, options=""):
         self.name = name
+        self.database = database
         self.extension = extension
         self.method = method
         self.setting = setting
-        self.result = {"points": []}
+        self.options = options
+        self.result = None
+        self.table = None
 
-    def prepare(self, rows, queries):
+    def prepare(self, data):
+        """Load a set, into a table of this system's own, and index it."""
+        self.result = {"points": []}
+        self.table = "".join(
+            c if c.isalnum() else "_" for c in f"{self.name}_{data.name}")
         with knn.connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {self.name}")
-        with knn.connect(self.name) as connection:
-            connection.execute(f"CREATE EXTENSION {self.extension}")
+            if not connection.execute(
+                    "SELECT FROM pg_database WHERE datname = %s",
+                    [self.database]).fetchone():
+                connection.execute(f"CREATE DATABASE {self.database}")
+        with knn.connect(self.database) as connection:
+            connection.execute(
+                f"CREATE EXTENSION IF NOT EXISTS {self.extension}")
             self.result["version"], = connection.execute(
                 "SELECT extversion FROM pg_extension WHERE extname = %s",
                 [self.extension]).fetchone()
-            knn.load(connection, TABLE, rows, fashion.labels("train"))
-            knn.load(connection, "queries", queries, fashion.labels("t10k"))
+            connection.execute("DROP TABLE IF EXISTS queries")
+            for table, vectors in ((self.table, data.rows),
+                                   ("queries", data.queries)):
+                knn.load(connection, table, vectors,
+                         numpy.zeros(len(vectors), numpy.int16))
+        self.build(len(data.rows))
 
     def build(self, rows):
+        index = f"{self.table}_index"
         self.result["build_s"] = knn.build(
-            self.name,
-            f"CREATE INDEX {INDEX} ON {TABLE} USING {self.method} "
-            f"(embedding vector_l2_ops) "
-            f"WITH (m = {M}, ef_construction = {EF_CONSTRUCTION})")
-        with knn.connect(self.name) as connection:
+            self.database,
+            f"CREATE INDEX {index} ON {self.table} USING {self.method} "
+            f"(embedding vector_l2_ops) WITH (m = {M}, ef_construction = "
+            f"{EF_CONSTRUCTION}{self.options})")
+        with knn.connect(self.database) as connection:
             size, = connection.execute(
-                f"SELECT pg_relation_size('{INDEX}')").fetchone()
+                f"SELECT pg_relation_size('{index}')").fetchone()
             plan = "\n".join(line for line, in connection.execute(
-                f"EXPLAIN SELECT id FROM {TABLE} ORDER BY embedding <-> "
+                f"EXPLAIN SELECT id FROM {self.table} ORDER BY embedding <-> "
                 f"(SELECT embedding FROM queries WHERE id = 0) "
                 f"LIMIT {knn.K}"))
+        self.result["index_bytes"] = size
         self.result["index_bytes_per_row"] = size / rows
-        if f"Index Scan using {INDEX}" not in plan:
+        if f"Index Scan using {index}" not in plan:
             raise SystemExit(f"{self.name} does not use its index:\n{plan}")
+        print(f"  {self.name}: built in {self.result['build_s']:.1f} s",
+              flush=True)
 
-    def recall(self, ef_search, queries, rows, truth):
-        with knn.connect(self.name) as connection:
+    def drop(self):
+        with knn.connect(self.database) as connection:
+            connection.execute(f"DROP TABLE {self.table}")
+
+    def answers(self, ef_search, count):
+        with knn.connect(self.database) as connection:
             connection.execute(f"SET {self.setting} = {ef_search}")
-            found = knn.answers(connection, TABLE, len(queries))
-        return knn.judge(found, queries, rows, truth)[0]
+            return knn.answers(connection, self.table, count)
 
-    def throughput(self, ef_search, queries, seconds):
-        return knn.queries_per_second(self.name, TABLE, queries, seconds,
+    def by_pgbench(self, ef_search, queries, seconds):
+        """Queries a second of one client, as an application asks them."""
+        return knn.queries_per_second(self.database, self.table, queries,
+                                      seconds,
                                       f"-c {self.setting}={ef_search}")
 
+    def session(self, ef_search):
+        """A session that answers all queries in one statement."""
+        connection = knn.connect(self.database)
+        for setting in (f"{self.setting} = {ef_search}",
+                        "max_parallel_workers_per_gather = 0",
+                        "enable_memoize = off"):
+            connection.execute(f"SET {setting}")
+        return connection
 
-def frontier(points):
+    def statement(self):
+        return (f"SELECT count(near.id) FROM queries q, LATERAL (SELECT id "
+                f"FROM {self.table} t ORDER BY t.embedding <-> q.embedding "
+                f"LIMIT {knn.K}) near")
+
+    def in_server(self, ef_search, queries, seconds, clients=1):
+        """Queries a second of one statement that asks all, in as many
+        sessions at a time; the median over the seconds."""
+        rates = []
+
+        def run(connection):
+            connection.execute(self.statement())    # into the caches
+            start.wait()
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                before = time.monotonic()
+                connection.execute(self.statement())
+                rates.append(queries / (time.monotonic() - before))
+
+        start = threading.Barrier(clients)
+        connections = [self.session(ef_search) for _ in range(clients)]
+        threads = [threading.Thread(target=run, args=[connection])
+                   for connection in connections]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for connection in connections:
+            connection.close()
+        return clients * statistics.median(rates)
+
+    def pages_read(self, ef_search, count):
+        """Pages that a query reads into shared buffers, on average."""
+        read = 0
+        with knn.connect(self.database) as connection:
+            connection.execute(f"SET {self.setting} = {ef_search}")
+            for query in range(count):
+                plan, = connection.execute(
+                    f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM "
+                    f"{self.table} ORDER BY embedding <-> (SELECT embedding "
+                    f"FROM queries WHERE id = {query}) LIMIT {knn.K}",
+                    prepare=False).fetchone()
+                read += plan[0]["Plan"]["Shared Read Blocks"]
+        return read / count
+
+
+class Hnswlib:
+    """hnswlib, called from Python one query at a time."""
+
+    name = "hnswlib"
+
+    def __init__(self, data):
+        import hnswlib
+        self.index = hnswlib.Index("l2", data.rows.shape[1])
+        self.index.init_index(len(data.rows), M=M, random_seed=1,
+                              ef_construction=EF_CONSTRUCTION)
+        self.index.add_items(data.rows)
+        self.index.set_num_threads(1)
+
+    def set_ef(self, ef_search):
+        self.index.set_ef(ef_search)
+
+    def search(self, query):
+        return self.index.knn_query(query, knn.K)[0][0]
+
+
+class Faiss:
+    """FAISS's HNSW on floats, called from Python one query at a time."""
+
+    name = "faiss"
+
+    def __init__(self, data):
+        import faiss
+        self.index = faiss.IndexHNSWFlat(data.rows.shape[1], M)
+        self.index.hnsw.efConstruction = EF_CONSTRUCTION
+        self.index.add(data.rows)
+        faiss.omp_set_num_threads(1)
+
+    def set_ef(self, ef_search):
+        self.index.hnsw.efSearch = ef_search
+
+    def search(self, query):
+        return self.index.search(query[None, :], knn.K)[1][0]
+
+
+REFERENCES = {"hnswlib": Hnswlib, "faiss": Faiss}
+
+
+# ---------- curves ----------
+
+def frontier(points, key):
     """The points that no other beats in both recall and throughput."""
     best = []
-    for point in sorted(points, key=lambda p: (-p["recall"], -p["qps"])):
-        if not best or point["qps"] > best[-1]["qps"]:
+    for point in sorted(points, key=lambda p: (-p["recall"], -p[key])):
+        if not best or point[key] > best[-1][key]:
             best.append(point)
     return best[::-1]
 
 
-def throughput_at(points, target):
+def throughput_at(points, target, key):
     """Queries a second at a recall, between points on a logarithmic scale.
 
     A curve that starts above the target counts with its fastest point, one
     that ends below it with None."""
-    points = frontier(points)
+    points = frontier(points, key)
     if points[0]["recall"] >= target:
-        return points[0]["qps"]
+        return points[0][key]
     for low, high in zip(points, points[1:]):
         if low["recall"] < target <= high["recall"]:
             part = ((target - low["recall"])
                     / (high["recall"] - low["recall"]))
-            return math.exp((1 - part) * math.log(low["qps"])
-                            + part * math.log(high["qps"]))
+            return math.exp((1 - part) * math.log(low[key])
+                            + part * math.log(high[key]))
     return None
 
 
-def measure(systems, rows, queries, truth, options):
+def ef_for(points, target):
+    """The smallest ef_search of those measured that reaches a recall."""
+    return next((p["ef_search"] for p in points if p["recall"] >= target),
+                points[-1]["ef_search"])
+
+
+# ---------- measuring ----------
+
+def measure(systems, data, truth, options):
     """Fill in every system's points.
 
     The systems take turns, and each round goes through all of ef_search, so
-    that what else the machine does spreads over both curves."""
+    that what else the machine does spreads over all curves."""
+    count = len(data.queries)
     for system in systems:
         for ef_search in EF_SEARCH:
             system.result["points"].append({
-                "ef_search": ef_search, "runs": [],
-                "recall": system.recall(ef_search, queries, rows, truth)})
+                "ef_search": ef_search, "pgbench_runs": [], "server_runs": [],
+                "recall": knn.recall(system.answers(ef_search, count), data,
+                                     truth)})
     for turn in range(options.rounds):
-        print(f"round {turn + 1} of {options.rounds}", flush=True)
+        print(f"  round {turn + 1} of {options.rounds}", flush=True)
         for number, ef_search in enumerate(EF_SEARCH):
             for system in systems:
-                system.result["points"][number]["runs"].append(
-                    system.throughput(ef_search, len(queries),
-                                      options.seconds))
-    for number, ef_search in enumerate(EF_SEARCH):
-        points = [system.result["points"][number] for system in systems]
-        for point in points:
-            point["qps"] = statistics.median(point["runs"])
-        print(f"  ef_search {ef_search:3d}: " + ", ".join(
-            f"{system.name} recall {point['recall']:.4f} "
-            f"{point['qps']:6.0f} qps"
-            for system, point in zip(systems, points)))
+                point = system.result["points"][number]
+                point["server_runs"].append(system.in_server(
+                    ef_search, count, options.seconds))
+                point["pgbench_runs"].append(system.by_pgbench(
+                    ef_search, count, options.seconds))
+    for system in systems:
+        for point in system.result["points"]:
+            for way in ("pgbench", "server"):
+                point[way] = statistics.median(point[f"{way}_runs"])
 
+
+def measure_reference(kind, data, truth, options):
+    """The curve of a library, timed as often as the systems are."""
+    start = time.monotonic()
+    reference = kind(data)
+    result = {"build_s": time.monotonic() - start, "points": []}
+    for ef_search in EF_SEARCH:
+        reference.set_ef(ef_search)
+        found = [reference.search(query) for query in data.queries]
+        rates = []
+        for _ in range(options.rounds):
+            start = time.monotonic()
+            for query in data.queries:
+                reference.search(query)
+            rates.append(len(data.queries) / (time.monotonic() - start))
+        result["points"].append({
+            "ef_search": ef_search, "recall": knn.recall(found, data, truth),
+            "server": statistics.median(rates)})
+    return result
+
+
+def measure_clients(systems, data, options):
+    """How much more several sessions do than one."""
+    for system in systems:
+        ef_search = ef_for(system.result["points"], 0.95)
+        ratios = []
+        for _ in range(5):
+            one = system.in_server(ef_search, len(data.queries),
+                                   options.seconds)
+            many = system.in_server(ef_search, len(data.queries),
+                                    options.seconds, options.clients)
+            ratios.append(many / one)
+        system.result["clients"] = {"clients": options.clients,
+                                    "ratio": statistics.median(ratios)}
+        print(f"  {system.name}: {options.clients} clients do "
+              f"{statistics.median(ratios):.2f} times as much as one",
+              flush=True)
+
+
+def restart(shared_buffers):
+    """Restart the server, with other shared buffers; None: as it was."""
+    with knn.connect("postgres") as connection:
+        folder, = connection.execute("SHOW data_directory").fetchone()
+        connection.execute(
+            f"ALTER SYSTEM SET shared_buffers = '{shared_buffers}'"
+            if shared_buffers else "ALTER SYSTEM RESET shared_buffers")
+    subprocess.run(["pg_ctl", "-s", "-w", "-m", "fast", "-D", folder, "-l",
+                    os.path.join(folder, "restarted.log"), "restart"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def measure_small_cache(systems):
+    """Pages read for a query where the cache is a tenth of the index."""
+    for system in systems:
+        ef_search = ef_for(system.result["points"], 0.95)
+        restart(f"{max(1024, system.result['index_bytes'] // 10 // 1024)}kB")
+        system.pages_read(ef_search, SMALL_CACHE_QUERIES)
+        pages = system.pages_read(ef_search, SMALL_CACHE_QUERIES)
+        system.result["pages_read"] = pages
+        print(f"  {system.name}: {pages:.0f} pages read for a query at "
+              f"ef_search {ef_search}, in a cache of a tenth of the index",
+              flush=True)
+    restart(None)
+
+
+# ---------- reporting ----------
 
 def processor():
     with open("/proc/cpuinfo") as file:
@@ -139,90 +346,135 @@ def processor():
     return "unknown"
 
 
-def table(ours, theirs, ratios):
-    lines = [f"{'':24}{ours.name:>12}{theirs.name:>12}{'ratio':>8}"]
+def cell(value, form):
+    return "-" if value is None else format(value, form)
 
-    def row(title, a, b, ratio, form):
-        cells = [format(x, form) if x is not None else "-" for x in (a, b)]
-        lines.append(f"{title:24}{cells[0]:>12}{cells[1]:>12}"
-                     f"{ratio if ratio is not None else math.nan:8.2f}")
 
-    for target in TARGETS:
-        row(f"qps at recall {target:.2f}",
-            throughput_at(ours.result["points"], target),
-            throughput_at(theirs.result["points"], target),
-            ratios[f"{target:.2f}"], ".0f")
-    for title, key, form in (("build, seconds", "build_s", ".1f"),
-                             ("index, bytes per row", "index_bytes_per_row",
-                              ".0f")):
-        a, b = ours.result[key], theirs.result[key]
-        row(title, a, b, b / a, form)
+def table(ours, theirs, references):
+    """Lines of what was measured: the first of ours beside theirs last."""
+    columns = [*ours, theirs]
+    names = [system.name for system in columns] + list(references)
+    lines = [f"{'':34}" + "".join(f"{name:>12}" for name in names)
+             + "".join(f"{'/ ' + name:>12}" for name in
+                       [theirs.name] + list(references))]
+
+    def row(title, values, form, invert=False):
+        first = values[0]
+        others = values[len(ours):]
+        ratios = [None if None in (first, other) else
+                  (other / first if invert else first / other)
+                  for other in others]
+        lines.append(f"{title:34}" + "".join(f"{cell(value, form):>12}"
+                                             for value in values)
+                     + "".join(f"{cell(ratio, '.2f'):>12}"
+                               for ratio in ratios))
+
+    results = [system.result for system in columns] + list(references.values())
+    for way, title in (("server", "in server"), ("pgbench", "by pgbench")):
+        for target in TARGETS:
+            row(f"queries/s {title}, recall {target:.2f}",
+                [throughput_at(r["points"], target, way)
+                 if way in r["points"][0] else None for r in results], ".0f")
+    row("build, seconds", [r["build_s"] for r in results], ".1f", True)
+    row("index, bytes a row",
+        [r.get("index_bytes_per_row") for r in results], ".0f", True)
     return "\n".join(lines)
 
 
-def plot(systems, path):
+def plot(systems, references, title, path):
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     for system in systems:
-        points = system.result["points"]
-        axes.plot([p["recall"] for p in points], [p["qps"] for p in points],
-                  marker="o", label=f"{system.name} "
-                  f"{system.result['version']}")
+        points = frontier(system.result["points"], "server")
+        axes.plot([p["recall"] for p in points],
+                  [p["server"] for p in points], marker="o",
+                  label=f"{system.name} {system.result['version']}")
+    for name, result in references.items():
+        points = frontier(result["points"], "server")
+        axes.plot([p["recall"] for p in points],
+                  [p["server"] for p in points], marker=".", linestyle="--",
+                  label=f"{name}, in process")
+    axes.set_title(title)
     axes.set_xlabel("recall@10")
-    axes.set_ylabel("queries per second, one client")
+    axes.set_ylabel("queries per second, one core")
     axes.set_yscale("log")
     axes.grid(True, which="both", alpha=0.3)
     axes.legend()
     figure.tight_layout()
     figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def compare_set(name, ours, theirs, options):
+    """All measurements of one set."""
+    data = datasets.load(name, options.cache, queries=options.queries)
+    rows, dim = data.rows.shape
+    print(f"{name}: {rows:,} rows of {dim}", flush=True)
+    systems = [*ours, theirs]
+    for system in systems:
+        system.prepare(data)
+    truth = fashion.nearest_distances(data.queries, data.rows, knn.K)
+    measure(systems, data, truth, options)
+    references = {reference: measure_reference(REFERENCES[reference], data,
+                                               truth, options)
+                  for reference in options.references}
+    if options.clients > 1:
+        measure_clients(systems, data, options)
+    if options.small_cache:
+        measure_small_cache(systems)
+    print(table(ours, theirs, references), flush=True)
+    plot(systems, references, f"{name}: {rows:,} rows of {dim}",
+         os.path.join(options.folder, f"compare_{name}.png"))
+    result = {"rows": rows, "dim": dim,
+              "systems": {system.name: system.result for system in systems},
+              "references": references}
+    for system in systems:
+        system.drop()
+    return result
+
+
+def words(text):
+    return [word for word in text.split(",") if word]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")
+    parser.add_argument("--sets", type=words, default=["fashion"])
+    parser.add_argument("--storage", type=words, default=["sq8"])
+    parser.add_argument("--references", type=words, default=[],
+                        help=f"of {', '.join(REFERENCES)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--clients", type=int, default=1,
+                        help="sessions at a time, beside one")
+    parser.add_argument("--small-cache", action="store_true",
+                        help="count the pages read in a small cache, too")
+    parser.add_argument("--cache", default=".",
+                        help="folder of what takes long to make")
     options = parser.parse_args()
 
-    ours = System("omendb", "omendb", "omen_hnsw", "omendb.ef_search")
-    theirs = System("pgvector", "vector", "hnsw", "hnsw.ef_search")
-    rows = fashion.images("train")
-    queries = fashion.images("t10k")
-    for system in (ours, theirs):
-        system.prepare(rows, queries)
-        system.build(len(rows))
-        print(f"{system.name} {system.result['version']}: built in "
-              f"{system.result['build_s']:.1f} s", flush=True)
-    queries = queries[:options.queries]
-    truth = fashion.nearest_distances(queries, rows, knn.K)
-    measure((ours, theirs), rows, queries, truth, options)
-
-    ratios = {}
-    for target in TARGETS:
-        a, b = (throughput_at(system.result["points"], target)
-                for system in (ours, theirs))
-        ratios[f"{target:.2f}"] = a / b if a and b else None
+    ours = [System("omendb" if kind == "sq8" else f"omendb {kind}", "omendb",
+                   "omendb", "omen_hnsw", "omendb.ef_search",
+                   f", storage = {kind}") for kind in options.storage]
+    theirs = System("pgvector", "pgvector", "vector", "hnsw",
+                    "hnsw.ef_search")
     with knn.connect("postgres") as connection:
         server, = connection.execute("SHOW server_version").fetchone()
-    load = os.getloadavg()[0]
-    result = {
-        "load_average": load,
-        "data": f"Fashion-MNIST, {len(rows)} rows of {rows.shape[1]}",
-        "processor": processor(), "server": server,
-        "m": M, "ef_construction": EF_CONSTRUCTION,
-        "rounds": options.rounds, "seconds": options.seconds,
-        "queries": options.queries,
-        "systems": {system.name: system.result for system in (ours, theirs)},
-        "qps_ratio_at_recall": ratios}
-    with open(os.path.join(options.folder, "compare.json"), "w") as file:
-        json.dump(result, file, indent=1)
-    plot((ours, theirs), os.path.join(options.folder, "compare.png"))
-    print(f"{result['data']}; {result['processor']}; PostgreSQL {server}")
-    print(table(ours, theirs, ratios))
-    # The client and its backend keep about one processor busy.
-    if load > 1.5:
+    result = {"processor": processor(), "server": server, "m": M,
+              "ef_construction": EF_CONSTRUCTION, "rounds": options.rounds,
+              "seconds": options.seconds, "queries": options.queries,
+              "sets": {}}
+    for name in options.sets:
+        result["sets"][name] = compare_set(name, ours, theirs, options)
+        result["load_average"] = os.getloadavg()[0]
+        with open(os.path.join(options.folder, "compare.json"), "w") as file:
+            json.dump(result, file, indent=1)
+    print(f"{result['processor']}; PostgreSQL {server}")
+    # A session keeps about one processor busy.
+    if result["load_average"] > 1.5 and options.clients < 2:
         print(f"The machine was doing other work too (load average "
-              f"{load:.1f}): throughput means little.")
+              f"{result['load_average']:.1f}): throughput means little.")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Works with any extension that has pgvector's type, wire format and operators.
 Ids are row numbers of the arrays that were loaded, from 0.
 """
+import math
 import os
 import subprocess
 import tempfile
@@ -116,6 +117,18 @@ def judge(found, queries, rows, truth):
     return right / (K * len(found)), ordered
 
 
+def recall(found, data, truth):
+    """Recall of answers to a set's queries; truth holds the exact squared
+    distances of the K nearest, give or take float64's rounding."""
+    right = 0
+    for answer, query, exact in zip(found, data.queries, truth):
+        if len(set(answer)) != K:
+            raise SystemExit(f"{len(set(answer))} distinct rows, not {K}")
+        distances = fashion.distances_to(query, data.rows, answer)
+        right += int((distances <= exact[-1] * (1 + 1e-9)).sum())
+    return right / (K * len(found))
+
+
 def queries_per_second(database, table, count, seconds, settings=""):
     """Throughput of one client that asks prepared queries, by pgbench; the
     query vectors come from a table, as they would from an application's."""
@@ -127,7 +140,8 @@ def queries_per_second(database, table, count, seconds, settings=""):
         file.write(script)
         file.flush()
         output = subprocess.run(
-            ["pgbench", "-n", "-M", "prepared", "-c", "1", "-T", str(seconds),
+            ["pgbench", "-n", "-M", "prepared", "-c", "1", "-T",
+             str(math.ceil(seconds)),
              "--random-seed=1", "-f", file.name, database],
             check=True, capture_output=True, text=True,
             env={**os.environ, "PGOPTIONS": settings}).stdout

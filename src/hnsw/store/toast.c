@@ -340,7 +340,9 @@ get_pointer(Datum value, struct varatt_external *pointer)
 	if (!VARATT_IS_EXTERNAL_ONDISK(datum))
 		return false;
 	VARATT_EXTERNAL_GET_POINTER(*pointer, datum);
-	return !VARATT_EXTERNAL_IS_COMPRESSED(*pointer);
+	/* not compressed; the server's macro compares numbers of different signs */
+	return (Size) VARATT_EXTERNAL_GET_EXTSIZE(*pointer) ==
+		   (Size) pointer->va_rawsize - VARHDRSZ;
 }
 
 bool
