@@ -37,6 +37,14 @@
 #include "varatt.h"
 #endif
 
+/* Extensions may add to what EXPLAIN says of a plan node. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain.h"
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#define OMEN_HAS_EXPLAIN_HOOK 1
+#endif
+
 /* Says that a function never returns; older versions had a suffix instead. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

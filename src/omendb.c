@@ -24,4 +24,5 @@ _PG_init(void)
 	omen_kernels_init();
 	omen_guc_init();
 	omen_options_init();
+	omen_explain_init();
 }

@@ -135,7 +135,11 @@ extern void omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);
 extern bool omen_get_tuple(IndexScanDesc scan, ScanDirection dir);
 extern void omen_end_scan(IndexScanDesc scan);
+extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
+
+/* explain.c */
+extern void omen_explain_init(void);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *omen_bulk_delete(IndexVacuumInfo *info,

@@ -105,6 +105,7 @@ typedef struct OmenScanState
 	uint32		next_tid;		/* of a side list */
 	BlockNumber next_block;		/* of a pass without order */
 	double		last_distance;	/* of the row that went out last */
+	OmenCounters earlier;		/* what scans before a rescan took */
 
 	/* getting at rows */
 	IndexFetchTableData *fetch;
@@ -265,6 +266,21 @@ omen_end_scan(IndexScanDesc scan)
 		FreeExecutorState(state->estate);
 	MemoryContextDelete(state->context);
 	scan->opaque = NULL;
+}
+
+/* What a scan has taken so far, over all its rescans. */
+void
+omen_scan_counters(IndexScanDesc scan, OmenCounters *total)
+{
+	const OmenScanState *state = scan->opaque;
+	const OmenCounters *last = &state->search->counters;
+
+	*total = state->earlier;
+	total->hops += last->hops;
+	total->visits += last->visits;
+	total->distances += last->distances;
+	total->reranked += last->reranked;
+	total->late += last->late;
 }
 
 /* What is needed to read heap rows; once per scan. */
@@ -844,6 +860,7 @@ start_scan(IndexScanDesc scan)
 
 	pgstat_count_index_scan(scan->indexRelation);
 	omen_count_search(scan);
+	omen_scan_counters(scan, &state->earlier);
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	prepare_fetch(scan);
 	omen_index_refresh(ix);

@@ -105,5 +105,30 @@ SELECT throws_ok(format('SELECT * FROM %s(%L)', function, relation), code, NULL,
 FROM (VALUES ('omen_hnsw_check'), ('omen_hnsw_info')) f (function),
 	(VALUES ('omen_item', '42809'), ('pg_class_oid_index', '42809')) r (relation, code);
 
+-- What a scan took: of all scans of a node in EXPLAIN, where the server lets us
+-- say so, and of the last one
+CREATE TABLE scanned (id int, v vector(3));
+INSERT INTO scanned SELECT i, ARRAY[i, i % 7, i % 11]::vector FROM generate_series(1, 500) i;
+CREATE INDEX ON scanned USING omen_hnsw (v);
+CREATE FUNCTION explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_sort = off;
+	RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) ' || query;
+END $$;
+SELECT matches(
+	(SELECT coalesce(string_agg(trim(line), ';'), 'nothing') FROM explained(
+			'SELECT near.id FROM generate_series(1, 3) g, LATERAL
+				(SELECT id FROM scanned ORDER BY v <-> ARRAY[g, 1, 1]::vector LIMIT 4) near') line
+		WHERE line ~ 'distances'),
+	CASE WHEN current_setting('server_version_num')::int >= 180000
+		THEN '^Graph: hops=0 visits=\d+ distances=1500 reranked=\d+ late=0$' ELSE '^nothing$' END,
+	'EXPLAIN (ANALYZE) says what scans took, from PostgreSQL 18 on');
+SELECT ok(reranked BETWEEN 4 AND 40 AND distances = 500, 'and so does a function, of the last one')
+	FROM omen_hnsw_last_scan();
+SELECT is(
+	(SELECT count(*) FROM explained('SELECT id FROM scanned ORDER BY id') line WHERE line ~ 'distances'),
+	0::bigint, 'other nodes have no such line');
+
 SELECT * FROM finish();
 ROLLBACK;
