@@ -295,7 +295,7 @@ prepare_fetch(IndexScanDesc scan)
 	old = MemoryContextSwitchTo(state->context);
 	state->slot = table_slot_create(scan->heapRelation, NULL);
 	state->fetch = table_index_fetch_begin(scan->heapRelation);
-	state->toast = omen_toast_reader_create();
+	state->toast = omen_toast_reader_create(false);
 	fmgr_info_copy(&state->distance, &scan->orderByData->sk_func,
 				   state->context);
 	if (scan->indexRelation->rd_index->indkey.values[0] == 0)

@@ -20,6 +20,7 @@
 #include "common/hashfn.h"
 #include "compat.h"
 #include "hnsw/build/build.h"
+#include "hnsw/store/toast.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -42,7 +43,7 @@ typedef struct RowScan
 	OmenRow	   *row;			/* space for a row */
 	float	   *floats;
 	float	   *scratch;
-	uint8	   *code;			/* an index code of its own, aligned */
+	OmenToastReader *toast;
 	MemoryContext row_context;
 } RowScan;
 
@@ -91,7 +92,7 @@ encode_row(RowScan *state, Datum value)
 	OmenRow	   *row = state->row;
 	uint8	   *code = OMEN_ROW_CODE(row);
 	uint8	   *index_code = code + shape->code_stride;
-	struct varlena *detoasted = PG_DETOAST_DATUM(value);
+	struct varlena *detoasted = omen_toast_read(state->toast, value);
 	int			dims = build->opclass->dims(detoasted);
 	const float *x;
 	OmenCodeHeader header;
@@ -257,11 +258,13 @@ omen_step_scan(OmenBuild *build)
 	state.row = palloc0(shape->row_bytes);
 	state.floats = palloc(shape->dims * sizeof(float));
 	state.scratch = palloc(shape->dims * sizeof(float));
+	state.toast = omen_toast_reader_create(true);
 	state.row_context =
 		AllocSetContextCreate(build->step_context, "omen_hnsw build row",
 							  ALLOCSET_DEFAULT_SIZES);
 	while (omen_next_item(build, &chunk))
 		scan_chunk(&state, chunk);
+	omen_toast_reader_end(state.toast);
 	share_longest(build->shared, state.longest);
 	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
 		pg_atomic_fetch_add_u64(&build->shared->levels[l],

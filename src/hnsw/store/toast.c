@@ -65,6 +65,7 @@ static Place *places = NULL;
 
 struct OmenToastReader
 {
+	bool		once;			/* no value is read twice */
 	Oid			relid;			/* TOAST table that is open, or InvalidOid */
 	bool		is_heap;		/* of the access method that is read here */
 	Relation	rel;
@@ -81,11 +82,12 @@ struct OmenToastReader
 };
 
 OmenToastReader *
-omen_toast_reader_create(void)
+omen_toast_reader_create(bool once)
 {
 	OmenToastReader *reader = palloc0(sizeof(OmenToastReader));
 
 	reader->context = CurrentMemoryContext;
+	reader->once = once;
 	reader->is_paused = true;
 	return reader;
 }
@@ -322,7 +324,8 @@ read_by_index(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 		ItemPointerSetOffsetNumber(&last,
 								   ItemPointerGetOffsetNumberNoCheck(&last) +
 									   1);
-		if (seq == 0 || !ItemPointerEquals(&last, &slot->tts_tid))
+		if (!reader->once &&
+			(seq == 0 || !ItemPointerEquals(&last, &slot->tts_tid)))
 			remember_place(reader->relid, valueid, seq, slot);
 		last = slot->tts_tid;
 		done += here;
@@ -368,8 +371,8 @@ omen_toast_read(OmenToastReader *reader, Datum value)
 
 	bytes = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
 	make_room(reader, add_size(bytes, VARHDRSZ));
-	if (!read_at_places(reader, pointer.va_valueid, VARDATA(reader->value),
-						bytes))
+	if (reader->once || !read_at_places(reader, pointer.va_valueid,
+										VARDATA(reader->value), bytes))
 		read_by_index(reader, pointer.va_valueid, VARDATA(reader->value),
 					  bytes);
 	SET_VARSIZE(reader->value, bytes + VARHDRSZ);

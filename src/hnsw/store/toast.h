@@ -17,11 +17,14 @@
 typedef struct OmenToastReader OmenToastReader;
 
 /*
+ * With `once` each value is read once, in the order of the table, and nothing
+ * is remembered.
+ *
  * What the reader opens belongs to the resource owner that is current at the
  * first read, which has to be that of all other reads; its memory to the
  * context that is current here.
  */
-extern OmenToastReader *omen_toast_reader_create(void);
+extern OmenToastReader *omen_toast_reader_create(bool once);
 
 /* Can a reader do better with the value than the server? */
 extern bool omen_toast_is_read_here(Datum value);
