@@ -60,7 +60,7 @@ class System:
             c if c.isalnum() else "_" for c in f"{self.name}_{data.name}")
         with knn.connect("postgres") as connection:
             if not connection.execute(
-                    "SELECT FROM pg_database WHERE datname = %s",
+                    "SELECT 1 FROM pg_database WHERE datname = %s",
                     [self.database]).fetchone():
                 connection.execute(f"CREATE DATABASE {self.database}")
         with knn.connect(self.database) as connection:
