@@ -15,8 +15,9 @@
  * direction come last.  The order always wins: a row that turns up after a
  * farther one went out is dropped, and counted as late.
  *
- * A scan holds no lock and no pin between calls, but for the pin of the heap
- * page that it fetched last.
+ * A scan holds no lock and no pin between calls, but for the pins of the heap
+ * page that it fetched last and of the one that the executor fetches next, and
+ * AccessShareLock on the TOAST table that it read vectors from.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +46,9 @@ typedef struct PendingNode
 	OmenNodeRef node;
 	ItemPointerData tid;		/* of the only row, or invalid */
 	bool		is_refined;		/* the bound is as good as it gets */
-	bool		is_located;		/* the row is visible; `pointer` is known */
+	bool		was_looked_up;	/* ahead of its turn, whatever was found */
+	bool		is_gone;		/* the row is not visible, or NULL */
+	bool		is_located;		/* `pointer` is known */
 	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
 } PendingNode;
 
@@ -375,12 +378,13 @@ only_row(const OmenSlotHeader *slot)
 /* ---------- passes over all slots ---------- */
 
 /*
- * Lower bound for a node whose page is locked.  False if its code cannot be
+ * Lower bound for a node whose page is locked, one that is certain or one that
+ * holds as good as always (see omen_lower_bound).  False if its code cannot be
  * read with what this scan knows of quantizers.
  */
 static bool
 bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
-			  double *bound)
+			  bool is_certain, double *bound)
 {
 	OmenIndex  *ix = state->ix;
 	const OmenQuantizer *quantizer = ix->quantizer;
@@ -403,7 +407,9 @@ bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 	}
 	distance =
 		omen_query_distance(quantizer, header, code, &slot->code, slot_code);
-	*bound = omen_lower_bound(quantizer, header, &slot->code, distance);
+	*bound = is_certain
+				 ? omen_certain_bound(quantizer, header, &slot->code, distance)
+				 : omen_lower_bound(quantizer, header, &slot->code, distance);
 	return true;
 }
 
@@ -434,9 +440,13 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 		found[count].node.id = block * plane->per_page + i;
 		found[count].node.version = slot->version;
 		found[count].tid = only_row(slot);
+		found[count].was_looked_up = false;
+		found[count].is_gone = false;
 		found[count].is_located = false;
 		found[count].is_refined = slot->epoch != ix->quantizer_epoch;
-		readable = bound_of_slot(state, found[count].node.id, slot,
+
+		/* what is looked at to the last is to be exact */
+		readable = bound_of_slot(state, found[count].node.id, slot, true,
 								 &found[count].bound);
 		count++;
 		state->search->counters.distances++;
@@ -509,18 +519,20 @@ take_results(OmenScanState *state)
 		slot = omen_visit(ix, &ix->layout.node, seen->id, &buf);
 		if (slot == NULL)
 			continue;
-		if (slot->version != seen->version)
-		{
-			UnlockReleaseBuffer(buf);
-			continue;
-		}
 		item.node.id = seen->id;
-		item.node.version = seen->version;
+		item.node.version = slot->version;
 		item.tid = only_row(slot);
 		item.is_refined = false;
+		item.was_looked_up = false;
+		item.is_gone = false;
 		item.is_located = false;
-		/* the search may have seen the code while it was changing */
-		is_readable = bound_of_slot(state, seen->id, slot, &item.bound);
+
+		/*
+		 * The search looked without a lock, and what it saw may have been on
+		 * its way; nobody will look again.  So all that counts is read anew.
+		 */
+		is_readable = slot->epoch == ix->quantizer_epoch &&
+					  bound_of_slot(state, seen->id, slot, false, &item.bound);
 		UnlockReleaseBuffer(buf);
 		if (!is_readable)
 			continue;
@@ -588,6 +600,8 @@ indexed_value(IndexScanDesc scan, bool *isnull)
 
 	if (column != 0)
 		return slot_getattr(state->slot, column, isnull);
+	/* an expression may wait for anything, and VACUUM for our pins */
+	omen_toast_reader_pause(state->toast);
 	FormIndexDatum(state->index_info, state->slot, state->estate, values,
 				   isnulls);
 	*isnull = isnulls[0];
@@ -607,11 +621,15 @@ fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
 	bool		call_again = false;
 	bool		found;
 	bool		isnull;
+	MemoryContext old;
 
+	/* what the fetch allocates is to live as long as it */
+	old = MemoryContextSwitchTo(state->context);
 	omen_heap_expect(state->fetch, block);
 	found = table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
 									state->slot, &call_again, NULL);
 	omen_heap_remember(state->fetch, block);
+	MemoryContextSwitchTo(old);
 	if (!found)
 		return false;
 	*value = indexed_value(scan, &isnull);
@@ -675,15 +693,18 @@ look_ahead(IndexScanDesc scan)
 		PendingNode *node = &state->nodes[i];
 		Datum		value;
 
-		if (node->is_located ||
-			(state->about_rest.is_known && !node->is_refined) ||
-			!ItemPointerIsValid(&node->tid) ||
-			!fetch_value(scan, &node->tid, &value) ||
-			!omen_toast_is_read_here(value))
+		if (node->was_looked_up || !ItemPointerIsValid(&node->tid) ||
+			(state->about_rest.is_known && !node->is_refined))
 			continue;
-		memcpy(node->pointer, DatumGetPointer(value), TOAST_POINTER_SIZE);
-		node->is_located = true;
-		omen_toast_prefetch(value);
+		node->was_looked_up = true;
+		if (!fetch_value(scan, &node->tid, &value))
+			node->is_gone = true;
+		else if (omen_toast_is_read_here(value))
+		{
+			memcpy(node->pointer, DatumGetPointer(value), TOAST_POINTER_SIZE);
+			node->is_located = true;
+			omen_toast_prefetch(value);
+		}
 	}
 	ExecClearTuple(state->slot);
 }
@@ -751,9 +772,15 @@ rerank_nearest(IndexScanDesc scan)
 	CHECK_FOR_INTERRUPTS();
 	look_ahead(scan);
 	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
+	if (nearest.is_gone)
+		return;
 	if (nearest.is_located)
 	{
+		MemoryContext old = MemoryContextSwitchTo(state->row_context);
+
 		measure(scan, &nearest.tid, PointerGetDatum(nearest.pointer), &row);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(state->row_context);
 		take_row(state, row);
 		return;
 	}
@@ -997,7 +1024,10 @@ omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
 		if (!found && !advance(scan))
 			break;
 	}
-	omen_toast_reader_pause(state->toast);
+	if (state->phase == PHASE_DONE)
+		omen_toast_reader_end(state->toast);
+	else
+		omen_toast_reader_pause(state->toast);
 	omen_last_scan_counters = state->search->counters;
 	scan->xs_recheck = false;
 	scan->xs_recheckorderby = false;

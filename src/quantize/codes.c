@@ -637,20 +637,22 @@ decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
 #define FEW_COORDINATES 64
 
 static inline double
-error_part(const OmenQuantizer *q)
+likely_part(const OmenQuantizer *q)
 {
-	return q->dim < FEW_COORDINATES ? 1.0 : SIGMAS / sqrt((double) q->dim);
+	return q->storage != OMEN_STORAGE_SQ4 || q->dim < FEW_COORDINATES
+			   ? 1.0
+			   : SIGMAS / sqrt((double) q->dim);
 }
 
 /*
- * Lower bound of the L2 distance of a query and a node with SQ4, d being the
- * distance of the decoded vectors.  With e the node's error, independent of
- * the query, d^2 = truth^2 + e^2 +- 2 * part * truth * e.
+ * Lower bound of the L2 distance of a query and a node, d being the distance of
+ * the decoded vectors, and e the node's error, of which `part` may point at the
+ * query.  If it is independent of the query,
+ * d^2 = truth^2 + e^2 +- 2 * part * truth * e.
  */
 static double
-bound_past_error(const OmenQuantizer *q, double d, double e)
+bound_past_error(double d, double e, double part)
 {
-	double		part = error_part(q);
 	double		truth = d * d - e * e;
 
 	if (part == 1.0)
@@ -710,7 +712,7 @@ whole_norm(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 
 static double
 bound_ip(const OmenQuantizer *q, const OmenCodeHeader *ha,
-		 const OmenCodeHeader *hb, double distance)
+		 const OmenCodeHeader *hb, double distance, double part)
 {
 	double		norm_a = whole_norm(q, ha);
 	double		norm_b = whole_norm(q, hb);
@@ -734,16 +736,16 @@ bound_ip(const OmenQuantizer *q, const OmenCodeHeader *ha,
 			DOUBLE_SLACK * (q->dim * size_a * size_b + q->dim * q->mean_sumsq);
 	product += q->dim * 0x1.0p-148;
 
-	product += norm_a * hb->error *
-				   (q->storage == OMEN_STORAGE_SQ4 ? error_part(q) : 1.0) +
-			   norm_b * ha->error + (double) ha->error * hb->error;
+	product += norm_a * hb->error * part + norm_b * ha->error +
+			   (double) ha->error * hb->error;
 	product += kernel * largest + q->dim * 0x1.0p-149;
 	return -product - DOUBLE_SLACK * fabs(product);
 }
 
-double
-omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
-				 const OmenCodeHeader *node, float graph_distance)
+/* Lower bound, with so much of the node's error pointing at the query. */
+static double
+lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+			const OmenCodeHeader *node, float graph_distance, double part)
 {
 	double		distance = graph_distance;
 	double		d;
@@ -756,21 +758,32 @@ omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 	switch (q->metric)
 	{
 		case OMEN_METRIC_IP:
-			return bound_ip(q, query, node, distance);
+			return bound_ip(q, query, node, distance, part);
 		case OMEN_METRIC_L1:
 			return bound_l1(q, query, node, distance);
 		default:
-			d = decoded_l2(q, query, node, distance);
-			if (q->storage == OMEN_STORAGE_SQ4)
-				d = bound_past_error(q, d, node->error);
-			else
-				d -= node->error;
-			d -= query->error;
+			d = bound_past_error(decoded_l2(q, query, node, distance),
+								 node->error, part) -
+				query->error;
 			if (d < 0.0)
 				d = 0.0;
 			return q->metric == OMEN_METRIC_COSINE ? bound_cosine(q, d)
 												   : bound_l2(q, d);
 	}
+}
+
+double
+omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				 const OmenCodeHeader *node, float graph_distance)
+{
+	return lower_bound(q, query, node, graph_distance, likely_part(q));
+}
+
+double
+omen_certain_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				   const OmenCodeHeader *node, float graph_distance)
+{
+	return lower_bound(q, query, node, graph_distance, 1.0);
 }
 
 /*

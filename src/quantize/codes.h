@@ -205,6 +205,12 @@ extern double omen_lower_bound(const OmenQuantizer *q,
 							   const OmenCodeHeader *node,
 							   float graph_distance);
 
+/* The same, and certain whatever the storage. */
+extern double omen_certain_bound(const OmenQuantizer *q,
+								 const OmenCodeHeader *query,
+								 const OmenCodeHeader *node,
+								 float graph_distance);
+
 /*
  * What a query's code leaves out: the rest of the vector.  With it a bound
  * need not allow for the error of the query's code, which halves the gap

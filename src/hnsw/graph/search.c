@@ -20,6 +20,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
@@ -441,6 +443,14 @@ examine_peeking(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 		return false;
 	is_good = glance_at(search, id, version, mask, slot, &glance);
 	if (unlikely(!omen_peek_held(search->ix, search->plane, id, buf)))
+		return false;
+	/*
+	 * A node that is met is not looked at again, so what would keep its row
+	 * from being found has to be true; nor can a search live with NaN.
+	 */
+	if (is_good && ((search->plane->kind == OMEN_PAGE_NODE &&
+					 (glance.flags & OMEN_SEEN_RESULT) == 0) ||
+					isnan(glance.distance)))
 		return false;
 	search->counters.visits++;
 	if (is_good)

@@ -58,9 +58,11 @@ hint_of(Relation rel, BlockNumber block)
 }
 
 /*
- * Raise a pinned buffer's usage count, as ReadBuffer() does for a page that it
+ * Raise a buffer's usage count, as ReadBuffer() does for a page that it
  * finds, and ReadRecentBuffer() does not: a page that is hot here must not look
  * cold to the clock sweep.  If somebody else is changing the state, let it be.
+ * The buffer need not be pinned: if it has another page by now, that is the
+ * page that stays a bit longer.
  */
 static void
 keep_warm(Buffer buffer)
@@ -75,18 +77,19 @@ keep_warm(Buffer buffer)
 }
 
 /*
- * Pin a block if it is in the buffer in which it was seen; else false.
+ * Pin a block if it is in the buffer in which it was seen; else false.  Not for
+ * a temporary relation: its buffers are found by a hash table of this backend's
+ * own, and ReadRecentBuffer() was wrong about them before 15.4.
  */
 bool
 omen_pin_remembered(Relation rel, BlockNumber block, Buffer buffer)
 {
-	if (buffer == InvalidBuffer ||
-		BufferIsLocal(buffer) != RelationUsesLocalBuffers(rel) ||
+	if (buffer <= 0 || RelationUsesLocalBuffers(rel) ||
 		!ReadRecentBuffer(OmenRelLocator(rel), MAIN_FORKNUM, block, buffer))
 		return false;
 	pgstat_count_buffer_read(rel);
 	pgstat_count_buffer_hit(rel);
-	if (++visits % WARMING_INTERVAL == 0 && !BufferIsLocal(buffer))
+	if (++visits % WARMING_INTERVAL == 0)
 		keep_warm(buffer);
 	return true;
 }
@@ -158,7 +161,8 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 /*
  * Let a fetch of heap rows find the page that it needs next pinned already, if
  * that is where it was seen last.  The heap access method looks at the page it
- * has before it looks for another.
+ * has before it looks for another.  It would also prune a page that it comes to
+ * anew, so that is done here.
  */
 void
 omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block)
@@ -178,6 +182,7 @@ omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block)
 	if (BufferIsValid(heap_fetch->xs_cbuf))
 		ReleaseBuffer(heap_fetch->xs_cbuf);
 	heap_fetch->xs_cbuf = hint;
+	heap_page_prune_opt(rel, hint);
 }
 
 /* Remember where the heap page is that a fetch has pinned. */
@@ -279,14 +284,21 @@ omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id, Buffer buf)
 
 /* ---------- looking at pages without a pin ---------- */
 
-/* Is the block in this buffer, at this moment? */
+/*
+ * Is the block in this buffer, at this moment?  A buffer that gets another page
+ * has its tag changed while its header is locked, and is not valid until the
+ * page has been read; so the tag is looked at first.
+ */
 static inline bool
 is_in_buffer(Relation rel, BlockNumber block, Buffer buffer)
 {
 	BufferDesc *desc = GetBufferDescriptor(buffer - 1);
 
-	return (pg_atomic_read_u32(&desc->state) & BM_VALID) != 0 &&
-		   OmenTagIs(&desc->tag, rel, block);
+	if (!OmenTagIs(&desc->tag, rel, block))
+		return false;
+	pg_read_barrier();
+	return (pg_atomic_read_u32(&desc->state) & (BM_VALID | BM_LOCKED)) ==
+		   BM_VALID;
 }
 
 /*

@@ -118,11 +118,16 @@ open_table(OmenToastReader *reader, Oid relid)
 void
 omen_toast_reader_pause(OmenToastReader *reader)
 {
+	MemoryContext old;
+
 	if (reader->is_paused)
 		return;
+	old = MemoryContextSwitchTo(reader->context);
 	ExecClearTuple(reader->slot);
-	index_rescan(reader->scan, NULL, 0, NULL, 0);
+	/* one key, which stays as it is */
+	index_rescan(reader->scan, NULL, 1, NULL, 0);
 	reader->is_paused = true;
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -298,6 +303,8 @@ read_at_places(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 static void
 read_by_index(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 {
+	/* the scan keeps some of what it allocates as it goes */
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
 	TupleTableSlot *slot = reader->slot;
 	ItemPointerData last;
 	ScanKeyData key;
@@ -330,6 +337,7 @@ read_by_index(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 		last = slot->tts_tid;
 		done += here;
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /* ---------- values ---------- */

@@ -47,7 +47,11 @@ extern void omen_toast_prefetch(Datum value);
 /* Release pins that the last read left, as before waiting for something. */
 extern void omen_toast_reader_pause(OmenToastReader *reader);
 
-/* Close what is open.  Without this an abort releases it. */
+/*
+ * Close what is open; a further read opens it again.  Until then the TOAST
+ * table and its indexes are locked in AccessShareLock.  Without this an abort
+ * releases them.
+ */
 extern void omen_toast_reader_end(OmenToastReader *reader);
 
 #endif							/* OMEN_TOAST_H */
