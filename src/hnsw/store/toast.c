@@ -73,7 +73,7 @@ struct OmenToastReader
 	int			nindexes;
 	OmenToastSnapshot snapshot_space;
 	Snapshot	snapshot;
-	IndexScanDesc scan;
+	IndexScanDesc scan;			/* NULL until a value was not found otherwise */
 	TupleTableSlot *slot;
 	bool		is_paused;		/* no pins are held */
 	struct varlena *value;		/* space for a value */
@@ -101,18 +101,20 @@ open_table(OmenToastReader *reader, Oid relid)
 	reader->rel = table_open(relid, AccessShareLock);
 	reader->relid = relid;
 	reader->is_heap = reader->rel->rd_tableam == GetHeapamTableAmRoutine();
-	if (reader->is_heap)
-	{
-		int			valid;
-
-		valid = toast_open_indexes(reader->rel, AccessShareLock,
-								   &reader->indexes, &reader->nindexes);
-		reader->slot = table_slot_create(reader->rel, NULL);
-		reader->snapshot = omen_toast_snapshot(&reader->snapshot_space);
-		reader->scan = omen_index_beginscan(reader->rel, reader->indexes[valid],
-											reader->snapshot, 1);
-	}
+	reader->snapshot = omen_toast_snapshot(&reader->snapshot_space);
 	MemoryContextSwitchTo(old);
+}
+
+/* The index is opened when it is asked for the first time. */
+static void
+open_index(OmenToastReader *reader)
+{
+	int			valid = toast_open_indexes(reader->rel, AccessShareLock,
+								   &reader->indexes, &reader->nindexes);
+
+	reader->slot = table_slot_create(reader->rel, NULL);
+	reader->scan = omen_index_beginscan(reader->rel, reader->indexes[valid],
+										reader->snapshot, 1);
 }
 
 void
@@ -135,11 +137,12 @@ omen_toast_reader_end(OmenToastReader *reader)
 {
 	if (reader->relid == InvalidOid)
 		return;
-	if (reader->is_heap)
+	if (reader->scan)
 	{
 		index_endscan(reader->scan);
 		ExecDropSingleTupleTableSlot(reader->slot);
 		toast_close_indexes(reader->indexes, reader->nindexes, AccessShareLock);
+		reader->scan = NULL;
 	}
 	table_close(reader->rel, AccessShareLock);
 	reader->relid = InvalidOid;
@@ -305,11 +308,14 @@ read_by_index(OmenToastReader *reader, Oid valueid, char *to, Size bytes)
 {
 	/* the scan keeps some of what it allocates as it goes */
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	TupleTableSlot *slot = reader->slot;
+	TupleTableSlot *slot;
 	ItemPointerData last;
 	ScanKeyData key;
 	int32		seq = 0;
 
+	if (reader->scan == NULL)
+		open_index(reader);
+	slot = reader->slot;
 	ItemPointerSetInvalid(&last);
 	ScanKeyInit(&key, CHUNK_ID, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(valueid));
