@@ -52,11 +52,9 @@
 
 /* The physical name of a relation, and the number in it. */
 #if PG_VERSION_NUM >= 160000
-typedef RelFileLocator OmenRelFileLocator;
 #define OmenRelLocator(rel) ((rel)->rd_locator)
 #define OmenRelNumber(rel) ((rel)->rd_locator.relNumber)
 #else
-typedef RelFileNode OmenRelFileLocator;
 #define OmenRelLocator(rel) ((rel)->rd_node)
 #define OmenRelNumber(rel) ((rel)->rd_node.relNode)
 #endif

@@ -305,111 +305,63 @@ high_halves(__m512i packed)
 	return low_halves(_mm512_srli_epi16(packed, 4));
 }
 
-TARGET static uint32_t
-ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
-{
-	size_t		half = OMEN_PACKED_BYTES(dim);
-	const uint8_t *high = a + half;
-	size_t		nhigh = dim - half;
-	__m512i		sum0 = _mm512_setzero_si512();
-	__m512i		sum1 = _mm512_setzero_si512();
-	__m512i		packed;
-	size_t		i = 0;
-
-	for (; i + BYTES <= nhigh; i += BYTES)
-	{
-		packed = _mm512_loadu_si512(b + i);
-		sum0 = add_small(sum0, _mm512_loadu_si512(a + i), low_halves(packed));
-		sum1 =
-			add_small(sum1, _mm512_loadu_si512(high + i), high_halves(packed));
+/* Define the kernels of packed arrays with a way to add 64 products. */
+#define DEFINE_PACKED(name_u8_u4, name_u4, target, add) \
+	target static uint32_t name_u8_u4(const uint8_t *a, const uint8_t *b, \
+									  size_t dim) \
+	{ \
+		size_t half = OMEN_PACKED_BYTES(dim); \
+		const uint8_t *high = a + half; \
+		size_t nhigh = dim - half; \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+		__m512i packed; \
+		size_t i = 0; \
+\
+		for (; i + BYTES <= nhigh; i += BYTES) \
+		{ \
+			packed = _mm512_loadu_si512(b + i); \
+			sum0 = add(sum0, _mm512_loadu_si512(a + i), low_halves(packed)); \
+			sum1 = \
+				add(sum1, _mm512_loadu_si512(high + i), high_halves(packed)); \
+		} \
+		if (i < half) \
+		{ \
+			__mmask64 mask_low = first_bytes(half - i); \
+			__mmask64 mask_high = first_bytes(nhigh - i); \
+\
+			packed = _mm512_maskz_loadu_epi8(mask_low, b + i); \
+			sum0 = add(sum0, _mm512_maskz_loadu_epi8(mask_low, a + i), \
+					   low_halves(packed)); \
+			sum1 = add(sum1, _mm512_maskz_loadu_epi8(mask_high, high + i), \
+					   high_halves(packed)); \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
+	} \
+\
+	target static uint32_t name_u4(const uint8_t *a, const uint8_t *b, \
+								   size_t dim) \
+	{ \
+		size_t bytes = OMEN_PACKED_BYTES(dim); \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+\
+		for (size_t i = 0; i < bytes; i += BYTES) \
+		{ \
+			__mmask64 mask = first_bytes(bytes - i); \
+			__m512i x = _mm512_maskz_loadu_epi8(mask, a + i); \
+			__m512i y = _mm512_maskz_loadu_epi8(mask, b + i); \
+\
+			sum0 = add(sum0, low_halves(x), low_halves(y)); \
+			sum1 = add(sum1, high_halves(x), high_halves(y)); \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
 	}
-	if (i < half)
-	{
-		__mmask64	mask_low = first_bytes(half - i);
-		__mmask64	mask_high = first_bytes(nhigh - i);
 
-		packed = _mm512_maskz_loadu_epi8(mask_low, b + i);
-		sum0 = add_small(sum0, _mm512_maskz_loadu_epi8(mask_low, a + i),
-						 low_halves(packed));
-		sum1 = add_small(sum1, _mm512_maskz_loadu_epi8(mask_high, high + i),
-						 high_halves(packed));
-	}
-	return add_words(_mm512_add_epi32(sum0, sum1));
-}
+DEFINE_PACKED(ip_u8_u4, ip_u4, TARGET, add_small)
 
-TARGET static uint32_t
-ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
-{
-	size_t		bytes = OMEN_PACKED_BYTES(dim);
-	__m512i		sum0 = _mm512_setzero_si512();
-	__m512i		sum1 = _mm512_setzero_si512();
-
-	for (size_t i = 0; i < bytes; i += BYTES)
-	{
-		__mmask64	mask = first_bytes(bytes - i);
-		__m512i		x = _mm512_maskz_loadu_epi8(mask, a + i);
-		__m512i		y = _mm512_maskz_loadu_epi8(mask, b + i);
-
-		sum0 = add_small(sum0, low_halves(x), low_halves(y));
-		sum1 = add_small(sum1, high_halves(x), high_halves(y));
-	}
-	return add_words(_mm512_add_epi32(sum0, sum1));
-}
-
-/* The numbers are small enough to be signed bytes. */
-TARGET_VNNI static uint32_t
-ip_u8_u4_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
-{
-	size_t		half = OMEN_PACKED_BYTES(dim);
-	const uint8_t *high = a + half;
-	size_t		nhigh = dim - half;
-	__m512i		sum0 = _mm512_setzero_si512();
-	__m512i		sum1 = _mm512_setzero_si512();
-	__m512i		packed;
-	size_t		i = 0;
-
-	for (; i + BYTES <= nhigh; i += BYTES)
-	{
-		packed = _mm512_loadu_si512(b + i);
-		sum0 = _mm512_dpbusd_epi32(sum0, _mm512_loadu_si512(a + i),
-								   low_halves(packed));
-		sum1 = _mm512_dpbusd_epi32(sum1, _mm512_loadu_si512(high + i),
-								   high_halves(packed));
-	}
-	if (i < half)
-	{
-		__mmask64	mask_low = first_bytes(half - i);
-		__mmask64	mask_high = first_bytes(nhigh - i);
-
-		packed = _mm512_maskz_loadu_epi8(mask_low, b + i);
-		sum0 =
-			_mm512_dpbusd_epi32(sum0, _mm512_maskz_loadu_epi8(mask_low, a + i),
-								low_halves(packed));
-		sum1 = _mm512_dpbusd_epi32(sum1,
-								   _mm512_maskz_loadu_epi8(mask_high, high + i),
-								   high_halves(packed));
-	}
-	return add_words(_mm512_add_epi32(sum0, sum1));
-}
-
-TARGET_VNNI static uint32_t
-ip_u4_vnni(const uint8_t *a, const uint8_t *b, size_t dim)
-{
-	size_t		bytes = OMEN_PACKED_BYTES(dim);
-	__m512i		sum0 = _mm512_setzero_si512();
-	__m512i		sum1 = _mm512_setzero_si512();
-
-	for (size_t i = 0; i < bytes; i += BYTES)
-	{
-		__mmask64	mask = first_bytes(bytes - i);
-		__m512i		x = _mm512_maskz_loadu_epi8(mask, a + i);
-		__m512i		y = _mm512_maskz_loadu_epi8(mask, b + i);
-
-		sum0 = _mm512_dpbusd_epi32(sum0, low_halves(x), low_halves(y));
-		sum1 = _mm512_dpbusd_epi32(sum1, high_halves(x), high_halves(y));
-	}
-	return add_words(_mm512_add_epi32(sum0, sum1));
-}
+/* numbers of 0..15 are signed bytes as well */
+DEFINE_PACKED(ip_u8_u4_vnni, ip_u4_vnni, TARGET_VNNI, _mm512_dpbusd_epi32)
 
 /* Sixteen codes decoded. */
 INLINE __m512

@@ -74,6 +74,7 @@ extern int	omen_options_m(Relation index);
 extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
 extern OmenStorage omen_options_storage(Relation index);
+extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric);
 
 /* validate.c */
 extern bool omen_validate(Oid opclassoid);

@@ -130,12 +130,7 @@ create_meta(Relation index, ForkNumber fork)
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	if (opclass->metric == OMEN_METRIC_L1 &&
-		omen_options_storage(index) == OMEN_STORAGE_SQ4)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"sq4\" is not supported for L1 distance"),
-				 errhint("Use storage \"sq8\".")));
+	omen_options_check_storage(omen_options_storage(index), opclass->metric);
 	omen_meta_create(index, fork, opclass->metric, omen_options_storage(index),
 					 column_dims(index, opclass), m, ef_construction,
 					 seed == 0 ? DEFAULT_SEED : omen_mix(seed));

@@ -89,3 +89,14 @@ omen_options_storage(Relation index)
 
 	return options ? (OmenStorage) options->storage : OMEN_STORAGE_SQ8;
 }
+
+/* Report a storage that the metric does not go with. */
+void
+omen_options_check_storage(OmenStorage storage, OmenMetric metric)
+{
+	if (!omen_storage_fits(storage, metric))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage \"sq4\" is not supported for L1 distance"),
+				 errhint("Use storage \"sq8\".")));
+}

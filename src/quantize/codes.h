@@ -69,6 +69,13 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 	return omen_is_quantized(storage) && metric != OMEN_METRIC_L1;
 }
 
+/* Do a kind of code and a metric go together? */
+static inline bool
+omen_storage_fits(OmenStorage storage, OmenMetric metric)
+{
+	return storage != OMEN_STORAGE_SQ4 || metric != OMEN_METRIC_L1;
+}
+
 /* Bytes of a code of dim coordinates. */
 static inline size_t
 omen_storage_bytes(OmenStorage storage, uint32_t dim)

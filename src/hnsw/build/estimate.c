@@ -173,11 +173,7 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
 	check_range("ef_construction", ef_construction, 2 * m,
 				OMEN_MAX_EF_CONSTRUCTION);
-	if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"sq4\" is not supported for L1 distance"),
-				 errhint("Use storage \"sq8\".")));
+	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m);
 	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction);

@@ -33,7 +33,7 @@ find_meta_flaw(const OmenMetaPageData *meta)
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
 	if (meta->metric > OMEN_METRIC_L1 || meta->storage >= OMEN_STORAGES ||
-		(meta->storage == OMEN_STORAGE_SQ4 && meta->metric == OMEN_METRIC_L1) ||
+		!omen_storage_fits(meta->storage, meta->metric) ||
 		meta->mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
 	if (meta->layout != 0 || meta->key_bytes != 0 || meta->edge_key_bytes != 0)

@@ -13,8 +13,10 @@
  * - Slots that cannot be results (nodes without rows) are walked through.
  * - An edge whose target has another version by now is skipped.
  *
- * One page is locked at a time, share.  A few pages are pinned ahead so that
- * their bytes are on the way while distances are computed.
+ * Searches of scans look at slots without pin and lock; see "Looking without a
+ * lock" in the README.  Those for neighbors of a new node lock one page at a
+ * time, share, with a few pages pinned ahead so that their bytes are on the way
+ * while distances are computed.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,8 +39,6 @@
 
 /* How many slots are prefetched beyond the one that is looked at. */
 #define SLOTS_AHEAD 4
-
-#define CACHE_LINE 64
 
 #define VISITED_MIN 1024
 
@@ -351,9 +351,8 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 static inline void
 prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
-	for (uint32 at = plane->ids_offset; at < plane->edge_keys_offset;
-		 at += CACHE_LINE)
-		__builtin_prefetch((const char *) slot + at);
+	omen_prefetch_bytes((const char *) slot + plane->ids_offset,
+						plane->edge_keys_offset - plane->ids_offset);
 }
 
 /* What a search wants to know of a slot. */

@@ -35,7 +35,6 @@
 
 /* Bytes of a slot that are prefetched; the hardware goes on from there. */
 #define PREFETCH_BYTES 1024
-#define CACHE_LINE 64
 
 static Buffer *hints = NULL;
 static uint32 hint_mask;
@@ -124,9 +123,10 @@ omen_prefetch_page(Buffer buffer, int start, int end)
 	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
 	page = BufferGetPage(buffer);
 	__builtin_prefetch(page);
+	start = Max(start, 0);
 	end = Min(end, BLCKSZ);
-	for (int at = Max(start, 0); at < end; at += CACHE_LINE)
-		__builtin_prefetch(page + at);
+	if (start < end)
+		omen_prefetch_bytes(page + start, end - start);
 }
 
 /*
@@ -151,9 +151,7 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 	page = BufferGetPage(hint);
 	__builtin_prefetch(OmenPageGetOpaque(page));
 	slot = (const char *) omen_page_slot(page, plane, omen_id_slot(plane, id));
-	for (uint32 i = 0; i < Min(plane->ids_offset, PREFETCH_BYTES);
-		 i += CACHE_LINE)
-		__builtin_prefetch(slot + i);
+	omen_prefetch_bytes(slot, Min(plane->ids_offset, PREFETCH_BYTES));
 }
 
 /* ---------- heap pages ---------- */

@@ -143,7 +143,7 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM || meta->m < 2 ||
 		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
 		meta->storage >= OMEN_STORAGES ||
-		(meta->storage == OMEN_STORAGE_SQ4 && meta->metric == OMEN_METRIC_L1) ||
+		!omen_storage_fits(meta->storage, meta->metric) ||
 		meta->mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
 		meta->key_bytes != 0 || meta->edge_key_bytes != 0)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),

@@ -182,6 +182,16 @@ extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
 extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
 
+/* Bring bytes towards the processor; they may be anywhere. */
+static inline void
+omen_prefetch_bytes(const void *start, Size bytes)
+{
+	const int	cache_line = 64;
+
+	for (Size at = 0; at < bytes; at += cache_line)
+		__builtin_prefetch((const char *) start + at);
+}
+
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
 static inline uint64
 omen_mix(uint64 x)

@@ -59,7 +59,6 @@ typedef struct Place
 
 /* What is prefetched of a value, on either side of where its tuple starts. */
 #define PREFETCH_BYTES 1024
-#define CACHE_LINE 64
 
 static Place *places = NULL;
 
