@@ -566,7 +566,7 @@ CREATE FUNCTION omen_hnsw_build_estimate(
 	dims integer,
 	m integer DEFAULT 16,
 	ef_construction integer DEFAULT 64,
-	storage text DEFAULT 'sq8',
+	storage text DEFAULT 'auto',
 	metric text DEFAULT 'l2',
 	workers integer DEFAULT 0,
 	OUT index_bytes bigint,

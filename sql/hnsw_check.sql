@@ -95,7 +95,7 @@ DROP TABLE graph CASCADE;
 
 -- Codes out of line
 CREATE TABLE long (id integer, v vector(16000));
-CREATE INDEX long_sq8 ON long USING omen_hnsw (v);
+CREATE INDEX long_sq8 ON long USING omen_hnsw (v) WITH (storage = sq8);
 CREATE INDEX long_full ON long USING omen_hnsw (v vector_cosine_ops) WITH (storage = full);
 INSERT INTO long SELECT i, long_pattern(i, 16000) FROM generate_series(1, 10) i;
 INSERT INTO long SELECT i, long_pattern(1, 16000) FROM generate_series(1, 3) i;

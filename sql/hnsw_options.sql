@@ -73,3 +73,13 @@ SELECT set_config('omendb.probes', '1', false);
 
 SET client_min_messages = warning;
 DROP SCHEMA hnsw_options CASCADE;
+
+-- What is stored if nobody says depends on the dimensions.
+CREATE TABLE plain (v vector(999), w vector(1000));
+CREATE INDEX plain_999 ON plain USING omen_hnsw (v);
+CREATE INDEX plain_1000 ON plain USING omen_hnsw (w);
+CREATE INDEX plain_cosine ON plain USING omen_hnsw (w vector_cosine_ops) WITH (storage = auto);
+CREATE INDEX plain_l1 ON plain USING omen_hnsw (w vector_l1_ops);
+CREATE INDEX plain_sq8 ON plain USING omen_hnsw (w) WITH (storage = sq8);
+SELECT relname, storage FROM pg_class, omen_hnsw_info(oid::regclass) WHERE relname ~ '^plain_' ORDER BY relname;
+DROP TABLE plain;

@@ -68,8 +68,9 @@ read_parameters(Oid indexoid, double *m, double *code_bytes)
 	int32		dims = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
 
 	*m = omen_options_m(rel);
-	*code_bytes =
-		(double) omen_storage_bytes(omen_options_storage(rel), Max(dims, 1));
+	dims = Max(dims, 1);
+	*code_bytes = (double) omen_storage_bytes(
+		omen_options_storage(rel, omen_opclass(rel)->metric, dims), dims);
 	index_close(rel, NoLock);
 }
 

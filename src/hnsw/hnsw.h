@@ -62,7 +62,7 @@ typedef struct OmenOptions
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
 	int			m;
 	int			ef_construction;
-	int			storage;		/* OmenStorage */
+	int			storage;		/* OmenStorage, or -1 */
 	int			seed;
 } OmenOptions;
 
@@ -73,7 +73,8 @@ extern bytea *omen_options_parse(Datum reloptions, bool validate);
 extern int	omen_options_m(Relation index);
 extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
-extern OmenStorage omen_options_storage(Relation index);
+extern OmenStorage omen_options_storage(Relation index, OmenMetric metric,
+										int dims);
 extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric);
 
 /* validate.c */

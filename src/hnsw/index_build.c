@@ -124,15 +124,17 @@ create_meta(Relation index, ForkNumber fork)
 	int			m = omen_options_m(index);
 	int			ef_construction = omen_options_ef_construction(index);
 	int			seed = omen_options_seed(index);
+	int			dims = column_dims(index, opclass);
+	OmenStorage storage = omen_options_storage(index, opclass->metric, dims);
 
 	if (ef_construction < 2 * m)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	omen_options_check_storage(omen_options_storage(index), opclass->metric);
-	omen_meta_create(index, fork, opclass->metric, omen_options_storage(index),
-					 column_dims(index, opclass), m, ef_construction,
+	omen_options_check_storage(storage, opclass->metric);
+	omen_meta_create(index, fork, opclass->metric, storage, dims, m,
+					 ef_construction,
 					 seed == 0 ? DEFAULT_SEED : omen_mix(seed));
 }
 

@@ -12,7 +12,11 @@
 
 static relopt_kind options_kind;
 
-static relopt_enum_elt_def storage_values[] = {{"sq8", OMEN_STORAGE_SQ8},
+/* An OmenStorage, or what omen_storage_default() says. */
+#define STORAGE_AUTO (-1)
+
+static relopt_enum_elt_def storage_values[] = {{"auto", STORAGE_AUTO},
+											   {"sq8", OMEN_STORAGE_SQ8},
 											   {"sq4", OMEN_STORAGE_SQ4},
 											   {"full", OMEN_STORAGE_FULL},
 											   {(const char *) NULL}};
@@ -36,8 +40,9 @@ omen_options_init(void)
 					  PG_INT32_MAX, AccessExclusiveLock);
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
-					   OMEN_STORAGE_SQ8,
-					   "Valid values are \"sq8\", \"sq4\" and \"full\".",
+					   STORAGE_AUTO,
+					   "Valid values are \"auto\", \"sq8\", \"sq4\" and "
+					   "\"full\".",
 					   AccessExclusiveLock);
 }
 
@@ -82,12 +87,15 @@ omen_options_seed(Relation index)
 	return options ? options->seed : 0;
 }
 
+/* What an index for a metric and so many dimensions is to store. */
 OmenStorage
-omen_options_storage(Relation index)
+omen_options_storage(Relation index, OmenMetric metric, int dims)
 {
 	OmenOptions *options = (OmenOptions *) index->rd_options;
 
-	return options ? (OmenStorage) options->storage : OMEN_STORAGE_SQ8;
+	if (options == NULL || options->storage == STORAGE_AUTO)
+		return omen_storage_default(metric, dims);
+	return (OmenStorage) options->storage;
 }
 
 /* Report a storage that the metric does not go with. */

@@ -69,11 +69,28 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 	return omen_is_quantized(storage) && metric != OMEN_METRIC_L1;
 }
 
+/*
+ * From so many dimensions on, four bits of each coordinate are the better
+ * choice: the errors of coordinates cancel out in a distance, the more so the
+ * more there are, and half the bytes are read.  Figures in the README of
+ * hnsw/.
+ */
+#define OMEN_SQ4_DIMS 1000
+
 /* Do a kind of code and a metric go together? */
 static inline bool
 omen_storage_fits(OmenStorage storage, OmenMetric metric)
 {
 	return storage != OMEN_STORAGE_SQ4 || metric != OMEN_METRIC_L1;
+}
+
+/* What a vector is kept as if nobody says. */
+static inline OmenStorage
+omen_storage_default(OmenMetric metric, uint32_t dims)
+{
+	return dims >= OMEN_SQ4_DIMS && omen_storage_fits(OMEN_STORAGE_SQ4, metric)
+			   ? OMEN_STORAGE_SQ4
+			   : OMEN_STORAGE_SQ8;
 }
 
 /* Bytes of a code of dim coordinates. */

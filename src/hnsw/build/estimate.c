@@ -155,9 +155,8 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	int			dims = PG_GETARG_INT32(1);
 	int			m = PG_GETARG_INT32(2);
 	int			ef_construction = PG_GETARG_INT32(3);
-	OmenStorage storage =
-		find_name("storage", text_to_cstring(PG_GETARG_TEXT_PP(4)),
-				  omen_storage_names, OMEN_STORAGES);
+	char	   *storage_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	OmenStorage storage;
 	OmenMetric	metric =
 		find_name("metric", text_to_cstring(PG_GETARG_TEXT_PP(5)),
 				  omen_metric_names, OMEN_METRIC_L1 + 1);
@@ -173,6 +172,10 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
 	check_range("ef_construction", ef_construction, 2 * m,
 				OMEN_MAX_EF_CONSTRUCTION);
+	storage = strcmp(storage_name, "auto") == 0
+				  ? omen_storage_default(metric, dims)
+				  : (OmenStorage) find_name("storage", storage_name,
+											omen_storage_names, OMEN_STORAGES);
 	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m);
