@@ -48,23 +48,32 @@ COMMENT ON TYPE vector IS 'vector of single-precision floating-point numbers, of
 -- vector: functions
 -- -----------------------------------------------------------------------
 
+CREATE FUNCTION omen_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of distance functions: what they cost';
+
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l2_distance(vector, vector) IS 'Euclidean (L2) distance';
 
 CREATE FUNCTION inner_product(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION inner_product(vector, vector) IS 'inner product';
 
 CREATE FUNCTION cosine_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION cosine_distance(vector, vector) IS 'cosine distance: one minus the cosine of the angle';
 
 CREATE FUNCTION l1_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l1_distance(vector, vector) IS 'taxicab (L1) distance';
 
@@ -163,17 +172,20 @@ CREATE FUNCTION vector_hash_extended(vector, bigint) RETURNS bigint
 COMMENT ON FUNCTION vector_hash_extended(vector, bigint) IS 'hash with a seed';
 
 CREATE FUNCTION vector_l2_squared_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_l2_squared_distance(vector, vector) IS 'square of the Euclidean (L2) distance';
 
 CREATE FUNCTION vector_negative_inner_product(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_negative_inner_product(vector, vector) IS 'implementation of <#> operator';
 
 CREATE FUNCTION vector_spherical_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_spherical_distance(vector, vector) IS 'angle between two vectors of norm 1, divided by pi';
 

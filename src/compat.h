@@ -16,11 +16,13 @@
 #include "access/genam.h"
 #include "access/generic_xlog.h"
 #include "access/tableam.h"
+#include "access/htup_details.h"
 #include "access/toast_internals.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "nodes/tidbitmap.h"
 #include "optimizer/optimizer.h"
 #include "storage/buffile.h"
 #include "storage/bufmgr.h"
@@ -38,8 +40,8 @@
 #endif
 
 /* Extensions may add to what EXPLAIN says of a plan node. */
-#if PG_VERSION_NUM >= 180000
 #include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #define OMEN_HAS_EXPLAIN_HOOK 1
@@ -230,12 +232,74 @@ omen_toast_snapshot(OmenToastSnapshot *snapshot)
 /* Begin a scan by keys; the server learned to count its searches. */
 static inline IndexScanDesc
 omen_index_beginscan(Relation heap, Relation index, Snapshot snapshot,
-					 int nkeys)
+					 int nkeys, int norderbys)
 {
 #if PG_VERSION_NUM >= 180000
-	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys);
 #else
-	return index_beginscan(heap, index, snapshot, nkeys, 0);
+	return index_beginscan(heap, index, snapshot, nkeys, norderbys);
+#endif
+}
+
+/*
+ * A walk through a TIDBitmap, block by block.  What the server gives for a
+ * block became opaque, and iterators of one process a type of their own.
+ */
+typedef struct OmenBitmapWalk
+{
+#if PG_VERSION_NUM >= 180000
+	TBMPrivateIterator *iterator;
+#else
+	TBMIterator *iterator;
+#endif
+	BlockNumber block;
+	int			count;			/* of offsets; -1 = any of the block */
+	OffsetNumber offsets[MaxHeapTuplesPerPage];
+} OmenBitmapWalk;
+
+static inline void
+omen_bitmap_walk_begin(OmenBitmapWalk *walk, TIDBitmap *bitmap)
+{
+#if PG_VERSION_NUM >= 180000
+	walk->iterator = tbm_begin_private_iterate(bitmap);
+#else
+	walk->iterator = tbm_begin_iterate(bitmap);
+#endif
+}
+
+static inline bool
+omen_bitmap_walk_next(OmenBitmapWalk *walk)
+{
+#if PG_VERSION_NUM >= 180000
+	TBMIterateResult result;
+
+	if (!tbm_private_iterate(walk->iterator, &result))
+		return false;
+	walk->block = result.blockno;
+	walk->count = result.lossy ? -1
+							   : tbm_extract_page_tuple(&result, walk->offsets,
+														MaxHeapTuplesPerPage);
+#else
+	TBMIterateResult *result = tbm_iterate(walk->iterator);
+
+	if (result == NULL)
+		return false;
+	walk->block = result->blockno;
+	walk->count = result->ntuples;
+	if (walk->count > 0)
+		memcpy(walk->offsets, result->offsets,
+			   walk->count * sizeof(OffsetNumber));
+#endif
+	return true;
+}
+
+static inline void
+omen_bitmap_walk_end(OmenBitmapWalk *walk)
+{
+#if PG_VERSION_NUM >= 180000
+	tbm_end_private_iterate(walk->iterator);
+#else
+	tbm_end_iterate(walk->iterator);
 #endif
 }
 

@@ -12,10 +12,21 @@
 #include "guc.h"
 #include "hnsw/hnsw.h"
 #include "omendb.h"
+#include "planner/filtered.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
 int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
+bool		omen_enable_filtered_scan = true;
+int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
+int			omen_scan_mem = 65536;
+
+static const struct config_enum_entry strategies[] = {
+	{"auto", OMEN_STRATEGY_AUTO, false},
+	{"exact", OMEN_STRATEGY_EXACT, false},
+	{"graph", OMEN_STRATEGY_GRAPH, false},
+	{"sweep", OMEN_STRATEGY_SWEEP, false},
+	{NULL, 0, false}};
 
 static char *simd_setting = NULL;
 
@@ -49,6 +60,24 @@ omen_guc_init(void)
 		"More finds more of the true nearest neighbors, and takes longer.",
 		&omen_ef_search, OMEN_DEFAULT_EF_SEARCH, OMEN_MIN_EF_SEARCH,
 		OMEN_MAX_EF_SEARCH, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"omendb.enable_filtered_scan",
+		"Enables the planner's use of filtered scans of omen_hnsw indexes.",
+		"Without them a query with a filter may return fewer rows than match.",
+		&omen_enable_filtered_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL,
+		NULL);
+	DefineCustomEnumVariable(
+		"omendb.filter_strategy",
+		"How filtered scans find the rows that match.",
+		"\"auto\" chooses by cost; the others are for trying them out.",
+		&omen_filter_strategy, OMEN_STRATEGY_AUTO, strategies, PGC_USERSET,
+		GUC_EXPLAIN, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"omendb.scan_mem",
+		"Memory for what a filtered scan has met, and for rows.",
+		"A scan that needs more looks at all rows that match, some at a time.",
+		&omen_scan_mem, 65536, 64, MAX_KILOBYTES, PGC_USERSET,
+		GUC_UNIT_KB | GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"omendb.simd", "Instruction set that distances are computed with.",
 		"\"auto\" chooses the best that the processor has.", &simd_setting,

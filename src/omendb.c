@@ -13,6 +13,7 @@
 #include "distance/distance.h"
 #include "guc.h"
 #include "hnsw/hnsw.h"
+#include "planner/filtered.h"
 
 PG_MODULE_MAGIC;
 
@@ -25,4 +26,6 @@ _PG_init(void)
 	omen_guc_init();
 	omen_options_init();
 	omen_explain_init();
+	omen_filtered_scan_init();
+	omen_filtered_path_init();
 }

@@ -37,8 +37,8 @@
  * rows and ef_search of 40 to 400: nearly linear in m, a bit less in ef,
  * logarithmic in the number of nodes.
  */
-static double
-expected_visits(double nodes, double m, double ef)
+double
+omen_expected_visits(double nodes, double m, double ef)
 {
 	double		visits = 0.157 * m * pow(ef, 0.85) * log(Max(nodes, 2.0));
 
@@ -74,18 +74,37 @@ read_parameters(Oid indexoid, double *m, double *code_bytes)
 	index_close(rel, NoLock);
 }
 
+/* What searches of an index cost. */
+void
+omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index)
+{
+	double		code_bytes;
+
+	cost->index = index;
+	cost->nodes = Max(index->tuples, 1.0);
+	read_parameters(index->indexoid, &cost->m, &code_bytes);
+	cost->per_visit =
+		cpu_index_tuple_cost +
+		cpu_operator_cost * (1.0 + code_bytes / BYTES_PER_OPERATOR);
+}
+
+/* The cost of one search. */
+double
+omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
+{
+	double		visits = omen_expected_visits(cost->nodes, cost->m, ef);
+
+	return visits * cost->per_visit + page_cost(root, cost->index, visits);
+}
+
 void
 omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 				   Cost *startup, Cost *total, Selectivity *selectivity,
 				   double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
-	double		rows = Max(index->tuples, 1.0);
 	bool		bounded = root->limit_tuples >= 0 || root->tuple_fraction > 0;
-	double		m;
-	double		code_bytes;
-	double		visits;
-	double		visit_cost;
+	OmenSearchCost search;
 	QualCost	distance_cost;
 
 	*selectivity = 1.0;
@@ -99,15 +118,12 @@ omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		return;
 	}
 
-	read_parameters(index->indexoid, &m, &code_bytes);
-	visits = expected_visits(rows, m, omen_ef_search);
-	visit_cost = cpu_index_tuple_cost +
-				 cpu_operator_cost * (1.0 + code_bytes / BYTES_PER_OPERATOR);
+	omen_search_cost_init(&search, index);
 	cost_qual_eval(&distance_cost, path->indexorderbys, root);
 
-	*startup = visits * visit_cost + page_cost(root, index, visits) +
-			   distance_cost.startup;
-	*total =
-		*startup + rows * ROWS_PER_RESULT *
-					   (visit_cost + distance_cost.per_tuple + cpu_tuple_cost);
+	*startup =
+		omen_search_cost(root, &search, omen_ef_search) + distance_cost.startup;
+	*total = *startup +
+			 search.nodes * ROWS_PER_RESULT *
+				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);
 }

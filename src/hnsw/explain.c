@@ -14,6 +14,28 @@
 #include "compat.h"
 #include "hnsw/hnsw.h"
 
+/* The lines of a scan's counters. */
+void
+omen_explain_counters(ExplainState *es, const OmenCounters *counters)
+{
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+	{
+		appendStringInfoSpaces(es->str, es->indent * 2);
+		appendStringInfo(es->str,
+						 "Graph: hops=" UINT64_FORMAT " visits=" UINT64_FORMAT
+						 " distances=" UINT64_FORMAT " reranked=" UINT64_FORMAT
+						 " late=" UINT64_FORMAT "\n",
+						 counters->hops, counters->visits, counters->distances,
+						 counters->reranked, counters->late);
+		return;
+	}
+	ExplainPropertyUInteger("Graph Hops", NULL, counters->hops, es);
+	ExplainPropertyUInteger("Graph Visits", NULL, counters->visits, es);
+	ExplainPropertyUInteger("Graph Distances", NULL, counters->distances, es);
+	ExplainPropertyUInteger("Reranked Rows", NULL, counters->reranked, es);
+	ExplainPropertyUInteger("Late Rows", NULL, counters->late, es);
+}
+
 #ifdef OMEN_HAS_EXPLAIN_HOOK
 
 static explain_per_node_hook_type previous_hook = NULL;
@@ -34,27 +56,6 @@ scan_of(PlanState *planstate)
 }
 
 static void
-show_counters(ExplainState *es, const OmenCounters *counters)
-{
-	if (es->format == EXPLAIN_FORMAT_TEXT)
-	{
-		ExplainIndentText(es);
-		appendStringInfo(es->str,
-						 "Graph: hops=" UINT64_FORMAT " visits=" UINT64_FORMAT
-						 " distances=" UINT64_FORMAT " reranked=" UINT64_FORMAT
-						 " late=" UINT64_FORMAT "\n",
-						 counters->hops, counters->visits, counters->distances,
-						 counters->reranked, counters->late);
-		return;
-	}
-	ExplainPropertyUInteger("Graph Hops", NULL, counters->hops, es);
-	ExplainPropertyUInteger("Graph Visits", NULL, counters->visits, es);
-	ExplainPropertyUInteger("Graph Distances", NULL, counters->distances, es);
-	ExplainPropertyUInteger("Reranked Rows", NULL, counters->reranked, es);
-	ExplainPropertyUInteger("Late Rows", NULL, counters->late, es);
-}
-
-static void
 explain_node(PlanState *planstate, List *ancestors, const char *relationship,
 			 const char *plan_name, ExplainState *es)
 {
@@ -65,7 +66,7 @@ explain_node(PlanState *planstate, List *ancestors, const char *relationship,
 		OmenCounters counters;
 
 		omen_scan_counters(scan, &counters);
-		show_counters(es, &counters);
+		omen_explain_counters(es, &counters);
 	}
 	if (previous_hook)
 		previous_hook(planstate, ancestors, relationship, plan_name, es);

@@ -83,6 +83,20 @@ extern bool omen_property(Oid index_oid, int attno, IndexAMProperty prop,
 						  const char *propname, bool *res, bool *isnull);
 
 /* cost.c */
+
+/* What searches of an index cost, in the planner's units. */
+typedef struct OmenSearchCost
+{
+	IndexOptInfo *index;
+	double		nodes;
+	double		m;
+	double		per_visit;		/* of a slot on a cached page */
+} OmenSearchCost;
+
+extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index);
+extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
+							   double ef);
+extern double omen_expected_visits(double nodes, double m, double ef);
 extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
 							   double loop_count, Cost *startup, Cost *total,
 							   Selectivity *selectivity, double *correlation,
@@ -141,7 +155,10 @@ extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
 
 /* explain.c */
+struct		ExplainState;
 extern void omen_explain_init(void);
+extern void omen_explain_counters(struct ExplainState *es,
+								  const OmenCounters *counters);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *omen_bulk_delete(IndexVacuumInfo *info,

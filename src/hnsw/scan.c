@@ -3,11 +3,8 @@
  * scan.c
  *	  Index scans: rows in the exact order of their distance.
  *
- * Candidates are found by the distance of codes; what goes out is ordered by
- * the operator's own function on the stored value.  Each candidate has a
- * lower bound of its true distance.  A row goes out when its true distance is
- * not above the bound of any candidate that has not been looked at; so about
- * as many heap rows are fetched as are returned.
+ * Candidates are found here, by the distance of codes; rerank.c makes rows in
+ * order of them.
  *
  * A scan goes on for as long as it is asked: when the ef_search nearest are
  * used up, the search continues with twice as many; when the graph is
@@ -25,173 +22,15 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
-#include "access/relscan.h"
-#include "access/tableam.h"
-#include "catalog/index.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "hnsw/hnsw.h"
-#include "hnsw/store/toast.h"
+#include "hnsw/scan.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "types/detoast.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* A candidate that waits for its true distance. */
-typedef struct PendingNode
-{
-	double		bound;			/* lower bound of the operator's result */
-	OmenNodeRef node;
-	ItemPointerData tid;		/* of the only row, or invalid */
-	bool		is_refined;		/* the bound is as good as it gets */
-	bool		was_looked_up;	/* ahead of its turn, whatever was found */
-	bool		is_gone;		/* the row is not visible, or NULL */
-	bool		is_located;		/* `pointer` is known */
-	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
-} PendingNode;
-
-/* A row that waits for its turn. */
-typedef struct PendingRow
-{
-	double		distance;		/* the operator's result */
-	ItemPointerData tid;
-	Oid			toast_relid;	/* where its vector lies, or InvalidOid */
-	Oid			toast_valueid;
-} PendingRow;
-
-/*
- * How many pending nodes are located at a time.  More would be fetched in vain
- * when no further row is asked for.
- */
-#define LOOK_AHEAD 3
-
-typedef enum ScanPhase
-{
-	PHASE_START,
-	PHASE_GRAPH,				/* results of a search of the graph */
-	PHASE_CLOSING,				/* everything that the search did not meet */
-	PHASE_SIDE_NAN,
-	PHASE_SIDE_NULL,
-	PHASE_DONE
-} ScanPhase;
-
-typedef struct OmenScanState
-{
-	OmenIndex  *ix;
-	const OmenOpclass *opclass;
-	OmenSearch *search;
-	ScanPhase	phase;
-
-	/* the query */
-	Datum		query;			/* detoasted, in query_context */
-	bool		no_distance; /* NULL or without direction: any order will do */
-	const float *query_floats;
-	OmenCodeHeader header;
-	uint8	   *code;
-	float	   *rest;			/* what the code leaves out of the query */
-	OmenQueryRest about_rest;
-	OmenCodeHeader origin_header;	/* the same for codes of epoch 0 */
-	uint8	   *origin_code;
-	bool		has_origin;
-
-	/* what was found */
-	PendingNode *nodes;			/* min-heap by bound */
-	uint32		nnodes;
-	uint32		nodes_room;
-	PendingRow *rows;			/* min-heap by distance */
-	uint32		nrows;
-	uint32		rows_room;
-	OmenTidList tids;			/* of one node, or of a side list */
-	OmenTidList nans;			/* rows whose distance is not a number */
-	uint32		next_tid;		/* of a side list */
-	BlockNumber next_block;		/* of a pass without order */
-	double		last_distance;	/* of the row that went out last */
-	OmenCounters earlier;		/* what scans before a rescan took */
-
-	/* getting at rows */
-	IndexFetchTableData *fetch;
-	OmenToastReader *toast;
-	bool		is_toasted;		/* the value read last was */
-	TupleTableSlot *slot;
-	IndexInfo  *index_info;		/* for an index on an expression */
-	EState	   *estate;
-	FmgrInfo	distance;		/* the operator's function */
-
-	MemoryContext context;		/* lives as long as the scan */
-	MemoryContextCallback at_end;	/* when it goes away */
-	MemoryContext query_context;	/* reset by each rescan */
-	MemoryContext row_context;	/* reset for each row */
-} OmenScanState;
-
 OmenCounters omen_last_scan_counters;
-
-static void forget_distance(void *arg);
-
-/* ---------- heaps ---------- */
-
-/* Push down and pull up in a heap whose items start with the key, a double. */
-#define HEAP_PUSH(heap, count, item, key) \
-	do \
-	{ \
-		uint32 p_ = (count)++; \
-		while (p_ > 0 && (item).key < (heap)[(p_ - 1) / 2].key) \
-		{ \
-			(heap)[p_] = (heap)[(p_ - 1) / 2]; \
-			p_ = (p_ - 1) / 2; \
-		} \
-		(heap)[p_] = (item); \
-	} while (0)
-
-#define HEAP_POP(heap, count, top, key) \
-	do \
-	{ \
-		uint32 p_ = 0; \
-		uint32 n_ = --(count); \
-		(top) = (heap)[0]; \
-		for (;;) \
-		{ \
-			uint32 c_ = 2 * p_ + 1; \
-			if (c_ >= n_) \
-				break; \
-			if (c_ + 1 < n_ && (heap)[c_ + 1].key < (heap)[c_].key) \
-				c_++; \
-			if (!((heap)[c_].key < (heap)[n_].key)) \
-				break; \
-			(heap)[p_] = (heap)[c_]; \
-			p_ = c_; \
-		} \
-		(heap)[p_] = (heap)[n_]; \
-	} while (0)
-
-static void *
-ensure_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
-			Size item)
-{
-	if (count < *room)
-		return array;
-	*room = Max(64, *room * 2);
-	if (array == NULL)
-		return MemoryContextAllocHuge(state->context, mul_size(*room, item));
-	return repalloc_huge(array, mul_size(*room, item));
-}
-
-static void
-push_node(OmenScanState *state, PendingNode item)
-{
-	state->nodes = ensure_room(state, state->nodes, &state->nodes_room,
-							   state->nnodes, sizeof(PendingNode));
-	HEAP_PUSH(state->nodes, state->nnodes, item, bound);
-}
-
-static void
-push_row(OmenScanState *state, PendingRow item)
-{
-	state->rows = ensure_room(state, state->rows, &state->rows_room,
-							  state->nrows, sizeof(PendingRow));
-	HEAP_PUSH(state->rows, state->nrows, item, distance);
-}
 
 /* ---------- beginning and ending ---------- */
 
@@ -207,9 +46,11 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 
 	state->context = context;
 	state->tids.context = context;
-	state->at_end.func = forget_distance;
+	state->at_end.func = omen_forget_distance;
 	MemoryContextRegisterResetCallback(context, &state->at_end);
 	state->nans.context = context;
+	state->nulls.context = context;
+	state->sent.context = context;
 	state->ix = omen_index_open(index, false);
 	state->opclass = omen_opclass(index);
 	state->search = omen_search_create(state->ix);
@@ -236,13 +77,16 @@ omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 		memmove(scan->orderByData, orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 
-	forget_distance(NULL);
+	omen_forget_distance(NULL);
 	MemoryContextReset(state->query_context);
-	state->phase = PHASE_START;
+	state->phase = OMEN_SCAN_START;
 	state->nnodes = 0;
 	state->nrows = 0;
 	state->tids.count = 0;
 	state->nans.count = 0;
+	state->nulls.count = 0;
+	state->sent.count = 0;
+	omen_filtered_reset(state);
 	state->next_tid = 0;
 	state->has_origin = false;
 	state->last_distance = -INFINITY;
@@ -284,30 +128,6 @@ omen_scan_counters(IndexScanDesc scan, OmenCounters *total)
 	total->distances += last->distances;
 	total->reranked += last->reranked;
 	total->late += last->late;
-}
-
-/* What is needed to read heap rows; once per scan. */
-static void
-prepare_fetch(IndexScanDesc scan)
-{
-	OmenScanState *state = scan->opaque;
-	MemoryContext old;
-
-	if (state->fetch)
-		return;
-	old = MemoryContextSwitchTo(state->context);
-	state->slot = table_slot_create(scan->heapRelation, NULL);
-	state->fetch = table_index_fetch_begin(scan->heapRelation);
-	state->toast = omen_toast_reader_create(false);
-	fmgr_info_copy(&state->distance, &scan->orderByData->sk_func,
-				   state->context);
-	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
-	{
-		state->index_info = BuildIndexInfo(scan->indexRelation);
-		state->estate = CreateExecutorState();
-		GetPerTupleExprContext(state->estate)->ecxt_scantuple = state->slot;
-	}
-	MemoryContextSwitchTo(old);
 }
 
 /* ---------- the query ---------- */
@@ -418,7 +238,7 @@ bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
  * quantizer has changed meanwhile; then nothing was done.
  */
 static bool
-scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
+scan_page(OmenScanState *state, BlockNumber block, OmenPendingNode *found)
 {
 	OmenIndex  *ix = state->ix;
 	const OmenPlane *plane = &ix->layout.node;
@@ -436,6 +256,8 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
 
 		if ((slot->flags & OMEN_SLOT_USED) == 0 || !omen_node_has_row(slot))
+			continue;
+		if (!omen_search_may_pass(state->search, slot))
 			continue;
 		found[count].node.id = block * plane->per_page + i;
 		found[count].node.version = slot->version;
@@ -456,7 +278,7 @@ scan_page(OmenScanState *state, BlockNumber block, PendingNode *found)
 	for (uint32 i = 0; i < count && readable; i++)
 	{
 		if (omen_search_mark(state->search, found[i].node.id))
-			push_node(state, found[i]);
+			omen_rerank_add(state, found[i]);
 	}
 	return readable;
 }
@@ -466,8 +288,8 @@ static void
 scan_all_pages(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
-	PendingNode *found =
-		palloc(state->ix->layout.node.per_page * sizeof(PendingNode));
+	OmenPendingNode *found =
+		palloc(state->ix->layout.node.per_page * sizeof(OmenPendingNode));
 	BlockNumber nblocks = RelationGetNumberOfBlocks(scan->indexRelation);
 
 	if (!state->has_origin && state->ix->meta.epoch != 0)
@@ -508,7 +330,7 @@ take_results(OmenScanState *state)
 	{
 		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
 		OmenSlotHeader *slot;
-		PendingNode item;
+		OmenPendingNode item;
 		Buffer		buf;
 		bool		is_readable;
 
@@ -537,7 +359,7 @@ take_results(OmenScanState *state)
 		if (!is_readable)
 			continue;
 		omen_heap_prefetch(state->fetch->rel, &item.tid);
-		push_node(state, item);
+		omen_rerank_add(state, item);
 	}
 	return taken;
 }
@@ -561,7 +383,7 @@ search_graph(OmenScanState *state)
 					   !RelationUsesLocalBuffers(state->ix->rel);
 	(void) omen_descend(search, &state->header, state->code, 0, &start);
 	omen_search_start(search, &state->ix->layout.node, &state->header,
-					  state->code, omen_ef_search);
+					  state->code, state->ef);
 	if (!omen_search_seed(search, start))
 		(void) omen_search_seed(search, root);
 	omen_search_run(search);
@@ -569,8 +391,8 @@ search_graph(OmenScanState *state)
 }
 
 /* Go on where the search stopped; false if it has met all it can reach. */
-static bool
-search_on(OmenScanState *state)
+bool
+omen_scan_search_on(OmenScanState *state)
 {
 	OmenSearch *search = state->search;
 
@@ -581,278 +403,23 @@ search_on(OmenScanState *state)
 			search->nnearest < search->ef)
 			return false;
 	}
-	if (search->ef > PG_INT32_MAX / 2)
+	if (search->ef > PG_INT32_MAX / 2 ||
+		search->counters.visits >= search->most_visits)
 		return false;
 	omen_search_grow(search, search->ef * 2);
 	return take_results(state) > 0;
 }
 
-/* ---------- rows ---------- */
-
-/* The indexed value of the row in state->slot. */
-static Datum
-indexed_value(IndexScanDesc scan, bool *isnull)
-{
-	OmenScanState *state = scan->opaque;
-	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnulls[INDEX_MAX_KEYS];
-
-	if (column != 0)
-		return slot_getattr(state->slot, column, isnull);
-	/* an expression may wait for anything, and VACUUM for our pins */
-	omen_toast_reader_pause(state->toast);
-	FormIndexDatum(state->index_info, state->slot, state->estate, values,
-				   isnulls);
-	*isnull = isnulls[0];
-	return values[0];
-}
-
-/*
- * Fetch a row into state->slot and get at the indexed value.  False if the
- * snapshot does not see the row, or the value is NULL.
- */
-static bool
-fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
-{
-	OmenScanState *state = scan->opaque;
-	BlockNumber block = ItemPointerGetBlockNumber(tid);
-	ItemPointerData fetched = *tid;
-	bool		call_again = false;
-	bool		found;
-	bool		isnull;
-	MemoryContext old;
-
-	/* what the fetch allocates is to live as long as it */
-	old = MemoryContextSwitchTo(state->context);
-	omen_heap_expect(state->fetch, block);
-	found = table_index_fetch_tuple(state->fetch, &fetched, scan->xs_snapshot,
-									state->slot, &call_again, NULL);
-	omen_heap_remember(state->fetch, block);
-	MemoryContextSwitchTo(old);
-	if (!found)
-		return false;
-	*value = indexed_value(scan, &isnull);
-	return !isnull;
-}
-
-/* The true distance of a row, from the indexed value. */
-static void
-measure(IndexScanDesc scan, ItemPointer tid, Datum value, PendingRow *row)
-{
-	OmenScanState *state = scan->opaque;
-
-	row->tid = *tid;
-	row->toast_relid = InvalidOid;
-	state->is_toasted =
-		omen_toast_identity(value, &row->toast_relid, &row->toast_valueid);
-	value = PointerGetDatum(omen_toast_read(state->toast, value));
-	row->distance = DatumGetFloat8(
-		FunctionCall2Coll(&state->distance, scan->orderByData->sk_collation,
-						  value, state->query));
-	state->search->counters.reranked++;
-}
-
-/*
- * Fetch a row and compute its true distance.  False if the snapshot does not
- * see it, or it has none.
- */
-static bool
-fetch_row(IndexScanDesc scan, ItemPointer tid, PendingRow *row)
-{
-	OmenScanState *state = scan->opaque;
-	MemoryContext old = MemoryContextSwitchTo(state->row_context);
-	Datum		value;
-	bool		found = fetch_value(scan, tid, &value);
-
-	if (found)
-		measure(scan, tid, value, row);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(state->row_context);
-	if (state->estate)
-		ResetPerTupleExprContext(state->estate);
-	ExecClearTuple(state->slot);
-	return found;
-}
-
-/*
- * Learn where the values of the nodes are whose turn it is about to be, and
- * have them brought towards the processor.  The pointers stay good as long as
- * the scan's snapshot sees their rows.
- */
-static void
-look_ahead(IndexScanDesc scan)
-{
-	OmenScanState *state = scan->opaque;
-
-	if (!state->is_toasted || state->index_info)
-		return;
-	/* what is first in a heap comes soon, if not quite in this order */
-	for (uint32 i = 0; i < Min(state->nnodes, LOOK_AHEAD); i++)
-	{
-		PendingNode *node = &state->nodes[i];
-		Datum		value;
-
-		if (node->was_looked_up || !ItemPointerIsValid(&node->tid) ||
-			(state->about_rest.is_known && !node->is_refined))
-			continue;
-		node->was_looked_up = true;
-		if (!fetch_value(scan, &node->tid, &value))
-			node->is_gone = true;
-		else if (omen_toast_is_read_here(value))
-		{
-			memcpy(node->pointer, DatumGetPointer(value), TOAST_POINTER_SIZE);
-			node->is_located = true;
-			omen_toast_prefetch(value);
-		}
-	}
-	ExecClearTuple(state->slot);
-}
-
-/*
- * Put the nearest pending node in its place by a better bound, computed from
- * the query itself and not from its code.  Costs a fraction of what fetching
- * the row costs that then need not be fetched.
- */
-static void
-refine_nearest(OmenScanState *state)
-{
-	OmenIndex  *ix = state->ix;
-	PendingNode nearest;
-	OmenSlotHeader *slot;
-	Buffer		buf;
-
-	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
-	nearest.is_refined = true;
-	slot = omen_visit(ix, &ix->layout.node, nearest.node.id, &buf);
-	if (slot == NULL)
-		return;					/* freed, so its rows were dead */
-	if (slot->version == nearest.node.version &&
-		slot->epoch == ix->quantizer_epoch)
-	{
-		const void *code =
-			omen_readable_code(ix, &ix->layout.node, nearest.node.id, slot);
-
-		if (code != NULL)
-		{
-			float		distance =
-				omen_query_distance(ix->quantizer, &state->header, state->code,
-									&slot->code, code);
-			double bound = omen_refined_bound(ix->quantizer, &state->header,
-											  state->rest, &state->about_rest,
-											  &slot->code, code, distance);
-
-			nearest.bound = Max(nearest.bound, bound);
-		}
-	}
-	UnlockReleaseBuffer(buf);
-	push_node(state, nearest);
-}
-
-/* Let a row wait for its turn. */
-static void
-take_row(OmenScanState *state, PendingRow row)
-{
-	if (isnan(row.distance))
-		omen_tid_list_add(&state->nans, &row.tid);
-	else if (row.distance < state->last_distance)
-		state->search->counters.late++;
-	else
-		push_row(state, row);
-}
-
-/* Look up the rows of the nearest pending node. */
-static void
-rerank_nearest(IndexScanDesc scan)
-{
-	OmenScanState *state = scan->opaque;
-	PendingNode nearest;
-	PendingRow	row;
-
-	CHECK_FOR_INTERRUPTS();
-	look_ahead(scan);
-	HEAP_POP(state->nodes, state->nnodes, nearest, bound);
-	if (nearest.is_gone)
-		return;
-	if (nearest.is_located)
-	{
-		MemoryContext old = MemoryContextSwitchTo(state->row_context);
-
-		measure(scan, &nearest.tid, PointerGetDatum(nearest.pointer), &row);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(state->row_context);
-		take_row(state, row);
-		return;
-	}
-	state->tids.count = 0;
-	if (ItemPointerIsValid(&nearest.tid))
-		omen_tid_list_add(&state->tids, &nearest.tid);
-	else if (!omen_posting_collect(state->ix, nearest.node, &state->tids))
-		return;
-	for (uint32 i = 0; i < state->tids.count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (fetch_row(scan, &state->tids.tids[i], &row))
-			take_row(state, row);
-	}
-}
-
-/*
- * Let the operator's function know what it would compute for the row that goes
- * out: the executor is about to ask.
- */
-static void
-tell_distance(OmenScanState *state, const PendingRow *row)
-{
-	if (row->toast_relid == InvalidOid)
-		return;
-	omen_known_distance.function = state->distance.fn_oid;
-	omen_known_distance.toast_relid = row->toast_relid;
-	omen_known_distance.toast_valueid = row->toast_valueid;
-	omen_known_distance.query =
-		(struct varlena *) DatumGetPointer(state->query);
-	omen_known_distance.result = row->distance;
-}
-
-/* Also called when the scan's memory goes away, be it by an error. */
-static void
-forget_distance(void *arg)
-{
-	omen_known_distance.function = InvalidOid;
-}
-
-/*
- * The next row in order, if there is one among what was found so far.
- */
+/* The next row in order, if there is one among what was found so far. */
 static bool
 next_in_order(IndexScanDesc scan)
 {
-	OmenScanState *state = scan->opaque;
+	OmenPendingRow row;
 
-	for (;;)
-	{
-		PendingRow	row;
-
-		if (state->nrows > 0 &&
-			(state->nnodes == 0 ||
-			 state->rows[0].distance <= state->nodes[0].bound))
-		{
-			HEAP_POP(state->rows, state->nrows, row, distance);
-			state->last_distance = row.distance;
-			scan->xs_heaptid = row.tid;
-			if (scan->xs_heapfetch)
-				omen_heap_expect(scan->xs_heapfetch,
-								 ItemPointerGetBlockNumber(&row.tid));
-			tell_distance(state, &row);
-			return true;
-		}
-		if (state->nnodes == 0)
-			return false;
-		if (state->about_rest.is_known && !state->nodes[0].is_refined)
-			refine_nearest(state);
-		else
-			rerank_nearest(scan);
-	}
+	if (!omen_rerank_take(scan, &row))
+		return false;
+	omen_rerank_send(scan, &row);
+	return true;
 }
 
 /* The next TID of the list in state->tids. */
@@ -869,12 +436,11 @@ next_of_list(IndexScanDesc scan)
 
 /* ---------- phases ---------- */
 
-static void
-start_scan(IndexScanDesc scan)
+/* Begin with the query: take it in. */
+void
+omen_scan_prepare(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
-	OmenIndex  *ix = state->ix;
-	uint64		few;
 
 	if (scan->numberOfOrderBys != 1)
 		elog(ERROR, "cannot scan omen_hnsw index without order");
@@ -889,13 +455,22 @@ start_scan(IndexScanDesc scan)
 	omen_count_search(scan);
 	omen_scan_counters(scan, &state->earlier);
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
-	prepare_fetch(scan);
-	omen_index_refresh(ix);
+	omen_rerank_prepare(scan);
+	omen_index_refresh(state->ix);
 	encode_query(scan);
+}
+
+/* Find the first candidates. */
+void
+omen_scan_start(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	OmenIndex  *ix = state->ix;
+	uint64		few;
+
+	omen_filtered_start(state);
 	few = Max(OMEN_FLAT_NODES, 4 * (uint64) omen_ef_search);
-	omen_search_start(state->search, &ix->layout.node, &state->header,
-					  state->code, Max(1, omen_ef_search));
-	state->phase = PHASE_GRAPH;
+	state->phase = OMEN_SCAN_GRAPH;
 	if (state->no_distance)
 	{
 		state->next_block = OMEN_META_BLOCK + 1;
@@ -905,8 +480,10 @@ start_scan(IndexScanDesc scan)
 		ix->meta.node_limit <= few + ix->layout.node.per_page)
 	{
 		/* few enough to look at all of them */
+		omen_search_start(state->search, &ix->layout.node, &state->header,
+						  state->code, state->ef);
 		scan_all_pages(scan);
-		state->phase = PHASE_CLOSING;
+		state->phase = OMEN_SCAN_CLOSING;
 	}
 	else
 		search_graph(state);
@@ -957,7 +534,7 @@ collect_next_page(OmenScanState *state)
  * direction.
  */
 static void
-start_side_list(OmenScanState *state, uint32 owner, ScanPhase phase)
+start_side_list(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 {
 	state->tids.count = 0;
 	state->next_tid = 0;
@@ -980,27 +557,27 @@ advance(IndexScanDesc scan)
 
 	switch (state->phase)
 	{
-		case PHASE_GRAPH:
+		case OMEN_SCAN_GRAPH:
 			if (state->no_distance)
 			{
 				if (collect_next_page(state))
 					return true;
-				start_side_list(state, OMEN_OWNER_NAN, PHASE_SIDE_NAN);
+				start_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 			}
-			else if (!search_on(state))
+			else if (!omen_scan_search_on(state))
 			{
 				scan_all_pages(scan);
-				state->phase = PHASE_CLOSING;
+				state->phase = OMEN_SCAN_CLOSING;
 			}
 			return true;
-		case PHASE_CLOSING:
-			start_side_list(state, OMEN_OWNER_NAN, PHASE_SIDE_NAN);
+		case OMEN_SCAN_CLOSING:
+			start_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 			return true;
-		case PHASE_SIDE_NAN:
-			start_side_list(state, OMEN_OWNER_NULL, PHASE_SIDE_NULL);
+		case OMEN_SCAN_SIDE_NAN:
+			start_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
 			return true;
 		default:
-			state->phase = PHASE_DONE;
+			state->phase = OMEN_SCAN_DONE;
 			return false;
 	}
 }
@@ -1013,18 +590,21 @@ omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
 	bool		found = false;
 
 	Assert(ScanDirectionIsForward(dir));
-	forget_distance(NULL);
-	if (state->phase == PHASE_START)
-		start_scan(scan);
-	while (!found && state->phase != PHASE_DONE)
+	omen_forget_distance(NULL);
+	if (state->phase == OMEN_SCAN_START)
 	{
-		bool ordered = !state->no_distance && state->phase <= PHASE_CLOSING;
+		omen_scan_prepare(scan);
+		omen_scan_start(scan);
+	}
+	while (!found && state->phase != OMEN_SCAN_DONE)
+	{
+		bool ordered = !state->no_distance && state->phase <= OMEN_SCAN_CLOSING;
 
 		found = ordered ? next_in_order(scan) : next_of_list(scan);
 		if (!found && !advance(scan))
 			break;
 	}
-	if (state->phase == PHASE_DONE)
+	if (state->phase == OMEN_SCAN_DONE)
 		omen_toast_reader_end(state->toast);
 	else
 		omen_toast_reader_pause(state->toast);

@@ -20,6 +20,7 @@ INSERT INTO expected_function VALUES
 	('omen_vector_ip_support', 'internal', 'internal i t s f t'),
 	('omen_vector_cosine_support', 'internal', 'internal i t s f t'),
 	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
+	('omen_distance_support', 'internal', 'internal i t s f t'),
 	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
 	('omen_hnsw_info', 'regclass', 'record v t r f t'),
 	('omen_hnsw_last_scan', '', 'record v t r f t'),
@@ -85,7 +86,9 @@ FROM pg_operator WHERE oprname IN ('<->', '<#>', '<=>', '<+>') AND oprleft = 've
 SELECT results_eq(
 	$$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default" FROM pg_settings
 		WHERE name LIKE 'omendb.%' ORDER BY 1$$,
-	$$VALUES ('omendb.ef_search', 'integer', 'user', '40'), ('omendb.simd', 'string', 'user', 'auto')$$,
+	$$VALUES ('omendb.ef_search', 'integer', 'user', '40'), ('omendb.enable_filtered_scan', 'bool', 'user', 'on'),
+		('omendb.filter_strategy', 'enum', 'user', 'auto'), ('omendb.scan_mem', 'integer', 'user', '65536'),
+		('omendb.simd', 'string', 'user', 'auto')$$,
 	'settings and their defaults');
 
 -- What only some may do

@@ -30,6 +30,7 @@ typedef struct OmenSeen
 #define OMEN_SEEN_EXPANDED 0x02 /* its neighbors have been looked at */
 #define OMEN_SEEN_TAKEN 0x04	/* the caller has taken it as a result */
 #define OMEN_SEEN_LINKING 0x08	/* was not linked when met */
+#define OMEN_SEEN_FILTERED 0x10 /* has a row, which the filter keeps out */
 
 /* An entry of the heaps: a distance, and where the slot is in seen[]. */
 typedef struct OmenHeapItem
@@ -78,6 +79,15 @@ typedef struct OmenSearch
 
 	bool		may_peek;		/* at slots without pins; see search.c */
 
+	/*
+	 * Of layer 0: may a node whose only row has this TID be a result?  NULL:
+	 * every node with a row may.  Called with a page locked, so it must not
+	 * fail, allocate or wait.
+	 */
+	bool (*may_pass)(void *arg, ItemPointer tid);
+	void	   *pass_arg;
+	uint64		most_visits;	/* the search stops at so many */
+
 	OmenCounters counters;
 	MemoryContext context;
 } OmenSearch;
@@ -93,6 +103,8 @@ extern bool omen_search_mark(OmenSearch *search, uint32 id);
 extern bool omen_search_has_met(const OmenSearch *search, uint32 id);
 extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
 							  const OmenSlotHeader *slot);
+extern bool omen_search_may_pass(const OmenSearch *search,
+								 const OmenSlotHeader *slot);
 extern int	omen_heap_item_compare(const void *a, const void *b);
 extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
 									  uint32 id, OmenSlotHeader *slot);

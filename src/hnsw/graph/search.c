@@ -262,6 +262,7 @@ omen_search_create(OmenIndex *ix)
 	OmenSearch *search = palloc0(sizeof(OmenSearch));
 
 	search->ix = ix;
+	search->most_visits = PG_UINT64_MAX;
 	search->context = CurrentMemoryContext;
 	return search;
 }
@@ -288,14 +289,35 @@ omen_search_start(OmenSearch *search, const OmenPlane *plane,
 	visited_resize(search, size);
 }
 
+/*
+ * Does the filter let a node pass?  One with several rows is for whoever takes
+ * the results to look into.
+ */
+bool
+omen_search_may_pass(const OmenSearch *search, const OmenSlotHeader *slot)
+{
+	ItemPointerData tid = slot->u.node.heaptid;
+
+	return search->may_pass == NULL ||
+		   slot->u.node.posting != OMEN_INVALID_ID ||
+		   !ItemPointerIsValid(&tid) ||
+		   search->may_pass(search->pass_arg, &tid);
+}
+
 /* May the slot be a result of this search? */
 static inline uint16
 seen_flags(const OmenSearch *search, const OmenSlotHeader *slot)
 {
 	uint16		flags = OMEN_SEEN_RESULT;
 
-	if (search->plane->kind == OMEN_PAGE_NODE && !omen_node_has_row(slot))
-		flags = 0;
+	if (search->plane->kind == OMEN_PAGE_NODE)
+	{
+		if (!omen_node_has_row(slot))
+			flags = 0;
+		else if (unlikely(search->may_pass != NULL) &&
+				 !omen_search_may_pass(search, slot))
+			flags = OMEN_SEEN_FILTERED;
+	}
 	if (search->for_link &&
 		(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_FLAT)) != 0)
 		flags = 0;
@@ -445,11 +467,14 @@ examine_peeking(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 		return false;
 	/*
 	 * A node that is met is not looked at again, so what would keep its row
-	 * from being found has to be true; nor can a search live with NaN.
+	 * from being found has to be true; nor can a search live with NaN.  (What
+	 * a filter keeps out is so common that it is believed: the worst is that a
+	 * row is not found whose TID has just changed.)
 	 */
-	if (is_good && ((search->plane->kind == OMEN_PAGE_NODE &&
-					 (glance.flags & OMEN_SEEN_RESULT) == 0) ||
-					isnan(glance.distance)))
+	if (is_good &&
+		((search->plane->kind == OMEN_PAGE_NODE &&
+		  (glance.flags & (OMEN_SEEN_RESULT | OMEN_SEEN_FILTERED)) == 0) ||
+		 isnan(glance.distance)))
 		return false;
 	search->counters.visits++;
 	if (is_good)
@@ -617,8 +642,9 @@ omen_search_run(OmenSearch *search)
 	{
 		OmenHeapItem next;
 
-		if (search->nnearest == search->ef &&
-			search->frontier[0].distance > search->nearest[0].distance)
+		if ((search->nnearest == search->ef &&
+			 search->frontier[0].distance > search->nearest[0].distance) ||
+			search->counters.visits >= search->most_visits)
 			break;
 		next = pop_frontier(search);
 		if ((search->seen[next.seen].flags & OMEN_SEEN_EXPANDED) != 0)

@@ -113,7 +113,7 @@ open_index(OmenToastReader *reader)
 
 	reader->slot = table_slot_create(reader->rel, NULL);
 	reader->scan = omen_index_beginscan(reader->rel, reader->indexes[valid],
-										reader->snapshot, 1);
+										reader->snapshot, 1, 0);
 }
 
 void

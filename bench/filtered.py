@@ -1,0 +1,326 @@
+#!/usr/bin/python3
+"""Compare filtered searches: by strategy, and with pgvector's.
+
+Each query has a column of its own that says how a row stands to it, so that a
+filter can be as selective and as correlated with the query as is wanted.  Every
+way of finding the nearest ten rows that pass is timed, one client, prepared, in
+turn; answers are judged against exact distances.  Of a set's own attributes the
+labels and a Zipf-distributed tenant are filtered by as well.
+
+Writes filtered.json.
+"""
+import argparse
+import json
+import math
+import os
+import statistics
+import time
+
+import numpy
+
+import compare
+import datasets
+import fashion
+import knn
+
+SELECTIVITIES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
+CORRELATIONS = (-1, -0.5, 0, 0.5, 1)
+SCALE = 10000                   # of the columns that filters are on
+FASTEST = 0.0002                # seconds; regret is not asked of what is faster
+
+# Ways of omendb, as settings; the first is what a user gets.
+OURS = {
+    "auto": {},
+    "exact": {"omendb.filter_strategy": "exact"},
+    "graph": {"omendb.filter_strategy": "graph"},
+    "sweep": {"omendb.filter_strategy": "sweep"},
+    # what PostgreSQL would do without the index
+    "core": {"omendb.enable_filtered_scan": "off",
+             "enable_indexscan": "off"},
+}
+THEIRS = {
+    "iterative": {"hnsw.iterative_scan": "strict_order"},
+    # as far as it goes
+    "iterative, 200": {"hnsw.iterative_scan": "strict_order",
+                       "hnsw.ef_search": "200",
+                       "hnsw.max_scan_tuples": "1000000"},
+}
+MANY_ROWS_SLOW = 0.5            # seconds; a way that takes so long is asked less
+
+
+class Attributes:
+    """Columns for filters, by row: for each query its rank of the distances,
+    and random numbers; in units of 1 / SCALE."""
+
+    def __init__(self, data, seed=1):
+        rows = len(data.rows)
+        generator = numpy.random.default_rng(seed)
+        self.random = generator.integers(0, SCALE, rows).astype(numpy.int16)
+        self.second = generator.integers(0, SCALE, rows).astype(numpy.int16)
+        self.tenant = numpy.minimum(generator.zipf(1.3, rows), 10000)
+        self.ranks = []
+        for query in data.queries:
+            distances = ((data.rows - query) ** 2).sum(axis=1)
+            order = numpy.empty(rows, numpy.int64)
+            order[numpy.argsort(distances)] = numpy.arange(rows)
+            self.ranks.append((order * SCALE // rows).astype(numpy.int16))
+        self.labels = (data.clusters if data.clusters is not None
+                       else fashion.labels("train")[:rows].astype(numpy.int16))
+
+
+class Filter:
+    """A condition on rows for each query, in SQL and as a mask."""
+
+    def __init__(self, name, make):
+        self.name = name
+        self.make = make            # query -> (SQL, mask)
+
+
+def correlated(attributes, selectivity, correlation):
+    """A part of the rows pass: `correlation` of them the nearest (or the
+    farthest), the others at random."""
+    fixed = round(SCALE * selectivity * abs(correlation))
+    free = round(SCALE * selectivity * (1 - abs(correlation)))
+
+    def make(query):
+        ranks = attributes.ranks[query]
+        parts = []
+        mask = numpy.zeros(len(ranks), bool)
+        if fixed > 0 and correlation > 0:
+            parts.append(f"rank_{query} < {fixed}")
+            mask |= ranks < fixed
+        elif fixed > 0:
+            parts.append(f"rank_{query} >= {SCALE - fixed}")
+            mask |= ranks >= SCALE - fixed
+        if free > 0:
+            parts.append(f"random < {free}")
+            mask |= attributes.random < free
+        return " OR ".join(parts) or "false", mask
+
+    return Filter(f"{selectivity:g}, {correlation:+g}", make)
+
+
+def plain(name, condition, mask):
+    return Filter(name, lambda query: (condition, mask))
+
+
+def other_filters(attributes):
+    """Filters on columns as tables have them."""
+    label = attributes.labels
+    random, second = attributes.random, attributes.second
+    return [
+        plain("label = 3", "label = 3", label == 3),
+        plain("label <> 3", "label <> 3", label != 3),
+        plain("tenant = 1", "tenant = 1", attributes.tenant == 1),
+        plain("tenant = 30", "tenant = 30", attributes.tenant == 30),
+        plain("tenant > 9000", "tenant > 9000", attributes.tenant > 9000),
+        plain("two columns", "random < 1000 AND second < 1000",
+              (random < 1000) & (second < 1000)),
+        plain("no index", "(second + 0) % 100 < 3", second % 100 < 3),
+        plain("no index, rare", "(second + 0) % 1000 = 3",
+              second % 1000 == 3),
+        plain("nothing passes", "random < 0", random < 0),
+    ]
+
+
+class Side:
+    """One extension's table, and the ways to search it."""
+
+    def __init__(self, system, ways):
+        self.system = system
+        self.ways = ways
+
+    def prepare(self, data, attributes):
+        self.system.prepare(data)
+        table = self.system.table
+        with knn.connect(self.system.database) as connection:
+            columns = {"label": attributes.labels, "random": attributes.random,
+                       "second": attributes.second,
+                       "tenant": attributes.tenant}
+            columns |= {f"rank_{query}": ranks
+                        for query, ranks in enumerate(attributes.ranks)}
+            names = list(columns)
+            connection.execute(f"DROP INDEX {table}_index")
+            connection.execute(
+                "CREATE TABLE filtered (id integer, "
+                + ", ".join(f"{name} smallint" for name in names) + ")")
+            with connection.cursor().copy("COPY filtered FROM STDIN") as copy:
+                for row, values in enumerate(zip(*columns.values())):
+                    copy.write_row((row, *map(int, values)))
+            connection.execute(
+                f"CREATE TABLE {table}_all AS SELECT f.*, t.embedding "
+                f"FROM {table} t JOIN filtered f USING (id) ORDER BY id")
+            connection.execute(f"DROP TABLE {table}, filtered")
+            connection.execute(f"ALTER TABLE {table}_all RENAME TO {table}")
+            for name in ("id", *names):
+                connection.execute(f"CREATE INDEX ON {table} ({name})")
+            connection.execute(f"VACUUM ANALYZE {table}")
+        self.system.build(len(data.rows))
+
+    def session(self, way):
+        connection = knn.connect(self.system.database, prepare_threshold=0)
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        connection.execute("SET jit = off")
+        for name, value in self.ways[way].items():
+            connection.execute(f"SET {name} = '{value}'")
+        return connection
+
+    def statement(self, condition, query):
+        return (f"SELECT id FROM {self.system.table} WHERE {condition} "
+                f"ORDER BY embedding <-> (SELECT embedding FROM queries "
+                f"WHERE id = {query}) LIMIT {knn.K}")
+
+
+def judge(found, data, query, passing):
+    """Of the right rows, how many were found; whether all came, in order."""
+    if len(passing) == 0:
+        return 1.0, len(found) == 0, True
+    exact = numpy.sort(fashion.distances_to(data.queries[query], data.rows,
+                                            passing))[:knn.K]
+    distances = fashion.distances_to(data.queries[query], data.rows, found)
+    passing = set(passing.tolist())
+    right = sum(row in passing and distance <= exact[-1] * (1 + 1e-9)
+                for row, distance in zip(found, distances))
+    return (right / len(exact), len(set(found)) == len(exact),
+            bool((numpy.diff(distances) >= -1e-3).all()))
+
+
+def measure(side, way, a_filter, data, repeat):
+    """Times in seconds of all queries, the best of a few each, and what the
+    answers are worth."""
+    times, recalls, complete, ordered, strategies = [], [], 0, 0, set()
+    with side.session(way) as connection:
+        for query in range(len(data.queries)):
+            condition, mask = a_filter.make(query)
+            statement = side.statement(condition, query)
+            best = math.inf
+            for _ in range(repeat + 1):
+                start = time.perf_counter()
+                found = [row for row, in connection.execute(statement)]
+                took = time.perf_counter() - start
+                best = min(best, took)
+                if took > MANY_ROWS_SLOW:
+                    break
+            times.append(best)
+            result = judge(found, data, query, numpy.nonzero(mask)[0])
+            recalls.append(result[0])
+            complete += result[1]
+            ordered += result[2]
+    times.sort()
+    count = len(times)
+    return {"mean_s": statistics.mean(times), "p50_s": times[count // 2],
+            "p95_s": times[min(count - 1, count * 95 // 100)],
+            "p99_s": times[min(count - 1, count * 99 // 100)],
+            "recall": statistics.mean(recalls),
+            "complete": complete / count, "ordered": ordered / count}
+
+
+def plan_of(side, a_filter):
+    """The strategy that the planner chooses for the first query."""
+    with side.session("auto") as connection:
+        lines = [line for line, in connection.execute(
+            "EXPLAIN " + side.statement(a_filter.make(0)[0], 0),
+            prepare=False)]
+    for line in lines:
+        if "Strategy:" in line:
+            return line.split(":")[1].strip()
+    return "core"
+
+
+def compare_cell(a_filter, sides, data, repeat):
+    cell = {"ways": {}, "plan": plan_of(sides[0], a_filter)}
+    for side in sides:
+        for way in side.ways:
+            cell["ways"][way] = measure(side, way, a_filter, data, repeat)
+    ways = cell["ways"]
+    best = min((ways[way]["mean_s"] for way in OURS
+                if ways[way]["recall"] >= 0.95), default=math.nan)
+    cell["best_s"] = best
+    cell["regret"] = ways["auto"]["mean_s"] / best
+    cell["of_exact"] = ways["auto"]["mean_s"] / min(ways["exact"]["mean_s"],
+                                                    ways["core"]["mean_s"])
+    if len(sides) > 1:
+        reach = [ways[way]["mean_s"] for way in THEIRS
+                 if ways[way]["recall"] >= min(0.95, ways["auto"]["recall"])]
+        # where it does not reach the recall, its best
+        if not reach:
+            reach = [max((ways[way] for way in THEIRS),
+                         key=lambda found: found["recall"])["mean_s"]]
+        cell["speedup"] = min(reach) / ways["auto"]["mean_s"]
+    return cell
+
+
+def print_cell(name, cell):
+    ways = cell["ways"]
+    columns = [f"{ways[way]['mean_s'] * 1e3:.2f} {ways[way]['recall']:.2f}"
+               for way in ways]
+    print(f"| {name} | {cell['plan']} | " + " | ".join(columns)
+          + f" | {cell['regret']:.2f} | {cell['of_exact']:.2f} | "
+          + f"{cell.get('speedup', math.nan):.1f} |", flush=True)
+
+
+def summary(cells):
+    slow = [cell for cell in cells.values() if cell["best_s"] >= FASTEST]
+    regrets = [cell["regret"] for cell in slow]
+    autos = [cell["ways"]["auto"] for cell in cells.values()]
+    result = {
+        "complete": min(auto["complete"] for auto in autos),
+        "ordered": min(auto["ordered"] for auto in autos),
+        "least_recall": min(auto["recall"] for auto in autos),
+        "regret_mean": statistics.geometric_mean(regrets) if regrets else 1,
+        "regret_worst": max(regrets, default=1),
+        "of_exact_worst": max((cell["of_exact"] for cell in slow), default=1)}
+    print(", ".join(f"{name} {value:.3f}" for name, value in result.items()))
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder")
+    parser.add_argument("--sets", type=compare.words, default=["fashion"])
+    parser.add_argument("--selectivities", type=compare.words,
+                        default=[f"{s:g}" for s in SELECTIVITIES])
+    parser.add_argument("--correlations", type=compare.words,
+                        default=[f"{c:g}" for c in CORRELATIONS])
+    parser.add_argument("--queries", type=int, default=30)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", action="store_true",
+                        help="omendb alone")
+    parser.add_argument("--cache", default=".",
+                        help="folder of what takes long to make")
+    options = parser.parse_args()
+
+    sides = [Side(compare.System("omendb", "omendb", "omendb", "omen_hnsw",
+                                 "omendb.ef_search"), OURS)]
+    if not options.only:
+        sides.append(Side(compare.System("pgvector", "pgvector", "vector",
+                                         "hnsw", "hnsw.ef_search"), THEIRS))
+    result = {"sets": {}}
+    for name in options.sets:
+        data = datasets.load(name, options.cache, queries=options.queries)
+        attributes = Attributes(data)
+        for side in sides:
+            side.prepare(data, attributes)
+        filters = [correlated(attributes, float(s), float(c))
+                   for s in options.selectivities
+                   for c in options.correlations] + other_filters(attributes)
+        print(f"{name}, {len(data.rows):,} rows: milliseconds a query and "
+              "recall")
+        print("| selectivity, correlation | plan | "
+              + " | ".join(way for side in sides for way in side.ways)
+              + " | regret | of exact | / pgvector |")
+        print("|---" * (5 + sum(len(side.ways) for side in sides)) + "|")
+        cells = {}
+        for a_filter in filters:
+            cells[a_filter.name] = compare_cell(a_filter, sides, data,
+                                                options.repeat)
+            print_cell(a_filter.name, cells[a_filter.name])
+        result["sets"][name] = {"cells": cells, "summary": summary(cells)}
+        with open(os.path.join(options.folder, "filtered.json"), "w") as file:
+            json.dump(result, file, indent=1)
+        for side in sides:
+            side.system.drop()
+
+
+if __name__ == "__main__":
+    main()

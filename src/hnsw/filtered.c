@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered.c
+ *	  Index scans that know which rows are wanted, and how many.
+ *
+ * Rows that pass are held back until as many are found as are wanted: as long
+ * as none has gone out, none can be late.  If a search does not find them, it
+ * goes on with twice the candidate list, as any scan does.
+ *
+ * With a filter by TID, nodes that do not pass are walked through and are no
+ * results, so the candidate list holds rows that may pass only.  Without one,
+ * rows are fetched in the order of their nodes until enough have passed; what
+ * a search finds of the r nearest is good if its candidate list is longer than
+ * r, so it is made so.
+ *
+ * Where the graph does not give enough, or would take longer than to look at
+ * all rows that may pass, the scan gives up, and its caller has it make an
+ * exact pass: over the TIDs that the caller has, or else over the whole table.
+ * That may come after rows have gone out, if more are asked for than were
+ * wanted.  Then the rows that went out are left out, and those that should
+ * have come before the last of them are late, as in any scan.
+ *
+ * What an exact pass finds is kept within the memory allowed: if that is
+ * little, the nearest half is kept each time that it is full.  When those have
+ * gone out another pass finds what comes after.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "hnsw/scan.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/*
+ * Bytes that a slot takes in a search that has met it: in seen[], in the set of
+ * visited ids when that is half full, and in the heaps.
+ */
+#define BYTES_PER_VISIT \
+	(sizeof(OmenSeen) + 2 * sizeof(uint32) + 2 * sizeof(OmenHeapItem))
+
+/* Forget the filter and what was held; on each rescan. */
+void
+omen_filtered_reset(OmenScanState *state)
+{
+	state->filter = NULL;
+	state->nheld = 0;
+	state->next_held = 0;
+	state->is_settled = false;
+	state->has_cut = false;
+	state->tested = 0;
+	state->nulls.count = 0;
+	state->sent.count = 0;
+}
+
+/* Tell the search of the filter, if there is one; when a scan starts. */
+void
+omen_filtered_start(OmenScanState *state)
+{
+	const OmenFilter *filter = state->filter;
+	OmenSearch *search = state->search;
+
+	state->ef = filter ? filter->ef : (uint32) omen_ef_search;
+	search->may_pass = filter ? filter->may_pass : NULL;
+	search->pass_arg = filter ? filter->arg : NULL;
+	search->most_visits =
+		filter ? Min(filter->most_visits, filter->memory / BYTES_PER_VISIT)
+			   : PG_UINT64_MAX;
+}
+
+/*
+ * Make a scan a filtered one; after amrescan, before the first row.  The query
+ * is copied.
+ */
+void
+omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
+{
+	OmenScanState *state = scan->opaque;
+
+	state->filter = filter;
+	omen_scan_prepare(scan);
+}
+
+/* ---------- rows by the graph ---------- */
+
+static void
+hold_row(OmenScanState *state, const OmenPendingRow *row)
+{
+	if (state->nheld == state->held_room)
+	{
+		state->held_room = Max(64, state->held_room * 2);
+		state->held =
+			state->held
+				? repalloc_huge(state->held, mul_size(state->held_room,
+													  sizeof(OmenPendingRow)))
+				: MemoryContextAllocHuge(state->context,
+										 mul_size(state->held_room,
+												  sizeof(OmenPendingRow)));
+	}
+	state->held[state->nheld++] = *row;
+}
+
+/* Has the search gone far enough to rely on what it found? */
+static bool
+is_reliable(const OmenScanState *state)
+{
+	const OmenSearch *search = state->search;
+
+	if (state->phase == OMEN_SCAN_CLOSING)
+		return true;
+	return search->counters.visits < search->most_visits &&
+		   (state->filter->may_pass != NULL || search->ef >= state->tested);
+}
+
+/*
+ * Hold the rows that are wanted, as far as they are known and in order.  True
+ * if those are all, and they can be relied on.
+ */
+static bool
+settle(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	OmenPendingRow row;
+
+	while (state->nheld < state->filter->wanted && omen_rerank_take(scan, &row))
+		hold_row(state, &row);
+	return state->nheld >= state->filter->wanted && is_reliable(state);
+}
+
+/* What is found now may be nearer than what is held. */
+static void
+unsettle(OmenScanState *state)
+{
+	for (uint32 i = 0; i < state->nheld; i++)
+		omen_rerank_add_row(state, state->held[i]);
+	state->nheld = 0;
+}
+
+/* Find the rows that are wanted.  False if the graph does not give them. */
+static bool
+find_wanted(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	while (!settle(scan))
+	{
+		/* a list was looked at as a whole, but not the rows without a vector */
+		if (state->phase == OMEN_SCAN_CLOSING || !omen_scan_search_on(state))
+		{
+			unsettle(state);
+			return false;
+		}
+		unsettle(state);
+	}
+	state->is_settled = true;
+	return true;
+}
+
+/* ---------- the exact pass ---------- */
+
+/* By distance, then by place, so that no two rows are equal. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	OmenPendingRow *x = (OmenPendingRow *) a;
+	OmenPendingRow *y = (OmenPendingRow *) b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return ItemPointerCompare(&x->version, &y->version);
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+/* Keep the nearer half of the rows, and where the others begin. */
+static void
+cut_rows(OmenScanState *state)
+{
+	qsort(state->rows, state->nrows, sizeof(OmenPendingRow), compare_rows);
+	state->nrows /= 2;
+	state->cut = state->rows[state->nrows];
+	state->has_cut = true;
+}
+
+/* Take in a row of an exact pass. */
+static void
+take_exact(IndexScanDesc scan, OmenFetched fetched, OmenPendingRow *row,
+		   const OmenPendingRow *after)
+{
+	OmenScanState *state = scan->opaque;
+	Size		most = state->filter->memory / sizeof(OmenPendingRow);
+
+	if (fetched == OMEN_ROW_GONE ||
+		(state->sent.count > 0 &&
+		 bsearch(&row->version, state->sent.tids, state->sent.count,
+				 sizeof(ItemPointerData), compare_tids)))
+		return;
+	if (fetched == OMEN_ROW_NULL || isnan(row->distance))
+	{
+		if (after == NULL)
+			omen_tid_list_add(fetched == OMEN_ROW_NULL ? &state->nulls
+													   : &state->nans,
+							  &row->version);
+		return;
+	}
+	if (after != NULL && compare_rows(row, after) < 0)
+		return;
+	if (row->distance < state->last_distance)
+	{
+		state->search->counters.late++;
+		return;
+	}
+	if (state->has_cut && compare_rows(row, &state->cut) >= 0)
+		return;
+	omen_rerank_add_row(state, *row);
+	if (state->nrows >= Max(most, 2 * state->filter->wanted + 64))
+		cut_rows(state);
+}
+
+/* Look at all rows of the table. */
+static void
+pass_over_table(IndexScanDesc scan, const OmenPendingRow *after)
+{
+	Relation	heap = scan->heapRelation;
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	TableScanDesc table = table_beginscan(heap, scan->xs_snapshot, 0, NULL);
+	OmenPendingRow row;
+
+	while (table_scan_getnextslot(table, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_exact(scan, omen_rerank_measure(scan, slot, &row), &row, after);
+	}
+	table_endscan(table);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * Look at all rows that a source names, or at the whole table if it is NULL.
+ * What the graph has found is forgotten, but not what has gone out.
+ */
+void
+omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	OmenPendingRow cut = state->cut;
+	OmenPendingRow *after =
+		state->phase == OMEN_SCAN_EXACT && state->has_cut ? &cut : NULL;
+	OmenPendingRow row;
+	ItemPointerData tid;
+
+	if (after == NULL)
+	{
+		qsort(state->sent.tids, state->sent.count, sizeof(ItemPointerData),
+			  compare_tids);
+		state->nans.count = 0;
+		state->nulls.count = 0;
+		state->next_tid = 0;
+	}
+	state->nnodes = 0;
+	state->nrows = 0;
+	state->nheld = 0;
+	state->next_held = 0;
+	state->has_cut = false;
+	if (source == NULL)
+		pass_over_table(scan, after);
+	else
+	{
+		while (source(arg, &tid))
+		{
+			CHECK_FOR_INTERRUPTS();
+			take_exact(scan, omen_rerank_fetch(scan, &tid, &row), &row, after);
+		}
+	}
+	state->phase = OMEN_SCAN_EXACT;
+	omen_toast_reader_pause(state->toast);
+	MemoryContextSwitchTo(old);
+}
+
+/* The next row of an exact pass. */
+static OmenFilteredResult
+next_exact(IndexScanDesc scan, ItemPointer version)
+{
+	OmenScanState *state = scan->opaque;
+	OmenPendingRow row;
+
+	if (omen_rerank_take(scan, &row))
+	{
+		omen_rerank_send(scan, &row);
+		*version = row.version;
+		return OMEN_FILTERED_ROW;
+	}
+	if (state->has_cut)
+		return OMEN_FILTERED_GAVE_UP;
+	/* NaN sorts above all numbers and below NULL */
+	if (state->next_tid < state->nans.count)
+		*version = state->nans.tids[state->next_tid++];
+	else if (state->next_tid < state->nans.count + state->nulls.count)
+		*version = state->nulls.tids[state->next_tid++ - state->nans.count];
+	else
+		return OMEN_FILTERED_END;
+	return OMEN_FILTERED_ROW;
+}
+
+/* ---------- the next row ---------- */
+
+/*
+ * The next row that passes; `version` is the tuple that the snapshot sees.  If
+ * the scan gives up, the caller is to call omen_filtered_exact(), and may then
+ * go on.
+ */
+OmenFilteredResult
+omen_filtered_next(IndexScanDesc scan, ItemPointer version)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	OmenFilteredResult result = OMEN_FILTERED_GAVE_UP;
+	OmenPendingRow row;
+	bool		found = false;
+
+	omen_forget_distance(NULL);
+	if (state->phase == OMEN_SCAN_START)
+		omen_scan_start(scan);
+	if (state->phase == OMEN_SCAN_EXACT)
+		result = next_exact(scan, version);
+	else if (!state->no_distance && (state->is_settled || find_wanted(scan)))
+	{
+		if (state->next_held < state->nheld)
+		{
+			row = state->held[state->next_held++];
+			found = true;
+		}
+		while (!found && !(found = omen_rerank_take(scan, &row)) &&
+			   state->phase == OMEN_SCAN_GRAPH && omen_scan_search_on(state))
+			;
+		if (found)
+		{
+			omen_rerank_send(scan, &row);
+			omen_tid_list_add(&state->sent, &row.version);
+			*version = row.version;
+			result = OMEN_FILTERED_ROW;
+		}
+	}
+	omen_toast_reader_pause(state->toast);
+	omen_last_scan_counters = state->search->counters;
+	MemoryContextSwitchTo(old);
+	return result;
+}

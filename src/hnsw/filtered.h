@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered.h
+ *	  Index scans that know which rows are wanted, and how many.
+ *
+ * An index scan as PostgreSQL knows it learns neither how many rows are wanted
+ * nor which of its rows the executor throws away.  A filtered scan is told
+ * both, and so can see to it that as many go out as there are, in the right
+ * order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_FILTERED_H
+#define OMEN_FILTERED_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "executor/tuptable.h"
+#include "storage/itemptr.h"
+
+/* What is asked of the rows.  Lives as long as the scan. */
+typedef struct OmenFilter
+{
+	/*
+	 * May the row of a TID, as indexes have it, pass?  NULL if nothing is
+	 * known by TIDs.  Called with pages locked: must not fail, allocate or
+	 * wait.
+	 */
+	bool (*may_pass)(void *arg, ItemPointer tid);
+	/* Does a row pass, which the snapshot sees?  May fail. */
+	bool (*passes)(void *arg, TupleTableSlot *slot);
+	void	   *arg;
+
+	uint64		wanted;			/* rows; none goes out before they are found */
+	uint32		ef;				/* size of the candidate list to begin with */
+	uint64		most_visits;	/* of slots, before the scan gives up */
+	Size		memory;			/* for what was met, and for rows */
+} OmenFilter;
+
+typedef enum OmenFilteredResult
+{
+	OMEN_FILTERED_ROW,			/* there is a row */
+	OMEN_FILTERED_END,			/* all rows that pass have gone out */
+	OMEN_FILTERED_GAVE_UP		/* the graph gives no more: go on exactly */
+} OmenFilteredResult;
+
+/*
+ * The TIDs that an exact pass is to look at.  False at the end.
+ */
+typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
+
+extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
+extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,
+											 ItemPointer version);
+extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
+								void *arg);
+
+#endif							/* OMEN_FILTERED_H */

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * distance_cost.h
+ *	  What computing a distance costs, for the planner.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_DISTANCE_COST_H
+#define OMEN_DISTANCE_COST_H
+
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+
+extern double omen_distance_cost(PlannerInfo *root, const List *args,
+								 bool by_scan);
+
+#endif							/* OMEN_DISTANCE_COST_H */

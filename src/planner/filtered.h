@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * planner/filtered.h
+ *	  The plan node "Omen Filtered Scan": rows that pass a filter, by distance.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_PLANNER_FILTERED_H
+#define OMEN_PLANNER_FILTERED_H
+
+#include "postgres.h"
+
+#include "nodes/extensible.h"
+#include "nodes/pathnodes.h"
+
+/* How the rows that pass are found. */
+typedef enum OmenStrategy
+{
+	OMEN_STRATEGY_AUTO,
+	/* all rows that pass, sorted by distance */
+	OMEN_STRATEGY_EXACT,
+	/* a walk through the graph that knows the TIDs of the rows that pass */
+	OMEN_STRATEGY_GRAPH,
+	/* rows by distance, of which those that do not pass are thrown away */
+	OMEN_STRATEGY_SWEEP
+} OmenStrategy;
+
+/*
+ * What the planner knows and the executor decides by, in the planner's units.
+ * Travels through the plan as a list of numbers.
+ */
+typedef struct OmenFilteredPlan
+{
+	double		rows;			/* of the table */
+	double		passing;		/* of them, as estimated */
+	double		selectivity; /* part of the index's nodes that pass, likewise */
+	double		wanted;			/* how many are asked for, as far as known */
+	double		nodes;			/* of the index */
+	double		m;
+	double		visit_cost;		/* of a node, in a search */
+	double		row_cost;		/* to fetch a row and to evaluate the filter */
+	double		distance_cost;	/* to compute the distance of a row */
+	double		table_cost;		/* to read the whole table, and filter it */
+	OmenStrategy strategy;		/* to begin with */
+} OmenFilteredPlan;
+
+#define OMEN_FILTERED_NUMBERS 11
+
+/* filtered_cost.c */
+extern double omen_exact_cost(const OmenFilteredPlan *plan, double passing);
+extern double omen_table_cost(const OmenFilteredPlan *plan, double passing);
+extern double omen_graph_visits(const OmenFilteredPlan *plan,
+								double selectivity);
+extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
+extern double omen_sweep_rows(const OmenFilteredPlan *plan);
+extern double omen_sweep_cost(const OmenFilteredPlan *plan);
+
+/* filtered_path.c */
+extern List *omen_filtered_plan_pack(const OmenFilteredPlan *plan);
+extern void omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan);
+extern void omen_filtered_path_init(void);
+
+/* filtered_scan.c */
+extern const CustomScanMethods omen_filtered_scan_methods;
+extern void omen_filtered_scan_init(void);
+
+/* Settings, in guc.c. */
+extern bool omen_enable_filtered_scan;
+extern int	omen_filter_strategy;	/* OmenStrategy */
+extern int	omen_scan_mem;		/* kB */
+
+#endif							/* OMEN_PLANNER_FILTERED_H */

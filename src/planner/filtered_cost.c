@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered_cost.c
+ *	  What finding the nearest rows that pass a filter costs, by strategy.
+ *
+ * Used by the planner with estimates, and by the executor with what it has
+ * counted.  See README for the formulas.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/hnsw.h"
+#include "planner/filtered.h"
+
+/* Rows looked up for one that is returned, about. */
+#define ROWS_PER_RESULT 1.3
+
+/* All rows of a known set of TIDs. */
+double
+omen_exact_cost(const OmenFilteredPlan *plan, double passing)
+{
+	return passing * (plan->row_cost + plan->distance_cost);
+}
+
+/* All rows of the table. */
+double
+omen_table_cost(const OmenFilteredPlan *plan, double passing)
+{
+	return plan->table_cost + passing * plan->distance_cost;
+}
+
+/*
+ * Nodes visited until the candidate list is full of nodes that pass.  As many
+ * nodes have to be walked through as would be results if all passed.
+ */
+double
+omen_graph_visits(const OmenFilteredPlan *plan, double selectivity)
+{
+	double		ef = omen_ef_search / Max(selectivity, 1e-9);
+
+	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
+}
+
+double
+omen_graph_cost(const OmenFilteredPlan *plan, double selectivity)
+{
+	return omen_graph_visits(plan, selectivity) * plan->visit_cost +
+		   ROWS_PER_RESULT * plan->wanted *
+			   (plan->row_cost + plan->distance_cost);
+}
+
+/* Rows looked at until enough have passed. */
+double
+omen_sweep_rows(const OmenFilteredPlan *plan)
+{
+	return plan->wanted / Max(plan->selectivity, 1e-9);
+}
+
+double
+omen_sweep_cost(const OmenFilteredPlan *plan)
+{
+	double		rows = Min(omen_sweep_rows(plan), plan->rows);
+	double		ef = Max(omen_ef_search, rows);
+	double		visits =
+		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
+
+	return visits * plan->visit_cost + rows * plan->row_cost +
+		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+}

@@ -1,0 +1,445 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered_path.c
+ *	  Planning "Omen Filtered Scan".
+ *
+ * Offered for a table with an index of ours whenever rows are wanted in the
+ * index's order, not all of them, and there is a WHERE.  It takes the place of
+ * the plain index scan, which cannot promise as many rows as there are.
+ *
+ * The set of rows that pass comes from the indexes that PostgreSQL itself
+ * would use for the WHERE: it is asked for its best bitmap heap path, and the
+ * bitmap below that becomes the node's child.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_class.h"
+#include "compat.h"
+#include "hnsw/hnsw.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "planner/distance_cost.h"
+#include "planner/filtered.h"
+#include "utils/lsyscache.h"
+#include "utils/spccache.h"
+
+/* Fetching a row from a cached page that nothing has led to. */
+#define HEAP_ROW_COST (5 * cpu_tuple_cost)
+
+/* How many rows are wanted if the planner does not say more than "a part". */
+#define MOST_WANTED_UNKNOWN 100
+
+static set_rel_pathlist_hook_type previous_hook = NULL;
+
+/* ---------- what travels from the path to the plan to the executor ---------- */
+
+/* As a list of Floats, so that plans can be copied and sent. */
+List *
+omen_filtered_plan_pack(const OmenFilteredPlan *plan)
+{
+	double		numbers[OMEN_FILTERED_NUMBERS] = {
+		plan->rows,		  plan->passing,  plan->selectivity,
+		plan->wanted,	  plan->nodes,	  plan->m,
+		plan->visit_cost, plan->row_cost, plan->distance_cost,
+		plan->table_cost, plan->strategy};
+	List	   *list = NIL;
+
+	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
+		list = lappend(list, makeFloat(psprintf("%.17g", numbers[i])));
+	return list;
+}
+
+void
+omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
+{
+	double		numbers[OMEN_FILTERED_NUMBERS];
+
+	Assert(list_length(packed) == OMEN_FILTERED_NUMBERS);
+	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
+		numbers[i] = floatVal(list_nth(packed, i));
+	plan->rows = numbers[0];
+	plan->passing = numbers[1];
+	plan->selectivity = numbers[2];
+	plan->wanted = numbers[3];
+	plan->nodes = numbers[4];
+	plan->m = numbers[5];
+	plan->visit_cost = numbers[6];
+	plan->row_cost = numbers[7];
+	plan->distance_cost = numbers[8];
+	plan->table_cost = numbers[9];
+	plan->strategy = (OmenStrategy) numbers[10];
+}
+
+/* ---------- what PostgreSQL's own paths have to say ---------- */
+
+static bool
+is_ours(const IndexOptInfo *index)
+{
+	return index->amcostestimate == omen_cost_estimate;
+}
+
+/*
+ * The paths that PostgreSQL makes for a table from some of its indexes: ours,
+ * or all others as bitmaps only.
+ */
+static List *
+paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, bool ours)
+{
+	List	   *indexes = rel->indexlist;
+	List	   *pathlist = rel->pathlist;
+	List	   *partial = rel->partial_pathlist;
+	List	   *pathkeys = root->query_pathkeys;
+	List	   *hidden = NIL;
+	List	   *found;
+	ListCell   *lc;
+
+	rel->indexlist = NIL;
+	rel->pathlist = NIL;
+	rel->partial_pathlist = NIL;
+	foreach (lc, indexes)
+	{
+		IndexOptInfo *index = lfirst(lc);
+
+		if (is_ours(index) != ours)
+			continue;
+		rel->indexlist = lappend(rel->indexlist, index);
+		if (!ours && index->amhasgettuple)
+		{
+			index->amhasgettuple = false;
+			hidden = lappend(hidden, index);
+		}
+	}
+	/* of ORDER BY distance, id we are responsible for the distance */
+	if (ours)
+		root->query_pathkeys = list_make1(linitial(pathkeys));
+
+	create_index_paths(root, rel);
+
+	found = rel->pathlist;
+	foreach (lc, hidden)
+		((IndexOptInfo *) lfirst(lc))->amhasgettuple = true;
+	list_free(rel->indexlist);
+	rel->indexlist = indexes;
+	rel->pathlist = pathlist;
+	rel->partial_pathlist = partial;
+	root->query_pathkeys = pathkeys;
+	return found;
+}
+
+/* The path by an index of ours in the order that is wanted, or NULL. */
+static IndexPath *
+find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, paths_by_indexes(root, rel, true))
+	{
+		IndexPath  *path = lfirst(lc);
+
+		if (IsA(path, IndexPath) && path->path.pathkeys != NIL &&
+			list_length(path->indexorderbys) == 1 &&
+			path->path.param_info == NULL)
+			return path;
+	}
+	return NULL;
+}
+
+/* The best bitmap of rows that pass, or NULL. */
+static BitmapHeapPath *
+find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, paths_by_indexes(root, rel, false))
+	{
+		BitmapHeapPath *path = lfirst(lc);
+
+		if (IsA(path, BitmapHeapPath) && path->path.param_info == NULL)
+			return path;
+	}
+	return NULL;
+}
+
+static bool
+has_index_of_ours(RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, rel->indexlist)
+	{
+		if (is_ours(lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* ---------- how many rows are wanted ---------- */
+
+/*
+ * Do the rows of this table become the query's, so that LIMIT counts them?
+ * (Or those of its partitions, merged.)
+ */
+static bool
+limit_counts_rows(PlannerInfo *root)
+{
+	const Query *parse = root->parse;
+
+	return parse->limitCount != NULL && !parse->hasAggs &&
+		   !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		   parse->groupClause == NIL && parse->groupingSets == NIL &&
+		   parse->distinctClause == NIL && parse->setOperations == NULL &&
+		   bms_membership(root->all_baserels) == BMS_SINGLETON;
+}
+
+static double
+estimate_wanted(PlannerInfo *root, RelOptInfo *rel)
+{
+	double		wanted;
+
+	if (root->limit_tuples >= 0 && limit_counts_rows(root))
+		wanted = root->limit_tuples;
+	else if (root->tuple_fraction >= 1)
+		wanted = root->tuple_fraction;
+	else
+		wanted = Min(root->tuple_fraction * rel->rows, MOST_WANTED_UNKNOWN);
+	return Max(wanted, 1);
+}
+
+/*
+ * Expressions that tell the executor how many rows are wanted: LIMIT and
+ * OFFSET, or NULLs where they do not say.
+ */
+static List *
+wanted_expressions(PlannerInfo *root)
+{
+	Node	   *parts[] = {root->parse->limitCount, root->parse->limitOffset};
+	bool known = limit_counts_rows(root) && !contain_subplans(parts[0]) &&
+				 !contain_subplans(parts[1]) &&
+				 !contain_volatile_functions(parts[0]) &&
+				 !contain_volatile_functions(parts[1]);
+	List	   *list = NIL;
+
+	for (int i = 0; i < 2; i++)
+		list = lappend(list,
+					   known && parts[i]
+						   ? copyObject(parts[i])
+						   : (Node *) makeNullConst(INT8OID, -1, InvalidOid));
+	return list;
+}
+
+/* ---------- costs ---------- */
+
+/* Fill in what the strategies' costs follow from. */
+static void
+estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
+		 OmenFilteredPlan *plan)
+{
+	OmenSearchCost search;
+	OpExpr	   *orderby = linitial_node(OpExpr, ordered->indexorderbys);
+	double		seq_page_cost_here;
+
+	omen_search_cost_init(&search, ordered->indexinfo);
+	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
+
+	plan->rows = Max(rel->tuples, 1);
+	plan->nodes = search.nodes;
+	plan->passing = rel->rows;
+	plan->selectivity = Min(plan->passing / plan->nodes, 1);
+	plan->wanted = estimate_wanted(root, rel);
+	plan->m = search.m;
+	plan->visit_cost = search.per_visit;
+	plan->row_cost = HEAP_ROW_COST + rel->baserestrictcost.per_tuple;
+	plan->distance_cost = omen_distance_cost(root, orderby->args, true);
+	plan->table_cost =
+		rel->pages * seq_page_cost_here +
+		plan->rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
+}
+
+/*
+ * The cheapest strategy, or the one that is asked for; its cost into *cost.
+ * The bitmap's is negative if there is none.
+ */
+static OmenStrategy
+choose_strategy(const OmenFilteredPlan *plan, double bitmap_cost, double *cost)
+{
+	double		exact = bitmap_cost >= 0
+					   ? bitmap_cost + omen_exact_cost(plan, plan->passing)
+					   : omen_table_cost(plan, plan->passing);
+	double		graph = bitmap_cost >= 0
+					   ? bitmap_cost + omen_graph_cost(plan, plan->selectivity)
+					   : omen_sweep_cost(plan);
+	double		sweep = omen_sweep_cost(plan);
+	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
+
+	if (strategy == OMEN_STRATEGY_AUTO)
+		strategy = exact <= Min(graph, sweep) ? OMEN_STRATEGY_EXACT
+				   : graph < sweep			  ? OMEN_STRATEGY_GRAPH
+											  : OMEN_STRATEGY_SWEEP;
+	/* a walk may turn out to be in vain, after at most as much work */
+	*cost = strategy == OMEN_STRATEGY_EXACT	  ? exact
+			: strategy == OMEN_STRATEGY_GRAPH ? Min(graph, 2 * exact)
+											  : Min(sweep, 2 * exact);
+	return strategy;
+}
+
+/*
+ * The first rows come when all that are wanted have been found; later ones
+ * take as much each.  What the planner makes of it for as many rows as are
+ * wanted is the cost of those.
+ */
+static void
+set_costs(Path *path, const OmenFilteredPlan *plan, double cost,
+		  QualCost *restrict_cost)
+{
+	double		per_row = cost / plan->wanted / 2;
+
+	cost += restrict_cost->startup;
+	if (path->rows <= plan->wanted)
+	{
+		path->startup_cost = cost;
+		path->total_cost = cost;
+		return;
+	}
+	path->startup_cost = cost - per_row * plan->wanted;
+	path->total_cost = path->startup_cost + per_row * path->rows;
+}
+
+/* ---------- the path and the plan ---------- */
+
+static Plan *plan_filtered_path(PlannerInfo *root, RelOptInfo *rel,
+								CustomPath *best_path, List *tlist,
+								List *clauses, List *custom_plans);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "Omen Filtered Scan",
+	.PlanCustomPath = plan_filtered_path,
+};
+
+static void
+add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
+				  BitmapHeapPath *bitmap)
+{
+	CustomPath *path = makeNode(CustomPath);
+	OmenFilteredPlan plan;
+	double		bitmap_cost = -1;
+	double		cost;
+
+	estimate(root, rel, ordered, &plan);
+	if (bitmap)
+	{
+		Selectivity unused;
+
+		cost_bitmap_tree_node(bitmap->bitmapqual, &bitmap_cost, &unused);
+	}
+	plan.strategy = choose_strategy(&plan, bitmap_cost, &cost);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.parallel_safe = rel->consider_parallel;
+	path->path.rows = rel->rows;
+	path->path.pathkeys = ordered->path.pathkeys;
+	set_costs(&path->path, &plan, cost, &rel->baserestrictcost);
+	path->path.startup_cost += rel->reltarget->cost.startup;
+	path->path.total_cost += rel->reltarget->cost.startup +
+							 rel->reltarget->cost.per_tuple * rel->rows;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = bitmap ? list_make1(bitmap) : NIL;
+	path->custom_private =
+		list_make3(list_make1_oid(ordered->indexinfo->indexoid),
+				   list_make1(linitial(ordered->indexorderbys)),
+				   omen_filtered_plan_pack(&plan));
+	path->methods = &path_methods;
+	add_path(rel, &path->path);
+}
+
+static Plan *
+plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
+				   List *tlist, List *clauses, List *custom_plans)
+{
+	CustomScan *scan = makeNode(CustomScan);
+	List	   *orderby = lsecond(best_path->custom_private);
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	scan->scan.scanrelid = rel->relid;
+	scan->flags = best_path->flags;
+	/* of the bitmap heap scan only what makes its bitmap */
+	if (custom_plans != NIL)
+		scan->custom_plans = list_make1(outerPlan(linitial(custom_plans)));
+	scan->custom_exprs =
+		list_concat(list_copy(orderby), wanted_expressions(root));
+	scan->custom_private = list_make2(linitial(best_path->custom_private),
+									  lthird(best_path->custom_private));
+	scan->methods = &omen_filtered_scan_methods;
+	return &scan->scan.plan;
+}
+
+/* ---------- the hook ---------- */
+
+/* Is this a table whose rows are wanted by distance, not all, and filtered? */
+static bool
+is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
+{
+	return omen_enable_filtered_scan &&
+		   (rel->reloptkind == RELOPT_BASEREL ||
+			rel->reloptkind == RELOPT_OTHER_MEMBER_REL) &&
+		   rte->rtekind == RTE_RELATION && !rte->inh &&
+		   rte->tablesample == NULL &&
+		   (rte->relkind == RELKIND_RELATION ||
+			rte->relkind == RELKIND_MATVIEW) &&
+		   rel->baserestrictinfo != NIL && root->query_pathkeys != NIL &&
+		   (root->limit_tuples >= 0 || root->tuple_fraction > 0) &&
+		   has_index_of_ours(rel);
+}
+
+/* Take out plain scans of our indexes, which promise less. */
+static void
+remove_plain_paths(RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, rel->pathlist)
+	{
+		IndexPath  *path = lfirst(lc);
+
+		if (IsA(path, IndexPath) && is_ours(path->indexinfo) &&
+			path->path.param_info == NULL)
+			rel->pathlist = foreach_delete_current(rel->pathlist, lc);
+	}
+}
+
+static void
+set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+				 RangeTblEntry *rte)
+{
+	IndexPath  *ordered;
+
+	if (previous_hook)
+		previous_hook(root, rel, rti, rte);
+	if (!is_candidate(root, rel, rte))
+		return;
+	ordered = find_ordered_path(root, rel);
+	/* what a partial index's condition implies is no filter */
+	if (ordered == NULL || ordered->indexinfo->indrestrictinfo == NIL)
+		return;
+	remove_plain_paths(rel);
+	add_filtered_path(root, rel, ordered, find_bitmap_path(root, rel));
+}
+
+/* Have the planner ask us; once, from _PG_init. */
+void
+omen_filtered_path_init(void)
+{
+	previous_hook = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = set_rel_pathlist;
+}

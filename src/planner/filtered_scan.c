@@ -1,0 +1,529 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered_scan.c
+ *	  Executing "Omen Filtered Scan".
+ *
+ * The node owns the WHERE and knows how many rows are wanted, so no row goes
+ * out before as many have passed, or all rows that may pass have been looked
+ * at; see hnsw/filtered.c.  It begins with the strategy that the planner chose
+ * and corrects that by what it counts: how many rows the bitmap really has, and
+ * how far a search had to go.  A search that takes as long as looking at all
+ * rows that pass would take gives up, and those are looked at; so the worst is
+ * about twice the best.
+ *
+ * A set of TIDs is as of the moment when the bitmap was made.  What passes
+ * under the scan's snapshot was there by then, and its line pointer stays, since
+ * VACUUM leaves what a snapshot sees.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "hnsw/filtered.h"
+#include "hnsw/hnsw.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "planner/filtered.h"
+#include "planner/tid_set.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+/* A sweep that expects to look at many rows begins with so many at most. */
+#define MOST_EF_TO_BEGIN 10000
+
+typedef struct FilteredScanState
+{
+	CustomScanState css;
+
+	OmenFilteredPlan plan;
+	OpExpr	   *orderby;
+	ExprState  *qual;			/* the WHERE */
+	ExprState  *query;			/* what distances are from */
+	ExprState  *limit;
+	ExprState  *offset;
+	PlanState  *bitmap;			/* gives the rows that pass, or NULL */
+
+	Relation	index;
+	IndexScanDesc scan;
+	OmenFilter	filter;
+	OmenTidSet *set;			/* of rows that may pass, or NULL */
+	MemoryContext context;		/* of the set */
+	bool		is_started;
+	bool		has_sent;		/* rows have gone out */
+	OmenStrategy strategy;		/* in use */
+
+	/* for EXPLAIN, over all rescans */
+	uint64		ran[OMEN_STRATEGY_SWEEP + 1];	/* by strategy */
+	uint64		gave_up;		/* walks that did not find enough */
+	double		tids;			/* in sets */
+	uint64		sets;
+} FilteredScanState;
+
+static const CustomExecMethods exec_methods;
+
+/* ---------- beginning and ending ---------- */
+
+static Node *
+create_state(CustomScan *scan)
+{
+	FilteredScanState *node =
+		(FilteredScanState *) newNode(sizeof(FilteredScanState),
+									  T_CustomScanState);
+
+	node->css.methods = &exec_methods;
+	return (Node *) node;
+}
+
+/*
+ * Have rows in slots of the table's own kind; PostgreSQL 15 knows virtual ones
+ * only here.  What was compiled for the other kind is compiled again.
+ */
+static void
+init_scan_slot(CustomScanState *css, EState *estate)
+{
+	Relation	rel = css->ss.ss_currentRelation;
+
+	ExecInitScanTupleSlot(estate, &css->ss, RelationGetDescr(rel),
+						  table_slot_callbacks(rel));
+	ExecAssignScanProjectionInfo(&css->ss);
+}
+
+static void
+begin_scan(CustomScanState *css, EState *estate, int eflags)
+{
+	FilteredScanState *node = (FilteredScanState *) css;
+	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
+
+	omen_filtered_plan_unpack(lsecond(plan->custom_private), &node->plan);
+	init_scan_slot(css, estate);
+	/* tested by us, before rows go out, and not by ExecScan() after that */
+	node->qual = ExecInitQual(plan->scan.plan.qual, &css->ss.ps);
+	css->ss.ps.qual = NULL;
+	node->orderby = linitial_node(OpExpr, plan->custom_exprs);
+	node->query = ExecInitExpr(lsecond(node->orderby->args), &css->ss.ps);
+	node->limit = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
+	node->offset = ExecInitExpr(lthird(plan->custom_exprs), &css->ss.ps);
+	if (plan->custom_plans != NIL)
+	{
+		node->bitmap =
+			ExecInitNode(linitial(plan->custom_plans), estate, eflags);
+		css->custom_ps = list_make1(node->bitmap);
+	}
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		return;
+	node->index =
+		index_open(indexoid,
+				   exec_rt_fetch(plan->scan.scanrelid, estate)->rellockmode);
+	node->scan = omen_index_beginscan(css->ss.ss_currentRelation, node->index,
+									  estate->es_snapshot, 0, 1);
+	node->context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen filtered scan",
+							  ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+end_scan(CustomScanState *css)
+{
+	FilteredScanState *node = (FilteredScanState *) css;
+
+	if (node->bitmap)
+		ExecEndNode(node->bitmap);
+	if (node->scan)
+		index_endscan(node->scan);
+	if (node->index)
+		index_close(node->index, NoLock);
+}
+
+static void
+rescan(CustomScanState *css)
+{
+	FilteredScanState *node = (FilteredScanState *) css;
+
+	node->is_started = false;
+	if (node->bitmap && css->ss.ps.chgParam != NULL)
+		UpdateChangedParamSet(node->bitmap, css->ss.ps.chgParam);
+	/* rows that pass are the same unless the filter's parameters changed */
+	if (node->bitmap && node->bitmap->chgParam != NULL)
+	{
+		ExecReScan(node->bitmap);
+		node->set = NULL;
+	}
+	ExecScanReScan(&css->ss);
+}
+
+/* ---------- the filter ---------- */
+
+static bool
+may_pass(void *arg, ItemPointer tid)
+{
+	return omen_tid_set_has(((FilteredScanState *) arg)->set, tid);
+}
+
+/* Does a row pass the WHERE? */
+static bool
+passes(void *arg, TupleTableSlot *slot)
+{
+	FilteredScanState *node = arg;
+	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
+	bool		result;
+
+	ResetExprContext(econtext);
+	econtext->ecxt_scantuple = slot;
+	result = ExecQual(node->qual, econtext);
+	if (!result)
+		InstrCountFiltered1(node, 1);
+	return result;
+}
+
+/* Make the set of rows that may pass, from what the bitmap says. */
+static void
+make_set(FilteredScanState *node)
+{
+	MemoryContext old;
+	TIDBitmap  *bitmap;
+
+	if (node->set != NULL)
+		return;
+	MemoryContextReset(node->context);
+	old = MemoryContextSwitchTo(node->context);
+	bitmap = (TIDBitmap *) MultiExecProcNode(node->bitmap);
+	if (bitmap == NULL || !IsA(bitmap, TIDBitmap))
+		elog(ERROR, "unrecognized result from subplan");
+	node->set = omen_tid_set_create(bitmap);
+	tbm_free(bitmap);
+	MemoryContextSwitchTo(old);
+	node->sets++;
+	node->tids += node->set->ntids;
+}
+
+/* How many rows may pass, by the set. */
+static double
+rows_in_set(const FilteredScanState *node)
+{
+	double		per_block =
+		node->plan.rows /
+		Max(RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation), 1);
+
+	return node->set->ntids + node->set->nlossy * per_block;
+}
+
+/* ---------- strategies ---------- */
+
+/*
+ * Evaluate LIMIT and OFFSET, if they are known.  What is wrong with them is for
+ * the Limit node to say.
+ */
+static uint64
+count_wanted(FilteredScanState *node)
+{
+	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
+	bool		isnull;
+	int64		limit = DatumGetInt64(
+		ExecEvalExprSwitchContext(node->limit, econtext, &isnull));
+	int64		offset;
+
+	if (isnull || limit < 0)
+		return (uint64) Min(node->plan.wanted, (double) PG_INT32_MAX);
+	offset = DatumGetInt64(
+		ExecEvalExprSwitchContext(node->offset, econtext, &isnull));
+	if (isnull || offset < 0)
+		offset = 0;
+	return Min((uint64) limit + (uint64) offset, PG_INT32_MAX);
+}
+
+/*
+ * Choose how to go on with a set that is known: exactly, or through the graph.
+ */
+static OmenStrategy
+choose_with_set(FilteredScanState *node)
+{
+	double		passing = rows_in_set(node);
+	double		selectivity = Min(passing / node->plan.nodes, 1);
+
+	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
+		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
+		return (OmenStrategy) omen_filter_strategy;
+	if (passing <= node->filter.wanted ||
+		omen_exact_cost(&node->plan, passing) <=
+			omen_graph_cost(&node->plan, selectivity))
+		return OMEN_STRATEGY_EXACT;
+	return OMEN_STRATEGY_GRAPH;
+}
+
+/* What looking at all rows that may pass would take, in visits of a search. */
+static uint64
+visits_for_exact(const FilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	double cost = node->set		 ? omen_exact_cost(plan, rows_in_set(node))
+				  : node->bitmap ? omen_exact_cost(plan, plan->passing)
+								 : omen_table_cost(plan, plan->passing);
+
+	/* a forced strategy is for trying it out */
+	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
+		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
+		return PG_UINT64_MAX;
+	return (uint64) Max(cost / plan->visit_cost, 1000);
+}
+
+static bool
+next_of_set(void *arg, ItemPointer tid)
+{
+	return omen_tid_set_next(arg, tid);
+}
+
+/* Look at all rows that may pass. */
+static void
+run_exactly(FilteredScanState *node)
+{
+	OmenTidSetWalk walk;
+
+	if (node->bitmap != NULL)
+		make_set(node);
+	node->strategy = OMEN_STRATEGY_EXACT;
+	node->ran[OMEN_STRATEGY_EXACT]++;
+	if (node->set == NULL)
+	{
+		omen_filtered_exact(node->scan, NULL, NULL);
+		return;
+	}
+	omen_tid_set_walk(node->set, &walk);
+	omen_filtered_exact(node->scan, next_of_set, &walk);
+}
+
+/* Begin to search, with the set or without. */
+static void
+run_search(FilteredScanState *node, OmenStrategy strategy)
+{
+	OmenFilter *filter = &node->filter;
+
+	node->strategy = strategy;
+	node->ran[strategy]++;
+	filter->may_pass = strategy == OMEN_STRATEGY_GRAPH ? may_pass : NULL;
+	filter->most_visits = visits_for_exact(node);
+	filter->ef = omen_ef_search;
+	if (strategy == OMEN_STRATEGY_SWEEP)
+		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
+												  MOST_EF_TO_BEGIN));
+}
+
+/* Set the scan to its beginning, with the query and the filter. */
+static void
+start_index_scan(FilteredScanState *node)
+{
+	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
+	ScanKeyData key;
+	bool		isnull;
+	Datum query = ExecEvalExprSwitchContext(node->query, econtext, &isnull);
+
+	ScanKeyEntryInitialize(&key, SK_ORDER_BY | (isnull ? SK_ISNULL : 0), 1,
+						   OMEN_DISTANCE_STRATEGY,
+						   exprType(lsecond(node->orderby->args)),
+						   node->orderby->inputcollid, node->orderby->opfuncid,
+						   query);
+	index_rescan(node->scan, NULL, 0, &key, 1);
+	omen_filtered_begin(node->scan, &node->filter);
+}
+
+static void
+start(FilteredScanState *node)
+{
+	OmenStrategy strategy = omen_filter_strategy != OMEN_STRATEGY_AUTO
+								? (OmenStrategy) omen_filter_strategy
+								: node->plan.strategy;
+
+	node->is_started = true;
+	node->has_sent = false;
+	node->filter.passes = passes;
+	node->filter.arg = node;
+	node->filter.memory = (Size) omen_scan_mem * 1024;
+	node->filter.wanted = count_wanted(node);
+	node->plan.wanted = Max((double) node->filter.wanted, 1);
+	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
+	{
+		make_set(node);
+		strategy = choose_with_set(node);
+	}
+	start_index_scan(node);
+	if (strategy == OMEN_STRATEGY_EXACT)
+		run_exactly(node);
+	else
+		run_search(node, node->set ? strategy : OMEN_STRATEGY_SWEEP);
+}
+
+/*
+ * A search has not found enough.  A sweep may go on as a walk that knows the
+ * rows that pass, if that looks better now; else all of those are looked at.
+ */
+static void
+go_on(FilteredScanState *node)
+{
+	if (node->strategy == OMEN_STRATEGY_EXACT)
+	{
+		/* what memory allowed is used up */
+		run_exactly(node);
+		return;
+	}
+	node->gave_up++;
+	if (node->strategy == OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
+	{
+		make_set(node);
+		if (!node->has_sent && choose_with_set(node) == OMEN_STRATEGY_GRAPH)
+		{
+			start_index_scan(node);
+			run_search(node, OMEN_STRATEGY_GRAPH);
+			return;
+		}
+	}
+	run_exactly(node);
+}
+
+/* ---------- rows ---------- */
+
+static TupleTableSlot *
+next_row(ScanState *ss)
+{
+	FilteredScanState *node = (FilteredScanState *) ss;
+	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
+	ItemPointerData version;
+
+	if (!node->is_started)
+		start(node);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		switch (omen_filtered_next(node->scan, &version))
+		{
+			case OMEN_FILTERED_ROW:
+				node->has_sent = true;
+				if (table_tuple_fetch_row_version(ss->ss_currentRelation,
+												  &version,
+												  node->scan->xs_snapshot,
+												  slot))
+					return slot;
+				break;
+			case OMEN_FILTERED_END:
+				return ExecClearTuple(slot);
+			case OMEN_FILTERED_GAVE_UP:
+				go_on(node);
+				break;
+		}
+	}
+}
+
+/* Does a row version that came about meanwhile still pass? */
+static bool
+recheck(ScanState *ss, TupleTableSlot *slot)
+{
+	FilteredScanState *node = (FilteredScanState *) ss;
+	ExprContext *econtext = ss->ps.ps_ExprContext;
+
+	econtext->ecxt_scantuple = slot;
+	return ExecQualAndReset(node->qual, econtext);
+}
+
+static TupleTableSlot *
+exec_scan(CustomScanState *css)
+{
+	return ExecScan(&css->ss, next_row, recheck);
+}
+
+/* ---------- EXPLAIN ---------- */
+
+static const char *
+strategy_name(OmenStrategy strategy)
+{
+	static const char *const names[] = {"auto", "exact", "graph", "sweep"};
+
+	return names[strategy];
+}
+
+/* Which strategies ran, and how often if more than once. */
+static char *
+strategies_that_ran(const FilteredScanState *node)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = OMEN_STRATEGY_EXACT; i <= OMEN_STRATEGY_SWEEP; i++)
+	{
+		if (node->ran[i] == 0)
+			continue;
+		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "",
+						 strategy_name(i));
+		if (node->ran[i] > 1)
+			appendStringInfo(&text, " (" UINT64_FORMAT ")", node->ran[i]);
+	}
+	return text.data;
+}
+
+static void
+explain_counters(const FilteredScanState *node, ExplainState *es)
+{
+	OmenCounters counters;
+
+	ExplainPropertyText("Strategies Used", strategies_that_ran(node), es);
+	if (node->sets > 0)
+		ExplainPropertyFloat("Actual Selectivity", NULL,
+							 node->tids / node->sets / node->plan.nodes, 6, es);
+	if (node->gave_up > 0)
+		ExplainPropertyInteger("Searches Given Up", NULL, node->gave_up, es);
+	omen_scan_counters(node->scan, &counters);
+	omen_explain_counters(es, &counters);
+}
+
+static void
+explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
+{
+	FilteredScanState *node = (FilteredScanState *) css;
+	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+	List	   *context =
+		set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan, ancestors);
+	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+
+	ExplainPropertyText("Index",
+						get_rel_name(
+							linitial_oid(linitial(plan->custom_private))),
+						es);
+	ExplainPropertyText("Order By",
+						deparse_expression((Node *) node->orderby, context,
+										   prefix, false),
+						es);
+	ExplainPropertyText("Strategy", strategy_name(node->plan.strategy), es);
+	if (es->costs)
+		ExplainPropertyFloat("Estimated Selectivity", NULL,
+							 node->plan.selectivity, 6, es);
+	if (es->analyze && node->is_started)
+		explain_counters(node, es);
+}
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Omen Filtered Scan",
+	.BeginCustomScan = begin_scan,
+	.ExecCustomScan = exec_scan,
+	.EndCustomScan = end_scan,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain_scan,
+};
+
+const CustomScanMethods omen_filtered_scan_methods = {
+	.CustomName = "Omen Filtered Scan",
+	.CreateCustomScanState = create_state,
+};
+
+/* Have plans of this node recognised in other processes; from _PG_init. */
+void
+omen_filtered_scan_init(void)
+{
+	RegisterCustomScanMethods(&omen_filtered_scan_methods);
+}
