@@ -390,7 +390,7 @@ plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 static bool
 is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
-	return omen_enable_filtered_scan &&
+	return omen_enable_filtered_scan && enable_indexscan &&
 		   (rel->reloptkind == RELOPT_BASEREL ||
 			rel->reloptkind == RELOPT_OTHER_MEMBER_REL) &&
 		   rte->rtekind == RTE_RELATION && !rte->inh &&
