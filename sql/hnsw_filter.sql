@@ -105,6 +105,8 @@ SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM item WHERE ran
 FROM (SELECT id FROM item WHERE rank > 95 ORDER BY v <-> query() LIMIT 10 OFFSET 5) s;
 SELECT count(*), bool_and(d >= before) FROM (SELECT d, lag(d, 1, 0) OVER () AS before FROM
 	(SELECT id, v <-> query() AS d FROM item WHERE kind < 10 ORDER BY v <-> query(), id LIMIT 50) s) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query() FETCH FIRST 200 ROWS WITH TIES) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE kind IS NULL OR kind = 3 ORDER BY l2_distance(v, v) * 0 FETCH FIRST 1 ROW WITH TIES) s;
 PREPARE by_kind(int, bigint, bigint) AS SELECT id FROM item WHERE kind = $1 ORDER BY v <-> query() LIMIT $2 OFFSET $3;
 SET plan_cache_mode = force_generic_plan;
 SELECT * FROM plan('EXECUTE by_kind(3, 5, 0)');

@@ -35,6 +35,7 @@ typedef struct OmenFilteredPlan
 	double		passing;		/* of them, as estimated */
 	double		selectivity; /* part of the index's nodes that pass, likewise */
 	double		wanted;			/* how many are asked for, as far as known */
+	double		extra;			/* beyond LIMIT, to see where equal rows end */
 	double		nodes;			/* of the index */
 	double		m;
 	double		visit_cost;		/* of a node, in a search */
@@ -44,7 +45,7 @@ typedef struct OmenFilteredPlan
 	OmenStrategy strategy;		/* to begin with */
 } OmenFilteredPlan;
 
-#define OMEN_FILTERED_NUMBERS 11
+#define OMEN_FILTERED_NUMBERS 12
 
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double passing);

@@ -47,10 +47,12 @@ List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
 	double		numbers[OMEN_FILTERED_NUMBERS] = {
-		plan->rows,		  plan->passing,  plan->selectivity,
-		plan->wanted,	  plan->nodes,	  plan->m,
-		plan->visit_cost, plan->row_cost, plan->distance_cost,
-		plan->table_cost, plan->strategy};
+		plan->rows,		   plan->passing,
+		plan->selectivity, plan->wanted,
+		plan->extra,	   plan->nodes,
+		plan->m,		   plan->visit_cost,
+		plan->row_cost,	   plan->distance_cost,
+		plan->table_cost,  plan->strategy};
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
@@ -70,13 +72,14 @@ omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
 	plan->passing = numbers[1];
 	plan->selectivity = numbers[2];
 	plan->wanted = numbers[3];
-	plan->nodes = numbers[4];
-	plan->m = numbers[5];
-	plan->visit_cost = numbers[6];
-	plan->row_cost = numbers[7];
-	plan->distance_cost = numbers[8];
-	plan->table_cost = numbers[9];
-	plan->strategy = (OmenStrategy) numbers[10];
+	plan->extra = numbers[4];
+	plan->nodes = numbers[5];
+	plan->m = numbers[6];
+	plan->visit_cost = numbers[7];
+	plan->row_cost = numbers[8];
+	plan->distance_cost = numbers[9];
+	plan->table_cost = numbers[10];
+	plan->strategy = (OmenStrategy) numbers[11];
 }
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
@@ -255,6 +258,8 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	plan->passing = rel->rows;
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
 	plan->wanted = estimate_wanted(root, rel);
+	plan->extra = list_length(root->query_pathkeys) > 1 ||
+				  root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
 	plan->row_cost = HEAP_ROW_COST + rel->baserestrictcost.per_tuple;

@@ -237,7 +237,8 @@ count_wanted(FilteredScanState *node)
 		ExecEvalExprSwitchContext(node->offset, econtext, &isnull));
 	if (isnull || offset < 0)
 		offset = 0;
-	return Min((uint64) limit + (uint64) offset, PG_INT32_MAX);
+	return Min((uint64) limit + (uint64) offset + (uint64) node->plan.extra,
+			   PG_INT32_MAX);
 }
 
 /*
