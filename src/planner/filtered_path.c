@@ -42,7 +42,10 @@ static set_rel_pathlist_hook_type previous_hook = NULL;
 
 /* ---------- what travels from the path to the plan to the executor ---------- */
 
-/* As a list of Floats, so that plans can be copied and sent. */
+/*
+ * As a list of Floats, so that plans can be copied and sent.  With an exponent,
+ * since a number without would be read as an Integer.
+ */
 List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
@@ -56,7 +59,7 @@ omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
-		list = lappend(list, makeFloat(psprintf("%.17g", numbers[i])));
+		list = lappend(list, makeFloat(psprintf("%.17e", numbers[i])));
 	return list;
 }
 
