@@ -97,6 +97,9 @@ SELECT f.filter, compare(f.filter, 10) AS "10" FROM filter f WHERE f.filter !~ '
 RESET work_mem;
 RESET omendb.scan_mem;
 SELECT id FROM item WHERE false AND kind = 3 ORDER BY v <-> query() LIMIT 5;
+-- What does not depend on the row is tested once.
+SELECT count(*) FROM (SELECT id FROM item WHERE kind = 3 AND now() > '2000-01-01' ORDER BY v <-> query() LIMIT 5) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE kind = 3 AND (SELECT max(id) < 0 FROM filter f JOIN item i ON i.id = f.n) ORDER BY v <-> query() LIMIT 5) s;
 
 -- Other forms: OFFSET, ties broken by another column, parameters.
 SET enable_seqscan = off;
@@ -138,6 +141,7 @@ CREATE TABLE question (id int, kind int, q vector(24));
 INSERT INTO question SELECT i, i * 3, (SELECT array_agg(hashint4(i * 7 + d) % 100) FROM generate_series(1, 24) d)::vector FROM generate_series(1, 15) i;
 SELECT * FROM plan($$SELECT q.id, n.id FROM question q, LATERAL (SELECT id FROM item WHERE item.kind = q.kind ORDER BY v <-> q.q LIMIT 3) n$$);
 SELECT count(*), count(DISTINCT n.id) FROM question q, LATERAL (SELECT id, v <-> q.q AS d FROM item WHERE item.kind = q.kind ORDER BY v <-> q.q LIMIT 3) n;
+SELECT count(*), count(DISTINCT n.id) FROM question q, LATERAL (SELECT id FROM item WHERE item.kind IN (q.kind, q.kind + 1) ORDER BY v <-> q.q LIMIT 3) n;
 SELECT bool_and(n.d = e.d) AS same FROM question q,
 	LATERAL (SELECT array_agg(d) AS d FROM (SELECT v <-> q.q AS d FROM item WHERE item.kind = q.kind ORDER BY v <-> q.q LIMIT 3) s) n,
 	LATERAL (SELECT (array_agg(v <-> q.q ORDER BY v <-> q.q))[1:3] AS d FROM item WHERE item.kind = q.kind) e;
@@ -198,12 +202,15 @@ DELETE FROM item WHERE rank = 0;
 SELECT count(*) FROM (SELECT id FROM item WHERE 1000 / rank >= 0 AND kind = 1 ORDER BY v <-> query() LIMIT 200) s;
 ROLLBACK;
 
--- Not without a bound, nor in another order.
+-- Not without a bound, nor where all rows count, nor in another order.
 RESET enable_seqscan;
 RESET enable_sort;
 SELECT * FROM plan($$SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query()$$);
 SELECT * FROM plan($$SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query() DESC LIMIT 3$$);
 SELECT * FROM plan($$SELECT id FROM item WHERE kind = 3 LIMIT 3$$);
+SELECT uses_index($$SELECT id, count(*) OVER () FROM item WHERE kind = 3 ORDER BY v <-> query() LIMIT 3$$);
+SELECT uses_index($$SELECT count(*) FROM item WHERE kind = 3 GROUP BY v <-> query() ORDER BY v <-> query() LIMIT 3$$);
+SELECT uses_index($$SELECT 1 WHERE 7 NOT IN (SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query())$$);
 SET omendb.enable_filtered_scan = off;
 SELECT * FROM plan($$SELECT id FROM item WHERE kind < 30 ORDER BY v <-> query() LIMIT 3$$);
 RESET omendb.enable_filtered_scan;

@@ -27,7 +27,13 @@
 #include "utils/spccache.h"
 
 /* Bytes of codes compared in the time that cpu_operator_cost stands for. */
-#define BYTES_PER_OPERATOR 512.0
+#define BYTES_PER_OPERATOR 256.0
+
+/*
+ * A visit of a slot, in cpu_index_tuple_cost: its page, the test whether it was
+ * met, its place in the heaps.
+ */
+#define VISIT_COST 8.0
 
 /* Rows looked at for one that is returned, about. */
 #define ROWS_PER_RESULT 1.2
@@ -83,9 +89,8 @@ omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index)
 	cost->index = index;
 	cost->nodes = Max(index->tuples, 1.0);
 	read_parameters(index->indexoid, &cost->m, &code_bytes);
-	cost->per_visit =
-		cpu_index_tuple_cost +
-		cpu_operator_cost * (1.0 + code_bytes / BYTES_PER_OPERATOR);
+	cost->per_visit = VISIT_COST * cpu_index_tuple_cost +
+					  cpu_operator_cost * code_bytes / BYTES_PER_OPERATOR;
 }
 
 /* The cost of one search. */
@@ -97,20 +102,38 @@ omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 	return visits * cost->per_visit + page_cost(root, cost->index, visits);
 }
 
+/*
+ * Are some rows wanted, and not all?  A LIMIT says so, or a cursor, but not if
+ * something is computed from all rows first.  (The subquery of ANY or ALL is
+ * planned for half of its rows, without any promise.)
+ */
+bool
+omen_is_bounded(PlannerInfo *root)
+{
+	const Query *parse = root->parse;
+
+	if (parse->hasAggs || parse->hasWindowFuncs || parse->groupClause != NIL ||
+		parse->groupingSets != NIL)
+		return false;
+	if (parse->limitCount == NULL && root->query_level > 1 &&
+		root->tuple_fraction == 0.5)
+		return false;
+	return root->limit_tuples >= 0 || root->tuple_fraction > 0;
+}
+
 void
 omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 				   Cost *startup, Cost *total, Selectivity *selectivity,
 				   double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
-	bool		bounded = root->limit_tuples >= 0 || root->tuple_fraction > 0;
 	OmenSearchCost search;
 	QualCost	distance_cost;
 
 	*selectivity = 1.0;
 	*correlation = 0.0;
 	*pages = index->pages;
-	if (path->indexorderbys == NIL || !bounded)
+	if (path->indexorderbys == NIL || !omen_is_bounded(root))
 	{
 		*startup = get_float8_infinity();
 		*total = get_float8_infinity();

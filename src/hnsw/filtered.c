@@ -56,6 +56,33 @@ omen_filtered_reset(OmenScanState *state)
 	state->sent.count = 0;
 }
 
+/* In visits of slots. */
+static uint64
+work_done(const OmenScanState *state)
+{
+	return state->search->counters.visits +
+		   (uint64) (state->tested * state->filter->row_work);
+}
+
+/* Let the search do what is left of the work, within memory. */
+static void
+limit_search(OmenScanState *state)
+{
+	const OmenFilter *filter = state->filter;
+	OmenSearch *search = state->search;
+	uint64		done;
+
+	if (filter == NULL)
+		return;
+	done = work_done(state);
+	search->most_visits = search->counters.visits;
+	if (done < filter->most_work)
+		search->most_visits =
+			Min(search->most_visits +
+					Min(filter->most_work - done, PG_INT64_MAX),
+				filter->memory / BYTES_PER_VISIT);
+}
+
 /* Tell the search of the filter, if there is one; when a scan starts. */
 void
 omen_filtered_start(OmenScanState *state)
@@ -66,9 +93,16 @@ omen_filtered_start(OmenScanState *state)
 	state->ef = filter ? filter->ef : (uint32) omen_ef_search;
 	search->may_pass = filter ? filter->may_pass : NULL;
 	search->pass_arg = filter ? filter->arg : NULL;
-	search->most_visits =
-		filter ? Min(filter->most_visits, filter->memory / BYTES_PER_VISIT)
-			   : PG_UINT64_MAX;
+	search->most_visits = PG_UINT64_MAX;
+	limit_search(state);
+}
+
+/* Has a filtered scan done as much as it may? */
+bool
+omen_filtered_is_spent(const OmenScanState *state)
+{
+	return state->filter != NULL && state->phase == OMEN_SCAN_GRAPH &&
+		   work_done(state) >= state->filter->most_work;
 }
 
 /*
@@ -86,9 +120,15 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 
 /* ---------- rows by the graph ---------- */
 
+/*
+ * Hold a row.  It is farther than those held before, but for one whose bound
+ * was only likely (see omen_lower_bound), which finds its place.
+ */
 static void
 hold_row(OmenScanState *state, const OmenPendingRow *row)
 {
+	uint32		place = state->nheld;
+
 	if (state->nheld == state->held_room)
 	{
 		state->held_room = Max(64, state->held_room * 2);
@@ -100,7 +140,11 @@ hold_row(OmenScanState *state, const OmenPendingRow *row)
 										 mul_size(state->held_room,
 												  sizeof(OmenPendingRow)));
 	}
-	state->held[state->nheld++] = *row;
+	for (; place > 0 && state->held[place - 1].distance > row->distance;
+		 place--)
+		state->held[place] = state->held[place - 1];
+	state->held[place] = *row;
+	state->nheld++;
 }
 
 /* Has the search gone far enough to rely on what it found? */
@@ -112,6 +156,7 @@ is_reliable(const OmenScanState *state)
 	if (state->phase == OMEN_SCAN_CLOSING)
 		return true;
 	return search->counters.visits < search->most_visits &&
+		   !omen_filtered_is_spent(state) &&
 		   (state->filter->may_pass != NULL || search->ef >= state->tested);
 }
 
@@ -147,6 +192,7 @@ find_wanted(IndexScanDesc scan)
 
 	while (!settle(scan))
 	{
+		limit_search(state);
 		/* a list was looked at as a whole, but not the rows without a vector */
 		if (state->phase == OMEN_SCAN_CLOSING || !omen_scan_search_on(state))
 		{
@@ -220,7 +266,7 @@ take_exact(IndexScanDesc scan, OmenFetched fetched, OmenPendingRow *row,
 	if (state->has_cut && compare_rows(row, &state->cut) >= 0)
 		return;
 	omen_rerank_add_row(state, *row);
-	if (state->nrows >= Max(most, 2 * state->filter->wanted + 64))
+	if (state->nrows >= Max(most, 64))
 		cut_rows(state);
 }
 
@@ -339,8 +385,12 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 			found = true;
 		}
 		while (!found && !(found = omen_rerank_take(scan, &row)) &&
-			   state->phase == OMEN_SCAN_GRAPH && omen_scan_search_on(state))
-			;
+			   state->phase == OMEN_SCAN_GRAPH)
+		{
+			limit_search(state);
+			if (!omen_scan_search_on(state))
+				break;
+		}
 		if (found)
 		{
 			omen_rerank_send(scan, &row);

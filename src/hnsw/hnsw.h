@@ -96,6 +96,7 @@ typedef struct OmenSearchCost
 extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index);
 extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 							   double ef);
+extern bool omen_is_bounded(PlannerInfo *root);
 extern double omen_expected_visits(double nodes, double m, double ef);
 extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
 							   double loop_count, Cost *startup, Cost *total,

@@ -414,7 +414,7 @@ omen_rerank_take(IndexScanDesc scan, OmenPendingRow *row)
 			HEAP_POP(state->rows, state->nrows, *row, distance);
 			return true;
 		}
-		if (state->nnodes == 0)
+		if (state->nnodes == 0 || omen_filtered_is_spent(state))
 			return false;
 		if (state->about_rest.is_known && !state->nodes[0].is_refined)
 			refine_nearest(state);
@@ -431,7 +431,8 @@ omen_rerank_send(IndexScanDesc scan, const OmenPendingRow *row)
 
 	state->last_distance = row->distance;
 	scan->xs_heaptid = row->tid;
-	if (scan->xs_heapfetch)
+	/* a filtered scan does not go by the index's TID */
+	if (scan->xs_heapfetch && state->filter == NULL)
 		omen_heap_expect(scan->xs_heapfetch,
 						 ItemPointerGetBlockNumber(&row->tid));
 	tell_distance(state, row);

@@ -126,6 +126,7 @@ extern bool omen_scan_search_on(OmenScanState *state);
 /* filtered.c */
 extern void omen_filtered_reset(OmenScanState *state);
 extern void omen_filtered_start(OmenScanState *state);
+extern bool omen_filtered_is_spent(const OmenScanState *state);
 
 /* rerank.c */
 

@@ -36,16 +36,18 @@ typedef struct OmenFilteredPlan
 	double		selectivity; /* part of the index's nodes that pass, likewise */
 	double		wanted;			/* how many are asked for, as far as known */
 	double		extra;			/* beyond LIMIT, to see where equal rows end */
+	double		limit_known;	/* is LIMIT what it is about? 0 or 1 */
 	double		nodes;			/* of the index */
 	double		m;
 	double		visit_cost;		/* of a node, in a search */
 	double		row_cost;		/* to fetch a row and to evaluate the filter */
 	double		distance_cost;	/* to compute the distance of a row */
 	double		table_cost;		/* to read the whole table, and filter it */
+	double		bitmap_cost;	/* to make the set of TIDs; negative: none */
 	OmenStrategy strategy;		/* to begin with */
 } OmenFilteredPlan;
 
-#define OMEN_FILTERED_NUMBERS 12
+#define OMEN_FILTERED_NUMBERS 14
 
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double passing);
@@ -55,6 +57,8 @@ extern double omen_graph_visits(const OmenFilteredPlan *plan,
 extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
 extern double omen_sweep_rows(const OmenFilteredPlan *plan);
 extern double omen_sweep_cost(const OmenFilteredPlan *plan);
+extern double omen_nearest_cost(const OmenFilteredPlan *plan);
+extern double omen_set_cost(double bitmap_cost, double tids);
 
 /* filtered_path.c */
 extern List *omen_filtered_plan_pack(const OmenFilteredPlan *plan);

@@ -13,10 +13,14 @@
 #include <math.h>
 
 #include "hnsw/hnsw.h"
+#include "optimizer/optimizer.h"
 #include "planner/filtered.h"
 
 /* Rows looked up for one that is returned, about. */
 #define ROWS_PER_RESULT 1.3
+
+/* Taking a TID from a bitmap into a set, in cpu_operator_cost. */
+#define TID_COST 3
 
 /* All rows of a known set of TIDs. */
 double
@@ -50,6 +54,20 @@ omen_graph_cost(const OmenFilteredPlan *plan, double selectivity)
 	return omen_graph_visits(plan, selectivity) * plan->visit_cost +
 		   ROWS_PER_RESULT * plan->wanted *
 			   (plan->row_cost + plan->distance_cost);
+}
+
+/* A search that needs no filter, or whose nearest rows all pass. */
+double
+omen_nearest_cost(const OmenFilteredPlan *plan)
+{
+	return omen_graph_cost(plan, 1);
+}
+
+/* To make a set of TIDs of a bitmap. */
+double
+omen_set_cost(double bitmap_cost, double tids)
+{
+	return bitmap_cost + tids * TID_COST * cpu_operator_cost;
 }
 
 /* Rows looked at until enough have passed. */

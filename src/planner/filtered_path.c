@@ -33,7 +33,7 @@
 #include "utils/spccache.h"
 
 /* Fetching a row from a cached page that nothing has led to. */
-#define HEAP_ROW_COST (5 * cpu_tuple_cost)
+#define HEAP_ROW_COST (12 * cpu_tuple_cost)
 
 /* How many rows are wanted if the planner does not say more than "a part". */
 #define MOST_WANTED_UNKNOWN 100
@@ -50,12 +50,13 @@ List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
 	double		numbers[OMEN_FILTERED_NUMBERS] = {
-		plan->rows,		   plan->passing,
-		plan->selectivity, plan->wanted,
-		plan->extra,	   plan->nodes,
-		plan->m,		   plan->visit_cost,
-		plan->row_cost,	   plan->distance_cost,
-		plan->table_cost,  plan->strategy};
+		plan->rows,			 plan->passing,
+		plan->selectivity,	 plan->wanted,
+		plan->extra,		 plan->limit_known,
+		plan->nodes,		 plan->m,
+		plan->visit_cost,	 plan->row_cost,
+		plan->distance_cost, plan->table_cost,
+		plan->bitmap_cost,	 plan->strategy};
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
@@ -76,13 +77,15 @@ omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
 	plan->selectivity = numbers[2];
 	plan->wanted = numbers[3];
 	plan->extra = numbers[4];
-	plan->nodes = numbers[5];
-	plan->m = numbers[6];
-	plan->visit_cost = numbers[7];
-	plan->row_cost = numbers[8];
-	plan->distance_cost = numbers[9];
-	plan->table_cost = numbers[10];
-	plan->strategy = (OmenStrategy) numbers[11];
+	plan->limit_known = numbers[5];
+	plan->nodes = numbers[6];
+	plan->m = numbers[7];
+	plan->visit_cost = numbers[8];
+	plan->row_cost = numbers[9];
+	plan->distance_cost = numbers[10];
+	plan->table_cost = numbers[11];
+	plan->bitmap_cost = numbers[12];
+	plan->strategy = (OmenStrategy) numbers[13];
 }
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
@@ -222,24 +225,28 @@ estimate_wanted(PlannerInfo *root, RelOptInfo *rel)
 
 /*
  * Expressions that tell the executor how many rows are wanted: LIMIT and
- * OFFSET, or NULLs where they do not say.
+ * OFFSET, NULL where there is none.  False if they do not say.
  */
-static List *
-wanted_expressions(PlannerInfo *root)
+static bool
+wanted_expressions(PlannerInfo *root, List **expressions)
 {
 	Node	   *parts[] = {root->parse->limitCount, root->parse->limitOffset};
-	bool known = limit_counts_rows(root) && !contain_subplans(parts[0]) &&
-				 !contain_subplans(parts[1]) &&
-				 !contain_volatile_functions(parts[0]) &&
-				 !contain_volatile_functions(parts[1]);
-	List	   *list = NIL;
+	bool		known = limit_counts_rows(root);
 
+	*expressions = NIL;
 	for (int i = 0; i < 2; i++)
-		list = lappend(list,
-					   known && parts[i]
-						   ? copyObject(parts[i])
-						   : (Node *) makeNullConst(INT8OID, -1, InvalidOid));
-	return list;
+	{
+		if (contain_subplans(parts[i]) || contain_volatile_functions(parts[i]))
+			known = false;
+		*expressions =
+			lappend(*expressions,
+					parts[i] ? copyObject(parts[i])
+							 : (Node *) makeNullConst(INT8OID, -1, InvalidOid));
+	}
+	if (!known)
+		*expressions = list_make2(makeNullConst(INT8OID, -1, InvalidOid),
+								  makeNullConst(INT8OID, -1, InvalidOid));
+	return known;
 }
 
 /* ---------- costs ---------- */
@@ -272,20 +279,18 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 		plan->rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
 }
 
-/*
- * The cheapest strategy, or the one that is asked for; its cost into *cost.
- * The bitmap's is negative if there is none.
- */
+/* The cheapest strategy, or the one that is asked for; its cost into *cost. */
 static OmenStrategy
-choose_strategy(const OmenFilteredPlan *plan, double bitmap_cost, double *cost)
+choose_strategy(const OmenFilteredPlan *plan, double *cost)
 {
-	double		exact = bitmap_cost >= 0
-					   ? bitmap_cost + omen_exact_cost(plan, plan->passing)
-					   : omen_table_cost(plan, plan->passing);
-	double		graph = bitmap_cost >= 0
-					   ? bitmap_cost + omen_graph_cost(plan, plan->selectivity)
-					   : omen_sweep_cost(plan);
+	bool		has_bitmap = plan->bitmap_cost >= 0;
+	double		exact =
+		has_bitmap ? plan->bitmap_cost + omen_exact_cost(plan, plan->passing)
+				   : omen_table_cost(plan, plan->passing);
 	double		sweep = omen_sweep_cost(plan);
+	double		graph = has_bitmap ? plan->bitmap_cost +
+									omen_graph_cost(plan, plan->selectivity)
+							  : sweep;
 	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
 
 	if (strategy == OMEN_STRATEGY_AUTO)
@@ -338,22 +343,27 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenFilteredPlan plan;
-	double		bitmap_cost = -1;
+	List	   *wanted;
 	double		cost;
 
 	estimate(root, rel, ordered, &plan);
+	plan.limit_known = wanted_expressions(root, &wanted);
+	plan.bitmap_cost = -1;
 	if (bitmap)
 	{
 		Selectivity unused;
 
-		cost_bitmap_tree_node(bitmap->bitmapqual, &bitmap_cost, &unused);
+		cost_bitmap_tree_node(bitmap->bitmapqual, &plan.bitmap_cost, &unused);
+		plan.bitmap_cost = omen_set_cost(plan.bitmap_cost, plan.passing);
 	}
-	plan.strategy = choose_strategy(&plan, bitmap_cost, &cost);
+	plan.strategy = choose_strategy(&plan, &cost);
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
-	path->path.parallel_safe = rel->consider_parallel;
+	path->path.parallel_safe =
+		rel->consider_parallel && is_parallel_safe(root, (Node *) wanted) &&
+		is_parallel_safe(root, (Node *) ordered->indexorderbys);
 	path->path.rows = rel->rows;
 	path->path.pathkeys = ordered->path.pathkeys;
 	set_costs(&path->path, &plan, cost, &rel->baserestrictcost);
@@ -364,7 +374,7 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->custom_paths = bitmap ? list_make1(bitmap) : NIL;
 	path->custom_private =
 		list_make3(list_make1_oid(ordered->indexinfo->indexoid),
-				   list_make1(linitial(ordered->indexorderbys)),
+				   lcons(linitial(ordered->indexorderbys), wanted),
 				   omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);
@@ -375,17 +385,23 @@ plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 				   List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *scan = makeNode(CustomScan);
-	List	   *orderby = lsecond(best_path->custom_private);
 
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
 	scan->scan.scanrelid = rel->relid;
 	scan->flags = best_path->flags;
-	/* of the bitmap heap scan only what makes its bitmap */
 	if (custom_plans != NIL)
-		scan->custom_plans = list_make1(outerPlan(linitial(custom_plans)));
-	scan->custom_exprs =
-		list_concat(list_copy(orderby), wanted_expressions(root));
+	{
+		Plan	   *child = linitial(custom_plans);
+
+		/* what does not depend on the row is tested once, above it; and us */
+		if (IsA(child, Result))
+			child = outerPlan(child);
+		/* of the bitmap heap scan only what makes its bitmap */
+		scan->custom_plans =
+			list_make1(outerPlan(castNode(BitmapHeapScan, child)));
+	}
+	scan->custom_exprs = lsecond(best_path->custom_private);
 	scan->custom_private = list_make2(linitial(best_path->custom_private),
 									  lthird(best_path->custom_private));
 	scan->methods = &omen_filtered_scan_methods;
@@ -399,6 +415,7 @@ static bool
 is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
 	return omen_enable_filtered_scan && enable_indexscan &&
+		   !IS_DUMMY_REL(rel) &&
 		   (rel->reloptkind == RELOPT_BASEREL ||
 			rel->reloptkind == RELOPT_OTHER_MEMBER_REL) &&
 		   rte->rtekind == RTE_RELATION && !rte->inh &&
@@ -406,8 +423,7 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 		   (rte->relkind == RELKIND_RELATION ||
 			rte->relkind == RELKIND_MATVIEW) &&
 		   rel->baserestrictinfo != NIL && root->query_pathkeys != NIL &&
-		   (root->limit_tuples >= 0 || root->tuple_fraction > 0) &&
-		   has_index_of_ours(rel);
+		   omen_is_bounded(root) && has_index_of_ours(rel);
 }
 
 /* Take out plain scans of our indexes, which promise less. */

@@ -39,11 +39,18 @@
 /* A sweep that expects to look at many rows begins with so many at most. */
 #define MOST_EF_TO_BEGIN 10000
 
+/* How many rows may be wanted at most. */
+#define MOST_WANTED PG_INT32_MAX
+
+/* Visits that every search may make. */
+#define LEAST_WORK 100
+
 typedef struct FilteredScanState
 {
 	CustomScanState css;
 
 	OmenFilteredPlan plan;
+	double		expected; /* how many rows the planner thought are wanted */
 	OpExpr	   *orderby;
 	ExprState  *qual;			/* the WHERE */
 	ExprState  *query;			/* what distances are from */
@@ -55,6 +62,7 @@ typedef struct FilteredScanState
 	IndexScanDesc scan;
 	OmenFilter	filter;
 	OmenTidSet *set;			/* of rows that may pass, or NULL */
+	bool		is_too_large;	/* the set, for omendb.scan_mem */
 	MemoryContext context;		/* of the set */
 	bool		is_started;
 	bool		has_sent;		/* rows have gone out */
@@ -104,6 +112,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
 
 	omen_filtered_plan_unpack(lsecond(plan->custom_private), &node->plan);
+	node->expected = node->plan.wanted;
 	init_scan_slot(css, estate);
 	/* tested by us, before rows go out, and not by ExecScan() after that */
 	node->qual = ExecInitQual(plan->scan.plan.qual, &css->ss.ps);
@@ -156,6 +165,7 @@ rescan(CustomScanState *css)
 	{
 		ExecReScan(node->bitmap);
 		node->set = NULL;
+		node->is_too_large = false;
 	}
 	ExecScanReScan(&css->ss);
 }
@@ -184,27 +194,6 @@ passes(void *arg, TupleTableSlot *slot)
 	return result;
 }
 
-/* Make the set of rows that may pass, from what the bitmap says. */
-static void
-make_set(FilteredScanState *node)
-{
-	MemoryContext old;
-	TIDBitmap  *bitmap;
-
-	if (node->set != NULL)
-		return;
-	MemoryContextReset(node->context);
-	old = MemoryContextSwitchTo(node->context);
-	bitmap = (TIDBitmap *) MultiExecProcNode(node->bitmap);
-	if (bitmap == NULL || !IsA(bitmap, TIDBitmap))
-		elog(ERROR, "unrecognized result from subplan");
-	node->set = omen_tid_set_create(bitmap);
-	tbm_free(bitmap);
-	MemoryContextSwitchTo(old);
-	node->sets++;
-	node->tids += node->set->ntids;
-}
-
 /* How many rows may pass, by the set. */
 static double
 rows_in_set(const FilteredScanState *node)
@@ -214,6 +203,35 @@ rows_in_set(const FilteredScanState *node)
 		Max(RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation), 1);
 
 	return node->set->ntids + node->set->nlossy * per_block;
+}
+
+/* Make the set of rows that may pass, from what the bitmap says. */
+static void
+make_set(FilteredScanState *node)
+{
+	MemoryContext old;
+	TIDBitmap  *bitmap;
+
+	if (node->set != NULL || node->is_too_large)
+		return;
+	MemoryContextReset(node->context);
+	/* index scans may keep what they allocate meanwhile */
+	old = MemoryContextSwitchTo(node->css.ss.ps.state->es_query_cxt);
+	bitmap = (TIDBitmap *) MultiExecProcNode(node->bitmap);
+	if (bitmap == NULL || !IsA(bitmap, TIDBitmap))
+		elog(ERROR, "unrecognized result from subplan");
+	MemoryContextSwitchTo(node->context);
+	node->set = omen_tid_set_create(bitmap, node->filter.memory);
+	MemoryContextSwitchTo(old);
+	tbm_free(bitmap);
+	if (node->set == NULL)
+	{
+		node->is_too_large = true;
+		MemoryContextReset(node->context);
+		return;
+	}
+	node->sets++;
+	node->tids += rows_in_set(node);
 }
 
 /* ---------- strategies ---------- */
@@ -227,54 +245,77 @@ count_wanted(FilteredScanState *node)
 {
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		isnull;
-	int64		limit = DatumGetInt64(
-		ExecEvalExprSwitchContext(node->limit, econtext, &isnull));
+	int64		limit;
 	int64		offset;
 
-	if (isnull || limit < 0)
-		return (uint64) Min(node->plan.wanted, (double) PG_INT32_MAX);
+	if (node->plan.limit_known == 0)
+		return (uint64) Min(node->expected, MOST_WANTED);
+	limit = DatumGetInt64(
+		ExecEvalExprSwitchContext(node->limit, econtext, &isnull));
+	if (isnull)
+		return MOST_WANTED;
 	offset = DatumGetInt64(
 		ExecEvalExprSwitchContext(node->offset, econtext, &isnull));
-	if (isnull || offset < 0)
+	if (isnull)
 		offset = 0;
-	return Min((uint64) limit + (uint64) offset + (uint64) node->plan.extra,
-			   PG_INT32_MAX);
+	return Min((uint64) Max(limit, 0) + (uint64) Max(offset, 0) +
+				   (uint64) node->plan.extra,
+			   MOST_WANTED);
+}
+
+/* What looking at all rows that may pass costs, as far as is known by now. */
+static double
+exact_cost(const FilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	if (node->set)
+		return omen_exact_cost(plan, rows_in_set(node));
+	if (node->bitmap && !node->is_too_large)
+		return plan->bitmap_cost + omen_exact_cost(plan, plan->passing);
+	return omen_table_cost(plan, plan->passing);
 }
 
 /*
  * Choose how to go on with a set that is known: exactly, or through the graph.
+ * Where that would take longer it is still tried for a while, since rows that
+ * pass may be just those that are near; but not if there are few rows.
  */
 static OmenStrategy
 choose_with_set(FilteredScanState *node)
 {
-	double		passing = rows_in_set(node);
-	double		selectivity = Min(passing / node->plan.nodes, 1);
-
 	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
 		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
 		return (OmenStrategy) omen_filter_strategy;
-	if (passing <= node->filter.wanted ||
-		omen_exact_cost(&node->plan, passing) <=
-			omen_graph_cost(&node->plan, selectivity))
+	if (rows_in_set(node) <= node->filter.wanted ||
+		exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
 		return OMEN_STRATEGY_EXACT;
 	return OMEN_STRATEGY_GRAPH;
 }
 
-/* What looking at all rows that may pass would take, in visits of a search. */
-static uint64
-visits_for_exact(const FilteredScanState *node)
+/*
+ * What a search may cost before something else is better.  So nothing costs
+ * much more than twice what looking at all rows that may pass costs.
+ */
+static double
+allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
+	double		exact = exact_cost(node);
+	double		selectivity;
 
-	double cost = node->set		 ? omen_exact_cost(plan, rows_in_set(node))
-				  : node->bitmap ? omen_exact_cost(plan, plan->passing)
-								 : omen_table_cost(plan, plan->passing);
-
-	/* a forced strategy is for trying it out */
-	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
-		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
-		return PG_UINT64_MAX;
-	return (uint64) Max(cost / plan->visit_cost, 1000);
+	if (strategy == OMEN_STRATEGY_SWEEP)
+	{
+		/* if it is not as expected, a set tells more, as soon as it pays */
+		if (node->bitmap && !node->is_too_large)
+			return Min(exact,
+					   Max(2 * omen_sweep_cost(plan), plan->bitmap_cost));
+		return exact;
+	}
+	selectivity = Min(rows_in_set(node) / plan->nodes, 1);
+	if (omen_graph_cost(plan, selectivity) < exact)
+		return 0.7 * exact;
+	return Min(0.3 * exact, 2 * omen_nearest_cost(plan));
 }
 
 static bool
@@ -298,7 +339,7 @@ run_exactly(FilteredScanState *node)
 		omen_filtered_exact(node->scan, NULL, NULL);
 		return;
 	}
-	omen_tid_set_walk(node->set, &walk);
+	omen_tid_set_walk(node->set, node->css.ss.ss_currentRelation, &walk);
 	omen_filtered_exact(node->scan, next_of_set, &walk);
 }
 
@@ -307,11 +348,19 @@ static void
 run_search(FilteredScanState *node, OmenStrategy strategy)
 {
 	OmenFilter *filter = &node->filter;
+	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
 
 	node->strategy = strategy;
 	node->ran[strategy]++;
 	filter->may_pass = strategy == OMEN_STRATEGY_GRAPH ? may_pass : NULL;
-	filter->most_visits = visits_for_exact(node);
+	filter->row_work = node->plan.row_cost / visit_cost;
+	filter->most_work =
+		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
+					 (double) PG_INT64_MAX / 2);
+	/* a strategy that is asked for is for trying it out */
+	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
+		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
+		filter->most_work = PG_UINT64_MAX;
 	filter->ef = omen_ef_search;
 	if (strategy == OMEN_STRATEGY_SWEEP)
 		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
@@ -353,7 +402,8 @@ start(FilteredScanState *node)
 	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
 	{
 		make_set(node);
-		strategy = choose_with_set(node);
+		if (node->set)
+			strategy = choose_with_set(node);
 	}
 	start_index_scan(node);
 	if (strategy == OMEN_STRATEGY_EXACT)
@@ -379,7 +429,8 @@ go_on(FilteredScanState *node)
 	if (node->strategy == OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
 	{
 		make_set(node);
-		if (!node->has_sent && choose_with_set(node) == OMEN_STRATEGY_GRAPH)
+		if (node->set && !node->has_sent &&
+			choose_with_set(node) == OMEN_STRATEGY_GRAPH)
 		{
 			start_index_scan(node);
 			run_search(node, OMEN_STRATEGY_GRAPH);
@@ -504,7 +555,10 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 	if (es->costs)
 		ExplainPropertyFloat("Estimated Selectivity", NULL,
 							 node->plan.selectivity, 6, es);
-	if (es->analyze && node->is_started)
+	if (es->analyze && node->ran[OMEN_STRATEGY_EXACT] +
+							   node->ran[OMEN_STRATEGY_GRAPH] +
+							   node->ran[OMEN_STRATEGY_SWEEP] >
+						   0)
 		explain_counters(node, es);
 }
 

@@ -55,9 +55,15 @@ build_table(OmenTidSet *set)
 	}
 }
 
-/* The set of a bitmap, in the current memory context. */
+/* What a block takes in blocks and in the table, which is half full at most. */
+#define BYTES_PER_BLOCK (sizeof(OmenTidSetBlock) + 4 * sizeof(uint32))
+
+/*
+ * The set of a bitmap, in the current memory context; NULL if it would take
+ * more than so many bytes.
+ */
 OmenTidSet *
-omen_tid_set_create(TIDBitmap *bitmap)
+omen_tid_set_create(TIDBitmap *bitmap, Size most)
 {
 	OmenTidSet *set = palloc0(sizeof(OmenTidSet));
 	OmenBitmapWalk walk;
@@ -66,9 +72,15 @@ omen_tid_set_create(TIDBitmap *bitmap)
 	omen_bitmap_walk_begin(&walk, bitmap);
 	while (omen_bitmap_walk_next(&walk))
 	{
-		OmenTidSetBlock *block = add_block(set, &room);
+		OmenTidSetBlock *block;
 
 		CHECK_FOR_INTERRUPTS();
+		if (set->nblocks >= most / BYTES_PER_BLOCK)
+		{
+			set = NULL;
+			break;
+		}
+		block = add_block(set, &room);
 		block->block = walk.block;
 		block->is_lossy = walk.count < 0;
 		if (block->is_lossy)
@@ -81,7 +93,8 @@ omen_tid_set_create(TIDBitmap *bitmap)
 		}
 	}
 	omen_bitmap_walk_end(&walk);
-	build_table(set);
+	if (set)
+		build_table(set);
 	return set;
 }
 
@@ -106,10 +119,28 @@ omen_tid_set_has(const OmenTidSet *set, ItemPointer tid)
 	return false;
 }
 
+/* How many line pointers a block of a table has. */
+static OffsetNumber
+last_offset(Relation heap, BlockNumber block)
+{
+	Buffer		buf;
+	OffsetNumber last;
+
+	if (block >= RelationGetNumberOfBlocks(heap))
+		return 0;
+	buf = ReadBuffer(heap, block);
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	last = PageGetMaxOffsetNumber(BufferGetPage(buf));
+	UnlockReleaseBuffer(buf);
+	return last;
+}
+
+/* Begin to walk through a set of TIDs of a table. */
 void
-omen_tid_set_walk(const OmenTidSet *set, OmenTidSetWalk *walk)
+omen_tid_set_walk(const OmenTidSet *set, Relation heap, OmenTidSetWalk *walk)
 {
 	walk->set = set;
+	walk->heap = heap;
 	walk->block = 0;
 	walk->offset = FirstOffsetNumber;
 }
@@ -122,7 +153,10 @@ omen_tid_set_next(OmenTidSetWalk *walk, ItemPointer tid)
 	{
 		const OmenTidSetBlock *block = &walk->set->blocks[walk->block];
 
-		while (walk->offset <= MaxHeapTuplesPerPage)
+		if (walk->offset == FirstOffsetNumber)
+			walk->last = block->is_lossy ? last_offset(walk->heap, block->block)
+										 : MaxHeapTuplesPerPage;
+		while (walk->offset <= walk->last)
 		{
 			OffsetNumber offset = walk->offset++;
 

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "nodes/tidbitmap.h"
 #include "storage/itemptr.h"
+#include "utils/rel.h"
 
 #define OMEN_TID_SET_WORDS ((MaxHeapTuplesPerPage + 64) / 64)
 
@@ -38,13 +39,16 @@ typedef struct OmenTidSet
 typedef struct OmenTidSetWalk
 {
 	const OmenTidSet *set;
+	Relation	heap;
 	uint32		block;
 	OffsetNumber offset;		/* the next one to look at */
+	OffsetNumber last;			/* of the block, once it was looked at */
 } OmenTidSetWalk;
 
-extern OmenTidSet *omen_tid_set_create(TIDBitmap *bitmap);
+extern OmenTidSet *omen_tid_set_create(TIDBitmap *bitmap, Size most);
 extern bool omen_tid_set_has(const OmenTidSet *set, ItemPointer tid);
-extern void omen_tid_set_walk(const OmenTidSet *set, OmenTidSetWalk *walk);
+extern void omen_tid_set_walk(const OmenTidSet *set, Relation heap,
+							  OmenTidSetWalk *walk);
 extern bool omen_tid_set_next(OmenTidSetWalk *walk, ItemPointer tid);
 
 #endif							/* OMEN_TID_SET_H */
