@@ -27,13 +27,13 @@
 #include "utils/spccache.h"
 
 /* Bytes of codes compared in the time that cpu_operator_cost stands for. */
-#define BYTES_PER_OPERATOR 256.0
+#define BYTES_PER_OPERATOR 128.0
 
 /*
  * A visit of a slot, in cpu_index_tuple_cost: its page, the test whether it was
  * met, its place in the heaps.
  */
-#define VISIT_COST 8.0
+#define VISIT_COST 16.0
 
 /* Rows looked at for one that is returned, about. */
 #define ROWS_PER_RESULT 1.2

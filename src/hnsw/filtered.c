@@ -155,9 +155,18 @@ is_reliable(const OmenScanState *state)
 
 	if (state->phase == OMEN_SCAN_CLOSING)
 		return true;
-	return search->counters.visits < search->most_visits &&
-		   !omen_filtered_is_spent(state) &&
-		   (state->filter->may_pass != NULL || search->ef >= state->tested);
+	if (search->counters.visits >= search->most_visits ||
+		omen_filtered_is_spent(state))
+		return false;
+	if (state->filter->may_pass == NULL)
+		return search->ef >= state->tested;
+
+	/*
+	 * Rows that pass lie farther from the query than others do, where a search
+	 * comes in at a few places only.
+	 */
+	return search->counters.visits < 2 * state->filter->usual_visits ||
+		   search->ef >= 2 * state->filter->ef;
 }
 
 /*

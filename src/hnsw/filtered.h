@@ -36,6 +36,7 @@ typedef struct OmenFilter
 	uint64		wanted;			/* rows; none goes out before they are found */
 	uint32		ef;				/* size of the candidate list to begin with */
 	uint64		most_work; /* in visits of slots, before the scan gives up */
+	uint64		usual_visits;	/* of a search in which rows pass at random */
 	double		row_work;		/* of looking up a row, in visits of slots */
 	Size		memory;			/* for what was met, and for rows */
 } OmenFilter;

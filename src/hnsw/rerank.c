@@ -245,6 +245,17 @@ omen_rerank_measure(IndexScanDesc scan, TupleTableSlot *slot,
 }
 
 /*
+ * Is a better bound to be computed for a node, before its row is looked up?
+ * Not if the row may well be filtered out: looking it up costs as much.
+ */
+static inline bool
+wants_refining(const OmenScanState *state, const OmenPendingNode *node)
+{
+	return state->about_rest.is_known && !node->is_refined &&
+		   (state->filter == NULL || state->filter->may_pass != NULL);
+}
+
+/*
  * Learn where the values of the nodes are whose turn it is about to be, and
  * have them brought towards the processor.  The pointers stay good as long as
  * the scan's snapshot sees their rows.
@@ -263,7 +274,7 @@ look_ahead(IndexScanDesc scan)
 		Datum		value;
 
 		if (node->was_looked_up || !ItemPointerIsValid(&node->tid) ||
-			(state->about_rest.is_known && !node->is_refined))
+			wants_refining(state, node))
 			continue;
 		node->was_looked_up = true;
 		if (fetch_value(scan, &node->tid, &value) != OMEN_ROW_FOUND)
@@ -416,7 +427,7 @@ omen_rerank_take(IndexScanDesc scan, OmenPendingRow *row)
 		}
 		if (state->nnodes == 0 || omen_filtered_is_spent(state))
 			return false;
-		if (state->about_rest.is_known && !state->nodes[0].is_refined)
+		if (wants_refining(state, &state->nodes[0]))
 			refine_nearest(state);
 		else
 			rerank_nearest(scan);

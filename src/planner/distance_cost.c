@@ -32,12 +32,12 @@
  * Fetching a value from a TOAST table: finding it, and each of its chunks.
  * README of this folder has what was measured.
  */
-#define TOAST_FETCH_COST 0.3
-#define TOAST_CHUNK_COST 0.15
+#define TOAST_FETCH_COST 0.6
+#define TOAST_CHUNK_COST 0.3
 
 /* The same for a scan of ours, which remembers where values are. */
-#define TOAST_SCAN_COST 0.1
-#define TOAST_SCAN_CHUNK_COST 0.03
+#define TOAST_SCAN_COST 0.2
+#define TOAST_SCAN_CHUNK_COST 0.06
 
 /* May a column's values lie in the TOAST table? */
 static bool

@@ -42,6 +42,12 @@
 /* How many rows may be wanted at most. */
 #define MOST_WANTED PG_INT32_MAX
 
+/*
+ * A walk that costs so many times what it would cost if rows passed at random
+ * leads away from the query, to where it finds a part of the nearest only.
+ */
+#define MOST_OF_USUAL 6
+
 /* Visits that every search may make. */
 #define LEAST_WORK 100
 
@@ -303,19 +309,23 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 	const OmenFilteredPlan *plan = &node->plan;
 	double		exact = exact_cost(node);
 	double		selectivity;
+	double		graph;
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
 	{
+		double		sweep = omen_sweep_cost(plan);
+
 		/* if it is not as expected, a set tells more, as soon as it pays */
 		if (node->bitmap && !node->is_too_large)
-			return Min(exact,
-					   Max(2 * omen_sweep_cost(plan), plan->bitmap_cost));
+			return Min(Max(1.5 * sweep, plan->bitmap_cost),
+					   Max(1.2 * sweep, 0.5 * exact));
 		return exact;
 	}
 	selectivity = Min(rows_in_set(node) / plan->nodes, 1);
-	if (omen_graph_cost(plan, selectivity) < exact)
-		return 0.7 * exact;
-	return Min(0.3 * exact, 2 * omen_nearest_cost(plan));
+	graph = omen_graph_cost(plan, selectivity);
+	if (graph < exact)
+		return Min(0.5 * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
+	return Min(0.2 * exact, 1.5 * omen_nearest_cost(plan));
 }
 
 static bool
@@ -362,6 +372,10 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
 		filter->most_work = PG_UINT64_MAX;
 	filter->ef = omen_ef_search;
+	filter->usual_visits = PG_UINT64_MAX / 2;
+	if (strategy == OMEN_STRATEGY_GRAPH)
+		filter->usual_visits = (uint64) omen_graph_visits(
+			&node->plan, Min(rows_in_set(node) / node->plan.nodes, 1));
 	if (strategy == OMEN_STRATEGY_SWEEP)
 		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
 												  MOST_EF_TO_BEGIN));
