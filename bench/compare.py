@@ -440,7 +440,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")
     parser.add_argument("--sets", type=words, default=["fashion"])
-    parser.add_argument("--storage", type=words, default=["sq8"])
+    parser.add_argument("--storage", type=words, default=["auto"])
     parser.add_argument("--references", type=words, default=[],
                         help=f"of {', '.join(REFERENCES)}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -454,7 +454,7 @@ def main():
                         help="folder of what takes long to make")
     options = parser.parse_args()
 
-    ours = [System("omendb" if kind == "sq8" else f"omendb {kind}", "omendb",
+    ours = [System("omendb" if kind == "auto" else f"omendb {kind}", "omendb",
                    "omendb", "omen_hnsw", "omendb.ef_search",
                    f", storage = {kind}") for kind in options.storage]
     theirs = System("pgvector", "pgvector", "vector", "hnsw",

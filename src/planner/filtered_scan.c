@@ -514,14 +514,17 @@ strategy_name(OmenStrategy strategy)
 	return names[strategy];
 }
 
-/* Which strategies ran, and how often if more than once. */
+/*
+ * Which strategies ran, in the order in which one follows another, and how often
+ * if more than once.
+ */
 static char *
 strategies_that_ran(const FilteredScanState *node)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (int i = OMEN_STRATEGY_EXACT; i <= OMEN_STRATEGY_SWEEP; i++)
+	for (int i = OMEN_STRATEGY_SWEEP; i >= OMEN_STRATEGY_EXACT; i--)
 	{
 		if (node->ran[i] == 0)
 			continue;

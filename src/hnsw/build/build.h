@@ -71,7 +71,7 @@ typedef struct OmenBuildShape
 								 * else 0 */
 	uint32		point_bytes;	/* of a point: terms and build code */
 	uint32		row_bytes;		/* of a row: OmenRow, build code, index code */
-	uint32		overlap;		/* leaves that a point is in */
+	uint32		overlap; /* leaves that a point is in, but for large tables */
 	uint32		leaf_size;		/* points of a leaf, on average */
 	uint32		per_leaf;		/* neighbors that a point takes from a leaf */
 	uint32		candidates;		/* neighbors considered, from all leaves */

@@ -20,6 +20,13 @@
 /* A leaf's codes, packed as columns, should stay in the cache of a core. */
 #define LEAF_BYTES (4 * 1024 * 1024)
 
+/*
+ * From so many points on each is in more leaves: the more leaves there are, the
+ * less of a point's neighborhood lies in its own.
+ */
+#define MANY_POINTS 80000
+#define MORE_OVERLAP 2
+
 /* Up to so many centers are all looked at for each point. */
 #define MOST_CENTERS 8192
 #define MOST_CENTERS_L1 1024
@@ -99,15 +106,18 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 {
 	uint32		most = shape->l1 ? MOST_CENTERS_L1 : MOST_CENTERS;
 	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
+	uint32		overlap = shape->overlap;
 
+	if (points >= MANY_POINTS)
+		overlap = Min(overlap + MORE_OVERLAP, OMEN_MAX_OVERLAP);
 	plan->leaves = 1;
 	plan->groups = 1;
 	plan->probes = 1;
 	if (points > shape->leaf_size * 3 / 2)
 		plan->leaves =
-			(uint32) Min((double) points * shape->overlap / shape->leaf_size,
+			(uint32) Min((double) points * overlap / shape->leaf_size,
 						 Max(fit, MOST_CENTERS_L1));
-	plan->overlap = Min(shape->overlap, plan->leaves);
+	plan->overlap = Min(overlap, plan->leaves);
 	plan->at_home = plan->leaves > 1
 						? shape->per_leaf
 						: Min(shape->candidates, OMEN_MAX_PER_LEAF);
