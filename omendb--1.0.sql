@@ -328,6 +328,65 @@ CREATE OPERATOR <+> (
 
 COMMENT ON OPERATOR <+> (vector, vector) IS 'taxicab (L1) distance';
 
+-- Ranges: spheres, and whether a vector lies within one.
+
+CREATE TYPE vector_sphere AS (center vector, radius double precision);
+
+COMMENT ON TYPE vector_sphere IS 'all vectors that are nearer to a center than a radius';
+
+CREATE FUNCTION sphere(center vector, radius double precision) RETURNS vector_sphere
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT ROW($1, $2)';
+
+COMMENT ON FUNCTION sphere(vector, double precision) IS 'make a sphere';
+
+CREATE FUNCTION vector_l2_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_l2_within(vector, vector_sphere) IS 'implementation of <<->> operator';
+
+CREATE OPERATOR <<->> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l2_within,
+	RESTRICT = contsel
+);
+
+COMMENT ON OPERATOR <<->> (vector, vector_sphere) IS 'within a sphere, by Euclidean (L2) distance';
+
+CREATE FUNCTION vector_ip_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_ip_within(vector, vector_sphere) IS 'implementation of <<#>> operator';
+
+CREATE OPERATOR <<#>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_ip_within,
+	RESTRICT = contsel
+);
+
+COMMENT ON OPERATOR <<#>> (vector, vector_sphere) IS 'within a sphere, by negative inner product';
+
+CREATE FUNCTION vector_cosine_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_cosine_within(vector, vector_sphere) IS 'implementation of <<=>> operator';
+
+CREATE OPERATOR <<=>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_cosine_within,
+	RESTRICT = contsel
+);
+
+COMMENT ON OPERATOR <<=>> (vector, vector_sphere) IS 'within a sphere, by cosine distance';
+
+CREATE FUNCTION vector_l1_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_l1_within(vector, vector_sphere) IS 'implementation of <<+>> operator';
+
+CREATE OPERATOR <<+>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l1_within,
+	RESTRICT = contsel
+);
+
+COMMENT ON OPERATOR <<+>> (vector, vector_sphere) IS 'within a sphere, by taxicab (L1) distance';
+
 CREATE OPERATOR + (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
 	COMMUTATOR = +

@@ -88,6 +88,8 @@ INSERT INTO filter (filter) VALUES
 	('tags && ''{4}'''), ('tags @> ''{1,1}'''), ('doc @> ''{"n": 3}'''),
 	('kind = 3 AND label = ''label 2'''), ('kind = 3 AND rank > 5000'), ('kind = 3 OR rank = 7'), ('kind = 3 OR label = ''label 1'''),
 	('id BETWEEN 100 AND 900'), ('id = 77'), ('(id * 7) % 13 = 2'), ('v IS NULL'), ('v IS NOT NULL AND kind = 9'), ('false AND kind = 3');
+INSERT INTO filter (filter) SELECT format(f, d) FROM (SELECT v <-> query() AS d FROM item WHERE rank = 60) s,
+	unnest('{v <-> query() < %s,v <-> query() <= %s AND kind < 25}'::text[]) f;
 SELECT f.filter, compare(f.filter, 10) AS "10", compare(f.filter, 1) AS "1", compare(f.filter, 100) AS "100"
 FROM filter f WHERE f.filter !~ '^false' ORDER BY n;
 SET omendb.scan_mem = 64;
@@ -135,6 +137,27 @@ SELECT count(*) FROM (SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query() 
 SELECT count(*), count(v) FROM (SELECT v FROM item WHERE kind = 3 ORDER BY v <-> NULL LIMIT 7) s;
 SELECT id FROM item WHERE kind = 3 ORDER BY v <-> '[1,2]' LIMIT 7;
 SELECT id FROM item WHERE kind < 30 ORDER BY v <-> '[1,2]' LIMIT 7;
+
+-- Within a sphere around the query: no further than that.  Around something
+-- else, or by another distance, it is a filter as any.
+SELECT v <-> query() AS radius FROM item WHERE rank = 40 \gset
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), :radius) ORDER BY v <-> query() LIMIT 1000) s;
+SELECT visits < 2000 AS few_visits, reranked < 100 AS few_rows FROM omen_hnsw_last_scan();
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), :radius) AND kind < 25 ORDER BY v <-> query() LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), :radius) ORDER BY v <-> query() LIMIT 10) s;
+SELECT count(*) = (SELECT count(*) FROM item WHERE v <-> query() * query() < 900) AS same
+	FROM (SELECT id FROM item WHERE v <<->> sphere(query() * query(), 900) ORDER BY v <-> query() LIMIT 10000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<=>> sphere(query(), 0) ORDER BY v <-> query() LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), NULL) ORDER BY v <-> query() LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(NULL, 5) ORDER BY v <-> query() LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), 'NaN') AND kind = 3 ORDER BY v <-> query() LIMIT 1000) s;
+PREPARE within(vector, float8) AS SELECT id FROM item WHERE v <<->> sphere($1, $2) ORDER BY v <-> $1 LIMIT 100;
+SET plan_cache_mode = force_generic_plan;
+SELECT * FROM plan('EXECUTE within(query(), 100)');
+RESET plan_cache_mode;
+SELECT '[1,2]'::vector <<->> sphere('[1,5]', 3) AS at, '[1,2]'::vector <<->> sphere('[1,5]', 3.1) AS l2, '[1,2]'::vector <<#>> sphere('[1,5]', -10) AS ip,
+	'[1,2]'::vector <<=>> sphere('[2,4]', 0.01) AS cosine, '[0,0]'::vector <<=>> sphere('[2,4]', 2) AS zero, '[1,2]'::vector <<+>> sphere('[3,5]', 5.5) AS l1;
+SELECT '[1,2]'::vector <<->> sphere('[1,5,6]', 3);
 
 -- Once for each row of another table.
 CREATE TABLE question (id int, kind int, q vector(24));

@@ -50,6 +50,7 @@ omen_filtered_reset(OmenScanState *state)
 	state->nheld = 0;
 	state->next_held = 0;
 	state->is_settled = false;
+	state->is_beyond = false;
 	state->has_cut = false;
 	state->tested = 0;
 	state->nulls.count = 0;
@@ -81,6 +82,18 @@ limit_search(OmenScanState *state)
 			Min(search->most_visits +
 					Min(filter->most_work - done, PG_INT64_MAX),
 				filter->memory / BYTES_PER_VISIT);
+}
+
+/*
+ * Is the nearest that a filtered scan has pending outside its radius?  Then so is
+ * all that a search would find now, which goes outwards.
+ */
+bool
+omen_filtered_is_beyond(OmenScanState *state)
+{
+	if (state->filter != NULL && state->nodes[0].bound > state->filter->radius)
+		state->is_beyond = true;
+	return state->is_beyond;
 }
 
 /* Tell the search of the filter, if there is one; when a scan starts. */
@@ -149,7 +162,7 @@ hold_row(OmenScanState *state, const OmenPendingRow *row)
 
 /* Has the search gone far enough to rely on what it found? */
 static bool
-is_reliable(const OmenScanState *state)
+can_be_relied_on(const OmenScanState *state)
 {
 	const OmenSearch *search = state->search;
 
@@ -181,13 +194,14 @@ settle(IndexScanDesc scan)
 
 	while (state->nheld < state->filter->wanted && omen_rerank_take(scan, &row))
 		hold_row(state, &row);
-	return state->nheld >= state->filter->wanted && is_reliable(state);
+	return state->nheld >= state->filter->wanted && can_be_relied_on(state);
 }
 
 /* What is found now may be nearer than what is held. */
 static void
 unsettle(OmenScanState *state)
 {
+	state->is_beyond = false;
 	for (uint32 i = 0; i < state->nheld; i++)
 		omen_rerank_add_row(state, state->held[i]);
 	state->nheld = 0;
@@ -201,6 +215,9 @@ find_wanted(IndexScanDesc scan)
 
 	while (!settle(scan))
 	{
+		/* nothing that is farther passes */
+		if (state->is_beyond && can_be_relied_on(state))
+			break;
 		limit_search(state);
 		/* a list was looked at as a whole, but not the rows without a vector */
 		if (state->phase == OMEN_SCAN_CLOSING || !omen_scan_search_on(state))
@@ -397,9 +414,11 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 			   state->phase == OMEN_SCAN_GRAPH)
 		{
 			limit_search(state);
-			if (!omen_scan_search_on(state))
+			if (state->is_beyond || !omen_scan_search_on(state))
 				break;
 		}
+		if (!found && state->is_beyond)
+			result = OMEN_FILTERED_END;
 		if (found)
 		{
 			omen_rerank_send(scan, &row);

@@ -33,6 +33,7 @@ typedef struct OmenFilter
 	bool (*passes)(void *arg, TupleTableSlot *slot);
 	void	   *arg;
 
+	double		radius;			/* no row passes that is farther */
 	uint64		wanted;			/* rows; none goes out before they are found */
 	uint32		ef;				/* size of the candidate list to begin with */
 	uint64		most_work; /* in visits of slots, before the scan gives up */

@@ -425,7 +425,8 @@ omen_rerank_take(IndexScanDesc scan, OmenPendingRow *row)
 			HEAP_POP(state->rows, state->nrows, *row, distance);
 			return true;
 		}
-		if (state->nnodes == 0 || omen_filtered_is_spent(state))
+		if (state->nnodes == 0 || omen_filtered_is_spent(state) ||
+			omen_filtered_is_beyond(state))
 			return false;
 		if (wants_refining(state, &state->nodes[0]))
 			refine_nearest(state);

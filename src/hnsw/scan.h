@@ -97,6 +97,7 @@ typedef struct OmenScanState
 	uint32		next_held;
 	uint32		held_room;
 	bool		is_settled;		/* what was wanted has been found */
+	bool		is_beyond;		/* what is pending is outside the radius */
 	uint64		tested;			/* nodes whose rows were looked up */
 	OmenTidList sent;			/* versions of the rows that went out */
 	OmenPendingRow cut;			/* rows from here on were left out */
@@ -127,6 +128,7 @@ extern bool omen_scan_search_on(OmenScanState *state);
 extern void omen_filtered_reset(OmenScanState *state);
 extern void omen_filtered_start(OmenScanState *state);
 extern bool omen_filtered_is_spent(const OmenScanState *state);
+extern bool omen_filtered_is_beyond(OmenScanState *state);
 
 /* rerank.c */
 

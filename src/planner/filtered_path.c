@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "access/genam.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
 #include "hnsw/hnsw.h"
@@ -29,6 +30,7 @@
 #include "optimizer/restrictinfo.h"
 #include "planner/distance_cost.h"
 #include "planner/filtered.h"
+#include "types/vector_within.h"
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
 
@@ -249,6 +251,68 @@ wanted_expressions(PlannerInfo *root, List **expressions)
 	return known;
 }
 
+/* ---------- within a sphere ---------- */
+
+/* The functions that ask whether a vector is within a sphere, by OmenMetric. */
+static const PGFunction within_functions[] = {omen_vector_l2_within,
+											  omen_vector_ip_within,
+											  omen_vector_cosine_within,
+											  omen_vector_l1_within};
+
+/* Does a function go by the C function? */
+static bool
+function_is(Oid funcid, PGFunction address)
+{
+	FmgrInfo	info;
+
+	fmgr_info(funcid, &info);
+	return info.fn_addr == address;
+}
+
+/*
+ * The clause that asks for rows within a sphere, by the distance that is ordered
+ * by, or NULL.  Whether the sphere is around the query is seen when it is known.
+ */
+static RestrictInfo *
+find_sphere(RelOptInfo *rel, IndexPath *ordered)
+{
+	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
+	Relation	index = index_open(ordered->indexinfo->indexoid, NoLock);
+	PGFunction	within = within_functions[omen_opclass(index)->metric];
+	ListCell   *lc;
+
+	index_close(index, NoLock);
+	foreach (lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+		OpExpr	   *op = (OpExpr *) info->clause;
+
+		if (IsA(op, OpExpr) && list_length(op->args) == 2 &&
+			equal(linitial(op->args), linitial(distance->args)) &&
+			!contain_var_clause(lsecond(op->args)) &&
+			!contain_subplans(lsecond(op->args)) &&
+			!contain_volatile_functions(lsecond(op->args)) &&
+			function_is(op->opfuncid, within))
+			return info;
+	}
+	return NULL;
+}
+
+/*
+ * A sphere that is small makes a sweep short: it ends at the radius.  How many
+ * rows are within nobody knows; as many pass as by the rest of the WHERE.
+ */
+static void
+estimate_sphere(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *sphere,
+				OmenFilteredPlan *plan)
+{
+	List *others = list_delete_ptr(list_copy(rel->baserestrictinfo), sphere);
+
+	plan->selectivity =
+		clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
+	plan->wanted = Max(Min(plan->wanted, plan->passing), 1);
+}
+
 /* ---------- costs ---------- */
 
 /* Fill in what the strategies' costs follow from. */
@@ -343,11 +407,18 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenFilteredPlan plan;
+	RestrictInfo *sphere = find_sphere(rel, ordered);
 	List	   *wanted;
 	double		cost;
 
 	estimate(root, rel, ordered, &plan);
 	plan.limit_known = wanted_expressions(root, &wanted);
+	if (sphere)
+		estimate_sphere(root, rel, sphere, &plan);
+	wanted =
+		lappend(wanted,
+				sphere ? copyObject(lsecond(((OpExpr *) sphere->clause)->args))
+					   : (Node *) makeNullConst(FLOAT8OID, -1, InvalidOid));
 	plan.bitmap_cost = -1;
 	if (bitmap)
 	{

@@ -31,6 +31,7 @@
 #include "nodes/nodeFuncs.h"
 #include "planner/filtered.h"
 #include "planner/tid_set.h"
+#include "types/vector_within.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -62,6 +63,7 @@ typedef struct FilteredScanState
 	ExprState  *query;			/* what distances are from */
 	ExprState  *limit;
 	ExprState  *offset;
+	ExprState  *sphere;			/* that all rows that pass lie in, or NULL */
 	PlanState  *bitmap;			/* gives the rows that pass, or NULL */
 
 	Relation	index;
@@ -127,6 +129,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->query = ExecInitExpr(lsecond(node->orderby->args), &css->ss.ps);
 	node->limit = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
 	node->offset = ExecInitExpr(lthird(plan->custom_exprs), &css->ss.ps);
+	node->sphere = ExecInitExpr(lfourth(plan->custom_exprs), &css->ss.ps);
 	if (plan->custom_plans != NIL)
 	{
 		node->bitmap =
@@ -269,6 +272,35 @@ count_wanted(FilteredScanState *node)
 			   MOST_WANTED);
 }
 
+/*
+ * The radius outside of which nothing passes: that of the sphere that is asked
+ * for, if the query is in its center.
+ */
+static double
+evaluate_radius(FilteredScanState *node)
+{
+	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
+	bool		query_is_null;
+	bool		sphere_is_null;
+	MemoryContext old;
+	double		radius;
+	Datum		center;
+	Datum		sphere =
+		ExecEvalExprSwitchContext(node->sphere, econtext, &sphere_is_null);
+	Datum		query =
+		ExecEvalExprSwitchContext(node->query, econtext, &query_is_null);
+
+	if (query_is_null || sphere_is_null)
+		return INFINITY;
+	old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	if (!omen_sphere_parts(sphere, &center, &radius) || isnan(radius) ||
+		omen_vector_compare(DatumGetOmenVectorP(query),
+							DatumGetOmenVectorP(center)) != 0)
+		radius = INFINITY;
+	MemoryContextSwitchTo(old);
+	return radius;
+}
+
 /* What looking at all rows that may pass costs, as far as is known by now. */
 static double
 exact_cost(const FilteredScanState *node)
@@ -376,7 +408,8 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 	if (strategy == OMEN_STRATEGY_GRAPH)
 		filter->usual_visits = (uint64) omen_graph_visits(
 			&node->plan, Min(rows_in_set(node) / node->plan.nodes, 1));
-	if (strategy == OMEN_STRATEGY_SWEEP)
+	/* within a radius there may be far fewer rows than are wanted */
+	if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
 		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
 												  MOST_EF_TO_BEGIN));
 }
@@ -411,6 +444,7 @@ start(FilteredScanState *node)
 	node->filter.passes = passes;
 	node->filter.arg = node;
 	node->filter.memory = (Size) omen_scan_mem * 1024;
+	node->filter.radius = evaluate_radius(node);
 	node->filter.wanted = count_wanted(node);
 	node->plan.wanted = Max((double) node->filter.wanted, 1);
 	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL)

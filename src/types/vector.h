@@ -53,6 +53,8 @@ extern bool omen_vector_check_typmod(int32 typmod, int dim, Node *escontext);
 /* Raise an error unless value may be an element of a vector. */
 extern void omen_vector_check_element(float value);
 
+extern int	omen_vector_compare(const OmenVector *a, const OmenVector *b);
+
 /* Raise the error of omen_vector_check_same_dim(). */
 pg_noreturn extern void omen_vector_dims_differ(int a, int b);
 

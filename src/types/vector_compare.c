@@ -26,8 +26,9 @@ OMEN_FUNCTION(omen_vector_cmp);
 OMEN_FUNCTION(omen_vector_hash);
 OMEN_FUNCTION(omen_vector_hash_extended);
 
-static int
-compare_vectors(const OmenVector *a, const OmenVector *b)
+/* By elements from the first on, then by dimensions: < 0, 0 or > 0. */
+int
+omen_vector_compare(const OmenVector *a, const OmenVector *b)
 {
 	int			common = Min(a->dim, b->dim);
 
@@ -51,7 +52,7 @@ compare_args(FunctionCallInfo fcinfo)
 {
 	OmenVector *a = PG_GETARG_OMEN_VECTOR_P(0);
 	OmenVector *b = PG_GETARG_OMEN_VECTOR_P(1);
-	int			result = compare_vectors(a, b);
+	int			result = omen_vector_compare(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);

@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ *
+ * vector_within.c
+ *	  Whether a vector lies within a sphere: operators that ask for a range.
+ *
+ * A sphere is a vector_sphere (center, radius).  By themselves these operators
+ * say the same as "distance < radius"; as a filter of a search by the same
+ * distance from the same center they let the search end at the radius, see
+ * planner/README.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "omendb.h"
+#include "types/vector_within.h"
+
+OMEN_FUNCTION(omen_vector_l2_within);
+OMEN_FUNCTION(omen_vector_ip_within);
+OMEN_FUNCTION(omen_vector_cosine_within);
+OMEN_FUNCTION(omen_vector_l1_within);
+
+extern PGDLLEXPORT Datum omen_l2_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum omen_vector_negative_inner_product(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum omen_cosine_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum omen_l1_distance(PG_FUNCTION_ARGS);
+
+bool
+omen_sphere_parts(Datum sphere, Datum *center, double *radius)
+{
+	HeapTupleHeader tuple = DatumGetHeapTupleHeader(sphere);
+	bool		center_is_null;
+	bool		radius_is_null;
+	Datum		value;
+
+	*center = GetAttributeByNum(tuple, 1, &center_is_null);
+	value = GetAttributeByNum(tuple, 2, &radius_is_null);
+	if (center_is_null || radius_is_null)
+		return false;
+	*radius = DatumGetFloat8(value);
+	return true;
+}
+
+/* Is the distance smaller than the radius?  One that is NaN is not. */
+static Datum
+within(FunctionCallInfo fcinfo, PGFunction distance)
+{
+	Datum		center;
+	double		radius;
+
+	if (!omen_sphere_parts(PG_GETARG_DATUM(1), &center, &radius))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(
+		DatumGetFloat8(DirectFunctionCall2(distance, PG_GETARG_DATUM(0),
+										   center)) < radius);
+}
+
+Datum
+omen_vector_l2_within(PG_FUNCTION_ARGS)
+{
+	return within(fcinfo, omen_l2_distance);
+}
+
+Datum
+omen_vector_ip_within(PG_FUNCTION_ARGS)
+{
+	return within(fcinfo, omen_vector_negative_inner_product);
+}
+
+Datum
+omen_vector_cosine_within(PG_FUNCTION_ARGS)
+{
+	return within(fcinfo, omen_cosine_distance);
+}
+
+Datum
+omen_vector_l1_within(PG_FUNCTION_ARGS)
+{
+	return within(fcinfo, omen_l1_distance);
+}
