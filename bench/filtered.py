@@ -285,6 +285,8 @@ def main():
                         default=[f"{c:g}" for c in CORRELATIONS])
     parser.add_argument("--queries", type=int, default=30)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--no-columns", action="store_true",
+                        help="leave out filters on a table's own columns")
     parser.add_argument("--only", action="store_true",
                         help="omendb alone")
     parser.add_argument("--cache", default=".",
@@ -304,7 +306,9 @@ def main():
             side.prepare(data, attributes)
         filters = [correlated(attributes, float(s), float(c))
                    for s in options.selectivities
-                   for c in options.correlations] + other_filters(attributes)
+                   for c in options.correlations]
+        if not options.no_columns:
+            filters += other_filters(attributes)
         print(f"{name}, {len(data.rows):,} rows: milliseconds a query and "
               "recall")
         print("| selectivity, correlation | plan | "
