@@ -20,7 +20,6 @@
 #include "hnsw/hnsw.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
@@ -34,6 +33,12 @@
  * met, its place in the heaps.
  */
 #define VISIT_COST 16.0
+
+/*
+ * Of a path that nothing is to prefer, not even what the user has disabled.  Not
+ * infinite, since costs are subtracted and divided, and NaN compares as less.
+ */
+#define UNWANTED_COST 1.0e20
 
 /* Rows looked at for one that is returned, about. */
 #define ROWS_PER_RESULT 1.2
@@ -135,8 +140,8 @@ omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	*pages = index->pages;
 	if (path->indexorderbys == NIL || !omen_is_bounded(root))
 	{
-		*startup = get_float8_infinity();
-		*total = get_float8_infinity();
+		*startup = UNWANTED_COST;
+		*total = UNWANTED_COST;
 		omen_disable_path(&path->path);
 		return;
 	}
