@@ -340,49 +340,53 @@ CREATE FUNCTION sphere(center vector, radius double precision) RETURNS vector_sp
 COMMENT ON FUNCTION sphere(vector, double precision) IS 'make a sphere';
 
 CREATE FUNCTION vector_l2_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_l2_within(vector, vector_sphere) IS 'implementation of <<->> operator';
 
 CREATE OPERATOR <<->> (
 	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l2_within,
-	RESTRICT = contsel
+	RESTRICT = contsel, JOIN = contjoinsel
 );
 
 COMMENT ON OPERATOR <<->> (vector, vector_sphere) IS 'within a sphere, by Euclidean (L2) distance';
 
 CREATE FUNCTION vector_ip_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_ip_within(vector, vector_sphere) IS 'implementation of <<#>> operator';
 
 CREATE OPERATOR <<#>> (
 	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_ip_within,
-	RESTRICT = contsel
+	RESTRICT = contsel, JOIN = contjoinsel
 );
 
 COMMENT ON OPERATOR <<#>> (vector, vector_sphere) IS 'within a sphere, by negative inner product';
 
 CREATE FUNCTION vector_cosine_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_cosine_within(vector, vector_sphere) IS 'implementation of <<=>> operator';
 
 CREATE OPERATOR <<=>> (
 	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_cosine_within,
-	RESTRICT = contsel
+	RESTRICT = contsel, JOIN = contjoinsel
 );
 
 COMMENT ON OPERATOR <<=>> (vector, vector_sphere) IS 'within a sphere, by cosine distance';
 
 CREATE FUNCTION vector_l1_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_l1_within(vector, vector_sphere) IS 'implementation of <<+>> operator';
 
 CREATE OPERATOR <<+>> (
 	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l1_within,
-	RESTRICT = contsel
+	RESTRICT = contsel, JOIN = contjoinsel
 );
 
 COMMENT ON OPERATOR <<+>> (vector, vector_sphere) IS 'within a sphere, by taxicab (L1) distance';

@@ -152,6 +152,27 @@ SELECT count(*) FROM (SELECT id FROM item WHERE v <<=>> sphere(query(), 0) ORDER
 SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), NULL) ORDER BY v <-> query() LIMIT 1000) s;
 SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(NULL, 5) ORDER BY v <-> query() LIMIT 1000) s;
 SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query(), 'NaN') AND kind = 3 ORDER BY v <-> query() LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM item WHERE v <<->> sphere(query() * query(), 20000) AND v <<->> sphere(query(), :radius) AND v <<->> sphere(query(), 1000)
+	ORDER BY v <-> query() LIMIT 1000) s;
+SELECT visits < 2000 AS few_visits FROM omen_hnsw_last_scan();
+-- With little memory, as far as a cursor asks.
+SET omendb.scan_mem = 64;
+CREATE FUNCTION rows_within(radius float8) RETURNS bigint LANGUAGE plpgsql SET cursor_tuple_fraction = 0.0001 AS $$
+DECLARE
+	it refcursor;
+	r record;
+	n bigint := 0;
+BEGIN
+	OPEN it FOR SELECT id FROM item WHERE v <<->> sphere(query(), radius) ORDER BY v <-> query();
+	LOOP
+		FETCH it INTO r;
+		EXIT WHEN NOT FOUND;
+		n := n + 1;
+	END LOOP;
+	RETURN n;
+END $$;
+SELECT rows_within(1.2 * :radius) >= 0.98 * count(*) AS nearly_all FROM item WHERE v <-> query() < 1.2 * :radius;
+RESET omendb.scan_mem;
 PREPARE within(vector, float8) AS SELECT id FROM item WHERE v <<->> sphere($1, $2) ORDER BY v <-> $1 LIMIT 100;
 SET plan_cache_mode = force_generic_plan;
 SELECT * FROM plan('EXECUTE within(query(), 100)');

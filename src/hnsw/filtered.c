@@ -414,10 +414,13 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 			   state->phase == OMEN_SCAN_GRAPH)
 		{
 			limit_search(state);
-			if (state->is_beyond || !omen_scan_search_on(state))
+			if (state->is_beyond && can_be_relied_on(state))
+				break;
+			state->is_beyond = false;
+			if (!omen_scan_search_on(state))
 				break;
 		}
-		if (!found && state->is_beyond)
+		if (!found && state->is_beyond && can_be_relied_on(state))
 			result = OMEN_FILTERED_END;
 		if (found)
 		{

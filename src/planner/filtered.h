@@ -32,7 +32,8 @@ typedef enum OmenStrategy
 typedef struct OmenFilteredPlan
 {
 	double		rows;			/* of the table */
-	double		passing;		/* of them, as estimated */
+	double		passing;		/* of them, as estimated; a sphere aside */
+	double		tids;			/* of them that the bitmap has, likewise */
 	double		selectivity; /* part of the index's nodes that pass, likewise */
 	double		wanted;			/* how many are asked for, as far as known */
 	double		extra;			/* beyond LIMIT, to see where equal rows end */
@@ -47,10 +48,11 @@ typedef struct OmenFilteredPlan
 	OmenStrategy strategy;		/* to begin with */
 } OmenFilteredPlan;
 
-#define OMEN_FILTERED_NUMBERS 14
+#define OMEN_FILTERED_NUMBERS 15
 
 /* filtered_cost.c */
-extern double omen_exact_cost(const OmenFilteredPlan *plan, double passing);
+extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
+extern double omen_set_selectivity(const OmenFilteredPlan *plan, double tids);
 extern double omen_table_cost(const OmenFilteredPlan *plan, double passing);
 extern double omen_graph_visits(const OmenFilteredPlan *plan,
 								double selectivity);

@@ -22,11 +22,25 @@
 /* Taking a TID from a bitmap into a set, in cpu_operator_cost. */
 #define TID_COST 3
 
-/* All rows of a known set of TIDs. */
-double
-omen_exact_cost(const OmenFilteredPlan *plan, double passing)
+/* The part of the rows of a set that pass the rest of the filter. */
+static double
+passing_part(const OmenFilteredPlan *plan)
 {
-	return passing * (plan->row_cost + plan->distance_cost);
+	return Min(plan->passing / Max(plan->tids, 1), 1);
+}
+
+/* All rows of a set of so many TIDs. */
+double
+omen_exact_cost(const OmenFilteredPlan *plan, double tids)
+{
+	return tids * (plan->row_cost + passing_part(plan) * plan->distance_cost);
+}
+
+/* The part of the nodes that pass, with a set of so many TIDs. */
+double
+omen_set_selectivity(const OmenFilteredPlan *plan, double tids)
+{
+	return Min(tids * passing_part(plan) / Max(plan->nodes, 1), 1);
 }
 
 /* All rows of the table. */

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "hnsw/hnsw.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -52,13 +53,11 @@ List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
 	double		numbers[OMEN_FILTERED_NUMBERS] = {
-		plan->rows,			 plan->passing,
-		plan->selectivity,	 plan->wanted,
-		plan->extra,		 plan->limit_known,
-		plan->nodes,		 plan->m,
-		plan->visit_cost,	 plan->row_cost,
-		plan->distance_cost, plan->table_cost,
-		plan->bitmap_cost,	 plan->strategy};
+		plan->rows,		   plan->passing,	  plan->tids,
+		plan->selectivity, plan->wanted,	  plan->extra,
+		plan->limit_known, plan->nodes,		  plan->m,
+		plan->visit_cost,  plan->row_cost,	  plan->distance_cost,
+		plan->table_cost,  plan->bitmap_cost, plan->strategy};
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
@@ -76,18 +75,19 @@ omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
 		numbers[i] = floatVal(list_nth(packed, i));
 	plan->rows = numbers[0];
 	plan->passing = numbers[1];
-	plan->selectivity = numbers[2];
-	plan->wanted = numbers[3];
-	plan->extra = numbers[4];
-	plan->limit_known = numbers[5];
-	plan->nodes = numbers[6];
-	plan->m = numbers[7];
-	plan->visit_cost = numbers[8];
-	plan->row_cost = numbers[9];
-	plan->distance_cost = numbers[10];
-	plan->table_cost = numbers[11];
-	plan->bitmap_cost = numbers[12];
-	plan->strategy = (OmenStrategy) numbers[13];
+	plan->tids = numbers[2];
+	plan->selectivity = numbers[3];
+	plan->wanted = numbers[4];
+	plan->extra = numbers[5];
+	plan->limit_known = numbers[6];
+	plan->nodes = numbers[7];
+	plan->m = numbers[8];
+	plan->visit_cost = numbers[9];
+	plan->row_cost = numbers[10];
+	plan->distance_cost = numbers[11];
+	plan->table_cost = numbers[12];
+	plan->bitmap_cost = numbers[13];
+	plan->strategy = (OmenStrategy) numbers[14];
 }
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
@@ -270,15 +270,16 @@ function_is(Oid funcid, PGFunction address)
 }
 
 /*
- * The clause that asks for rows within a sphere, by the distance that is ordered
- * by, or NULL.  Whether the sphere is around the query is seen when it is known.
+ * The clauses that ask for rows within a sphere, by the distance that is ordered
+ * by.  Whether a sphere is around the query is seen when it is known.
  */
-static RestrictInfo *
-find_sphere(RelOptInfo *rel, IndexPath *ordered)
+static List *
+find_spheres(RelOptInfo *rel, IndexPath *ordered)
 {
 	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
 	Relation	index = index_open(ordered->indexinfo->indexoid, NoLock);
 	PGFunction	within = within_functions[omen_opclass(index)->metric];
+	List	   *found = NIL;
 	ListCell   *lc;
 
 	index_close(index, NoLock);
@@ -287,15 +288,17 @@ find_sphere(RelOptInfo *rel, IndexPath *ordered)
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
 		OpExpr	   *op = (OpExpr *) info->clause;
 
-		if (IsA(op, OpExpr) && list_length(op->args) == 2 &&
-			equal(linitial(op->args), linitial(distance->args)) &&
-			!contain_var_clause(lsecond(op->args)) &&
-			!contain_subplans(lsecond(op->args)) &&
-			!contain_volatile_functions(lsecond(op->args)) &&
-			function_is(op->opfuncid, within))
-			return info;
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!equal(linitial(op->args), linitial(distance->args)) ||
+			contain_var_clause(lsecond(op->args)) ||
+			contain_subplans(lsecond(op->args)) ||
+			contain_volatile_functions(lsecond(op->args)))
+			continue;
+		set_opfuncid(op);
+		if (function_is(op->opfuncid, within))
+			found = lappend(found, info);
 	}
-	return NULL;
+	return found;
 }
 
 /*
@@ -303,14 +306,15 @@ find_sphere(RelOptInfo *rel, IndexPath *ordered)
  * rows are within nobody knows; as many pass as by the rest of the WHERE.
  */
 static void
-estimate_sphere(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *sphere,
-				OmenFilteredPlan *plan)
+estimate_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
+				 OmenFilteredPlan *plan)
 {
-	List *others = list_delete_ptr(list_copy(rel->baserestrictinfo), sphere);
+	List	   *others = list_difference_ptr(rel->baserestrictinfo, spheres);
 
+	plan->wanted = Max(Min(plan->wanted, plan->passing), 1);
 	plan->selectivity =
 		clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
-	plan->wanted = Max(Min(plan->wanted, plan->passing), 1);
+	plan->passing = plan->selectivity * plan->rows;
 }
 
 /* ---------- costs ---------- */
@@ -348,13 +352,15 @@ static OmenStrategy
 choose_strategy(const OmenFilteredPlan *plan, double *cost)
 {
 	bool		has_bitmap = plan->bitmap_cost >= 0;
-	double		exact =
-		has_bitmap ? plan->bitmap_cost + omen_exact_cost(plan, plan->passing)
-				   : omen_table_cost(plan, plan->passing);
+	double		exact = has_bitmap
+					   ? plan->bitmap_cost + omen_exact_cost(plan, plan->tids)
+					   : omen_table_cost(plan, plan->passing);
 	double		sweep = omen_sweep_cost(plan);
-	double		graph = has_bitmap ? plan->bitmap_cost +
-									omen_graph_cost(plan, plan->selectivity)
-							  : sweep;
+	double		graph =
+		has_bitmap
+			? plan->bitmap_cost +
+				  omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids))
+			: sweep;
 	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
 
 	if (strategy == OMEN_STRATEGY_AUTO)
@@ -407,25 +413,30 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenFilteredPlan plan;
-	RestrictInfo *sphere = find_sphere(rel, ordered);
-	List	   *wanted;
+	List	   *spheres = find_spheres(rel, ordered);
+	List	   *expressions;
+	ListCell   *lc;
 	double		cost;
 
 	estimate(root, rel, ordered, &plan);
-	plan.limit_known = wanted_expressions(root, &wanted);
-	if (sphere)
-		estimate_sphere(root, rel, sphere, &plan);
-	wanted =
-		lappend(wanted,
-				sphere ? copyObject(lsecond(((OpExpr *) sphere->clause)->args))
-					   : (Node *) makeNullConst(FLOAT8OID, -1, InvalidOid));
+	plan.limit_known = wanted_expressions(root, &expressions);
+	if (spheres)
+		estimate_spheres(root, rel, spheres, &plan);
+	foreach (lc, spheres)
+	{
+		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, lc)->clause;
+
+		expressions = lappend(expressions, copyObject(lsecond(op->args)));
+	}
+	plan.tids = plan.rows;
 	plan.bitmap_cost = -1;
 	if (bitmap)
 	{
-		Selectivity unused;
+		Selectivity part;
 
-		cost_bitmap_tree_node(bitmap->bitmapqual, &plan.bitmap_cost, &unused);
-		plan.bitmap_cost = omen_set_cost(plan.bitmap_cost, plan.passing);
+		cost_bitmap_tree_node(bitmap->bitmapqual, &plan.bitmap_cost, &part);
+		plan.tids = Max(part * plan.rows, 1);
+		plan.bitmap_cost = omen_set_cost(plan.bitmap_cost, plan.tids);
 	}
 	plan.strategy = choose_strategy(&plan, &cost);
 
@@ -433,7 +444,8 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
 	path->path.parallel_safe =
-		rel->consider_parallel && is_parallel_safe(root, (Node *) wanted) &&
+		rel->consider_parallel &&
+		is_parallel_safe(root, (Node *) expressions) &&
 		is_parallel_safe(root, (Node *) ordered->indexorderbys);
 	path->path.rows = rel->rows;
 	path->path.pathkeys = ordered->path.pathkeys;
@@ -445,7 +457,7 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->custom_paths = bitmap ? list_make1(bitmap) : NIL;
 	path->custom_private =
 		list_make3(list_make1_oid(ordered->indexinfo->indexoid),
-				   lcons(linitial(ordered->indexorderbys), wanted),
+				   lcons(linitial(ordered->indexorderbys), expressions),
 				   omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);

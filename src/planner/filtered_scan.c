@@ -63,7 +63,7 @@ typedef struct FilteredScanState
 	ExprState  *query;			/* what distances are from */
 	ExprState  *limit;
 	ExprState  *offset;
-	ExprState  *sphere;			/* that all rows that pass lie in, or NULL */
+	List	   *spheres;		/* that rows that pass lie in; ExprStates */
 	PlanState  *bitmap;			/* gives the rows that pass, or NULL */
 
 	Relation	index;
@@ -129,7 +129,8 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->query = ExecInitExpr(lsecond(node->orderby->args), &css->ss.ps);
 	node->limit = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
 	node->offset = ExecInitExpr(lthird(plan->custom_exprs), &css->ss.ps);
-	node->sphere = ExecInitExpr(lfourth(plan->custom_exprs), &css->ss.ps);
+	node->spheres =
+		ExecInitExprList(list_copy_tail(plan->custom_exprs, 3), &css->ss.ps);
 	if (plan->custom_plans != NIL)
 	{
 		node->bitmap =
@@ -273,32 +274,44 @@ count_wanted(FilteredScanState *node)
 }
 
 /*
- * The radius outside of which nothing passes: that of the sphere that is asked
- * for, if the query is in its center.
+ * The radius of a sphere outside of which nothing passes: infinite if its center
+ * is not the query, negatively so if nothing passes at all.
  */
+static double
+radius_of_sphere(Datum sphere, Datum query)
+{
+	Datum		center;
+	double		radius;
+
+	if (!omen_sphere_parts(sphere, &center, &radius) || isnan(radius))
+		return -INFINITY;
+	if (omen_vector_compare(DatumGetOmenVectorP(query),
+							DatumGetOmenVectorP(center)) != 0)
+		return INFINITY;
+	return radius;
+}
+
+/* The radius outside of which nothing passes, by all spheres. */
 static double
 evaluate_radius(FilteredScanState *node)
 {
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
-	bool		query_is_null;
-	bool		sphere_is_null;
-	MemoryContext old;
-	double		radius;
-	Datum		center;
-	Datum		sphere =
-		ExecEvalExprSwitchContext(node->sphere, econtext, &sphere_is_null);
-	Datum		query =
-		ExecEvalExprSwitchContext(node->query, econtext, &query_is_null);
+	bool		isnull;
+	Datum query = ExecEvalExprSwitchContext(node->query, econtext, &isnull);
+	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	double		least = INFINITY;
+	ListCell   *lc;
 
-	if (query_is_null || sphere_is_null)
-		return INFINITY;
-	old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	if (!omen_sphere_parts(sphere, &center, &radius) || isnan(radius) ||
-		omen_vector_compare(DatumGetOmenVectorP(query),
-							DatumGetOmenVectorP(center)) != 0)
-		radius = INFINITY;
+	foreach (lc, isnull ? NIL : node->spheres)
+	{
+		Datum		sphere =
+			ExecEvalExpr((ExprState *) lfirst(lc), econtext, &isnull);
+		double radius = isnull ? -INFINITY : radius_of_sphere(sphere, query);
+
+		least = Min(least, radius);
+	}
 	MemoryContextSwitchTo(old);
-	return radius;
+	return least;
 }
 
 /* What looking at all rows that may pass costs, as far as is known by now. */
@@ -310,7 +323,7 @@ exact_cost(const FilteredScanState *node)
 	if (node->set)
 		return omen_exact_cost(plan, rows_in_set(node));
 	if (node->bitmap && !node->is_too_large)
-		return plan->bitmap_cost + omen_exact_cost(plan, plan->passing);
+		return plan->bitmap_cost + omen_exact_cost(plan, plan->tids);
 	return omen_table_cost(plan, plan->passing);
 }
 
@@ -340,7 +353,6 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	double		exact = exact_cost(node);
-	double		selectivity;
 	double		graph;
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
@@ -353,8 +365,8 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 					   Max(1.2 * sweep, 0.5 * exact));
 		return exact;
 	}
-	selectivity = Min(rows_in_set(node) / plan->nodes, 1);
-	graph = omen_graph_cost(plan, selectivity);
+	graph =
+		omen_graph_cost(plan, omen_set_selectivity(plan, rows_in_set(node)));
 	if (graph < exact)
 		return Min(0.5 * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(0.2 * exact, 1.5 * omen_nearest_cost(plan));
@@ -395,7 +407,7 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 	node->strategy = strategy;
 	node->ran[strategy]++;
 	filter->may_pass = strategy == OMEN_STRATEGY_GRAPH ? may_pass : NULL;
-	filter->row_work = node->plan.row_cost / visit_cost;
+	filter->row_work = Min(node->plan.row_cost / visit_cost, 1e9);
 	filter->most_work =
 		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
 					 (double) PG_INT64_MAX / 2);
@@ -407,7 +419,7 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 	filter->usual_visits = PG_UINT64_MAX / 2;
 	if (strategy == OMEN_STRATEGY_GRAPH)
 		filter->usual_visits = (uint64) omen_graph_visits(
-			&node->plan, Min(rows_in_set(node) / node->plan.nodes, 1));
+			&node->plan, omen_set_selectivity(&node->plan, rows_in_set(node)));
 	/* within a radius there may be far fewer rows than are wanted */
 	if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
 		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
@@ -447,6 +459,8 @@ start(FilteredScanState *node)
 	node->filter.radius = evaluate_radius(node);
 	node->filter.wanted = count_wanted(node);
 	node->plan.wanted = Max((double) node->filter.wanted, 1);
+	if (node->filter.radius == -INFINITY)
+		return;
 	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
 	{
 		make_set(node);
@@ -499,6 +513,9 @@ next_row(ScanState *ss)
 
 	if (!node->is_started)
 		start(node);
+	/* in an empty sphere */
+	if (node->filter.radius == -INFINITY)
+		return ExecClearTuple(slot);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
