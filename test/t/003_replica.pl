@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $primary = start_node('primary', 'fsync = off', 'shared_buffers = 16MB',
-	q{wal_consistency_checking = 'all'}, 'max_wal_senders = 4', 'hot_standby = on');
+	q{wal_consistency_checking = 'all'}, 'max_wal_senders = 4', 'hot_standby = on', 'wal_keep_size = 2GB');
 $primary->safe_psql('postgres', q{
 	CREATE TABLE item (id int PRIMARY KEY, v vector(16));
 	CREATE INDEX item_index ON item USING omen_hnsw (v);

@@ -9,8 +9,9 @@ use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
-# each page that replay changes is compared with the primary's
-$primary->append_conf('postgresql.conf', "wal_consistency_checking = all\nautovacuum = off\n");
+# each page that replay changes is compared with the primary's, which takes time:
+# WAL has to wait for the standby
+$primary->append_conf('postgresql.conf', "wal_consistency_checking = all\nautovacuum = off\nwal_keep_size = 2GB\n");
 $primary->start;
 $primary->safe_psql('postgres', q{
 	CREATE EXTENSION omendb;

@@ -17,7 +17,7 @@ if (!@images)
 	plan skip_all => 'dataset-fashion-mnist is not installed';
 }
 
-my $node = start_node('main', 'fsync = off', 'shared_buffers = 128MB', 'max_wal_senders = 4', 'hot_standby = on');
+my $node = start_node('main', 'fsync = off', 'shared_buffers = 128MB', 'max_wal_senders = 4', 'hot_standby = on', 'wal_keep_size = 2GB');
 $node->safe_psql('postgres', 'CREATE TABLE item (id int, v vector(784)); CREATE TABLE question (id int, v vector(784))');
 load_vectors($node, 'item', 1, @images);
 load_vectors($node, 'question', 0, @queries);
