@@ -134,7 +134,7 @@ SELECT is_empty(
 		WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 			AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'omendb')
 			AND obj_description(objid, classid::regclass::name) IS NULL
-			AND NOT (classid = 'pg_type'::regclass AND objid = '_vector'::regtype)$$,
+			AND NOT (classid = 'pg_type'::regclass AND objid IN (SELECT typarray FROM pg_type))$$,
 	'every object has a comment');
 
 -- It can move to another schema, and be dropped.
