@@ -629,11 +629,17 @@ build_with(OmenBuild *build, double *heap_tuples, double *index_tuples)
 		build->index_info->ii_BrokenHotChain = true;
 }
 
-/* Remove the files of a build without workers, whichever way it ends. */
+/*
+ * Remove the files of a build without workers, whichever way it ends.  The
+ * server looks for interrupts between files, and a cancel that comes when a
+ * build is done would leave the rest of them.
+ */
 static void
 delete_files(int code, Datum files)
 {
+	HOLD_INTERRUPTS();
 	FileSetDeleteAll((FileSet *) DatumGetPointer(files));
+	RESUME_INTERRUPTS();
 }
 
 /* The backend alone. */
