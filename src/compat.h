@@ -15,8 +15,8 @@
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/generic_xlog.h"
-#include "access/tableam.h"
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "access/toast_internals.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
@@ -39,8 +39,9 @@
 #include "varatt.h"
 #endif
 
-/* Extensions may add to what EXPLAIN says of a plan node. */
 #include "commands/explain.h"
+
+/* Extensions may add to what EXPLAIN says of a plan node. */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"

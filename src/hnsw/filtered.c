@@ -142,17 +142,8 @@ hold_row(OmenScanState *state, const OmenPendingRow *row)
 {
 	uint32		place = state->nheld;
 
-	if (state->nheld == state->held_room)
-	{
-		state->held_room = Max(64, state->held_room * 2);
-		state->held =
-			state->held
-				? repalloc_huge(state->held, mul_size(state->held_room,
-													  sizeof(OmenPendingRow)))
-				: MemoryContextAllocHuge(state->context,
-										 mul_size(state->held_room,
-												  sizeof(OmenPendingRow)));
-	}
+	state->held = omen_scan_room(state, state->held, &state->held_room,
+								 state->nheld, sizeof(OmenPendingRow));
 	for (; place > 0 && state->held[place - 1].distance > row->distance;
 		 place--)
 		state->held[place] = state->held[place - 1];

@@ -66,9 +66,13 @@
 		(heap)[p_] = (heap)[n_]; \
 	} while (0)
 
-static void *
-ensure_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
-			Size item)
+/*
+ * Room in an array of the scan's for one item more; returns the array, which may
+ * have moved.
+ */
+void *
+omen_scan_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
+			   Size item)
 {
 	if (count < *room)
 		return array;
@@ -82,8 +86,8 @@ ensure_room(OmenScanState *state, void *array, uint32 *room, uint32 count,
 void
 omen_rerank_add(OmenScanState *state, OmenPendingNode item)
 {
-	state->nodes = ensure_room(state, state->nodes, &state->nodes_room,
-							   state->nnodes, sizeof(OmenPendingNode));
+	state->nodes = omen_scan_room(state, state->nodes, &state->nodes_room,
+								  state->nnodes, sizeof(OmenPendingNode));
 	HEAP_PUSH(state->nodes, state->nnodes, item, bound);
 }
 
@@ -91,8 +95,8 @@ omen_rerank_add(OmenScanState *state, OmenPendingNode item)
 void
 omen_rerank_add_row(OmenScanState *state, OmenPendingRow item)
 {
-	state->rows = ensure_room(state, state->rows, &state->rows_room,
-							  state->nrows, sizeof(OmenPendingRow));
+	state->rows = omen_scan_room(state, state->rows, &state->rows_room,
+								 state->nrows, sizeof(OmenPendingRow));
 	HEAP_PUSH(state->rows, state->nrows, item, distance);
 }
 

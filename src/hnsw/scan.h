@@ -140,6 +140,8 @@ typedef enum OmenFetched
 	OMEN_ROW_FOUND
 } OmenFetched;
 
+extern void *omen_scan_room(OmenScanState *state, void *array, uint32 *room,
+							uint32 count, Size item);
 extern void omen_rerank_prepare(IndexScanDesc scan);
 extern void omen_rerank_add(OmenScanState *state, OmenPendingNode item);
 extern void omen_rerank_add_row(OmenScanState *state, OmenPendingRow row);
