@@ -579,6 +579,301 @@ CREATE OPERATOR CLASS vector_l1_ops
 
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omen_hnsw IS 'L1 distance';
 
+-- Columns to filter by, after the vector.
+
+CREATE FUNCTION omen_key_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_key_support(internal) IS 'omen_hnsw support for filter keys';
+
+CREATE OPERATOR FAMILY boolean_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY boolean_ops USING omen_hnsw IS 'filter keys of type boolean';
+
+CREATE OPERATOR CLASS bool_ops
+	DEFAULT FOR TYPE boolean USING omen_hnsw FAMILY boolean_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS bool_ops USING omen_hnsw IS 'filter keys of type boolean';
+
+CREATE OPERATOR FAMILY integer_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY integer_ops USING omen_hnsw IS 'filter keys of integer types';
+
+CREATE OPERATOR CLASS int2_ops
+	DEFAULT FOR TYPE int2 USING omen_hnsw FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS int2_ops USING omen_hnsw IS 'filter keys of type int2';
+
+CREATE OPERATOR CLASS int4_ops
+	DEFAULT FOR TYPE int4 USING omen_hnsw FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS int4_ops USING omen_hnsw IS 'filter keys of type int4';
+
+CREATE OPERATOR CLASS int8_ops
+	DEFAULT FOR TYPE int8 USING omen_hnsw FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS int8_ops USING omen_hnsw IS 'filter keys of type int8';
+
+ALTER OPERATOR FAMILY integer_ops USING omen_hnsw ADD
+	OPERATOR 1 < (int2, int4),
+	OPERATOR 2 <= (int2, int4),
+	OPERATOR 3 = (int2, int4),
+	OPERATOR 4 >= (int2, int4),
+	OPERATOR 5 > (int2, int4),
+	OPERATOR 1 < (int2, int8),
+	OPERATOR 2 <= (int2, int8),
+	OPERATOR 3 = (int2, int8),
+	OPERATOR 4 >= (int2, int8),
+	OPERATOR 5 > (int2, int8),
+	OPERATOR 1 < (int4, int2),
+	OPERATOR 2 <= (int4, int2),
+	OPERATOR 3 = (int4, int2),
+	OPERATOR 4 >= (int4, int2),
+	OPERATOR 5 > (int4, int2),
+	OPERATOR 1 < (int4, int8),
+	OPERATOR 2 <= (int4, int8),
+	OPERATOR 3 = (int4, int8),
+	OPERATOR 4 >= (int4, int8),
+	OPERATOR 5 > (int4, int8),
+	OPERATOR 1 < (int8, int2),
+	OPERATOR 2 <= (int8, int2),
+	OPERATOR 3 = (int8, int2),
+	OPERATOR 4 >= (int8, int2),
+	OPERATOR 5 > (int8, int2),
+	OPERATOR 1 < (int8, int4),
+	OPERATOR 2 <= (int8, int4),
+	OPERATOR 3 = (int8, int4),
+	OPERATOR 4 >= (int8, int4),
+	OPERATOR 5 > (int8, int4);
+
+CREATE OPERATOR FAMILY oid_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY oid_ops USING omen_hnsw IS 'filter keys of type oid';
+
+CREATE OPERATOR CLASS oid_ops
+	DEFAULT FOR TYPE oid USING omen_hnsw FAMILY oid_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS oid_ops USING omen_hnsw IS 'filter keys of type oid';
+
+CREATE OPERATOR FAMILY float_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY float_ops USING omen_hnsw IS 'filter keys of floating-point types';
+
+CREATE OPERATOR CLASS float4_ops
+	DEFAULT FOR TYPE float4 USING omen_hnsw FAMILY float_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS float4_ops USING omen_hnsw IS 'filter keys of type float4';
+
+CREATE OPERATOR CLASS float8_ops
+	DEFAULT FOR TYPE float8 USING omen_hnsw FAMILY float_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS float8_ops USING omen_hnsw IS 'filter keys of type float8';
+
+ALTER OPERATOR FAMILY float_ops USING omen_hnsw ADD
+	OPERATOR 1 < (float4, float8),
+	OPERATOR 2 <= (float4, float8),
+	OPERATOR 3 = (float4, float8),
+	OPERATOR 4 >= (float4, float8),
+	OPERATOR 5 > (float4, float8),
+	OPERATOR 1 < (float8, float4),
+	OPERATOR 2 <= (float8, float4),
+	OPERATOR 3 = (float8, float4),
+	OPERATOR 4 >= (float8, float4),
+	OPERATOR 5 > (float8, float4);
+
+CREATE OPERATOR FAMILY numeric_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY numeric_ops USING omen_hnsw IS 'filter keys of type numeric';
+
+CREATE OPERATOR CLASS numeric_ops
+	DEFAULT FOR TYPE numeric USING omen_hnsw FAMILY numeric_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS numeric_ops USING omen_hnsw IS 'filter keys of type numeric';
+
+CREATE OPERATOR FAMILY text_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY text_ops USING omen_hnsw IS 'filter keys of type text';
+
+CREATE OPERATOR CLASS text_ops
+	DEFAULT FOR TYPE text USING omen_hnsw FAMILY text_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS text_ops USING omen_hnsw IS 'filter keys of type text';
+
+CREATE OPERATOR FAMILY bpchar_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY bpchar_ops USING omen_hnsw IS 'filter keys of type character';
+
+CREATE OPERATOR CLASS bpchar_ops
+	DEFAULT FOR TYPE bpchar USING omen_hnsw FAMILY bpchar_ops AS
+	OPERATOR 3 =,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS bpchar_ops USING omen_hnsw IS 'filter keys of type bpchar';
+
+CREATE OPERATOR FAMILY uuid_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY uuid_ops USING omen_hnsw IS 'filter keys of type uuid';
+
+CREATE OPERATOR CLASS uuid_ops
+	DEFAULT FOR TYPE uuid USING omen_hnsw FAMILY uuid_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS uuid_ops USING omen_hnsw IS 'filter keys of type uuid';
+
+CREATE OPERATOR FAMILY datetime_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY datetime_ops USING omen_hnsw IS 'filter keys of date and timestamp types';
+
+CREATE OPERATOR CLASS date_ops
+	DEFAULT FOR TYPE date USING omen_hnsw FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS date_ops USING omen_hnsw IS 'filter keys of type date';
+
+CREATE OPERATOR CLASS timestamp_ops
+	DEFAULT FOR TYPE timestamp USING omen_hnsw FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS timestamp_ops USING omen_hnsw IS 'filter keys of type timestamp';
+
+CREATE OPERATOR CLASS timestamptz_ops
+	DEFAULT FOR TYPE timestamptz USING omen_hnsw FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS timestamptz_ops USING omen_hnsw IS 'filter keys of type timestamptz';
+
+ALTER OPERATOR FAMILY datetime_ops USING omen_hnsw ADD
+	OPERATOR 1 < (date, timestamp),
+	OPERATOR 2 <= (date, timestamp),
+	OPERATOR 3 = (date, timestamp),
+	OPERATOR 4 >= (date, timestamp),
+	OPERATOR 5 > (date, timestamp),
+	OPERATOR 1 < (timestamp, date),
+	OPERATOR 2 <= (timestamp, date),
+	OPERATOR 3 = (timestamp, date),
+	OPERATOR 4 >= (timestamp, date),
+	OPERATOR 5 > (timestamp, date),
+	OPERATOR 1 < (timestamptz, date),
+	OPERATOR 2 <= (timestamptz, date),
+	OPERATOR 3 = (timestamptz, date),
+	OPERATOR 4 >= (timestamptz, date),
+	OPERATOR 5 > (timestamptz, date),
+	OPERATOR 1 < (timestamptz, timestamp),
+	OPERATOR 2 <= (timestamptz, timestamp),
+	OPERATOR 3 = (timestamptz, timestamp),
+	OPERATOR 4 >= (timestamptz, timestamp),
+	OPERATOR 5 > (timestamptz, timestamp);
+
+CREATE OPERATOR FAMILY network_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY network_ops USING omen_hnsw IS 'filter keys of type inet';
+
+CREATE OPERATOR CLASS inet_ops
+	DEFAULT FOR TYPE inet USING omen_hnsw FAMILY network_ops AS
+	OPERATOR 3 =,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS inet_ops USING omen_hnsw IS 'filter keys of type inet';
+
+CREATE OPERATOR FAMILY enum_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY enum_ops USING omen_hnsw IS 'filter keys of enum types';
+
+CREATE OPERATOR CLASS enum_ops
+	DEFAULT FOR TYPE anyenum USING omen_hnsw FAMILY enum_ops AS
+	OPERATOR 3 =,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS enum_ops USING omen_hnsw IS 'filter keys of type anyenum';
+
+CREATE OPERATOR FAMILY array_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY array_ops USING omen_hnsw IS 'filter keys of array types';
+
+CREATE OPERATOR CLASS array_ops
+	DEFAULT FOR TYPE anyarray USING omen_hnsw FAMILY array_ops AS
+	OPERATOR 3 =,
+	OPERATOR 6 &&,
+	OPERATOR 7 @>,
+	OPERATOR 8 <@,
+	FUNCTION 1 omen_key_support(internal);
+
+COMMENT ON OPERATOR CLASS array_ops USING omen_hnsw IS 'filter keys of type anyarray';
+
 -- -----------------------------------------------------------------------
 -- omen_hnsw: knowing what an index holds
 -- -----------------------------------------------------------------------

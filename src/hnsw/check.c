@@ -22,6 +22,7 @@
  *		payload			codes out of line, and the quantizer's mean
  *		orphan_payload	pages of payload that are nobody's
  *		code			a code whose header, sums, or error bound are wrong
+ *		key				filter keys that are not the row's
  *		heap			a row of the table that the index lacks
  *
  * orphan_payload is what a crash may leave behind; it does no harm, and VACUUM

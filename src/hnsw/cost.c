@@ -34,6 +34,9 @@
  */
 #define VISIT_COST 16.0
 
+/* A look at a node in passing, likewise. */
+#define PASS_COST 6.0
+
 /*
  * Of a path that nothing is to prefer, not even what the user has disabled.  Not
  * infinite, since costs are subtracted and divided, and NaN compares as less.
@@ -105,6 +108,19 @@ omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 	double		visits = omen_expected_visits(cost->nodes, cost->m, ef);
 
 	return visits * cost->per_visit + page_cost(root, cost->index, visits);
+}
+
+/* The cost of a look at each node, in the order of pages. */
+double
+omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index)
+{
+	double		pages = Max(index->pages, 1);
+	double uncached = pages / (pages + Max((double) effective_cache_size, 1));
+	double		seq_page_cost_here;
+
+	get_tablespace_page_costs(index->reltablespace, NULL, &seq_page_cost_here);
+	return pages * uncached * seq_page_cost_here +
+		   Max(index->tuples, 1.0) * PASS_COST * cpu_index_tuple_cost;
 }
 
 /*

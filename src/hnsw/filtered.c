@@ -106,6 +106,8 @@ omen_filtered_start(OmenScanState *state)
 	state->ef = filter ? filter->ef : (uint32) omen_ef_search;
 	search->may_pass = filter ? filter->may_pass : NULL;
 	search->pass_arg = filter ? filter->arg : NULL;
+	search->key_tests =
+		filter == NULL || filter->use_keys ? state->key_tests : NULL;
 	search->most_visits = PG_UINT64_MAX;
 	limit_search(state);
 }
@@ -162,8 +164,11 @@ can_be_relied_on(const OmenScanState *state)
 	if (search->counters.visits >= search->most_visits ||
 		omen_filtered_is_spent(state))
 		return false;
-	if (state->filter->may_pass == NULL)
-		return search->ef >= state->tested;
+	/* keys need not say all, a set does */
+	if (state->filter->may_pass == NULL && search->ef < state->tested)
+		return false;
+	if (!omen_filter_is_inside(state->filter))
+		return true;
 
 	/*
 	 * Rows that pass lie farther from the query than others do, where a search
@@ -206,12 +211,14 @@ find_wanted(IndexScanDesc scan)
 
 	while (!settle(scan))
 	{
+		/* all that have a distance have been looked at */
+		if (state->phase == OMEN_SCAN_CLOSING)
+			break;
 		/* nothing that is farther passes */
 		if (state->is_beyond && can_be_relied_on(state))
 			break;
 		limit_search(state);
-		/* a list was looked at as a whole, but not the rows without a vector */
-		if (state->phase == OMEN_SCAN_CLOSING || !omen_scan_search_on(state))
+		if (!omen_scan_search_on(state))
 		{
 			unsettle(state);
 			return false;
@@ -220,6 +227,59 @@ find_wanted(IndexScanDesc scan)
 	}
 	state->is_settled = true;
 	return true;
+}
+
+/*
+ * Look at all nodes that may pass, instead of searching on.  False if that
+ * cannot be: rows have gone out already, or there are too many nodes.
+ */
+bool
+omen_filtered_close(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old;
+	bool		is_closed;
+
+	if (state->no_distance || state->phase == OMEN_SCAN_EXACT ||
+		state->sent.count > 0)
+		return false;
+	old = MemoryContextSwitchTo(state->query_context);
+	if (state->phase == OMEN_SCAN_START)
+		omen_filtered_start(state);
+	state->nheld = 0;
+	is_closed = true;
+	if (state->key_tests && state->key_tests->never)
+		state->phase = OMEN_SCAN_DONE;
+	else
+		is_closed = omen_scan_close(scan, state->filter->memory);
+	MemoryContextSwitchTo(old);
+	return is_closed;
+}
+
+/*
+ * After all nodes: the rows that have no distance, whose lists are looked
+ * through.
+ */
+static bool
+next_without_distance(IndexScanDesc scan, OmenPendingRow *row)
+{
+	OmenScanState *state = scan->opaque;
+
+	for (;;)
+	{
+		if (state->phase == OMEN_SCAN_CLOSING)
+			omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+		while (state->next_tid < state->tids.count)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (omen_rerank_fetch(scan, &state->tids.tids[state->next_tid++],
+								  row) != OMEN_ROW_GONE)
+				return true;
+		}
+		if (state->phase != OMEN_SCAN_SIDE_NAN)
+			return false;
+		omen_scan_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+	}
 }
 
 /* ---------- the exact pass ---------- */
@@ -377,8 +437,8 @@ next_exact(IndexScanDesc scan, ItemPointer version)
 
 /*
  * The next row that passes; `version` is the tuple that the snapshot sees.  If
- * the scan gives up, the caller is to call omen_filtered_exact(), and may then
- * go on.
+ * the scan gives up, the caller is to call omen_filtered_close() or
+ * omen_filtered_exact(), and may then go on.
  */
 OmenFilteredResult
 omen_filtered_next(IndexScanDesc scan, ItemPointer version)
@@ -392,7 +452,9 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 	omen_forget_distance(NULL);
 	if (state->phase == OMEN_SCAN_START)
 		omen_scan_start(scan);
-	if (state->phase == OMEN_SCAN_EXACT)
+	if (state->phase == OMEN_SCAN_DONE)
+		result = OMEN_FILTERED_END;
+	else if (state->phase == OMEN_SCAN_EXACT)
 		result = next_exact(scan, version);
 	else if (!state->no_distance && (state->is_settled || find_wanted(scan)))
 	{
@@ -413,6 +475,15 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 		}
 		if (!found && state->is_beyond && can_be_relied_on(state))
 			result = OMEN_FILTERED_END;
+		else if (!found && state->phase >= OMEN_SCAN_CLOSING)
+		{
+			result = OMEN_FILTERED_END;
+			if (next_without_distance(scan, &row))
+			{
+				*version = row.version;
+				result = OMEN_FILTERED_ROW;
+			}
+		}
 		if (found)
 		{
 			omen_rerank_send(scan, &row);

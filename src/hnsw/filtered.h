@@ -29,6 +29,8 @@ typedef struct OmenFilter
 	 * wait.
 	 */
 	bool (*may_pass)(void *arg, ItemPointer tid);
+	/* Are the filter keys that the scan has been given to be tested? */
+	bool		use_keys;
 	/* Does a row pass, which the snapshot sees?  May fail. */
 	bool (*passes)(void *arg, TupleTableSlot *slot);
 	void	   *arg;
@@ -41,6 +43,13 @@ typedef struct OmenFilter
 	double		row_work;		/* of looking up a row, in visits of slots */
 	Size		memory;			/* for what was met, and for rows */
 } OmenFilter;
+
+/* Are rows that cannot pass kept out while nodes are found? */
+static inline bool
+omen_filter_is_inside(const OmenFilter *filter)
+{
+	return filter->may_pass != NULL || filter->use_keys;
+}
 
 typedef enum OmenFilteredResult
 {
@@ -57,6 +66,7 @@ typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
 extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
 extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,
 											 ItemPointer version);
+extern bool omen_filtered_close(IndexScanDesc scan);
 extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
 								void *arg);
 

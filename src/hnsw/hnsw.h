@@ -37,7 +37,10 @@
  */
 #define OMEN_FLAT_NODES 1000
 
-/* Support function of every operator class: internal -> internal. */
+/*
+ * Support function of every operator class: internal -> internal.  What it
+ * returns begins with whether the class is for vectors.
+ */
 #define OMEN_SUPPORT_PROC 1
 #define OMEN_SUPPORT_PROCS 1
 #define OMEN_DISTANCE_STRATEGY 1
@@ -48,6 +51,7 @@
  */
 typedef struct OmenOpclass
 {
+	bool		is_vector;		/* false: of a key column; nothing follows */
 	OmenMetric	metric;
 	int			max_dims;
 	/* dimensions of a detoasted value */
@@ -96,6 +100,7 @@ typedef struct OmenSearchCost
 extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index);
 extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 							   double ef);
+extern double omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index);
 extern bool omen_is_bounded(PlannerInfo *root);
 extern double omen_expected_visits(double nodes, double m, double ef);
 extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
@@ -104,7 +109,9 @@ extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
 							   double *pages);
 
 /* opclass.c */
+extern Datum omen_key_support(PG_FUNCTION_ARGS);
 extern const OmenOpclass *omen_opclass(Relation index);
+extern void omen_check_columns(Relation index);
 
 /* insert.c */
 
@@ -119,13 +126,16 @@ typedef struct OmenInserter
 	float	   *scratch;		/* space for encoding */
 	uint8	   *code;
 	OmenCodeHeader header;
+	OmenKeys   *keys;			/* columns, or NULL */
+	OmenRowKeys row_keys;		/* of the row */
 	MemoryContext context;		/* all of the above */
 	MemoryContext row_context;	/* what one row takes; reset after each */
 } OmenInserter;
 
 extern OmenInserter *omen_inserter_create(Relation index, bool building);
-extern void omen_inserter_add(OmenInserter *ins, Datum value, bool isnull,
-							  ItemPointer tid, bool unchanged);
+extern void omen_inserter_add(OmenInserter *ins, const Datum *values,
+							  const bool *isnull, ItemPointer tid,
+							  bool unchanged);
 extern bool omen_insert(Relation index, Datum *values, bool *isnull,
 						ItemPointer heap_tid, Relation heap,
 						IndexUniqueCheck check_unique, bool index_unchanged,

@@ -120,12 +120,17 @@ column_dims(Relation index, const OmenOpclass *opclass)
 static void
 create_meta(Relation index, ForkNumber fork)
 {
-	const OmenOpclass *opclass = omen_opclass(index);
+	const OmenOpclass *opclass;
 	int			m = omen_options_m(index);
 	int			ef_construction = omen_options_ef_construction(index);
 	int			seed = omen_options_seed(index);
-	int			dims = column_dims(index, opclass);
-	OmenStorage storage = omen_options_storage(index, opclass->metric, dims);
+	int			dims;
+	OmenStorage storage;
+
+	omen_check_columns(index);
+	opclass = omen_opclass(index);
+	dims = column_dims(index, opclass);
+	storage = omen_options_storage(index, opclass->metric, dims);
 
 	if (ef_construction < 2 * m)
 		ereport(
@@ -134,8 +139,8 @@ create_meta(Relation index, ForkNumber fork)
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
 	omen_options_check_storage(storage, opclass->metric);
 	omen_meta_create(index, fork, opclass->metric, storage, dims, m,
-					 ef_construction,
-					 seed == 0 ? DEFAULT_SEED : omen_mix(seed));
+					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
+					 omen_keys_bytes(index));
 }
 
 /* ---------- the sample ---------- */
@@ -285,7 +290,7 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	BuildState *state = arg;
 
 	CHECK_FOR_INTERRUPTS();
-	omen_inserter_add(state->inserter, values[0], isnull[0], tid, false);
+	omen_inserter_add(state->inserter, values, isnull, tid, false);
 	state->tuples++;
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
 								 (int64) state->tuples);

@@ -36,6 +36,8 @@ omen_inserter_create(Relation index, bool building)
 	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
 	ins->scratch = palloc(ins->ix->meta.dims * sizeof(float));
 	ins->code = palloc(ins->ix->layout.code_bytes);
+	ins->keys = omen_keys_open(index);
+	ins->search->link_keys = &ins->row_keys;
 	ins->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw insert",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -72,6 +74,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
 	slot->code = ins->header;
+	omen_slot_set_keys(&ix->layout, slot, &ins->row_keys);
 	if (!ix->layout.out_of_line)
 		memcpy(omen_slot_code(slot), ins->code, ix->layout.code_bytes);
 	if (plan)
@@ -141,7 +144,7 @@ attach_unchanged(OmenInserter *ins, ItemPointer tid)
 				   UNCHANGED_EF, &plan);
 	return plan.has_equal &&
 		   omen_posting_attach(ins->ix, plan.equal, &ins->header, ins->code,
-							   tid) == OMEN_ATTACHED;
+							   &ins->row_keys, tid) == OMEN_ATTACHED;
 }
 
 static void
@@ -159,8 +162,9 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 
 	omen_link_plan(ins->search, &ins->header, ins->code, level, OMEN_INVALID_ID,
 				   ins->ef_construction, &plan);
-	if (plan.has_equal && omen_posting_attach(ix, plan.equal, &ins->header,
-											  ins->code, tid) == OMEN_ATTACHED)
+	if (plan.has_equal &&
+		omen_posting_attach(ix, plan.equal, &ins->header, ins->code,
+							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 
 	node = write_slot(ins, tid, &plan);
@@ -180,7 +184,10 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 
 /* ---------- the flat list ---------- */
 
-/* Find a member of the flat list that has the same code. */
+/*
+ * Find a member of the flat list that has the same code, and the same keys
+ * unless there are many such.
+ */
 static bool
 find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 {
@@ -188,12 +195,14 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
 	uint8	   *space = palloc(ix->layout.code_bytes);
+	uint32		equals = 0;
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{
 		Buffer		buf = omen_pin(ix, block);
 		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
 		uint16		versions[BLCKSZ / sizeof(OmenSlotHeader)];
+		bool		same_keys[BLCKSZ / sizeof(OmenSlotHeader)];
 		int			count = 0;
 		OmenPageOpaque opaque;
 
@@ -212,6 +221,9 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 				slot->code.sumsq == ins->header.sumsq)
 			{
 				alike[count] = i;
+				same_keys[count] =
+					!omen_node_has_row(slot) ||
+					omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
 				versions[count++] = slot->version;
 			}
 		}
@@ -224,7 +236,8 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 			equal->version = versions[i];
 			if (omen_load_code(ix, plane, equal->id, equal->version, &header,
 							   space) &&
-				memcmp(space, ins->code, ix->layout.code_bytes) == 0)
+				memcmp(space, ins->code, ix->layout.code_bytes) == 0 &&
+				(same_keys[i] || ++equals == OMEN_MOST_EQUAL))
 				return true;
 		}
 	}
@@ -241,8 +254,8 @@ add_to_list(OmenInserter *ins, ItemPointer tid)
 	OmenNodeRef node;
 
 	if (find_flat_equal(ins, &node) &&
-		omen_posting_attach(ins->ix, node, &ins->header, ins->code, tid) ==
-			OMEN_ATTACHED)
+		omen_posting_attach(ins->ix, node, &ins->header, ins->code,
+							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 	node = write_slot(ins, tid, NULL);
 	if (ins->ix->layout.out_of_line)
@@ -304,17 +317,20 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 }
 
 /*
- * Add one row.  unchanged: the vector is that of an older version of the row.
+ * Add one row, by the values of the index's columns.  unchanged: they are those
+ * of an older version of the row.
  */
 void
-omen_inserter_add(OmenInserter *ins, Datum value, bool isnull, ItemPointer tid,
-				  bool unchanged)
+omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
+				  ItemPointer tid, bool unchanged)
 {
 	OmenIndex  *ix = ins->ix;
+	Datum		value = values[0];
 	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
 
 	omen_index_refresh(ix);
-	if (isnull)
+	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
+	if (isnull[0])
 		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
 	else if (!encode(ins, value))
 		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
@@ -345,7 +361,7 @@ omen_insert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
 		index_info->ii_AmCache = ins;
 		MemoryContextSwitchTo(old);
 	}
-	omen_inserter_add(ins, values[0], isnull[0], heap_tid, index_unchanged);
+	omen_inserter_add(ins, values, isnull, heap_tid, index_unchanged);
 
 	/* nothing is unique here */
 	return false;

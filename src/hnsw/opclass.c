@@ -27,8 +27,8 @@ vector_floats(const struct varlena *value, float *scratch)
 
 #define VECTOR_OPCLASS(metric_) \
 	{ \
-		.metric = (metric_), .max_dims = OMEN_MAX_DIM, .dims = vector_dims, \
-		.floats = vector_floats \
+		.is_vector = true, .metric = (metric_), .max_dims = OMEN_MAX_DIM, \
+		.dims = vector_dims, .floats = vector_floats \
 	}
 
 static const OmenOpclass vector_l2 = VECTOR_OPCLASS(OMEN_METRIC_L2);
@@ -65,12 +65,54 @@ omen_vector_l1_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(&vector_l1);
 }
 
+/* Columns after the first: what is kept of them follows from their type. */
+static const OmenOpclass key_column = {.is_vector = false};
+
+OMEN_FUNCTION(omen_key_support);
+
+Datum
+omen_key_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&key_column);
+}
+
+static const OmenOpclass *
+column_opclass(Relation index, int attno)
+{
+	FmgrInfo   *procinfo = index_getprocinfo(index, attno, OMEN_SUPPORT_PROC);
+
+	return (const OmenOpclass *) DatumGetPointer(
+		FunctionCall1(procinfo, PointerGetDatum(NULL)));
+}
+
 /* The operator class of an index's first column. */
 const OmenOpclass *
 omen_opclass(Relation index)
 {
-	FmgrInfo   *procinfo = index_getprocinfo(index, 1, OMEN_SUPPORT_PROC);
+	return column_opclass(index, 1);
+}
 
-	return (const OmenOpclass *) DatumGetPointer(
-		FunctionCall1(procinfo, PointerGetDatum(NULL)));
+/* Report columns that an index cannot have so. */
+void
+omen_check_columns(Relation index)
+{
+	int			count = IndexRelationGetNumberOfKeyAttributes(index);
+
+	for (int attno = 1; attno <= count; attno++)
+	{
+		if (column_opclass(index, attno)->is_vector != (attno == 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 attno == 1
+						 ? errmsg("first column of an omen_hnsw index must be "
+								  "a vector")
+						 : errmsg("omen_hnsw index cannot have more than one "
+								  "vector column"),
+					 errhint("Columns to filter by follow the vector.")));
+	}
+	if (count - 1 > OMEN_MAX_KEYS)
+		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+						errmsg("omen_hnsw index cannot have more than %d "
+							   "columns",
+							   OMEN_MAX_KEYS + 1)));
 }

@@ -256,7 +256,7 @@ static inline bool
 wants_refining(const OmenScanState *state, const OmenPendingNode *node)
 {
 	return state->about_rest.is_known && !node->is_refined &&
-		   (state->filter == NULL || state->filter->may_pass != NULL);
+		   (state->filter == NULL || omen_filter_is_inside(state->filter));
 }
 
 /*

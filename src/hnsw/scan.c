@@ -53,6 +53,7 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 	state->sent.context = context;
 	state->ix = omen_index_open(index, false);
 	state->opclass = omen_opclass(index);
+	state->keys = omen_keys_open(index);
 	state->search = omen_search_create(state->ix);
 	state->code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->rest = palloc(state->ix->meta.dims * sizeof(float));
@@ -181,6 +182,18 @@ encode_query_origin(OmenScanState *state)
 	MemoryContextSwitchTo(old);
 }
 
+/* What is asked of the columns after the vector's. */
+static void
+compile_keys(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+
+	state->key_tests =
+		omen_keys_compile(state->keys, scan->keyData, scan->numberOfKeys);
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * The TID of a node that stands for one row, so that the node need not be
  * visited again; else an invalid one.
@@ -283,9 +296,12 @@ scan_page(OmenScanState *state, BlockNumber block, OmenPendingNode *found)
 	return readable;
 }
 
-/* Make all nodes pending that no search has met. */
-static void
-scan_all_pages(IndexScanDesc scan)
+/*
+ * Make all nodes pending that no search has met.  False if there are more than
+ * memory has room for.
+ */
+static bool
+scan_all_pages(IndexScanDesc scan, Size memory)
 {
 	OmenScanState *state = scan->opaque;
 	OmenPendingNode *found =
@@ -297,6 +313,8 @@ scan_all_pages(IndexScanDesc scan)
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (state->nnodes > memory / sizeof(OmenPendingNode))
+			break;
 		if (scan_page(state, block, found))
 			continue;
 		/* the flat list is being converted: take the new quantizer, too */
@@ -312,6 +330,25 @@ scan_all_pages(IndexScanDesc scan)
 							errhint("Please REINDEX it.")));
 	}
 	pfree(found);
+	return state->nnodes <= memory / sizeof(OmenPendingNode);
+}
+
+/*
+ * Forget what was found and look at all nodes that may pass.  No row has gone
+ * out.  False if there are more than memory has room for.
+ */
+bool
+omen_scan_close(IndexScanDesc scan, Size memory)
+{
+	OmenScanState *state = scan->opaque;
+
+	omen_search_start(state->search, &state->ix->layout.node, &state->header,
+					  state->code, state->ef);
+	state->nnodes = 0;
+	state->nrows = 0;
+	state->nans.count = 0;
+	state->phase = OMEN_SCAN_CLOSING;
+	return scan_all_pages(scan, memory);
 }
 
 /* ---------- the graph ---------- */
@@ -458,6 +495,7 @@ omen_scan_prepare(IndexScanDesc scan)
 	omen_rerank_prepare(scan);
 	omen_index_refresh(state->ix);
 	encode_query(scan);
+	compile_keys(scan);
 }
 
 /* Find the first candidates. */
@@ -470,6 +508,11 @@ omen_scan_start(IndexScanDesc scan)
 
 	omen_filtered_start(state);
 	few = Max(OMEN_FLAT_NODES, 4 * (uint64) omen_ef_search);
+	if (state->key_tests && state->key_tests->never)
+	{
+		state->phase = OMEN_SCAN_DONE;
+		return;
+	}
 	state->phase = OMEN_SCAN_GRAPH;
 	if (state->no_distance)
 	{
@@ -480,10 +523,7 @@ omen_scan_start(IndexScanDesc scan)
 		ix->meta.node_limit <= few + ix->layout.node.per_page)
 	{
 		/* few enough to look at all of them */
-		omen_search_start(state->search, &ix->layout.node, &state->header,
-						  state->code, state->ef);
-		scan_all_pages(scan);
-		state->phase = OMEN_SCAN_CLOSING;
+		(void) omen_scan_close(scan, PG_INT64_MAX);
 	}
 	else
 		search_graph(state);
@@ -533,8 +573,8 @@ collect_next_page(OmenScanState *state)
  * NULL: rows that turned out to be at no distance go with those that have no
  * direction.
  */
-static void
-start_side_list(OmenScanState *state, uint32 owner, OmenScanPhase phase)
+void
+omen_scan_side_list(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 {
 	state->tids.count = 0;
 	state->next_tid = 0;
@@ -562,19 +602,19 @@ advance(IndexScanDesc scan)
 			{
 				if (collect_next_page(state))
 					return true;
-				start_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+				omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 			}
 			else if (!omen_scan_search_on(state))
 			{
-				scan_all_pages(scan);
+				(void) scan_all_pages(scan, PG_INT64_MAX);
 				state->phase = OMEN_SCAN_CLOSING;
 			}
 			return true;
 		case OMEN_SCAN_CLOSING:
-			start_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+			omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 			return true;
 		case OMEN_SCAN_SIDE_NAN:
-			start_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+			omen_scan_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
 			return true;
 		default:
 			state->phase = OMEN_SCAN_DONE;
@@ -609,7 +649,8 @@ omen_get_tuple(IndexScanDesc scan, ScanDirection dir)
 	else
 		omen_toast_reader_pause(state->toast);
 	omen_last_scan_counters = state->search->counters;
-	scan->xs_recheck = false;
+	/* keys tell what cannot pass, not what does */
+	scan->xs_recheck = scan->numberOfKeys > 0;
 	scan->xs_recheckorderby = false;
 	MemoryContextSwitchTo(old);
 	return found;

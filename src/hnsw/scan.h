@@ -58,6 +58,7 @@ typedef struct OmenScanState
 {
 	OmenIndex  *ix;
 	const OmenOpclass *opclass;
+	OmenKeys   *keys;			/* columns, or NULL */
 	OmenSearch *search;
 	OmenScanPhase phase;
 
@@ -66,6 +67,7 @@ typedef struct OmenScanState
 	/* the query */
 	Datum		query;			/* detoasted, in query_context */
 	bool		no_distance; /* NULL or without direction: any order will do */
+	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
 	const float *query_floats;
 	OmenCodeHeader header;
 	uint8	   *code;
@@ -123,6 +125,9 @@ typedef struct OmenScanState
 extern void omen_scan_prepare(IndexScanDesc scan);
 extern void omen_scan_start(IndexScanDesc scan);
 extern bool omen_scan_search_on(OmenScanState *state);
+extern bool omen_scan_close(IndexScanDesc scan, Size memory);
+extern void omen_scan_side_list(OmenScanState *state, uint32 owner,
+								OmenScanPhase phase);
 
 /* filtered.c */
 extern void omen_filtered_reset(OmenScanState *state);

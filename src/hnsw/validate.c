@@ -30,6 +30,23 @@ complain(const char *family, const char *what)
 					family, "omen_hnsw", what)));
 }
 
+/* Is this an operator family for key columns?  Its support function says so. */
+static bool
+is_for_keys(CatCList *procs)
+{
+	for (int i = 0; i < procs->n_members; i++)
+	{
+		Form_pg_amproc proc =
+			(Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
+		FmgrInfo	info;
+
+		fmgr_info(proc->amproc, &info);
+		if (info.fn_addr == omen_key_support)
+			return true;
+	}
+	return false;
+}
+
 /* Every support function must be number 1, from internal to internal. */
 static bool
 validate_procs(const char *family, CatCList *procs)
@@ -109,10 +126,48 @@ validate_operators(const char *family, CatCList *operators)
 	return valid;
 }
 
-/* The class itself must have its operator and its function. */
+/* Every operator on keys must be a comparison with a known number. */
+static bool
+validate_key_operators(const char *family, CatCList *operators)
+{
+	bool		valid = true;
+
+	for (int i = 0; i < operators->n_members; i++)
+	{
+		Form_pg_amop op =
+			(Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
+
+		if (op->amopstrategy < 1 || op->amopstrategy > OMEN_KEY_STRATEGIES)
+		{
+			complain(family,
+					 psprintf("operator %s with invalid strategy number %d",
+							  format_operator(op->amopopr), op->amopstrategy));
+			valid = false;
+		}
+		if (op->amoppurpose != AMOP_SEARCH)
+		{
+			complain(family, psprintf("operator %s that is not for searching",
+									  format_operator(op->amopopr)));
+			valid = false;
+		}
+		if (!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype,
+								  op->amoprighttype))
+		{
+			complain(family, psprintf("operator %s with wrong signature",
+									  format_operator(op->amopopr)));
+			valid = false;
+		}
+	}
+	return valid;
+}
+
+/*
+ * The class itself must have its function, and its operator: the distance, or
+ * for keys one of any number.
+ */
 static bool
 validate_members(const char *opclass, const char *family, Oid type,
-				 CatCList *procs, CatCList *operators)
+				 CatCList *procs, CatCList *operators, bool for_keys)
 {
 	List	   *groups = identify_opfamily_groups(operators, procs);
 	ListCell   *lc;
@@ -122,15 +177,19 @@ validate_members(const char *opclass, const char *family, Oid type,
 		OpFamilyOpFuncGroup *group = lfirst(lc);
 
 		if (group->lefttype == type && group->righttype == type &&
-			(group->operatorset & (UINT64CONST(1) << OMEN_DISTANCE_STRATEGY)) !=
-				0 &&
+			(for_keys ? group->operatorset
+					  : group->operatorset &
+							(UINT64CONST(1) << OMEN_DISTANCE_STRATEGY)) != 0 &&
 			(group->functionset & (UINT64CONST(1) << OMEN_SUPPORT_PROC)) != 0)
 			return true;
 	}
 	ereport(INFO,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-			 errmsg("operator class \"%s\" of access method %s is missing its "
-					"distance operator or its support function",
+			 errmsg(for_keys ? "operator class \"%s\" of access method %s is "
+							   "missing its operators or its support function"
+							 : "operator class \"%s\" of access method %s is "
+							   "missing its distance operator or its support "
+							   "function",
 					opclass, "omen_hnsw")));
 	return false;
 }
@@ -144,6 +203,7 @@ omen_validate(Oid opclassoid)
 	char	   *family;
 	CatCList   *procs;
 	CatCList   *operators;
+	bool		for_keys;
 	bool		valid;
 
 	if (!HeapTupleIsValid(tuple))
@@ -161,9 +221,11 @@ omen_validate(Oid opclassoid)
 		SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
 
 	valid = validate_procs(family, procs);
-	valid &= validate_operators(family, operators);
+	for_keys = is_for_keys(procs);
+	valid &= for_keys ? validate_key_operators(family, operators)
+					  : validate_operators(family, operators);
 	valid &= validate_members(NameStr(opclass->opcname), family,
-							  opclass->opcintype, procs, operators);
+							  opclass->opcintype, procs, operators, for_keys);
 
 	ReleaseCatCacheList(procs);
 	ReleaseCatCacheList(operators);
@@ -173,7 +235,7 @@ omen_validate(Oid opclassoid)
 }
 
 /*
- * The one property that PostgreSQL cannot work out: an index column can be
+ * The one property that PostgreSQL cannot work out: the first column can be
  * ordered by a distance.
  */
 bool
@@ -182,6 +244,6 @@ omen_property(Oid index_oid, int attno, IndexAMProperty prop,
 {
 	if (attno == 0 || prop != AMPROP_DISTANCE_ORDERABLE)
 		return false;
-	*res = true;
+	*res = attno == 1;
 	return true;
 }

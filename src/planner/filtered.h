@@ -19,7 +19,8 @@ typedef enum OmenStrategy
 	OMEN_STRATEGY_AUTO,
 	/* all rows that pass, sorted by distance */
 	OMEN_STRATEGY_EXACT,
-	/* a walk through the graph that knows the TIDs of the rows that pass */
+	/* a walk through the graph that knows the rows that pass: their TIDs, or by
+	 * the nodes' filter keys */
 	OMEN_STRATEGY_GRAPH,
 	/* rows by distance, of which those that do not pass are thrown away */
 	OMEN_STRATEGY_SWEEP
@@ -45,10 +46,12 @@ typedef struct OmenFilteredPlan
 	double		distance_cost;	/* to compute the distance of a row */
 	double		table_cost;		/* to read the whole table, and filter it */
 	double		bitmap_cost;	/* to make the set of TIDs; negative: none */
+	double		key_selectivity; /* part of the nodes that pass by their keys */
+	double key_pass_cost; /* to look at the keys of all nodes; negative: none */
 	OmenStrategy strategy;		/* to begin with */
 } OmenFilteredPlan;
 
-#define OMEN_FILTERED_NUMBERS 15
+#define OMEN_FILTERED_NUMBERS 17
 
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
@@ -57,6 +60,11 @@ extern double omen_table_cost(const OmenFilteredPlan *plan, double passing);
 extern double omen_graph_visits(const OmenFilteredPlan *plan,
 								double selectivity);
 extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
+extern bool omen_plan_has_keys(const OmenFilteredPlan *plan);
+extern double omen_keys_rows(const OmenFilteredPlan *plan);
+extern double omen_keys_cost(const OmenFilteredPlan *plan);
+extern double omen_keys_pass_cost(const OmenFilteredPlan *plan);
+extern double omen_whole_cost(const OmenFilteredPlan *plan);
 extern double omen_sweep_rows(const OmenFilteredPlan *plan);
 extern double omen_sweep_cost(const OmenFilteredPlan *plan);
 extern double omen_nearest_cost(const OmenFilteredPlan *plan);

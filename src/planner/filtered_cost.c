@@ -70,6 +70,60 @@ omen_graph_cost(const OmenFilteredPlan *plan, double selectivity)
 			   (plan->row_cost + plan->distance_cost);
 }
 
+/* Is there a part of the filter that nodes' keys are tested for? */
+bool
+omen_plan_has_keys(const OmenFilteredPlan *plan)
+{
+	return plan->key_pass_cost >= 0;
+}
+
+/* Rows looked up that have passed by their keys, until enough pass at all. */
+double
+omen_keys_rows(const OmenFilteredPlan *plan)
+{
+	return plan->wanted *
+		   Max(plan->key_selectivity / Max(plan->selectivity, 1e-9),
+			   ROWS_PER_RESULT);
+}
+
+/* A walk that tests keys. */
+double
+omen_keys_cost(const OmenFilteredPlan *plan)
+{
+	double		rows = Min(omen_keys_rows(plan), plan->rows);
+	double ef = Max(omen_ef_search, rows) / Max(plan->key_selectivity, 1e-9);
+	double		visits =
+		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
+
+	return visits * plan->visit_cost + rows * plan->row_cost +
+		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+}
+
+/*
+ * A look at the keys of all nodes, and at the codes of those that pass, of which
+ * the nearest are looked up.
+ */
+double
+omen_keys_pass_cost(const OmenFilteredPlan *plan)
+{
+	double		rows = Min(omen_keys_rows(plan), plan->rows);
+
+	return plan->key_pass_cost +
+		   plan->key_selectivity * plan->nodes * plan->visit_cost +
+		   rows * plan->row_cost +
+		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+}
+
+/* All rows that pass, without a bitmap. */
+double
+omen_whole_cost(const OmenFilteredPlan *plan)
+{
+	double		table = omen_table_cost(plan, plan->passing);
+
+	return omen_plan_has_keys(plan) ? Min(table, omen_keys_pass_cost(plan))
+									: table;
+}
+
 /* A search that needs no filter, or whose nearest rows all pass. */
 double
 omen_nearest_cost(const OmenFilteredPlan *plan)

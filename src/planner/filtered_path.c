@@ -30,6 +30,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "planner/distance_cost.h"
+#include "planner/filter_keys.h"
 #include "planner/filtered.h"
 #include "types/vector_within.h"
 #include "utils/lsyscache.h"
@@ -52,12 +53,23 @@ static set_rel_pathlist_hook_type previous_hook = NULL;
 List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
-	double		numbers[OMEN_FILTERED_NUMBERS] = {
-		plan->rows,		   plan->passing,	  plan->tids,
-		plan->selectivity, plan->wanted,	  plan->extra,
-		plan->limit_known, plan->nodes,		  plan->m,
-		plan->visit_cost,  plan->row_cost,	  plan->distance_cost,
-		plan->table_cost,  plan->bitmap_cost, plan->strategy};
+	double		numbers[OMEN_FILTERED_NUMBERS] = {plan->rows,
+											 plan->passing,
+											 plan->tids,
+											 plan->selectivity,
+											 plan->wanted,
+											 plan->extra,
+											 plan->limit_known,
+											 plan->nodes,
+											 plan->m,
+											 plan->visit_cost,
+											 plan->row_cost,
+											 plan->distance_cost,
+											 plan->table_cost,
+											 plan->bitmap_cost,
+											 plan->strategy,
+											 plan->key_selectivity,
+											 plan->key_pass_cost};
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
@@ -88,6 +100,8 @@ omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
 	plan->table_cost = numbers[12];
 	plan->bitmap_cost = numbers[13];
 	plan->strategy = (OmenStrategy) numbers[14];
+	plan->key_selectivity = numbers[15];
+	plan->key_pass_cost = numbers[16];
 }
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
@@ -347,6 +361,22 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 		plan->rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
 }
 
+/* What filter keys tell, and what looking at them takes. */
+static void
+estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
+			  const OmenFilterKeys *keys, OmenFilteredPlan *plan)
+{
+	plan->key_selectivity = 1;
+	plan->key_pass_cost = -1;
+	if (keys->infos == NIL)
+		return;
+	plan->key_selectivity =
+		Max(clauselist_selectivity(root, keys->infos, rel->relid, JOIN_INNER,
+								   NULL),
+			1e-9);
+	plan->key_pass_cost = omen_pass_cost(root, ordered->indexinfo);
+}
+
 /* The cheapest strategy, or the one that is asked for; its cost into *cost. */
 static OmenStrategy
 choose_strategy(const OmenFilteredPlan *plan, double *cost)
@@ -354,15 +384,17 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
 	bool		has_bitmap = plan->bitmap_cost >= 0;
 	double		exact = has_bitmap
 					   ? plan->bitmap_cost + omen_exact_cost(plan, plan->tids)
-					   : omen_table_cost(plan, plan->passing);
+					   : omen_whole_cost(plan);
 	double		sweep = omen_sweep_cost(plan);
-	double		graph =
-		has_bitmap
-			? plan->bitmap_cost +
-				  omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids))
-			: sweep;
+	double		graph = sweep;
 	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
 
+	if (has_bitmap)
+		graph = plan->bitmap_cost +
+				omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids));
+	if (omen_plan_has_keys(plan))
+		graph = has_bitmap ? Min(graph, omen_keys_cost(plan))
+						   : omen_keys_cost(plan);
 	if (strategy == OMEN_STRATEGY_AUTO)
 		strategy = exact <= Min(graph, sweep) ? OMEN_STRATEGY_EXACT
 				   : graph < sweep			  ? OMEN_STRATEGY_GRAPH
@@ -414,12 +446,16 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	CustomPath *path = makeNode(CustomPath);
 	OmenFilteredPlan plan;
 	List	   *spheres = find_spheres(rel, ordered);
+	OmenFilterKeys keys;
 	List	   *expressions;
 	ListCell   *lc;
 	double		cost;
 
 	estimate(root, rel, ordered, &plan);
 	plan.limit_known = wanted_expressions(root, &expressions);
+	omen_filter_keys_find(rel, ordered->indexinfo, &keys);
+	estimate_keys(root, rel, ordered, &keys, &plan);
+	expressions = list_concat(expressions, keys.clauses);
 	if (spheres)
 		estimate_spheres(root, rel, spheres, &plan);
 	foreach (lc, spheres)
@@ -456,9 +492,9 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = bitmap ? list_make1(bitmap) : NIL;
 	path->custom_private =
-		list_make3(list_make1_oid(ordered->indexinfo->indexoid),
+		list_make4(list_make1_oid(ordered->indexinfo->indexoid),
 				   lcons(linitial(ordered->indexorderbys), expressions),
-				   omen_filtered_plan_pack(&plan));
+				   keys.columns, omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);
 }
@@ -485,8 +521,9 @@ plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 			list_make1(outerPlan(castNode(BitmapHeapScan, child)));
 	}
 	scan->custom_exprs = lsecond(best_path->custom_private);
-	scan->custom_private = list_make2(linitial(best_path->custom_private),
-									  lthird(best_path->custom_private));
+	scan->custom_private = list_make3(linitial(best_path->custom_private),
+									  lthird(best_path->custom_private),
+									  lfourth(best_path->custom_private));
 	scan->methods = &omen_filtered_scan_methods;
 	return &scan->scan.plan;
 }

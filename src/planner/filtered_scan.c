@@ -29,6 +29,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "planner/filter_keys.h"
 #include "planner/filtered.h"
 #include "planner/tid_set.h"
 #include "types/vector_within.h"
@@ -63,6 +64,7 @@ typedef struct FilteredScanState
 	ExprState  *query;			/* what distances are from */
 	ExprState  *limit;
 	ExprState  *offset;
+	OmenFilterKeyState keys;	/* what is tested on filter keys */
 	List	   *spheres;		/* that rows that pass lie in; ExprStates */
 	PlanState  *bitmap;			/* gives the rows that pass, or NULL */
 
@@ -119,7 +121,9 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
 
-	omen_filtered_plan_unpack(lsecond(plan->custom_private), &node->plan);
+	List	   *columns = lsecond(plan->custom_private);
+
+	omen_filtered_plan_unpack(lthird(plan->custom_private), &node->plan);
 	node->expected = node->plan.wanted;
 	init_scan_slot(css, estate);
 	/* tested by us, before rows go out, and not by ExecScan() after that */
@@ -129,8 +133,9 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->query = ExecInitExpr(lsecond(node->orderby->args), &css->ss.ps);
 	node->limit = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
 	node->offset = ExecInitExpr(lthird(plan->custom_exprs), &css->ss.ps);
-	node->spheres =
-		ExecInitExprList(list_copy_tail(plan->custom_exprs, 3), &css->ss.ps);
+	node->spheres = ExecInitExprList(list_copy_tail(plan->custom_exprs,
+													3 + list_length(columns)),
+									 &css->ss.ps);
 	if (plan->custom_plans != NIL)
 	{
 		node->bitmap =
@@ -142,8 +147,11 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->index =
 		index_open(indexoid,
 				   exec_rt_fetch(plan->scan.scanrelid, estate)->rellockmode);
+	omen_filter_keys_init(&node->keys, node->index,
+						  list_copy_tail(plan->custom_exprs, 3), columns,
+						  &css->ss.ps);
 	node->scan = omen_index_beginscan(css->ss.ss_currentRelation, node->index,
-									  estate->es_snapshot, 0, 1);
+									  estate->es_snapshot, node->keys.count, 1);
 	node->context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen filtered scan",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -324,7 +332,25 @@ exact_cost(const FilteredScanState *node)
 		return omen_exact_cost(plan, rows_in_set(node));
 	if (node->bitmap && !node->is_too_large)
 		return plan->bitmap_cost + omen_exact_cost(plan, plan->tids);
-	return omen_table_cost(plan, plan->passing);
+	return omen_whole_cost(plan);
+}
+
+/*
+ * Is a walk that tests keys to be tried before the set is made, if there is one
+ * at all?
+ */
+static bool
+keys_come_first(const FilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	if (node->keys.count == 0)
+		return false;
+	return node->bitmap == NULL ||
+		   omen_keys_cost(plan) <=
+			   plan->bitmap_cost +
+				   omen_graph_cost(plan,
+								   omen_set_selectivity(plan, plan->tids));
 }
 
 /*
@@ -365,8 +391,10 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 					   Max(1.2 * sweep, 0.5 * exact));
 		return exact;
 	}
-	graph =
-		omen_graph_cost(plan, omen_set_selectivity(plan, rows_in_set(node)));
+	graph = node->set
+				? omen_graph_cost(plan,
+								  omen_set_selectivity(plan, rows_in_set(node)))
+				: omen_keys_cost(plan);
 	if (graph < exact)
 		return Min(0.5 * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(0.2 * exact, 1.5 * omen_nearest_cost(plan));
@@ -390,7 +418,10 @@ run_exactly(FilteredScanState *node)
 	node->ran[OMEN_STRATEGY_EXACT]++;
 	if (node->set == NULL)
 	{
-		omen_filtered_exact(node->scan, NULL, NULL);
+		node->filter.may_pass = NULL;
+		node->filter.use_keys = node->keys.count > 0;
+		if (!node->filter.use_keys || !omen_filtered_close(node->scan))
+			omen_filtered_exact(node->scan, NULL, NULL);
 		return;
 	}
 	omen_tid_set_walk(node->set, node->css.ss.ss_currentRelation, &walk);
@@ -406,7 +437,9 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 
 	node->strategy = strategy;
 	node->ran[strategy]++;
-	filter->may_pass = strategy == OMEN_STRATEGY_GRAPH ? may_pass : NULL;
+	filter->may_pass =
+		strategy == OMEN_STRATEGY_GRAPH && node->set ? may_pass : NULL;
+	filter->use_keys = strategy == OMEN_STRATEGY_GRAPH && node->keys.count > 0;
 	filter->row_work = Min(node->plan.row_cost / visit_cost, 1e9);
 	filter->most_work =
 		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
@@ -419,7 +452,12 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 	filter->usual_visits = PG_UINT64_MAX / 2;
 	if (strategy == OMEN_STRATEGY_GRAPH)
 		filter->usual_visits = (uint64) omen_graph_visits(
-			&node->plan, omen_set_selectivity(&node->plan, rows_in_set(node)));
+			&node->plan,
+			node->set ? omen_set_selectivity(&node->plan, rows_in_set(node))
+					  : node->plan.key_selectivity);
+	if (filter->use_keys && node->set == NULL && isinf(filter->radius))
+		filter->ef = Max(filter->ef, (uint32) Min(omen_keys_rows(&node->plan),
+												  MOST_EF_TO_BEGIN));
 	/* within a radius there may be far fewer rows than are wanted */
 	if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
 		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
@@ -440,7 +478,8 @@ start_index_scan(FilteredScanState *node)
 						   exprType(lsecond(node->orderby->args)),
 						   node->orderby->inputcollid, node->orderby->opfuncid,
 						   query);
-	index_rescan(node->scan, NULL, 0, &key, 1);
+	omen_filter_keys_evaluate(&node->keys, econtext);
+	index_rescan(node->scan, node->keys.scankeys, node->keys.count, &key, 1);
 	omen_filtered_begin(node->scan, &node->filter);
 }
 
@@ -456,12 +495,14 @@ start(FilteredScanState *node)
 	node->filter.passes = passes;
 	node->filter.arg = node;
 	node->filter.memory = (Size) omen_scan_mem * 1024;
+	node->filter.ef = omen_ef_search;
 	node->filter.radius = evaluate_radius(node);
 	node->filter.wanted = count_wanted(node);
 	node->plan.wanted = Max((double) node->filter.wanted, 1);
 	if (node->filter.radius == -INFINITY)
 		return;
-	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
+	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
+		!(strategy == OMEN_STRATEGY_GRAPH && keys_come_first(node)))
 	{
 		make_set(node);
 		if (node->set)
@@ -471,12 +512,15 @@ start(FilteredScanState *node)
 	if (strategy == OMEN_STRATEGY_EXACT)
 		run_exactly(node);
 	else
-		run_search(node, node->set ? strategy : OMEN_STRATEGY_SWEEP);
+		run_search(node, node->set || node->keys.count > 0
+							 ? strategy
+							 : OMEN_STRATEGY_SWEEP);
 }
 
 /*
- * A search has not found enough.  A sweep may go on as a walk that knows the
- * rows that pass, if that looks better now; else all of those are looked at.
+ * A search has not found enough.  If it did not know the set of rows that pass
+ * it may go on as a walk that does, if that looks better now; else all of those
+ * rows are looked at.
  */
 static void
 go_on(FilteredScanState *node)
@@ -488,7 +532,7 @@ go_on(FilteredScanState *node)
 		return;
 	}
 	node->gave_up++;
-	if (node->strategy == OMEN_STRATEGY_SWEEP && node->bitmap != NULL)
+	if (node->filter.may_pass == NULL && node->bitmap != NULL)
 	{
 		make_set(node);
 		if (node->set && !node->has_sent &&
@@ -498,6 +542,15 @@ go_on(FilteredScanState *node)
 			run_search(node, OMEN_STRATEGY_GRAPH);
 			return;
 		}
+	}
+	if (node->strategy == OMEN_STRATEGY_SWEEP && node->keys.count > 0 &&
+		!node->has_sent && node->set == NULL &&
+		omen_filter_strategy == OMEN_STRATEGY_AUTO &&
+		omen_keys_cost(&node->plan) < exact_cost(node))
+	{
+		start_index_scan(node);
+		run_search(node, OMEN_STRATEGY_GRAPH);
+		return;
 	}
 	run_exactly(node);
 }
@@ -609,6 +662,7 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 	List	   *context =
 		set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan, ancestors);
+	List	   *columns = lsecond(plan->custom_private);
 	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
 
 	ExplainPropertyText("Index",
@@ -619,6 +673,14 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 						deparse_expression((Node *) node->orderby, context,
 										   prefix, false),
 						es);
+	if (columns != NIL)
+		ExplainPropertyText(
+			"Key Filter",
+			deparse_expression((Node *) make_ands_explicit(list_copy_head(
+								   list_copy_tail(plan->custom_exprs, 3),
+								   list_length(columns))),
+							   context, prefix, false),
+			es);
 	ExplainPropertyText("Strategy", strategy_name(node->plan.strategy), es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated Selectivity", NULL,

@@ -69,8 +69,10 @@ typedef struct OmenBuildShape
 	uint32		code_stride;	/* bytes of a build code, padded */
 	uint32		index_bytes;	/* bytes of the index's code, if it is another;
 								 * else 0 */
+	uint32		key_bytes;		/* of the filter keys */
 	uint32		point_bytes;	/* of a point: terms and build code */
-	uint32		row_bytes;		/* of a row: OmenRow, build code, index code */
+	uint32		row_bytes;		/* of a row: OmenRow, build code, index code,
+								 * keys */
 	uint32		overlap; /* leaves that a point is in, but for large tables */
 	uint32		leaf_size;		/* points of a leaf, on average */
 	uint32		per_leaf;		/* neighbors that a point takes from a leaf */
@@ -82,8 +84,8 @@ typedef struct OmenBuildShape
 } OmenBuildShape;
 
 /*
- * A row on its way into the index; followed by its build code and, if that is
- * another, the index's code.
+ * A row on its way into the index; followed by its build code, the index's code
+ * if that is another, and its filter keys.
  */
 typedef struct OmenRow
 {
@@ -93,6 +95,7 @@ typedef struct OmenRow
 	uint32		down;			/* above layer 0: position one layer below */
 	ItemPointerData tid;
 	uint16		level;			/* top layer of its node */
+	uint16		key_nulls;
 	OmenCodeHeader header;		/* of the index's code */
 	OmenPointTerms terms;		/* of the build code; until the radius is known
 								 * "added" is the squared norm */
@@ -322,7 +325,7 @@ typedef struct OmenEqual OmenEqual;
 
 extern void omen_plan_shape(OmenBuildShape *shape, OmenMetric metric,
 							OmenStorage storage, uint32 dims, uint32 m,
-							uint32 ef_construction);
+							uint32 ef_construction, uint32 key_bytes);
 extern void omen_plan_layer(const OmenBuildShape *shape,
 							const OmenLayout *layout, uint32 layer,
 							uint64 points, Size memory, Size work_memory,

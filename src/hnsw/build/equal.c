@@ -63,12 +63,13 @@ struct OmenEqual
 /* ---------- copies, sorted by what they are copies of ---------- */
 
 /*
- * Sort of (row or point, TID or position, error): by the first two.
+ * Sort of (row or point, TID or position, error, keys as the point's): by the
+ * first two.
  */
 static Tuplesortstate *
 begin_sort(OmenEqual *state)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(3);
+	TupleDesc	desc = CreateTemplateTupleDesc(4);
 	AttrNumber	columns[2] = {1, 2};
 	Oid			operators[2] = {Int8LessOperator, Int8LessOperator};
 	Oid			collations[2] = {InvalidOid, InvalidOid};
@@ -77,6 +78,7 @@ begin_sort(OmenEqual *state)
 	TupleDescInitEntry(desc, 1, "row", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "what", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, 3, "error", FLOAT4OID, -1, 0);
+	TupleDescInitEntry(desc, 4, "same_keys", BOOLOID, -1, 0);
 	if (state->in == NULL)
 	{
 		state->in = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
@@ -89,7 +91,7 @@ begin_sort(OmenEqual *state)
 
 static void
 put_sort(OmenEqual *state, Tuplesortstate *sort, uint64 row, uint64 what,
-		 float error)
+		 float error, bool is_same)
 {
 	TupleTableSlot *slot = state->in;
 
@@ -97,14 +99,15 @@ put_sort(OmenEqual *state, Tuplesortstate *sort, uint64 row, uint64 what,
 	slot->tts_values[0] = Int64GetDatum((int64) row);
 	slot->tts_values[1] = Int64GetDatum((int64) what);
 	slot->tts_values[2] = Float4GetDatum(error);
-	memset(slot->tts_isnull, 0, 3 * sizeof(bool));
+	slot->tts_values[3] = BoolGetDatum(is_same);
+	memset(slot->tts_isnull, 0, 4 * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(sort, slot);
 }
 
 static bool
 get_sort(OmenEqual *state, Tuplesortstate *sort, uint64 *row, uint64 *what,
-		 float *error)
+		 float *error, bool *is_same)
 {
 	TupleTableSlot *slot = state->out;
 
@@ -114,6 +117,7 @@ get_sort(OmenEqual *state, Tuplesortstate *sort, uint64 *row, uint64 *what,
 	*row = (uint64) DatumGetInt64(slot->tts_values[0]);
 	*what = (uint64) DatumGetInt64(slot->tts_values[1]);
 	*error = DatumGetFloat4(slot->tts_values[2]);
+	*is_same = DatumGetBool(slot->tts_values[3]);
 	return true;
 }
 
@@ -163,6 +167,17 @@ read_row(OmenEqual *state, uint64 locator, OmenRow *row)
 	omen_rows_read(state->rows, row);
 }
 
+/* Do two rows have the same filter keys? */
+static bool
+same_keys(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
+{
+	Size		skip = build->shape.code_stride + build->shape.index_bytes;
+
+	return a->key_nulls == b->key_nulls &&
+		   memcmp(OMEN_ROW_CODE(a) + skip, OMEN_ROW_CODE(b) + skip,
+				  build->shape.key_bytes) == 0;
+}
+
 /* Do two rows have the same code, as an insert would see it? */
 static bool
 same_code(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
@@ -176,16 +191,16 @@ same_code(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
 }
 
 static void
-note_copy(OmenEqual *state, uint64 first, const OmenRow *row)
+note_copy(OmenEqual *state, const OmenRow *first, const OmenRow *row)
 {
 	OmenBuild  *build = state->build;
 
 	if (state->sort == NULL)
 		state->sort = begin_sort(state);
 	omen_bit_set(build->dup_bits, ordinal(build->shared, row->locator));
-	omen_bit_set(build->copied_bits, ordinal(build->shared, first));
-	put_sort(state, state->sort, first, tid_number(&row->tid),
-			 row->header.error);
+	omen_bit_set(build->copied_bits, ordinal(build->shared, first->locator));
+	put_sort(state, state->sort, first->locator, tid_number(&row->tid),
+			 row->header.error, same_keys(build, first, row));
 	state->copies++;
 }
 
@@ -239,7 +254,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 			read_row(state, entry->first, state->first);
 		read_row(state, record.locator, state->row);
 		if (same_code(build, state->first, state->row))
-			note_copy(state, entry->first, state->row);
+			note_copy(state, state->first, state->row);
 	}
 	omen_unspill_end(&un, pass == passes - 1);
 }
@@ -316,7 +331,7 @@ sort_places(OmenEqual *state)
 	while (omen_unspill_next(&un, &placed, sizeof(placed)))
 	{
 		CHECK_FOR_INTERRUPTS();
-		put_sort(state, sort, placed.locator, placed.position, 0);
+		put_sort(state, sort, placed.locator, placed.position, 0, true);
 	}
 	omen_unspill_end(&un, true);
 	tuplesort_performsort(sort);
@@ -338,25 +353,28 @@ omen_attach_equal(OmenBuild *build, BlockNumber first_block)
 	uint64		row;
 	uint64		number;
 	float		error;
+	bool		is_same;
 
 	if (state->sort == NULL)
 		return;
 	tuplesort_performsort(state->sort);
 	places = sort_places(state);
-	while (get_sort(state, state->sort, &row, &number, &error))
+	while (get_sort(state, state->sort, &row, &number, &error, &is_same))
 	{
 		ItemPointerData tid = number_tid(number);
 		OmenNodeRef node = {0, 0};
-		float		unused;
+		float		no_error;
+		bool		unused;
 
 		CHECK_FOR_INTERRUPTS();
 		while (place_of != row)
 		{
-			if (!get_sort(state, places, &place_of, &position, &unused))
+			if (!get_sort(state, places, &place_of, &position, &no_error,
+						  &unused))
 				elog(ERROR, "a row's equal has no place in the index");
 		}
 		node.id = first_id + (uint32) position;
-		omen_posting_attach_known(build->ix, node, error, &tid);
+		omen_posting_attach_known(build->ix, node, error, is_same, &tid);
 		omen_build_progress(build, 1);
 	}
 	tuplesort_end(places);

@@ -178,8 +178,9 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 											omen_storage_names, OMEN_STORAGES);
 	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
-	omen_layout_init(&layout, storage, dims, m);
-	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction);
+	omen_layout_init(&layout, storage, dims, m, 0);
+	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction,
+					0);
 	shared->sharers = workers + 1;
 	estimate(&layout, shared, rows, m, &result);
 	values[0] = Int64GetDatum((int64) result.index);

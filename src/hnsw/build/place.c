@@ -57,11 +57,11 @@ typedef struct PlaceState
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Bytes of what a slot needs beside the point: the row without its codes. */
+/* Bytes of what a slot needs beside the point: the row without its build code. */
 Size
 omen_node_bytes(const OmenBuildShape *shape)
 {
-	return sizeof(OmenRow) + shape->index_bytes;
+	return sizeof(OmenRow) + shape->index_bytes + shape->key_bytes;
 }
 
 /* ---------- reading a partition ---------- */
@@ -207,7 +207,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 		   shape->code_stride);
 	memcpy(node, row, sizeof(OmenRow));
 	memcpy(node + sizeof(OmenRow), OMEN_ROW_CODE(row) + shape->code_stride,
-		   shape->index_bytes);
+		   shape->index_bytes + shape->key_bytes);
 	write_members(state, (const uint32 *) record, position);
 
 	if (layer->layer == 0 && build->copied_bits != NULL)

@@ -57,7 +57,7 @@
  */
 void
 omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
-				uint32 dims, uint32 m, uint32 ef_construction)
+				uint32 dims, uint32 m, uint32 ef_construction, uint32 key_bytes)
 {
 	uint32		leaf_size = 540 + ef_construction * 5 / 2;
 
@@ -73,8 +73,9 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
 	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
 	shape->point_bytes = sizeof(OmenPointTerms) + shape->code_stride;
-	shape->row_bytes =
-		sizeof(OmenRow) + shape->code_stride + shape->index_bytes;
+	shape->key_bytes = key_bytes;
+	shape->row_bytes = sizeof(OmenRow) + shape->code_stride +
+					   shape->index_bytes + shape->key_bytes;
 
 	shape->overlap =
 		Max(4, Min((uint32) ceil(log2(ef_construction)) + 2, OMEN_MAX_OVERLAP));

@@ -44,6 +44,8 @@ typedef struct RowScan
 	float	   *floats;
 	float	   *scratch;
 	OmenToastReader *toast;
+	OmenKeys   *keys;			/* columns, or NULL */
+	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
 } RowScan;
 
@@ -141,6 +143,18 @@ hash_row(const OmenBuild *build, const OmenRow *row)
 		hash_bytes_extended((const unsigned char *) range, sizeof(range), 0));
 }
 
+/* Take in what the row has in the columns after the vector's. */
+static void
+encode_keys(RowScan *state, const Datum *values, const bool *isnull)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+
+	omen_keys_encode(state->keys, values, isnull, &state->row_keys);
+	state->row->key_nulls = state->row_keys.nulls;
+	memcpy(OMEN_ROW_CODE(state->row) + shape->code_stride + shape->index_bytes,
+		   state->row_keys.words, shape->key_bytes);
+}
+
 static void
 count_row(RowScan *state)
 {
@@ -178,6 +192,7 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		OmenRow	   *row = state->row;
 		uint64		record[2];
 
+		encode_keys(state, values, isnull);
 		row->locator =
 			((uint64) state->chunk_number << 32) | state->chunk->rows;
 		row->node = 0;
@@ -259,6 +274,7 @@ omen_step_scan(OmenBuild *build)
 	state.floats = palloc(shape->dims * sizeof(float));
 	state.scratch = palloc(shape->dims * sizeof(float));
 	state.toast = omen_toast_reader_create(true);
+	state.keys = omen_keys_open(build->index);
 	state.row_context =
 		AllocSetContextCreate(build->step_context, "omen_hnsw build row",
 							  ALLOCSET_DEFAULT_SIZES);

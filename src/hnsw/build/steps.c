@@ -689,7 +689,7 @@ omen_build_graph(Relation heap, Relation index, IndexInfo *index_info,
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
 							  ALLOCSET_DEFAULT_SIZES);
 	omen_plan_shape(&shape, ix->meta.metric, ix->meta.storage, ix->meta.dims,
-					ix->meta.m, ix->meta.ef_construction);
+					ix->meta.m, ix->meta.ef_construction, ix->layout.key_bytes);
 	build.shape = shape;
 	if (wanted > 0)
 		workers = omen_workers_start(&build, wanted, &shape, grid_low,

@@ -81,6 +81,10 @@ fill_links(WriteState *state, OmenSlotHeader *slot, const OmenRow *row,
 		slot->level = row->level;
 		slot->u.node.heaptid = row->tid;
 		slot->u.node.posting = OMEN_INVALID_ID;
+		slot->u.node.key_nulls = row->key_nulls;
+		memcpy(omen_slot_keys(state->plane, slot),
+			   (const char *) (row + 1) + build->shape.index_bytes,
+			   build->shape.key_bytes);
 		slot->payload = payload_block(build, position);
 		return;
 	}

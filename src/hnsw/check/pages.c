@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "hnsw/check/check.h"
+#include "hnsw/keys/keys.h"
 #include "utils/memutils.h"
 
 /* ---------- the metapage ---------- */
@@ -36,9 +37,11 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		!omen_storage_fits(meta->storage, meta->metric) ||
 		meta->mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
-	if (meta->layout != 0 || meta->key_bytes != 0 || meta->edge_key_bytes != 0)
+	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
+		meta->key_bytes > OMEN_MAX_KEY_BYTES || meta->edge_key_bytes != 0)
 		return "describes slots with parts that this version does not know";
-	omen_layout_init(&layout, meta->storage, meta->dims, meta->m);
+	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
+					 meta->key_bytes);
 	if (meta->node_stride != layout.node.stride ||
 		meta->upper_stride != layout.upper.stride)
 		return "describes another slot layout";
@@ -89,6 +92,8 @@ find_catalog_flaw(const OmenCheck *check)
 		return "has another metric than the operator class";
 	if (typmod > 0 && (uint32) typmod != check->meta.dims)
 		return "has another number of dimensions than the column";
+	if (check->meta.key_bytes != omen_keys_bytes(check->index))
+		return "has other key columns than the index in the catalog";
 	return NULL;
 }
 
@@ -178,7 +183,7 @@ omen_check_meta(OmenCheck *check)
 				 OMEN_PAGE_START + sizeof(OmenMetaPageData));
 	check_meta_values(check);
 	omen_layout_init(&check->layout, check->meta.storage, check->meta.dims,
-					 check->meta.m);
+					 check->meta.m, check->meta.key_bytes);
 	return true;
 }
 
@@ -215,7 +220,9 @@ static const char *
 find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 {
 	uint8 known = OMEN_SLOT_USED | OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED |
-				  OMEN_SLOT_FLAT;
+				  OMEN_SLOT_FLAT |
+				  (check->layout.key_bytes > 0 ? OMEN_SLOT_MIXED : 0);
+	int			keys = IndexRelationGetNumberOfKeyAttributes(check->index) - 1;
 	bool		is_flat = (slot->flags & OMEN_SLOT_FLAT) != 0;
 
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || (slot->flags & ~known) != 0 ||
@@ -223,8 +230,8 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level > OMEN_MAX_LEVEL)
 		return "has an impossible level";
-	if (slot->u.node.reserved != 0)
-		return "has a reserved field that is not zero";
+	if (slot->u.node.key_nulls >> keys != 0)
+		return "has a NULL key of a column that there is not";
 	if (check->meta.mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
 	if (check->meta.mode == OMEN_MODE_FLAT &&

@@ -3,9 +3,9 @@
  * rows.c
  *	  Last pass of a check: the index against the rows of its table.
  *
- * Two promises: each row that a snapshot sees is in the index, and the code
- * that stands for a row is no farther from its vector than the code's error
- * bound.  Runs after the structure has been looked at, and trusts no more of
+ * Three promises: each row that a snapshot sees is in the index; the code that
+ * stands for a row is no farther from its vector than the code's error bound;
+ * and a node's filter keys are those of its rows.  Runs after the structure has been looked at, and trusts no more of
  * it than those passes found to be whole.
  *
  *-------------------------------------------------------------------------
@@ -18,6 +18,7 @@
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "hnsw/check/check.h"
+#include "hnsw/keys/keys.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -30,6 +31,8 @@ typedef struct RowReader
 	TupleTableSlot *slot;
 	EState	   *estate;
 	float	   *floats;			/* space for a converted value */
+	OmenKeys   *keys;			/* columns, or NULL */
+	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
 } RowReader;
 
@@ -88,6 +91,7 @@ open_reader(RowReader *reader, OmenCheck *check)
 	reader->fetch = table_index_fetch_begin(check->heap);
 	reader->estate = CreateExecutorState();
 	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
+	reader->keys = omen_keys_open(check->index);
 	reader->floats = palloc(check->opclass->max_dims * sizeof(float));
 	reader->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a row",
@@ -135,10 +139,32 @@ find_value_flaw(RowReader *reader, Datum value, bool isnull, uint32 owner,
 	return NULL;
 }
 
-/* Compare one row, if the snapshot sees it, with what stands for it. */
+/* Are the filter keys of a node those of its row?  A side list has none. */
+static void
+check_keys(RowReader *reader, ItemPointer tid, const Datum *values,
+		   const bool *isnull, OmenSlotHeader *slot, BlockNumber block,
+		   int slotno)
+{
+	OmenCheck  *check = reader->check;
+
+	if (reader->keys == NULL || slot == NULL ||
+		(slot->flags & OMEN_SLOT_MIXED) != 0)
+		return;
+	omen_keys_encode(reader->keys, values, isnull, &reader->row_keys);
+	if (!omen_slot_has_keys(&check->layout, slot, &reader->row_keys))
+		omen_check_report(check, "key", block, slotno,
+						  "row (%u,%u) has other filter keys than its node",
+						  ItemPointerGetBlockNumber(tid),
+						  ItemPointerGetOffsetNumber(tid));
+}
+
+/*
+ * Compare one row, if the snapshot sees it, with what stands for it: a node's
+ * slot and code, or a side list.
+ */
 static void
 check_row(RowReader *reader, ItemPointer tid, uint32 owner,
-		  const OmenQuantizer *quantizer, const OmenCodeHeader *header,
+		  const OmenQuantizer *quantizer, OmenSlotHeader *node,
 		  const void *code, BlockNumber block, int slotno)
 {
 	OmenCheck  *check = reader->check;
@@ -160,7 +186,8 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 	FormIndexDatum(reader->index_info, reader->slot, reader->estate, values,
 				   isnull);
 	flaw = find_value_flaw(reader, values[0], isnull[0], owner, quantizer,
-						   header, code);
+						   node ? &node->code : NULL, code);
+	check_keys(reader, tid, values, isnull, node, block, slotno);
 	MemoryContextSwitchTo(old);
 	if (flaw != NULL)
 		omen_check_report(check, "code", block, slotno, "row (%u,%u) %s",
@@ -174,7 +201,7 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 /* The rows on a chain.  No longer than there are chunks, in any case. */
 static void
 check_chain_rows(RowReader *reader, uint32 first, uint32 owner,
-				 const OmenQuantizer *quantizer, const OmenCodeHeader *header,
+				 const OmenQuantizer *quantizer, OmenSlotHeader *node,
 				 const void *code)
 {
 	OmenCheck  *check = reader->check;
@@ -194,7 +221,7 @@ check_chain_rows(RowReader *reader, uint32 first, uint32 owner,
 			return;
 		chunk = *omen_page_chunk(check->side.data, id % OMEN_CHUNKS_PER_PAGE);
 		for (int i = 0; i < check->chunks[ordinal].count; i++)
-			check_row(reader, &chunk.tids[i], owner, quantizer, header, code,
+			check_row(reader, &chunk.tids[i], owner, quantizer, node, code,
 					  block, id % OMEN_CHUNKS_PER_PAGE);
 		id = check->chunks[ordinal].next;
 	}
@@ -225,10 +252,9 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 	if (code == NULL)
 		return;
 	if (ItemPointerIsValid(&slot->u.node.heaptid))
-		check_row(reader, &slot->u.node.heaptid, id, quantizer, &slot->code,
-				  code, block, slotno);
-	check_chain_rows(reader, slot->u.node.posting, id, quantizer, &slot->code,
-					 code);
+		check_row(reader, &slot->u.node.heaptid, id, quantizer, slot, code,
+				  block, slotno);
+	check_chain_rows(reader, slot->u.node.posting, id, quantizer, slot, code);
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "hnsw/keys/keys.h"
 #include "hnsw/store/store.h"
 
 /* ---------- search.c ---------- */
@@ -60,7 +61,8 @@ typedef struct OmenSearch
 	const OmenCodeHeader *header;	/* the target */
 	const void *code;
 	uint32		ef;				/* how many results are kept */
-	bool		for_link;		/* results are neighbors of a new node */
+	bool		for_link;		/* results are neighbors of a new node, */
+	const OmenRowKeys *link_keys;	/* whose row has these keys */
 
 	OmenSeen   *seen;			/* all slots met, in the order met */
 	uint32		nseen;
@@ -86,6 +88,7 @@ typedef struct OmenSearch
 	 */
 	bool (*may_pass)(void *arg, ItemPointer tid);
 	void	   *pass_arg;
+	const OmenKeyTests *key_tests;	/* or NULL; of layer 0, of its keys */
 	uint64		most_visits;	/* the search stops at so many */
 
 	OmenCounters counters;
@@ -102,9 +105,9 @@ extern void omen_search_grow(OmenSearch *search, uint32 ef);
 extern bool omen_search_mark(OmenSearch *search, uint32 id);
 extern bool omen_search_has_met(const OmenSearch *search, uint32 id);
 extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
-							  const OmenSlotHeader *slot);
+							  OmenSlotHeader *slot);
 extern bool omen_search_may_pass(const OmenSearch *search,
-								 const OmenSlotHeader *slot);
+								 OmenSlotHeader *slot);
 extern int	omen_heap_item_compare(const void *a, const void *b);
 extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
 									  uint32 id, OmenSlotHeader *slot);
@@ -146,7 +149,7 @@ typedef struct OmenLinkPlan
 	uint32		level;
 	uint32		entry_level;	/* of the graph when the plan was made */
 	bool		empty;			/* there was no graph to search */
-	bool		has_equal;		/* a node with an equal code was met */
+	bool		has_equal;		/* a node that the row may be attached to */
 	OmenNodeRef equal;
 	uint32		count[OMEN_MAX_LEVEL + 1];
 	OmenCandidate *neighbors[OMEN_MAX_LEVEL + 1];	/* nearest first */
@@ -175,6 +178,13 @@ omen_most_children(const OmenPlane *plane)
 {
 	return Max(2, plane->capacity / 4);
 }
+
+/*
+ * Nodes of one code, for rows of different filter keys, before rows share one.
+ * Each more would make the others harder to get past; a node that is shared
+ * has no keys.
+ */
+#define OMEN_MOST_EQUAL 4
 
 /* The edges of a slot as they were when somebody looked. */
 #define OMEN_MAX_CAPACITY 200	/* 2 * the largest m */

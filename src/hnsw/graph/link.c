@@ -102,6 +102,36 @@ keep_chosen(OmenCandidate *candidates, uint32 count)
 	return kept;
 }
 
+typedef enum OmenKeysFit
+{
+	OMEN_KEYS_DIFFER,
+	OMEN_KEYS_MIXED, /* it stands for rows of different keys anyway */
+	OMEN_KEYS_SAME
+} OmenKeysFit;
+
+/* Are the keys of a node those of the new row? */
+static OmenKeysFit
+keys_fit(OmenSearch *search, OmenNodeRef node)
+{
+	const OmenLayout *layout = &search->ix->layout;
+	OmenKeysFit fit = OMEN_KEYS_DIFFER;
+	OmenSlotHeader *slot;
+	Buffer		buf;
+
+	if (layout->key_bytes == 0)
+		return OMEN_KEYS_SAME;
+	slot = omen_visit(search->ix, search->plane, node.id, &buf);
+	if (slot == NULL)
+		return OMEN_KEYS_DIFFER;
+	if (!omen_node_has_row(slot) ||
+		omen_slot_has_keys(layout, slot, search->link_keys))
+		fit = OMEN_KEYS_SAME;
+	else if ((slot->flags & OMEN_SLOT_MIXED) != 0)
+		fit = OMEN_KEYS_MIXED;
+	UnlockReleaseBuffer(buf);
+	return fit;
+}
+
 /*
  * Does a node with an equal code stand among the nearest?  Equal codes are at
  * no distance from each other, or for inner product at the same distance as
@@ -111,6 +141,8 @@ static void
 find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 		   OmenLinkPlan *plan)
 {
+	bool		is_mixed = false;
+	uint32		equals = 0;
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	float		self =
@@ -137,10 +169,17 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 			header.step == search->header->step &&
 			memcmp(space, search->code, ix->layout.code_bytes) == 0)
 		{
-			plan->has_equal = true;
-			plan->equal.id = candidates[i].id;
-			plan->equal.version = candidates[i].version;
-			break;
+			OmenNodeRef node = {candidates[i].id, candidates[i].version};
+			OmenKeysFit fit = keys_fit(search, node);
+
+			if (equals++ == 0 || fit == OMEN_KEYS_SAME ||
+				(fit == OMEN_KEYS_MIXED && !is_mixed))
+				plan->equal = node;
+			is_mixed |= fit == OMEN_KEYS_MIXED;
+			plan->has_equal |=
+				fit != OMEN_KEYS_DIFFER || equals == OMEN_MOST_EQUAL;
+			if (fit == OMEN_KEYS_SAME || equals == OMEN_MOST_EQUAL)
+				break;
 		}
 	}
 	pfree(space);

@@ -294,10 +294,12 @@ omen_search_start(OmenSearch *search, const OmenPlane *plane,
  * the results to look into.
  */
 bool
-omen_search_may_pass(const OmenSearch *search, const OmenSlotHeader *slot)
+omen_search_may_pass(const OmenSearch *search, OmenSlotHeader *slot)
 {
 	ItemPointerData tid = slot->u.node.heaptid;
 
+	if (!omen_keys_may_pass(search->key_tests, &search->ix->layout.node, slot))
+		return false;
 	return search->may_pass == NULL ||
 		   slot->u.node.posting != OMEN_INVALID_ID ||
 		   !ItemPointerIsValid(&tid) ||
@@ -306,7 +308,7 @@ omen_search_may_pass(const OmenSearch *search, const OmenSlotHeader *slot)
 
 /* May the slot be a result of this search? */
 static inline uint16
-seen_flags(const OmenSearch *search, const OmenSlotHeader *slot)
+seen_flags(const OmenSearch *search, OmenSlotHeader *slot)
 {
 	uint16		flags = OMEN_SEEN_RESULT;
 
@@ -314,7 +316,8 @@ seen_flags(const OmenSearch *search, const OmenSlotHeader *slot)
 	{
 		if (!omen_node_has_row(slot))
 			flags = 0;
-		else if (unlikely(search->may_pass != NULL) &&
+		else if (unlikely(search->may_pass != NULL ||
+						  search->key_tests != NULL) &&
 				 !omen_search_may_pass(search, slot))
 			flags = OMEN_SEEN_FILTERED;
 	}
@@ -346,7 +349,7 @@ remember(OmenSearch *search, uint32 id, float distance, uint16 version,
 /* Remember a slot, without a place in the heaps; returns its place in seen[]. */
 uint32
 omen_search_add(OmenSearch *search, float distance, uint32 id,
-				const OmenSlotHeader *slot)
+				OmenSlotHeader *slot)
 {
 	return remember(search, id, distance, slot->version,
 					seen_flags(search, slot));

@@ -35,13 +35,13 @@
  *	  OFFSET			SIZE			DESCRIPTION
  *	  0					48				OmenSlotHeader
  *	  48				code_bytes		code, absent when it lies out of line
- *	  keys_offset		key_bytes		filter keys of the row (0 bytes in
- *										format 1)
+ *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
+ *										words, see hnsw/keys/keys.h
  *	  ids_offset		4 * capacity	edges: ids of the neighbors
  *	  tags_offset		1 * capacity	edges: low 7 bits of the neighbor's slot
  *										version, and OMEN_TAG_PARENT
  *	  edge_keys_offset	edge_key_bytes * capacity	edges: the neighbor's
- *										fixed-width filter key (0 in format 1)
+ *										fixed-width filter key (0 in layout 0)
  *
  * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
  * without keys; edges there are ids of upper slots of the same layer.
@@ -143,7 +143,7 @@ typedef OmenPageOpaqueData *OmenPageOpaque;
  *	  4			2		degree: edges in use, from the front
  *	  6			2		epoch: of the quantizer that made the code
  *	  8			6		node: heap TID, invalid when there is none here
- *	  14		2		node: reserved for the keys' null bits, 0
+ *	  14		2		node: bit n: the key of column n + 2 is NULL
  *	  16		4		node: id of the first posting chunk, or OMEN_INVALID_ID
  *	  8			4		upper slot: id of its node
  *	  12		4		upper slot: id of its slot one layer below, or
@@ -166,7 +166,7 @@ typedef struct OmenSlotHeader
 		struct
 		{
 			ItemPointerData heaptid;
-			uint16		reserved;
+			uint16		key_nulls;
 			uint32		posting;
 		}			node;
 		struct
@@ -188,6 +188,13 @@ typedef struct OmenSlotHeader
 #define OMEN_SLOT_CONDEMNED 0x04
 /* Member of the flat list that a small index is: has no edges. */
 #define OMEN_SLOT_FLAT 0x08
+/* Stands for rows of different filter keys, so that its keys say nothing. */
+#define OMEN_SLOT_MIXED 0x10
+
+/* Columns after the vector's, one a bit of key_nulls, and bytes of their keys. */
+#define OMEN_MAX_KEYS 16
+#define OMEN_MAX_KEY_WORDS (4 * OMEN_MAX_KEYS)
+#define OMEN_MAX_KEY_BYTES (8 * OMEN_MAX_KEY_WORDS)
 
 /* Edge tags. */
 #define OMEN_TAG_VERSION 0x7F	/* low bits of the target's slot version */
@@ -266,7 +273,7 @@ typedef enum OmenMode
  *	  17		1		storage: OmenStorage
  *	  18		1		layout: 0 (one node a slot, own code, no neighbor codes)
  *	  19		1		mode: OmenMode
- *	  20		2		key_bytes: filter keys in a slot, 0
+ *	  20		2		key_bytes: filter keys in a slot, 8 a word
  *	  22		2		edge_key_bytes: filter key beside an edge, 0
  *	  24		8		seed: of the rotation and of the levels
  *	  32		2		epoch: of the quantizer, 0 = mean of zero

@@ -28,12 +28,12 @@ typedef struct OmenRelCache
 
 static void
 init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
-		   uint32 capacity)
+		   uint32 key_bytes, uint32 capacity)
 {
 	plane->kind = kind;
 	plane->capacity = capacity;
 	plane->keys_offset = TYPEALIGN(8, sizeof(OmenSlotHeader) + inline_code);
-	plane->ids_offset = plane->keys_offset;
+	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
 	plane->edge_keys_offset = plane->tags_offset + capacity;
 	plane->stride = TYPEALIGN(8, plane->edge_keys_offset);
@@ -45,32 +45,35 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
  * does not fit a page.
  */
 void
-omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m)
+omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
+				 uint32 key_bytes)
 {
+	layout->key_bytes = key_bytes;
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->out_of_line = false;
-	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, 2 * m);
+	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, key_bytes,
+			   2 * m);
 	if (layout->node.per_page == 0)
 	{
 		layout->out_of_line = true;
-		init_plane(&layout->node, OMEN_PAGE_NODE, 0, 2 * m);
+		init_plane(&layout->node, OMEN_PAGE_NODE, 0, key_bytes, 2 * m);
 	}
 	init_plane(&layout->upper, OMEN_PAGE_UPPER,
-			   layout->out_of_line ? 0 : layout->code_bytes, m);
+			   layout->out_of_line ? 0 : layout->code_bytes, 0, m);
 }
 
 /* ---------- creating ---------- */
 
 static void
 fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
-		  int ef_construction, uint64 seed)
+		  int ef_construction, uint64 seed, uint32 key_bytes)
 {
 	OmenMetaPageData *meta;
 	OmenLayout	layout;
 
 	omen_page_init(page, OMEN_PAGE_META);
 	meta = OmenPageGetMeta(page);
-	omen_layout_init(&layout, storage, dims, m);
+	omen_layout_init(&layout, storage, dims, m, key_bytes);
 
 	memset(meta, 0, sizeof(OmenMetaPageData));
 	meta->magic = OMEN_MAGIC;
@@ -81,6 +84,7 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->metric = metric;
 	meta->storage = storage;
 	meta->mode = OMEN_MODE_FLAT;
+	meta->key_bytes = key_bytes;
 	meta->seed = seed;
 	meta->root = OMEN_INVALID_ID;
 	meta->entry = OMEN_INVALID_ID;
@@ -105,14 +109,14 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 void
 omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 				 OmenStorage storage, uint32 dims, int m, int ef_construction,
-				 uint64 seed)
+				 uint64 seed, uint32 key_bytes)
 {
 	Buffer		buf = omen_extend_fork(rel, fork);
 
 	Assert(BufferGetBlockNumber(buf) == OMEN_META_BLOCK);
 	START_CRIT_SECTION();
 	fill_meta(BufferGetPage(buf), metric, storage, dims, m, ef_construction,
-			  seed);
+			  seed, key_bytes);
 	MarkBufferDirty(buf);
 	if (fork == INIT_FORKNUM)
 		log_newpage_buffer(buf, true);
@@ -145,12 +149,14 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 		meta->storage >= OMEN_STORAGES ||
 		!omen_storage_fits(meta->storage, meta->metric) ||
 		meta->mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
-		meta->key_bytes != 0 || meta->edge_key_bytes != 0)
+		meta->key_bytes % sizeof(uint64) != 0 ||
+		meta->key_bytes > OMEN_MAX_KEY_BYTES || meta->edge_key_bytes != 0)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
 							   RelationGetRelationName(rel)),
 						errhint("Please REINDEX it.")));
-	omen_layout_init(&layout, meta->storage, meta->dims, meta->m);
+	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
+					 meta->key_bytes);
 	if (meta->node_stride != layout.node.stride ||
 		meta->upper_stride != layout.upper.stride)
 		ereport(
@@ -253,7 +259,8 @@ omen_index_open(Relation rel, bool building)
 	ix->building = building;
 	ix->context = CurrentMemoryContext;
 	omen_meta_read(rel, &ix->meta);
-	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m);
+	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m,
+					 ix->meta.key_bytes);
 	copy_quantizer(ix);
 	ix->origin = palloc(
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));

@@ -152,28 +152,42 @@ may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
 				  ix->layout.code_bytes) == 0;
 }
 
-/* Attach with the node's page locked exclusively. */
+/*
+ * Attach with the node's page locked exclusively.  keys are the row's; NULL if
+ * they differ from those of the node.
+ */
 static void
 attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
-			  const OmenCodeHeader *header, ItemPointer tid)
+			  const OmenCodeHeader *header, const OmenRowKeys *keys,
+			  ItemPointer tid)
 {
 	const OmenPlane *plane = &ix->layout.node;
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	bool		needs_inline = !ItemPointerIsValid(&slot->u.node.heaptid);
 	bool		raises_error = slot->code.error < header->error;
+	bool		takes_keys = !omen_node_has_row(slot) && keys != NULL;
+	bool		mixes = !takes_keys && (slot->flags & OMEN_SLOT_MIXED) == 0 &&
+				 (keys == NULL || !omen_slot_has_keys(&ix->layout, slot, keys));
 	Buffer		chunkbuf = InvalidBuffer;
 	OmenChange	change;
 
 	/*
-	 * The slot goes first where its error bound has to grow: the bound must
-	 * hold for the new row before a scan can see the row.
+	 * The slot goes first where its error bound has to grow, or its keys no
+	 * longer hold: both must be true of the new row before a scan can see it.
 	 */
-	if (raises_error || needs_inline)
+	if (raises_error || needs_inline || mixes)
 	{
 		omen_change_begin(&change, ix);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 		slot->code.error = Max(slot->code.error, header->error);
+		if (mixes)
+			slot->flags |= OMEN_SLOT_MIXED;
+		if (takes_keys)
+		{
+			slot->flags &= ~OMEN_SLOT_MIXED;
+			omen_slot_set_keys(&ix->layout, slot, keys);
+		}
 		if (needs_inline)
 			slot->u.node.heaptid = *tid;
 		omen_change_commit(&change);
@@ -200,7 +214,7 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 OmenAttach
 omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 					const OmenCodeHeader *header, const void *code,
-					ItemPointer tid)
+					const OmenRowKeys *keys, ItemPointer tid)
 {
 	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber block = omen_id_block(plane, node.id);
@@ -219,7 +233,7 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 		if ((slot->flags & OMEN_SLOT_USED) != 0 &&
 			may_attach(ix, slot, node, header, code))
 		{
-			attach_locked(ix, buf, node, header, tid);
+			attach_locked(ix, buf, node, header, keys, tid);
 			result = OMEN_ATTACHED;
 		}
 	}
@@ -229,20 +243,27 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 
 /*
  * Let a node stand for one more row of which a build knows that its code is
- * the node's; error is the bound of the row's own.  Nobody else sees the
- * index.
+ * the node's, and whether its keys are; error is the bound of the row's own.
+ * Nobody else sees the index.
  */
 void
 omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
-						  ItemPointer tid)
+						  bool same_keys, ItemPointer tid)
 {
-	Buffer		buf = omen_pin(ix, omen_id_block(&ix->layout.node, node.id));
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
 	OmenCodeHeader header = {0};
+	OmenRowKeys keys;
+	OmenSlotHeader *slot;
 
 	Assert(ix->building);
 	header.error = error;
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	attach_locked(ix, buf, node, &header, tid);
+	slot =
+		omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, node.id));
+	keys.nulls = slot->u.node.key_nulls;
+	memcpy(keys.words, omen_slot_keys(plane, slot), ix->layout.key_bytes);
+	attach_locked(ix, buf, node, &header, same_keys ? &keys : NULL, tid);
 	UnlockReleaseBuffer(buf);
 }
 

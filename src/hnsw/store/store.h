@@ -47,6 +47,7 @@ typedef struct OmenLayout
 	OmenPlane	node;
 	OmenPlane	upper;
 	uint32		code_bytes;		/* of a code, wherever it lies */
+	uint32		key_bytes;		/* of a node's filter keys */
 	bool		out_of_line;	/* codes lie in payload pages */
 } OmenLayout;
 
@@ -77,12 +78,20 @@ typedef struct OmenNodeRef
 	uint16		version;
 } OmenNodeRef;
 
+/* The filter keys of a row; as many words as the index has. */
+typedef struct OmenRowKeys
+{
+	uint16		nulls;			/* bit n: of column n + 2 */
+	uint64		words[OMEN_MAX_KEY_WORDS];
+} OmenRowKeys;
+
 /* meta.c */
 extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
-							 uint32 dims, uint32 m);
+							 uint32 dims, uint32 m, uint32 key_bytes);
 extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 							 OmenStorage storage, uint32 dims, int m,
-							 int ef_construction, uint64 seed);
+							 int ef_construction, uint64 seed,
+							 uint32 key_bytes);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
@@ -166,9 +175,11 @@ typedef enum OmenAttach
 
 extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 									  const OmenCodeHeader *header,
-									  const void *code, ItemPointer tid);
+									  const void *code, const OmenRowKeys *keys,
+									  ItemPointer tid);
 extern void omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node,
-									  float error, ItemPointer tid);
+									  float error, bool same_keys,
+									  ItemPointer tid);
 extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
 									 ItemPointer tid);
 extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
@@ -228,6 +239,32 @@ static inline uint8 *
 omen_slot_code(OmenSlotHeader *slot)
 {
 	return (uint8 *) slot + sizeof(OmenSlotHeader);
+}
+
+static inline uint64 *
+omen_slot_keys(const OmenPlane *plane, OmenSlotHeader *slot)
+{
+	return (uint64 *) ((char *) slot + plane->keys_offset);
+}
+
+/* Give a node the filter keys of a row. */
+static inline void
+omen_slot_set_keys(const OmenLayout *layout, OmenSlotHeader *slot,
+				   const OmenRowKeys *keys)
+{
+	slot->u.node.key_nulls = keys->nulls;
+	memcpy(omen_slot_keys(&layout->node, slot), keys->words, layout->key_bytes);
+}
+
+/* Are they all the same for a row and for those of a node? */
+static inline bool
+omen_slot_has_keys(const OmenLayout *layout, OmenSlotHeader *slot,
+				   const OmenRowKeys *keys)
+{
+	return (slot->flags & OMEN_SLOT_MIXED) == 0 &&
+		   slot->u.node.key_nulls == keys->nulls &&
+		   memcmp(omen_slot_keys(&layout->node, slot), keys->words,
+				  layout->key_bytes) == 0;
 }
 
 static inline uint32 *
