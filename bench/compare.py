@@ -76,12 +76,12 @@ class System:
                          numpy.zeros(len(vectors), numpy.int16))
         self.build(len(data.rows))
 
-    def build(self, rows):
+    def build(self, rows, keys=()):
         index = f"{self.table}_index"
         self.result["build_s"] = knn.build(
             self.database,
             f"CREATE INDEX {index} ON {self.table} USING {self.method} "
-            f"(embedding vector_l2_ops) WITH (m = {M}, ef_construction = "
+            f"({', '.join(['embedding vector_l2_ops', *keys])}) WITH (m = {M}, ef_construction = "
             f"{EF_CONSTRUCTION}{self.options})")
         with knn.connect(self.database) as connection:
             size, = connection.execute(

@@ -7,6 +7,9 @@ way of finding the nearest ten rows that pass is timed, one client, prepared, in
 turn; answers are judged against exact distances.  Of a set's own attributes the
 labels and a Zipf-distributed tenant are filtered by as well.
 
+The columns have indexes of their own, or with --keys are columns of omendb's
+index.
+
 Writes filtered.json.
 """
 import argparse
@@ -130,7 +133,7 @@ class Side:
         self.system = system
         self.ways = ways
 
-    def prepare(self, data, attributes):
+    def prepare(self, data, attributes, with_keys):
         self.system.prepare(data)
         table = self.system.table
         with knn.connect(self.system.database) as connection:
@@ -152,10 +155,11 @@ class Side:
                 f"FROM {table} t JOIN filtered f USING (id) ORDER BY id")
             connection.execute(f"DROP TABLE {table}, filtered")
             connection.execute(f"ALTER TABLE {table}_all RENAME TO {table}")
-            for name in ("id", *names):
+            # our index has the columns, and is alone, or else they have theirs
+            for name in ("id",) if with_keys else ("id", *names):
                 connection.execute(f"CREATE INDEX ON {table} ({name})")
             connection.execute(f"VACUUM ANALYZE {table}")
-        self.system.build(len(data.rows))
+        self.system.build(len(data.rows), names if with_keys else ())
 
     def session(self, way):
         connection = knn.connect(self.system.database, prepare_threshold=0)
@@ -289,6 +293,9 @@ def main():
                         help="leave out filters on a table's own columns")
     parser.add_argument("--only", action="store_true",
                         help="omendb alone")
+    parser.add_argument("--keys", action="store_true",
+                        help="omendb's index has the columns to filter by, and "
+                        "there is no other; 12 queries at most")
     parser.add_argument("--cache", default=".",
                         help="folder of what takes long to make")
     options = parser.parse_args()
@@ -303,7 +310,8 @@ def main():
         data = datasets.load(name, options.cache, queries=options.queries)
         attributes = Attributes(data)
         for side in sides:
-            side.prepare(data, attributes)
+            side.prepare(data, attributes,
+                         options.keys and side is sides[0])
         filters = [correlated(attributes, float(s), float(c))
                    for s in options.selectivities
                    for c in options.correlations]

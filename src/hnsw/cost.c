@@ -35,7 +35,7 @@
 #define VISIT_COST 16.0
 
 /* A look at a node in passing, likewise. */
-#define PASS_COST 6.0
+#define PASS_COST 7.0
 
 /*
  * Of a path that nothing is to prefer, not even what the user has disabled.  Not
@@ -49,12 +49,15 @@
 /*
  * Slots visited by one search.  Fitted to counts over 100,000 to 10,000,000
  * rows and ef_search of 40 to 400: nearly linear in m, a bit less in ef,
- * logarithmic in the number of nodes.
+ * logarithmic in the number of nodes.  Longer lists, as filters make them, hold
+ * most of each other's neighbors.
  */
 double
 omen_expected_visits(double nodes, double m, double ef)
 {
-	double		visits = 0.157 * m * pow(ef, 0.85) * log(Max(nodes, 2.0));
+	const double knee = 400;
+	double		visits = 0.157 * m * pow(Min(ef, knee), 0.85) *
+					pow(Max(ef / knee, 1.0), 0.6) * log(Max(nodes, 2.0));
 
 	if (nodes <= Max(OMEN_FLAT_NODES, 4.0 * ef))
 		return nodes;

@@ -171,6 +171,15 @@ can_be_relied_on(const OmenScanState *state)
 		return true;
 
 	/*
+	 * Rows that pass lie nearer to the query than others do.  Then the list is
+	 * no longer one of many more nodes, and what is expected of a list of
+	 * ef_search is had for little.
+	 */
+	if (search->ef < (uint32) omen_ef_search &&
+		search->counters.visits < state->filter->usual_visits / 5)
+		return false;
+
+	/*
 	 * Rows that pass lie farther from the query than others do, where a search
 	 * comes in at a few places only.
 	 */
@@ -271,9 +280,12 @@ next_without_distance(IndexScanDesc scan, OmenPendingRow *row)
 			omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 		while (state->next_tid < state->tids.count)
 		{
+			ItemPointer tid = &state->tids.tids[state->next_tid++];
+
 			CHECK_FOR_INTERRUPTS();
-			if (omen_rerank_fetch(scan, &state->tids.tids[state->next_tid++],
-								  row) != OMEN_ROW_GONE)
+			if ((state->filter->may_pass == NULL ||
+				 state->filter->may_pass(state->filter->arg, tid)) &&
+				omen_rerank_fetch(scan, tid, row) != OMEN_ROW_GONE)
 				return true;
 		}
 		if (state->phase != OMEN_SCAN_SIDE_NAN)

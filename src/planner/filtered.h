@@ -47,23 +47,26 @@ typedef struct OmenFilteredPlan
 	double		table_cost;		/* to read the whole table, and filter it */
 	double		bitmap_cost;	/* to make the set of TIDs; negative: none */
 	double		key_selectivity; /* part of the nodes that pass by their keys */
-	double key_pass_cost; /* to look at the keys of all nodes; negative: none */
+	double		has_keys;		/* 0 or 1 */
+	double		pass_cost; /* to look at all nodes, in the order of pages */
 	OmenStrategy strategy;		/* to begin with */
 } OmenFilteredPlan;
 
-#define OMEN_FILTERED_NUMBERS 17
+#define OMEN_FILTERED_NUMBERS 18
 
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_set_selectivity(const OmenFilteredPlan *plan, double tids);
 extern double omen_table_cost(const OmenFilteredPlan *plan, double passing);
+extern double omen_walk_ef(const OmenFilteredPlan *plan, double selectivity);
 extern double omen_graph_visits(const OmenFilteredPlan *plan,
 								double selectivity);
 extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
-extern bool omen_plan_has_keys(const OmenFilteredPlan *plan);
 extern double omen_keys_rows(const OmenFilteredPlan *plan);
 extern double omen_keys_cost(const OmenFilteredPlan *plan);
 extern double omen_keys_pass_cost(const OmenFilteredPlan *plan);
+extern double omen_set_pass_cost(const OmenFilteredPlan *plan, double tids);
+extern double omen_exact_set_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_whole_cost(const OmenFilteredPlan *plan);
 extern double omen_sweep_rows(const OmenFilteredPlan *plan);
 extern double omen_sweep_cost(const OmenFilteredPlan *plan);

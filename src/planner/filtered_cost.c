@@ -22,6 +22,12 @@
 /* Taking a TID from a bitmap into a set, in cpu_operator_cost. */
 #define TID_COST 3
 
+/* Looking a node's TID up in a set, likewise. */
+#define TEST_COST 6
+
+/* Comparing a code in passing, in the cost of visiting it in a search. */
+#define CODE_COST 0.4
+
 /* The part of the rows of a set that pass the rest of the filter. */
 static double
 passing_part(const OmenFilteredPlan *plan)
@@ -51,13 +57,25 @@ omen_table_cost(const OmenFilteredPlan *plan, double passing)
 }
 
 /*
+ * Size of the candidate list of a walk that knows what passes: of nodes that do.
+ * As many as would be in a list of ef_search without a filter, or half as many
+ * again as are wanted, for a list as short as what is wanted finds a part of it only.
+ */
+double
+omen_walk_ef(const OmenFilteredPlan *plan, double selectivity)
+{
+	return Min(omen_ef_search,
+			   Max(1.5 * plan->wanted, omen_ef_search * selectivity));
+}
+
+/*
  * Nodes visited until the candidate list is full of nodes that pass.  As many
  * nodes have to be walked through as would be results if all passed.
  */
 double
 omen_graph_visits(const OmenFilteredPlan *plan, double selectivity)
 {
-	double		ef = omen_ef_search / Max(selectivity, 1e-9);
+	double		ef = omen_walk_ef(plan, selectivity) / Max(selectivity, 1e-9);
 
 	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
 }
@@ -68,13 +86,6 @@ omen_graph_cost(const OmenFilteredPlan *plan, double selectivity)
 	return omen_graph_visits(plan, selectivity) * plan->visit_cost +
 		   ROWS_PER_RESULT * plan->wanted *
 			   (plan->row_cost + plan->distance_cost);
-}
-
-/* Is there a part of the filter that nodes' keys are tested for? */
-bool
-omen_plan_has_keys(const OmenFilteredPlan *plan)
-{
-	return plan->key_pass_cost >= 0;
 }
 
 /* Rows looked up that have passed by their keys, until enough pass at all. */
@@ -91,7 +102,8 @@ double
 omen_keys_cost(const OmenFilteredPlan *plan)
 {
 	double		rows = Min(omen_keys_rows(plan), plan->rows);
-	double ef = Max(omen_ef_search, rows) / Max(plan->key_selectivity, 1e-9);
+	double		ef = Max(omen_walk_ef(plan, plan->key_selectivity), rows) /
+				Max(plan->key_selectivity, 1e-9);
 	double		visits =
 		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
 
@@ -100,18 +112,39 @@ omen_keys_cost(const OmenFilteredPlan *plan)
 }
 
 /*
- * A look at the keys of all nodes, and at the codes of those that pass, of which
- * the nearest are looked up.
+ * A look at all nodes, and at the codes of those that may pass, of which the
+ * nearest are looked up.
  */
+static double
+pass_cost(const OmenFilteredPlan *plan, double nodes, double rows)
+{
+	return plan->pass_cost + CODE_COST * nodes * plan->visit_cost +
+		   Min(rows, nodes) * plan->row_cost +
+		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+}
+
 double
 omen_keys_pass_cost(const OmenFilteredPlan *plan)
 {
-	double		rows = Min(omen_keys_rows(plan), plan->rows);
+	return pass_cost(plan, plan->key_selectivity * plan->nodes,
+					 omen_keys_rows(plan));
+}
 
-	return plan->key_pass_cost +
-		   plan->key_selectivity * plan->nodes * plan->visit_cost +
-		   rows * plan->row_cost +
-		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+/* The same with a set of TIDs, whose nodes take longer to tell. */
+double
+omen_set_pass_cost(const OmenFilteredPlan *plan, double tids)
+{
+	return pass_cost(plan, tids,
+					 ROWS_PER_RESULT * plan->wanted /
+						 Max(passing_part(plan), 1e-9)) +
+		   plan->nodes * TEST_COST * cpu_operator_cost;
+}
+
+/* All rows of a set, one way or the other. */
+double
+omen_exact_set_cost(const OmenFilteredPlan *plan, double tids)
+{
+	return Min(omen_exact_cost(plan, tids), omen_set_pass_cost(plan, tids));
 }
 
 /* All rows that pass, without a bitmap. */
@@ -120,8 +153,7 @@ omen_whole_cost(const OmenFilteredPlan *plan)
 {
 	double		table = omen_table_cost(plan, plan->passing);
 
-	return omen_plan_has_keys(plan) ? Min(table, omen_keys_pass_cost(plan))
-									: table;
+	return plan->has_keys ? Min(table, omen_keys_pass_cost(plan)) : table;
 }
 
 /* A search that needs no filter, or whose nearest rows all pass. */

@@ -53,23 +53,16 @@ static set_rel_pathlist_hook_type previous_hook = NULL;
 List *
 omen_filtered_plan_pack(const OmenFilteredPlan *plan)
 {
-	double		numbers[OMEN_FILTERED_NUMBERS] = {plan->rows,
-											 plan->passing,
-											 plan->tids,
-											 plan->selectivity,
-											 plan->wanted,
-											 plan->extra,
-											 plan->limit_known,
-											 plan->nodes,
-											 plan->m,
-											 plan->visit_cost,
-											 plan->row_cost,
-											 plan->distance_cost,
-											 plan->table_cost,
-											 plan->bitmap_cost,
-											 plan->strategy,
-											 plan->key_selectivity,
-											 plan->key_pass_cost};
+	double		numbers[OMEN_FILTERED_NUMBERS] = {
+		plan->rows,		   plan->passing,
+		plan->tids,		   plan->selectivity,
+		plan->wanted,	   plan->extra,
+		plan->limit_known, plan->nodes,
+		plan->m,		   plan->visit_cost,
+		plan->row_cost,	   plan->distance_cost,
+		plan->table_cost,  plan->bitmap_cost,
+		plan->strategy,	   plan->key_selectivity,
+		plan->has_keys,	   plan->pass_cost};
 	List	   *list = NIL;
 
 	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
@@ -101,7 +94,8 @@ omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
 	plan->bitmap_cost = numbers[13];
 	plan->strategy = (OmenStrategy) numbers[14];
 	plan->key_selectivity = numbers[15];
-	plan->key_pass_cost = numbers[16];
+	plan->has_keys = numbers[16];
+	plan->pass_cost = numbers[17];
 }
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
@@ -367,14 +361,14 @@ estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 			  const OmenFilterKeys *keys, OmenFilteredPlan *plan)
 {
 	plan->key_selectivity = 1;
-	plan->key_pass_cost = -1;
+	plan->has_keys = keys->infos != NIL;
+	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo);
 	if (keys->infos == NIL)
 		return;
 	plan->key_selectivity =
 		Max(clauselist_selectivity(root, keys->infos, rel->relid, JOIN_INNER,
 								   NULL),
 			1e-9);
-	plan->key_pass_cost = omen_pass_cost(root, ordered->indexinfo);
 }
 
 /* The cheapest strategy, or the one that is asked for; its cost into *cost. */
@@ -382,9 +376,9 @@ static OmenStrategy
 choose_strategy(const OmenFilteredPlan *plan, double *cost)
 {
 	bool		has_bitmap = plan->bitmap_cost >= 0;
-	double		exact = has_bitmap
-					   ? plan->bitmap_cost + omen_exact_cost(plan, plan->tids)
-					   : omen_whole_cost(plan);
+	double		exact =
+		has_bitmap ? plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids)
+				   : omen_whole_cost(plan);
 	double		sweep = omen_sweep_cost(plan);
 	double		graph = sweep;
 	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
@@ -392,9 +386,14 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
 	if (has_bitmap)
 		graph = plan->bitmap_cost +
 				omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids));
-	if (omen_plan_has_keys(plan))
+	/* what keys keep out need not be looked up in vain */
+	if (plan->has_keys)
+	{
 		graph = has_bitmap ? Min(graph, omen_keys_cost(plan))
 						   : omen_keys_cost(plan);
+		if (strategy != OMEN_STRATEGY_SWEEP)
+			sweep = graph * 2;
+	}
 	if (strategy == OMEN_STRATEGY_AUTO)
 		strategy = exact <= Min(graph, sweep) ? OMEN_STRATEGY_EXACT
 				   : graph < sweep			  ? OMEN_STRATEGY_GRAPH

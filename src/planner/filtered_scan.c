@@ -48,7 +48,18 @@
  * A walk that costs so many times what it would cost if rows passed at random
  * leads away from the query, to where it finds a part of the nearest only.
  */
-#define MOST_OF_USUAL 6
+#define MOST_OF_USUAL 20
+
+/*
+ * Searches that may turn out to be in vain take no more than these parts of what
+ * looking at all rows that may pass takes: a sweep, a walk by keys, a walk with a
+ * set (which comes after one of the others, mostly), and one that is short as a
+ * rule.
+ */
+#define SHARE_OF_SWEEP 0.5
+#define SHARE_OF_KEYS 0.5
+#define SHARE_OF_WALK 0.15
+#define SHARE_OF_SHORT_WALK 0.3
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
@@ -329,9 +340,9 @@ exact_cost(const FilteredScanState *node)
 	const OmenFilteredPlan *plan = &node->plan;
 
 	if (node->set)
-		return omen_exact_cost(plan, rows_in_set(node));
+		return omen_exact_set_cost(plan, rows_in_set(node));
 	if (node->bitmap && !node->is_too_large)
-		return plan->bitmap_cost + omen_exact_cost(plan, plan->tids);
+		return plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids);
 	return omen_whole_cost(plan);
 }
 
@@ -354,17 +365,18 @@ keys_come_first(const FilteredScanState *node)
 }
 
 /*
- * Choose how to go on with a set that is known: exactly, or through the graph.
+ * Choose how to go on with a set that is known, or with keys alone: exactly, or
+ * through the graph.
  * Where that would take longer it is still tried for a while, since rows that
  * pass may be just those that are near; but not if there are few rows.
  */
 static OmenStrategy
-choose_with_set(FilteredScanState *node)
+choose_with_filter(FilteredScanState *node)
 {
 	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
 		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
 		return (OmenStrategy) omen_filter_strategy;
-	if (rows_in_set(node) <= node->filter.wanted ||
+	if ((node->set && rows_in_set(node) <= node->filter.wanted) ||
 		exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
 		return OMEN_STRATEGY_EXACT;
 	return OMEN_STRATEGY_GRAPH;
@@ -379,24 +391,28 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	double		exact = exact_cost(node);
+	double		share = SHARE_OF_KEYS;
 	double		graph;
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
 	{
 		double		sweep = omen_sweep_cost(plan);
 
-		/* if it is not as expected, a set tells more, as soon as it pays */
-		if (node->bitmap && !node->is_too_large)
-			return Min(Max(1.5 * sweep, plan->bitmap_cost),
-					   Max(1.2 * sweep, 0.5 * exact));
+		/* if it is not as expected, a set tells more, or keys do */
+		if ((node->bitmap && !node->is_too_large) || node->keys.count > 0)
+			return Max(1.2 * sweep, Min(2.2 * sweep, SHARE_OF_SWEEP * exact));
 		return exact;
 	}
-	graph = node->set
-				? omen_graph_cost(plan,
-								  omen_set_selectivity(plan, rows_in_set(node)))
-				: omen_keys_cost(plan);
+	graph = omen_keys_cost(plan);
+	if (node->set)
+	{
+		graph = omen_graph_cost(plan,
+								omen_set_selectivity(plan, rows_in_set(node)));
+		/* it is worth while to go far where that would still be little */
+		share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
+	}
 	if (graph < exact)
-		return Min(0.5 * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
+		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(0.2 * exact, 1.5 * omen_nearest_cost(plan));
 }
 
@@ -404,6 +420,22 @@ static bool
 next_of_set(void *arg, ItemPointer tid)
 {
 	return omen_tid_set_next(arg, tid);
+}
+
+/*
+ * Are all rows that may pass to be found by a pass over the index's nodes, and
+ * not one by one, or by one over the table?
+ */
+static bool
+goes_through_index(const FilteredScanState *node)
+{
+	double		rows;
+
+	if (node->set == NULL)
+		return node->keys.count > 0;
+	rows = rows_in_set(node);
+	return omen_set_pass_cost(&node->plan, rows) <
+		   omen_exact_cost(&node->plan, rows);
 }
 
 /* Look at all rows that may pass. */
@@ -416,12 +448,13 @@ run_exactly(FilteredScanState *node)
 		make_set(node);
 	node->strategy = OMEN_STRATEGY_EXACT;
 	node->ran[OMEN_STRATEGY_EXACT]++;
+	node->filter.may_pass = node->set ? may_pass : NULL;
+	node->filter.use_keys = node->keys.count > 0;
+	if (goes_through_index(node) && omen_filtered_close(node->scan))
+		return;
 	if (node->set == NULL)
 	{
-		node->filter.may_pass = NULL;
-		node->filter.use_keys = node->keys.count > 0;
-		if (!node->filter.use_keys || !omen_filtered_close(node->scan))
-			omen_filtered_exact(node->scan, NULL, NULL);
+		omen_filtered_exact(node->scan, NULL, NULL);
 		return;
 	}
 	omen_tid_set_walk(node->set, node->css.ss.ss_currentRelation, &walk);
@@ -432,8 +465,11 @@ run_exactly(FilteredScanState *node)
 static void
 run_search(FilteredScanState *node, OmenStrategy strategy)
 {
+	const OmenFilteredPlan *plan = &node->plan;
 	OmenFilter *filter = &node->filter;
-	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
+	double		visit_cost = Max(plan->visit_cost, 1e-6);
+	double passing = node->set ? omen_set_selectivity(plan, rows_in_set(node))
+							   : plan->key_selectivity;
 
 	node->strategy = strategy;
 	node->ran[strategy]++;
@@ -449,12 +485,11 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
 		filter->most_work = PG_UINT64_MAX;
 	filter->ef = omen_ef_search;
+	if (strategy == OMEN_STRATEGY_GRAPH)
+		filter->ef = Max(omen_walk_ef(plan, passing), 1);
 	filter->usual_visits = PG_UINT64_MAX / 2;
 	if (strategy == OMEN_STRATEGY_GRAPH)
-		filter->usual_visits = (uint64) omen_graph_visits(
-			&node->plan,
-			node->set ? omen_set_selectivity(&node->plan, rows_in_set(node))
-					  : node->plan.key_selectivity);
+		filter->usual_visits = (uint64) omen_graph_visits(plan, passing);
 	if (filter->use_keys && node->set == NULL && isinf(filter->radius))
 		filter->ef = Max(filter->ef, (uint32) Min(omen_keys_rows(&node->plan),
 												  MOST_EF_TO_BEGIN));
@@ -506,8 +541,11 @@ start(FilteredScanState *node)
 	{
 		make_set(node);
 		if (node->set)
-			strategy = choose_with_set(node);
+			strategy = choose_with_filter(node);
 	}
+	else if (strategy == OMEN_STRATEGY_EXACT && node->bitmap == NULL &&
+			 node->keys.count > 0)
+		strategy = choose_with_filter(node);
 	start_index_scan(node);
 	if (strategy == OMEN_STRATEGY_EXACT)
 		run_exactly(node);
@@ -536,7 +574,7 @@ go_on(FilteredScanState *node)
 	{
 		make_set(node);
 		if (node->set && !node->has_sent &&
-			choose_with_set(node) == OMEN_STRATEGY_GRAPH)
+			choose_with_filter(node) == OMEN_STRATEGY_GRAPH)
 		{
 			start_index_scan(node);
 			run_search(node, OMEN_STRATEGY_GRAPH);
