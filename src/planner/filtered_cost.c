@@ -58,14 +58,16 @@ omen_table_cost(const OmenFilteredPlan *plan, double passing)
 
 /*
  * Size of the candidate list of a walk that knows what passes: of nodes that do.
- * As many as would be in a list of ef_search without a filter, or half as many
- * again as are wanted, for a list as short as what is wanted finds a part of it only.
+ * As many as would be in a list of ef_search without a filter, but half as many
+ * again as are wanted and a third of ef_search at least: a list as short as what is
+ * wanted finds a part of it only.
  */
 double
 omen_walk_ef(const OmenFilteredPlan *plan, double selectivity)
 {
-	return Min(omen_ef_search,
-			   Max(1.5 * plan->wanted, omen_ef_search * selectivity));
+	double		least = Max(1.5 * plan->wanted, omen_ef_search / 3.0);
+
+	return Min(omen_ef_search, Max(least, omen_ef_search * selectivity));
 }
 
 /*

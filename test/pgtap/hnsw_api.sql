@@ -21,6 +21,7 @@ INSERT INTO expected_function VALUES
 	('omen_vector_cosine_support', 'internal', 'internal i t s f t'),
 	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
 	('omen_distance_support', 'internal', 'internal i t s f t'),
+	('omen_key_support', 'internal', 'internal i t s f t'),
 	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
 	('omen_hnsw_info', 'regclass', 'record v t r f t'),
 	('omen_hnsw_last_scan', '', 'record v t r f t'),
@@ -76,6 +77,34 @@ SELECT results_eq(
 		('vector_l1_ops', false, 'vector_l1_ops', '<+>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l1_support(internal)', 1, true),
 		('vector_l2_ops', true, 'vector_l2_ops', '<->(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l2_support(internal)', 1, true)$$,
 	'operator classes for vector, L2 distance by default');
+
+-- Columns to filter by: types that have a default operator class, and the numbers
+-- of the operators that it has
+SELECT results_eq(
+	$$SELECT f.opfname::text COLLATE "default", string_agg(DISTINCT c.opcname || ' ' || c.opcintype::regtype || ' ' || c.opcdefault, ', '),
+			string_agg(DISTINCT o.amopstrategy || ' ' || (SELECT oprname FROM pg_operator WHERE oid = o.amopopr), ', '),
+			count(DISTINCT (o.amoplefttype, o.amoprighttype)), bool_and(o.amoppurpose = 's' AND amvalidate(c.oid))
+		FROM pg_opclass c
+			JOIN pg_am a ON a.oid = c.opcmethod
+			JOIN pg_opfamily f ON f.oid = c.opcfamily
+			JOIN pg_amop o ON o.amopfamily = f.oid
+			JOIN pg_amproc p ON p.amprocfamily = f.oid AND p.amproc = 'omen_key_support'::regproc
+		WHERE a.amname = 'omen_hnsw' GROUP BY f.oid, f.opfname ORDER BY 1$$,
+	$$VALUES
+		('array_ops', 'array_ops anyarray true', '3 =, 6 &&, 7 @>, 8 <@', 1::bigint, true),
+		('boolean_ops', 'bool_ops boolean true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 1, true),
+		('bpchar_ops', 'bpchar_ops character true', '3 =', 1, true),
+		('datetime_ops', 'date_ops date true, timestamp_ops timestamp without time zone true, timestamptz_ops timestamp with time zone true',
+			'1 <, 2 <=, 3 =, 4 >=, 5 >', 7, true),
+		('enum_ops', 'enum_ops anyenum true', '3 =', 1, true),
+		('float_ops', 'float4_ops real true, float8_ops double precision true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 4, true),
+		('integer_ops', 'int2_ops smallint true, int4_ops integer true, int8_ops bigint true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 9, true),
+		('network_ops', 'inet_ops inet true', '3 =', 1, true),
+		('numeric_ops', 'numeric_ops numeric true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 1, true),
+		('oid_ops', 'oid_ops oid true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 1, true),
+		('text_ops', 'text_ops text true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 1, true),
+		('uuid_ops', 'uuid_ops uuid true', '1 <, 2 <=, 3 =, 4 >=, 5 >', 1, true)$$,
+	'operator classes for columns to filter by');
 
 -- Distance operators can be swapped, which lets the planner use the index for
 -- a constant on either side

@@ -13,7 +13,7 @@ my $node = start_node('main', 'fsync = off', 'shared_buffers = 2MB',
 
 $node->safe_psql('postgres', q{
 	CREATE TABLE item (id serial PRIMARY KEY, v vector(24));
-	CREATE INDEX item_index ON item USING omen_hnsw (v) WITH (m = 6, ef_construction = 24);
+	CREATE INDEX item_index ON item USING omen_hnsw (v, (id % 4), (id::text)) WITH (m = 6, ef_construction = 24);
 	CREATE TABLE wide (id serial PRIMARY KEY, v vector(2500));
 	CREATE INDEX wide_index ON wide USING omen_hnsw (v) WITH (storage = full, m = 4, ef_construction = 16);
 	CREATE UNLOGGED TABLE fleeting (id int, v vector(3));

@@ -11,7 +11,7 @@ my $primary = start_node('primary', 'fsync = off', 'shared_buffers = 16MB',
 	q{wal_consistency_checking = 'all'}, 'max_wal_senders = 4', 'hot_standby = on', 'wal_keep_size = 2GB');
 $primary->safe_psql('postgres', q{
 	CREATE TABLE item (id int PRIMARY KEY, v vector(16));
-	CREATE INDEX item_index ON item USING omen_hnsw (v);
+	CREATE INDEX item_index ON item USING omen_hnsw (v, (id % 4));
 	CREATE TABLE high (id int, v vector(16000));
 	CREATE INDEX high_index ON high USING omen_hnsw (v vector_cosine_ops) WITH (storage = full);
 	CREATE UNLOGGED TABLE fleeting (id int, v vector(3));

@@ -15,6 +15,8 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE item (id serial PRIMARY KEY, v vector(12), note int) WITH (fillfactor = 70);
 	CREATE INDEX item_index ON item USING omen_hnsw (v) WITH (m = 6, ef_construction = 24);
 	CREATE TABLE question (id int, q vector(12));
+	CREATE TABLE keyed (id serial PRIMARY KEY, v vector(12), kind int, name text);
+	CREATE INDEX keyed_index ON keyed USING omen_hnsw (v, kind, name) WITH (m = 6, ef_construction = 24);
 
 	-- one of some thousands of vectors, a few of them far more often
 	CREATE FUNCTION some_vector() RETURNS vector LANGUAGE sql VOLATILE AS $$
@@ -64,6 +66,27 @@ my %script = (
 		SELECT 1 / count(*) FROM (SELECT v <-> ':mine' AS d FROM item ORDER BY v <-> ':mine' LIMIT 1) s WHERE d = 0;
 		COMMIT;
 	},
+	# filter keys that come, go and change, of vectors that many rows share
+	key_insert => "INSERT INTO keyed (v, kind, name) SELECT some_vector(), k, nullif(k % 3, 1)::text FROM generate_series(0, 4) k;\n",
+	key_update => q{
+		\set which random(1, 2000)
+		UPDATE keyed SET kind = (kind + 1) % 5 WHERE id = :which;
+		UPDATE keyed SET name = nullif(name, '0') WHERE id = :which + 1;
+		DELETE FROM keyed WHERE id BETWEEN :which + 3 AND :which + 6;
+	},
+	# all rows that pass by their keys, whatever becomes of them meanwhile
+	key_search => q{
+		\set kind random(0, 4)
+		SET omendb.filter_strategy = graph;
+		SET enable_seqscan = off;
+		BEGIN ISOLATION LEVEL REPEATABLE READ;
+		SELECT 1 / (found = really)::int FROM
+			(SELECT count(DISTINCT id) AS found FROM (SELECT id FROM keyed WHERE kind = :kind AND name IS NULL
+				ORDER BY v <-> '[2,2,2,2,2,2,2,2,2,2,2,2]' LIMIT 100000) s) s,
+			(SELECT count(*) AS really FROM keyed WHERE (kind + 0) = :kind AND (name || '') IS NULL) r;
+		COMMIT;
+	},
+	key_vacuum => "VACUUM keyed;\nSELECT pg_sleep(0.02);\n",
 	vacuum => "VACUUM item;\nSELECT pg_sleep(0.02);\n",
 	rebuild => q{
 		REINDEX INDEX CONCURRENTLY item_index;
@@ -142,6 +165,10 @@ run_together(8, 'while indexes are built',
 	[ 4, insert => 2, roll_back => 2, same => 1, update => 4, delete => 6, read_own => 1 ],
 	[ 1, search => 1 ], [ 1, rebuild => 1 ]);
 all_sound('after changes and builds');
+
+run_together(6, 'with filter keys', [ 4, key_insert => 2, key_update => 4 ], [ 2, key_search => 1 ], [ 1, key_vacuum => 1 ]);
+check_index($node, 'keyed_index', 'after changes of filter keys');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM keyed'), '>', 1000, 'many rows came of it');
 
 # Only dead rows, then slots used again by all at once.
 $node->safe_psql('postgres', 'DELETE FROM item');

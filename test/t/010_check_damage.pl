@@ -23,6 +23,7 @@ use constant {
 	LINKING => 0x02,
 	CONDEMNED => 0x04,
 	FLAT => 0x08,
+	MIXED => 0x10,
 	PARENT => 0x80,
 	HEADER => 48,
 	CHUNK => 72,
@@ -39,6 +40,7 @@ my %meta = (
 	metric => 24 + 16,
 	layout => 24 + 18,
 	mode => 24 + 19,
+	key_bytes => 24 + 20,
 	epoch => 24 + 32,
 	root_version => 24 + 34,
 	root => 24 + 36,
@@ -678,6 +680,24 @@ my @cosine_damages = (
 	[ 'chunk of the list of those without a direction', 'posting',
 		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 0, 'L', 0xFFFFFFFE); return $c } ],);
 
+# ---------- damages of filter keys ----------
+
+# Where the key of the one column is, which is a number.
+use constant KEY => HEADER + DIMS;
+
+my @key_damages = (
+	[ 'another key', 'key of a row',
+		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, KEY, 'Q', get($_[0], $n, KEY, 'Q') + 1); return $n } ],
+	[ 'key that is NULL', 'key of a row',
+		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, 14, 'S', 1); return $n } ],
+	[ 'NULL in a column that there is not', 'slot',
+		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, 14, 'S', 2); return $n } ],
+	[ 'keys of a node that has other rows, too', 'key of a row',
+		sub { my ($index) = @_; my $n = pick($index, KIND_NODE, sub { (get($index, $_, 0, 'C') & MIXED) != 0 });
+			set($index, $n, 0, 'C', get($index, $n, 0, 'C') & ~MIXED); return } ],
+	[ 'fewer keys than columns', 'meta', sub { poke($_[0], 0, $meta{key_bytes}, 'S', 0); return { block => 0 } } ],
+	[ 'half a key', 'meta', sub { poke($_[0], 0, $meta{key_bytes}, 'S', 4); return { block => 0 } } ],);
+
 # ---------- the server ----------
 
 my $node = PostgreSQL::Test::Cluster->new('damage');
@@ -752,6 +772,17 @@ foreach my $i (0 .. $#cosine_damages)
 		INSERT INTO cosine_$i SELECT i, pattern(1, 16) - pattern(1, 16) FROM generate_series(1, 5) i;});
 	push @cases, [ "cosine_$i", 16, $cosine_damages[$i]->@* ];
 }
+foreach my $i (0 .. $#key_damages)
+{
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE key_$i (LIKE graph);
+		CREATE INDEX key_${i}_index ON key_$i USING omen_hnsw (v, id);
+		INSERT INTO key_$i SELECT i, pattern(i, 16) FROM generate_series(1, 10) i;
+		INSERT INTO key_$i SELECT i, pattern(11, 16) FROM generate_series(11, 20) i;});
+	push @cases, [ "key_$i", 16, $key_damages[$i]->@* ];
+}
+is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('key_0_index', true)"),
+	'', 'the index with keys is healthy before');
 is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('graph_index', true)"),
 	'', 'the graph is healthy before');
 is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('list_0_index', true)"),
@@ -834,6 +865,7 @@ sub use_table
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> pattern(1, $dims) LIMIT 50) s;
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> pattern(5, $dims)) s;
 		SELECT count(*) FROM (SELECT id FROM $table ORDER BY v <-> NULL::vector) s;
+		SELECT count(*) FROM (SELECT id FROM $table WHERE id < 5 ORDER BY v <-> pattern(1, $dims) LIMIT 50) s;
 		SELECT * FROM omen_hnsw_info('${table}_index');
 		INSERT INTO $table SELECT i, pattern(i + 9000, $dims) FROM generate_series(1, 80) i;
 		INSERT INTO $table SELECT i, pattern(5, $dims) FROM generate_series(1, 15) i;

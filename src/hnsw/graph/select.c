@@ -62,6 +62,25 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 }
 
 /*
+ * Is a candidate no nearer to one that was chosen than to the slot itself?  Nor
+ * a copy of it, where both are copies of the slot: one leads to the others.
+ */
+static bool
+is_needed_beside(const OmenIndex *ix, const OmenCandidate *c,
+				 const OmenCandidate *chosen)
+{
+	const OmenQuantizer *quantizer = ix->quantizer;
+	float		radius = ix->meta.radius;
+	float between = omen_link_distance(quantizer, radius, &c->header, c->code,
+									   &chosen->header, chosen->code);
+
+	if (between != c->distance)
+		return between > c->distance;
+	return between > omen_link_distance(quantizer, radius, &c->header, c->code,
+										&c->header, c->code);
+}
+
+/*
  * Choose at most `most` of the candidates, which are sorted by
  * omen_candidate_compare(); those with keep set are chosen in any case.
  * Sets chosen in each, and returns how many.
@@ -97,10 +116,7 @@ omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
 		}
 		c->chosen = true;
 		for (uint32 j = nkept; j < nchosen && !c->keep && c->chosen; j++)
-			c->chosen =
-				omen_link_distance(ix->quantizer, ix->meta.radius, &c->header,
-								   c->code, &chosen[j]->header,
-								   chosen[j]->code) >= c->distance;
+			c->chosen = is_needed_beside(ix, c, chosen[j]);
 		if (c->chosen)
 		{
 			nkept += c->keep;
