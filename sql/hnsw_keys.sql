@@ -113,6 +113,20 @@ SELECT condition, try_key(condition, '<=>') FROM unnest(array[
 	'big_tags && array[3::int8]', 'words && array[''w5'', ''w6'']', 'words @> array[''w5'', ''x2'']',
 	'words = array[''w5'', ''x2'']', 'domained = ''d3'' AND words @> array[''w3''] AND tags && array[1, 2, 3]']) condition;
 
+-- The index whose columns tell more is taken, and what OR would spare is not
+-- evaluated.
+CREATE INDEX plain_index ON item USING omen_hnsw (embedding);
+SELECT try_key('tenant IN (3, 4) AND flag');
+SELECT try_key('tenant = 3 OR tenant = 4 / (small - small + 1)');
+SELECT count(*) FROM (SELECT id FROM item WHERE tenant IS NOT NULL OR tenant = 1 / (SELECT 0) ORDER BY embedding <-> make_vector(-1) LIMIT 10) x;
+DROP INDEX plain_index;
+-- A sweep that ends goes on by the keys.
+SET omendb.filter_strategy = sweep;
+SELECT count(*), bool_and(tenant = 7) FROM (SELECT * FROM item WHERE tenant = 7 ORDER BY embedding <-> make_vector(-1) LIMIT 1000) x;
+-- Of more elements than are worth looking for one by one.
+SELECT count(*) FROM (SELECT * FROM item WHERE tags && (SELECT array_agg(i) FROM generate_series(3, 700) i) ORDER BY embedding <=> make_vector(-1) LIMIT 5000) x;
+RESET omendb.filter_strategy;
+
 -- A walk by keys finds the nearest.
 SET omendb.filter_strategy = graph;
 WITH nearest AS MATERIALIZED (

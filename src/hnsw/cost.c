@@ -157,7 +157,9 @@ omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	*selectivity = 1.0;
 	*correlation = 0.0;
 	*pages = index->pages;
-	if (path->indexorderbys == NIL || !omen_is_bounded(root))
+	/* in a join an order is of no use, and rows may be lacking for its sake */
+	if (path->indexorderbys == NIL || path->path.param_info != NULL ||
+		!omen_is_bounded(root))
 	{
 		*startup = UNWANTED_COST;
 		*total = UNWANTED_COST;

@@ -253,8 +253,8 @@ omen_filtered_close(IndexScanDesc scan)
 		state->sent.count > 0)
 		return false;
 	old = MemoryContextSwitchTo(state->query_context);
-	if (state->phase == OMEN_SCAN_START)
-		omen_filtered_start(state);
+	/* what is tested may be more than the search knew that gave up */
+	omen_filtered_start(state);
 	state->nheld = 0;
 	is_closed = true;
 	if (state->key_tests && state->key_tests->never)

@@ -523,7 +523,7 @@ omen_scan_start(IndexScanDesc scan)
 		ix->meta.node_limit <= few + ix->layout.node.per_page)
 	{
 		/* few enough to look at all of them */
-		(void) omen_scan_close(scan, PG_INT64_MAX);
+		(void) omen_scan_close(scan, SIZE_MAX);
 	}
 	else
 		search_graph(state);
@@ -606,7 +606,7 @@ advance(IndexScanDesc scan)
 			}
 			else if (!omen_scan_search_on(state))
 			{
-				(void) scan_all_pages(scan, PG_INT64_MAX);
+				(void) scan_all_pages(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_CLOSING;
 			}
 			return true;

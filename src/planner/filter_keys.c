@@ -10,8 +10,9 @@
  * = ANY, several of them joined by OR, IS [NOT] NULL, and boolean columns.
  *
  * Keys only tell which rows cannot pass; the WHERE is evaluated on the rows
- * that are left.  So a clause need not be taken out of it, nor evaluated where
- * it might not be: the operators of key columns are never called here.
+ * that are left.  So a clause need not be taken out of it, and the operators of
+ * key columns are never called here; what they compare with is evaluated once,
+ * before there are rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -104,6 +105,15 @@ match_any(IndexOptInfo *index, int column, ScalarArrayOpExpr *op)
 	return (Expr *) copyObject(op);
 }
 
+/* Is there nothing to evaluate, which may fail where OR would have spared it? */
+static bool
+is_at_hand(Node *value)
+{
+	while (IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	return IsA(value, Const) || IsA(value, Param);
+}
+
 /* Comparisons of one kind with one column, of which any may hold. */
 static Expr *
 match_or(IndexOptInfo *index, int column, BoolExpr *or_clause)
@@ -121,7 +131,8 @@ match_or(IndexOptInfo *index, int column, BoolExpr *or_clause)
 		if (!IsA(op, OpExpr))
 			return NULL;
 		match = (OpExpr *) match_operator(index, column, op);
-		if (match == NULL || (left && match->opno != any->opno))
+		if (match == NULL || (left && match->opno != any->opno) ||
+			!is_at_hand(lsecond(match->args)))
 			return NULL;
 		left = linitial(match->args);
 		any->opno = match->opno;

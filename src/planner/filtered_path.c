@@ -107,11 +107,11 @@ is_ours(const IndexOptInfo *index)
 }
 
 /*
- * The paths that PostgreSQL makes for a table from some of its indexes: ours,
- * or all others as bitmaps only.
+ * The paths that PostgreSQL makes for a table from one index of ours, or from all
+ * others as bitmaps only.
  */
 static List *
-paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, bool ours)
+paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
 {
 	List	   *indexes = rel->indexlist;
 	List	   *pathlist = rel->pathlist;
@@ -128,7 +128,7 @@ paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, bool ours)
 	{
 		IndexOptInfo *index = lfirst(lc);
 
-		if (is_ours(index) != ours)
+		if (ours ? index != ours : is_ours(index))
 			continue;
 		rel->indexlist = lappend(rel->indexlist, index);
 		if (!ours && index->amhasgettuple)
@@ -156,11 +156,11 @@ paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, bool ours)
 
 /* The path by an index of ours in the order that is wanted, or NULL. */
 static IndexPath *
-find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
+ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 {
 	ListCell   *lc;
 
-	foreach (lc, paths_by_indexes(root, rel, true))
+	foreach (lc, paths_by_indexes(root, rel, index))
 	{
 		IndexPath  *path = lfirst(lc);
 
@@ -172,13 +172,45 @@ find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
 	return NULL;
 }
 
+/*
+ * The best of these paths: by the index whose keys tell most of the WHERE, and of
+ * such the cheapest.
+ */
+static IndexPath *
+find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	IndexPath  *best = NULL;
+	int			most = -1;
+	ListCell   *lc;
+
+	foreach (lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(lc);
+		IndexPath  *path =
+			is_ours(index) ? ordered_path_by(root, rel, index) : NULL;
+		OmenFilterKeys keys;
+
+		if (path == NULL)
+			continue;
+		omen_filter_keys_find(rel, index, &keys);
+		if (list_length(keys.infos) > most ||
+			(list_length(keys.infos) == most &&
+			 path->path.total_cost < best->path.total_cost))
+		{
+			best = path;
+			most = list_length(keys.infos);
+		}
+	}
+	return best;
+}
+
 /* The best bitmap of rows that pass, or NULL. */
 static BitmapHeapPath *
 find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	ListCell   *lc;
 
-	foreach (lc, paths_by_indexes(root, rel, false))
+	foreach (lc, paths_by_indexes(root, rel, NULL))
 	{
 		BitmapHeapPath *path = lfirst(lc);
 

@@ -177,14 +177,26 @@ encode_array(OmenKeyColumn *column, Datum value, uint64 *words)
 static OmenKeyForm
 form_of(Oid type)
 {
-	uint64		unused;
-
-	if (type == ANYARRAYOID)
-		return OMEN_KEY_ARRAY;
-	/* numeric is looked at only if it is no null pointer */
-	if (type == NUMERICOID || omen_key_number(type, (Datum) 0, &unused))
-		return OMEN_KEY_NUMBER;
-	return OMEN_KEY_HASHED;
+	switch (type)
+	{
+		case ANYARRAYOID:
+			return OMEN_KEY_ARRAY;
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case ANYENUMOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return OMEN_KEY_NUMBER;
+		default:
+			return OMEN_KEY_HASHED;
+	}
 }
 
 static uint32
@@ -202,12 +214,16 @@ words_of(OmenKeyForm form)
 	return OMEN_ARRAY_WORDS;
 }
 
-/* Find what hashes the values of a column, or the elements of its arrays. */
+/*
+ * Find what hashes the values of a column, or the elements of its arrays, as the
+ * type's own "=" has it.
+ */
 static void
 open_hash(OmenKeyColumn *column, Oid type)
 {
 	TypeCacheEntry *entry =
-		lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+		lookup_type_cache(type, TYPECACHE_EQ_OPR |
+									TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 
 	if (!OidIsValid(entry->hash_extended_proc_finfo.fn_oid))
 		ereport(ERROR,

@@ -18,6 +18,9 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+/* Elements of an array of which a column's arrays are to have any. */
+#define MOST_ELEMENTS 256
+
 /* ---------- ranges of images ---------- */
 
 /* Images that an operator lets pass; none if low > high. */
@@ -251,6 +254,9 @@ compile_array(OmenKeyColumn *column, ScanKey key, OmenKeyTest *test)
 	bool		is_overlap = key->sk_strategy == OMEN_KEY_OVERLAPS;
 	Size		room = is_overlap ? Max(count, 1) : 1;
 
+	/* each is looked for in each node */
+	if (is_overlap && count > MOST_ELEMENTS)
+		return false;
 	test->values = palloc0(room * OMEN_ARRAY_WORDS * sizeof(uint64));
 	test->count = is_overlap ? count : 1;
 	for (uint32 i = 0; i < count; i++)
