@@ -56,7 +56,7 @@
  * set (which comes after one of the others, mostly), and one that is short as a
  * rule.
  */
-#define SHARE_OF_SWEEP 0.5
+#define SHARE_OF_SWEEP 0.7
 #define SHARE_OF_KEYS 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
