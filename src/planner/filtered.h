@@ -54,6 +54,12 @@ typedef struct OmenFilteredPlan
 
 #define OMEN_FILTERED_NUMBERS 18
 
+/*
+ * A row that is looked up because it is near, and not in its turn, lies anywhere,
+ * and its node is looked at again.  In row_cost.
+ */
+#define OMEN_LOOKUP_COST 2.0
+
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_set_selectivity(const OmenFilteredPlan *plan, double tids);

@@ -109,7 +109,8 @@ omen_keys_cost(const OmenFilteredPlan *plan)
 	double		visits =
 		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
 
-	return visits * plan->visit_cost + rows * plan->row_cost +
+	return visits * plan->visit_cost +
+		   rows * OMEN_LOOKUP_COST * plan->row_cost +
 		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
 }
 
@@ -121,7 +122,7 @@ static double
 pass_cost(const OmenFilteredPlan *plan, double nodes, double rows)
 {
 	return plan->pass_cost + CODE_COST * nodes * plan->visit_cost +
-		   Min(rows, nodes) * plan->row_cost +
+		   Min(rows, nodes) * OMEN_LOOKUP_COST * plan->row_cost +
 		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
 }
 
@@ -187,6 +188,7 @@ omen_sweep_cost(const OmenFilteredPlan *plan)
 	double		visits =
 		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
 
-	return visits * plan->visit_cost + rows * plan->row_cost +
+	return visits * plan->visit_cost +
+		   rows * OMEN_LOOKUP_COST * plan->row_cost +
 		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
 }

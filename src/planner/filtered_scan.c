@@ -52,14 +52,15 @@
 
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
- * looking at all rows that may pass takes: a sweep, a walk by keys, a walk with a
- * set (which comes after one of the others, mostly), and one that is short as a
- * rule.
+ * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
+ * after another search, and one that is short as a rule; one where exact seems
+ * cheaper.
  */
 #define SHARE_OF_SWEEP 0.7
-#define SHARE_OF_KEYS 0.5
+#define SHARE_OF_FIRST_WALK 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
+#define SHARE_OF_GLANCE 0.12
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
@@ -87,6 +88,7 @@ typedef struct FilteredScanState
 	MemoryContext context;		/* of the set */
 	bool		is_started;
 	bool		has_sent;		/* rows have gone out */
+	bool		has_given_up;	/* a search has */
 	OmenStrategy strategy;		/* in use */
 
 	/* for EXPLAIN, over all rescans */
@@ -391,7 +393,7 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	double		exact = exact_cost(node);
-	double		share = SHARE_OF_KEYS;
+	double		share = SHARE_OF_FIRST_WALK;
 	double		graph;
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
@@ -409,11 +411,12 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 		graph = omen_graph_cost(plan,
 								omen_set_selectivity(plan, rows_in_set(node)));
 		/* it is worth while to go far where that would still be little */
-		share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
+		if (node->has_given_up)
+			share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
 	}
 	if (graph < exact)
 		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
-	return Min(0.2 * exact, 1.5 * omen_nearest_cost(plan));
+	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
 }
 
 static bool
@@ -476,7 +479,7 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 	filter->may_pass =
 		strategy == OMEN_STRATEGY_GRAPH && node->set ? may_pass : NULL;
 	filter->use_keys = strategy == OMEN_STRATEGY_GRAPH && node->keys.count > 0;
-	filter->row_work = Min(node->plan.row_cost / visit_cost, 1e9);
+	filter->row_work = Min(OMEN_LOOKUP_COST * plan->row_cost / visit_cost, 1e9);
 	filter->most_work =
 		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
 					 (double) PG_INT64_MAX / 2);
@@ -527,6 +530,7 @@ start(FilteredScanState *node)
 
 	node->is_started = true;
 	node->has_sent = false;
+	node->has_given_up = false;
 	node->filter.passes = passes;
 	node->filter.arg = node;
 	node->filter.memory = (Size) omen_scan_mem * 1024;
@@ -570,6 +574,7 @@ go_on(FilteredScanState *node)
 		return;
 	}
 	node->gave_up++;
+	node->has_given_up = true;
 	if (node->filter.may_pass == NULL && node->bitmap != NULL)
 	{
 		make_set(node);
