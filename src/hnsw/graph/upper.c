@@ -18,7 +18,7 @@
  * What layer 1 misses is lost where vectors form clusters that lie apart: a
  * search of layer 0 that begins in the wrong one stays there.
  */
-#define EF_LAYER_1 2
+#define EF_LAYER_1 4
 
 static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
 
