@@ -133,6 +133,23 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 	omen_scan_prepare(scan);
 }
 
+/*
+ * The next size of the candidate list: twice as long.  A filtered scan that has
+ * found enough, but with a list shorter than what it looked at, needs no more than
+ * to be sure of that.
+ */
+uint32
+omen_filtered_next_ef(const OmenScanState *state)
+{
+	uint32		ef = state->search->ef;
+
+	if (state->filter != NULL && !omen_filter_is_inside(state->filter) &&
+		state->nheld >= state->filter->wanted && state->tested > ef &&
+		state->tested < ef + ef / 2)
+		return (uint32) state->tested + ef / 8 + 1;
+	return ef * 2;
+}
+
 /* ---------- rows by the graph ---------- */
 
 /*

@@ -443,7 +443,7 @@ omen_scan_search_on(OmenScanState *state)
 	if (search->ef > PG_INT32_MAX / 2 ||
 		search->counters.visits >= search->most_visits)
 		return false;
-	omen_search_grow(search, search->ef * 2);
+	omen_search_grow(search, omen_filtered_next_ef(state));
 	return take_results(state) > 0;
 }
 

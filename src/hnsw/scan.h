@@ -133,6 +133,7 @@ extern void omen_scan_side_list(OmenScanState *state, uint32 owner,
 extern void omen_filtered_reset(OmenScanState *state);
 extern void omen_filtered_start(OmenScanState *state);
 extern bool omen_filtered_is_spent(const OmenScanState *state);
+extern uint32 omen_filtered_next_ef(const OmenScanState *state);
 extern bool omen_filtered_is_beyond(OmenScanState *state);
 
 /* rerank.c */

@@ -60,7 +60,7 @@
 #define SHARE_OF_FIRST_WALK 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
-#define SHARE_OF_GLANCE 0.12
+#define SHARE_OF_GLANCE 0.2
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
