@@ -80,81 +80,45 @@ validate_procs(const char *family, CatCList *procs)
 }
 
 /*
- * Every operator must be the distance, ordered by a btree family of float8.
+ * Every operator must be the distance, ordered by a btree family of float8; or of
+ * keys a comparison with a known number.
  */
 static bool
-validate_operators(const char *family, CatCList *operators)
+validate_operators(const char *family, CatCList *operators, bool for_keys)
 {
+	int			last = for_keys ? OMEN_KEY_STRATEGIES : OMEN_DISTANCE_STRATEGY;
+	char		purpose = for_keys ? AMOP_SEARCH : AMOP_ORDER;
 	bool		valid = true;
 
 	for (int i = 0; i < operators->n_members; i++)
 	{
 		Form_pg_amop op =
 			(Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
-		Oid			result = get_op_rettype(op->amopopr);
+		const char *flaws[3] = {NULL, NULL, NULL};
 
-		if (op->amopstrategy != OMEN_DISTANCE_STRATEGY)
+		if (op->amopstrategy < 1 || op->amopstrategy > last)
+			flaws[0] = psprintf("operator %s with invalid strategy number %d",
+								format_operator(op->amopopr), op->amopstrategy);
+		if (op->amoppurpose != purpose)
+			flaws[1] =
+				psprintf(for_keys ? "operator %s that is not for searching"
+								  : "operator %s that is not for ordering",
+						 format_operator(op->amopopr));
+		else if (!for_keys &&
+				 !opfamily_can_sort_type(op->amopsortfamily,
+										 get_op_rettype(op->amopopr)))
+			flaws[1] = psprintf(
+				"operator %s with an incorrect ORDER BY operator family",
+				format_operator(op->amopopr));
+		if (!check_amop_signature(op->amopopr, for_keys ? BOOLOID : FLOAT8OID,
+								  op->amoplefttype, op->amoprighttype))
+			flaws[2] = psprintf("operator %s with wrong signature",
+								format_operator(op->amopopr));
+		for (int j = 0; j < (int) lengthof(flaws); j++)
 		{
-			complain(family,
-					 psprintf("operator %s with invalid strategy number %d",
-							  format_operator(op->amopopr), op->amopstrategy));
-			valid = false;
-		}
-		if (op->amoppurpose != AMOP_ORDER)
-		{
-			complain(family, psprintf("operator %s that is not for ordering",
-									  format_operator(op->amopopr)));
-			valid = false;
-		}
-		else if (!opfamily_can_sort_type(op->amopsortfamily, result))
-		{
-			complain(
-				family,
-				psprintf(
-					"operator %s with an incorrect ORDER BY operator family",
-					format_operator(op->amopopr)));
-			valid = false;
-		}
-		if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype,
-								  op->amoprighttype))
-		{
-			complain(family, psprintf("operator %s with wrong signature",
-									  format_operator(op->amopopr)));
-			valid = false;
-		}
-	}
-	return valid;
-}
-
-/* Every operator on keys must be a comparison with a known number. */
-static bool
-validate_key_operators(const char *family, CatCList *operators)
-{
-	bool		valid = true;
-
-	for (int i = 0; i < operators->n_members; i++)
-	{
-		Form_pg_amop op =
-			(Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
-
-		if (op->amopstrategy < 1 || op->amopstrategy > OMEN_KEY_STRATEGIES)
-		{
-			complain(family,
-					 psprintf("operator %s with invalid strategy number %d",
-							  format_operator(op->amopopr), op->amopstrategy));
-			valid = false;
-		}
-		if (op->amoppurpose != AMOP_SEARCH)
-		{
-			complain(family, psprintf("operator %s that is not for searching",
-									  format_operator(op->amopopr)));
-			valid = false;
-		}
-		if (!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype,
-								  op->amoprighttype))
-		{
-			complain(family, psprintf("operator %s with wrong signature",
-									  format_operator(op->amopopr)));
+			if (flaws[j] == NULL)
+				continue;
+			complain(family, flaws[j]);
 			valid = false;
 		}
 	}
@@ -222,8 +186,7 @@ omen_validate(Oid opclassoid)
 
 	valid = validate_procs(family, procs);
 	for_keys = is_for_keys(procs);
-	valid &= for_keys ? validate_key_operators(family, operators)
-					  : validate_operators(family, operators);
+	valid &= validate_operators(family, operators, for_keys);
 	valid &= validate_members(NameStr(opclass->opcname), family,
 							  opclass->opcintype, procs, operators, for_keys);
 

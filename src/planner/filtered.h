@@ -63,14 +63,12 @@ typedef struct OmenFilteredPlan
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_set_selectivity(const OmenFilteredPlan *plan, double tids);
-extern double omen_table_cost(const OmenFilteredPlan *plan, double passing);
 extern double omen_walk_ef(const OmenFilteredPlan *plan, double selectivity);
 extern double omen_graph_visits(const OmenFilteredPlan *plan,
 								double selectivity);
 extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
 extern double omen_keys_rows(const OmenFilteredPlan *plan);
 extern double omen_keys_cost(const OmenFilteredPlan *plan);
-extern double omen_keys_pass_cost(const OmenFilteredPlan *plan);
 extern double omen_set_pass_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_exact_set_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_whole_cost(const OmenFilteredPlan *plan);

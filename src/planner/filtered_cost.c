@@ -50,8 +50,8 @@ omen_set_selectivity(const OmenFilteredPlan *plan, double tids)
 }
 
 /* All rows of the table. */
-double
-omen_table_cost(const OmenFilteredPlan *plan, double passing)
+static double
+table_cost(const OmenFilteredPlan *plan, double passing)
 {
 	return plan->table_cost + passing * plan->distance_cost;
 }
@@ -126,8 +126,8 @@ pass_cost(const OmenFilteredPlan *plan, double nodes, double rows)
 		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
 }
 
-double
-omen_keys_pass_cost(const OmenFilteredPlan *plan)
+static double
+keys_pass_cost(const OmenFilteredPlan *plan)
 {
 	return pass_cost(plan, plan->key_selectivity * plan->nodes,
 					 omen_keys_rows(plan));
@@ -154,9 +154,9 @@ omen_exact_set_cost(const OmenFilteredPlan *plan, double tids)
 double
 omen_whole_cost(const OmenFilteredPlan *plan)
 {
-	double		table = omen_table_cost(plan, plan->passing);
+	double		table = table_cost(plan, plan->passing);
 
-	return plan->has_keys ? Min(table, omen_keys_pass_cost(plan)) : table;
+	return plan->has_keys ? Min(table, keys_pass_cost(plan)) : table;
 }
 
 /* A search that needs no filter, or whose nearest rows all pass. */

@@ -174,10 +174,10 @@ ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 
 /*
  * The best of these paths: by the index whose keys tell most of the WHERE, and of
- * such the cheapest.
+ * such the cheapest; and what those keys tell.
  */
 static IndexPath *
-find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
+find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
 {
 	IndexPath  *best = NULL;
 	int			most = -1;
@@ -198,6 +198,7 @@ find_ordered_path(PlannerInfo *root, RelOptInfo *rel)
 			 path->path.total_cost < best->path.total_cost))
 		{
 			best = path;
+			*best_keys = keys;
 			most = list_length(keys.infos);
 		}
 	}
@@ -412,24 +413,25 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
 		has_bitmap ? plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids)
 				   : omen_whole_cost(plan);
 	double		sweep = omen_sweep_cost(plan);
-	double		graph = sweep;
+	double		graph = INFINITY;
 	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
 
 	if (has_bitmap)
 		graph = plan->bitmap_cost +
 				omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids));
-	/* what keys keep out need not be looked up in vain */
 	if (plan->has_keys)
-	{
-		graph = has_bitmap ? Min(graph, omen_keys_cost(plan))
-						   : omen_keys_cost(plan);
-		if (strategy != OMEN_STRATEGY_SWEEP)
-			sweep = graph * 2;
-	}
+		graph = Min(graph, omen_keys_cost(plan));
 	if (strategy == OMEN_STRATEGY_AUTO)
-		strategy = exact <= Min(graph, sweep) ? OMEN_STRATEGY_EXACT
-				   : graph < sweep			  ? OMEN_STRATEGY_GRAPH
-											  : OMEN_STRATEGY_SWEEP;
+	{
+		/* what keys keep out need not be looked up in vain */
+		strategy = plan->has_keys || graph < sweep ? OMEN_STRATEGY_GRAPH
+												   : OMEN_STRATEGY_SWEEP;
+		if (exact <= (strategy == OMEN_STRATEGY_GRAPH ? graph : sweep))
+			strategy = OMEN_STRATEGY_EXACT;
+	}
+	/* without a set and keys there is nothing to walk by */
+	else if (strategy == OMEN_STRATEGY_GRAPH && isinf(graph))
+		graph = sweep;
 	/* a walk may turn out to be in vain, after at most as much work */
 	*cost = strategy == OMEN_STRATEGY_EXACT	  ? exact
 			: strategy == OMEN_STRATEGY_GRAPH ? Min(graph, 2 * exact)
@@ -472,21 +474,19 @@ static const CustomPathMethods path_methods = {
 
 static void
 add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
-				  BitmapHeapPath *bitmap)
+				  const OmenFilterKeys *keys, BitmapHeapPath *bitmap)
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenFilteredPlan plan;
 	List	   *spheres = find_spheres(rel, ordered);
-	OmenFilterKeys keys;
 	List	   *expressions;
 	ListCell   *lc;
 	double		cost;
 
 	estimate(root, rel, ordered, &plan);
 	plan.limit_known = wanted_expressions(root, &expressions);
-	omen_filter_keys_find(rel, ordered->indexinfo, &keys);
-	estimate_keys(root, rel, ordered, &keys, &plan);
-	expressions = list_concat(expressions, keys.clauses);
+	estimate_keys(root, rel, ordered, keys, &plan);
+	expressions = list_concat(expressions, keys->clauses);
 	if (spheres)
 		estimate_spheres(root, rel, spheres, &plan);
 	foreach (lc, spheres)
@@ -525,7 +525,7 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->custom_private =
 		list_make4(list_make1_oid(ordered->indexinfo->indexoid),
 				   lcons(linitial(ordered->indexorderbys), expressions),
-				   keys.columns, omen_filtered_plan_pack(&plan));
+				   keys->columns, omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);
 }
@@ -598,17 +598,18 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
 {
 	IndexPath  *ordered;
+	OmenFilterKeys keys;
 
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
 	if (!is_candidate(root, rel, rte))
 		return;
-	ordered = find_ordered_path(root, rel);
+	ordered = find_ordered_path(root, rel, &keys);
 	/* what a partial index's condition implies is no filter */
 	if (ordered == NULL || ordered->indexinfo->indrestrictinfo == NIL)
 		return;
 	remove_plain_paths(rel);
-	add_filtered_path(root, rel, ordered, find_bitmap_path(root, rel));
+	add_filtered_path(root, rel, ordered, &keys, find_bitmap_path(root, rel));
 }
 
 /* Have the planner ask us; once, from _PG_init. */

@@ -127,14 +127,28 @@ init_scan_slot(CustomScanState *css, EState *estate)
 	ExecAssignScanProjectionInfo(&css->ss);
 }
 
+/* The index's columns that filter keys are tested for. */
+static List *
+key_columns(const CustomScan *plan)
+{
+	return lsecond(plan->custom_private);
+}
+
+/* The clauses that they are tested for, after the order, LIMIT and OFFSET. */
+static List *
+key_clauses(const CustomScan *plan)
+{
+	return list_copy_head(list_copy_tail(plan->custom_exprs, 3),
+						  list_length(key_columns(plan)));
+}
+
 static void
 begin_scan(CustomScanState *css, EState *estate, int eflags)
 {
 	FilteredScanState *node = (FilteredScanState *) css;
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+	List	   *columns = key_columns(plan);
 	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
-
-	List	   *columns = lsecond(plan->custom_private);
 
 	omen_filtered_plan_unpack(lthird(plan->custom_private), &node->plan);
 	node->expected = node->plan.wanted;
@@ -160,8 +174,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->index =
 		index_open(indexoid,
 				   exec_rt_fetch(plan->scan.scanrelid, estate)->rellockmode);
-	omen_filter_keys_init(&node->keys, node->index,
-						  list_copy_tail(plan->custom_exprs, 3), columns,
+	omen_filter_keys_init(&node->keys, node->index, key_clauses(plan), columns,
 						  &css->ss.ps);
 	node->scan = omen_index_beginscan(css->ss.ss_currentRelation, node->index,
 									  estate->es_snapshot, node->keys.count, 1);
@@ -368,9 +381,9 @@ keys_come_first(const FilteredScanState *node)
 
 /*
  * Choose how to go on with a set that is known, or with keys alone: exactly, or
- * through the graph.
- * Where that would take longer it is still tried for a while, since rows that
- * pass may be just those that are near; but not if there are few rows.
+ * through the graph.  Where that would take longer it is still tried for a while,
+ * since rows that pass may be just those that are near; but not if there are few
+ * rows.
  */
 static OmenStrategy
 choose_with_filter(FilteredScanState *node)
@@ -705,7 +718,6 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 	List	   *context =
 		set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan, ancestors);
-	List	   *columns = lsecond(plan->custom_private);
 	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
 
 	ExplainPropertyText("Index",
@@ -716,14 +728,12 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 						deparse_expression((Node *) node->orderby, context,
 										   prefix, false),
 						es);
-	if (columns != NIL)
-		ExplainPropertyText(
-			"Key Filter",
-			deparse_expression((Node *) make_ands_explicit(list_copy_head(
-								   list_copy_tail(plan->custom_exprs, 3),
-								   list_length(columns))),
-							   context, prefix, false),
-			es);
+	if (key_columns(plan) != NIL)
+		ExplainPropertyText("Key Filter",
+							deparse_expression((Node *) make_ands_explicit(
+												   key_clauses(plan)),
+											   context, prefix, false),
+							es);
 	ExplainPropertyText("Strategy", strategy_name(node->plan.strategy), es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated Selectivity", NULL,

@@ -5,8 +5,8 @@
  *
  * Three promises: each row that a snapshot sees is in the index; the code that
  * stands for a row is no farther from its vector than the code's error bound;
- * and a node's filter keys are those of its rows.  Runs after the structure has been looked at, and trusts no more of
- * it than those passes found to be whole.
+ * and a node's filter keys are those of its rows.  Runs after the structure has
+ * been looked at, and trusts no more of it than those passes found to be whole.
  *
  *-------------------------------------------------------------------------
  */
