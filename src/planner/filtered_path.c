@@ -598,7 +598,7 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
 {
 	IndexPath  *ordered;
-	OmenFilterKeys keys;
+	OmenFilterKeys keys = {NIL, NIL, NIL};
 
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
