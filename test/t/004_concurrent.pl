@@ -136,9 +136,8 @@ sub all_sound
 
 	note("$rows rows $when");
 	check_index($node, 'item_index', $when);
-	# From ten rows: about one scan in sixty comes late upon a vector that one
-	# row in eight has, and does so on a graph that was just built, too.
-	walk_all($node, '<->', 'SELECT id FROM item WHERE v IS NOT NULL ORDER BY id LIMIT 10', $rows / 20, $when);
+	walk_all($node, '<->', 'SELECT id FROM item WHERE v IS NOT NULL ORDER BY id LIMIT 10',
+		$node->safe_psql('postgres', 'SELECT count(DISTINCT v) / 20 FROM item'), $when);
 	$node->safe_psql('postgres', 'VACUUM item');
 	check_index($node, 'item_index', "$when and vacuum");
 	return;
