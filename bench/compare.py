@@ -50,6 +50,7 @@ class System:
         self.method = method
         self.setting = setting
         self.options = options
+        self.ef_construction = EF_CONSTRUCTION
         self.result = None
         self.table = None
 
@@ -81,8 +82,8 @@ class System:
         self.result["build_s"] = knn.build(
             self.database,
             f"CREATE INDEX {index} ON {self.table} USING {self.method} "
-            f"({', '.join(['embedding vector_l2_ops', *keys])}) WITH (m = {M}, ef_construction = "
-            f"{EF_CONSTRUCTION}{self.options})")
+            f"({', '.join(['embedding vector_l2_ops', *keys])}) WITH (m = {M}, "
+            f"ef_construction = {self.ef_construction}{self.options})")
         with knn.connect(self.database) as connection:
             size, = connection.execute(
                 f"SELECT pg_relation_size('{index}')").fetchone()

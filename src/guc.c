@@ -12,6 +12,7 @@
 #include "guc.h"
 #include "hnsw/hnsw.h"
 #include "omendb.h"
+#include "pause.h"
 #include "planner/filtered.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -72,6 +73,9 @@ omen_guc_init(void)
 		"\"auto\" chooses by cost; the others are for trying them out.",
 		&omen_filter_strategy, OMEN_STRATEGY_AUTO, strategies, PGC_USERSET,
 		GUC_EXPLAIN, NULL, NULL, NULL);
+#ifdef OMEN_PAUSE_POINTS
+	omen_pause_init();
+#endif
 	DefineCustomIntVariable(
 		"omendb.scan_mem",
 		"Memory for what a filtered scan has met, and for rows.",

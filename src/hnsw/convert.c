@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
@@ -349,15 +350,20 @@ omen_flat_convert(OmenInserter *ins)
 	members = list_members(ix, &count);
 	if (ix->meta.mode == OMEN_MODE_FLAT && ix->meta.epoch == 0)
 		freeze_quantizer(ix, members, count);
+	OMEN_PAUSE("convert-frozen");
 	omen_set_mode(ix, OMEN_MODE_CONVERTING);
 	root_first(ix, members, count);
 	for (uint32 i = 0; i < count; i++)
+	{
 		recode_member(ix, members[i], ins->code, ins->scratch);
+		OMEN_PAUSE("convert-coded");
+	}
 	for (uint32 i = 0; i < count; i++)
 	{
 		MemoryContextSwitchTo(member_context);
 		link_member(ins, members[i]);
 		MemoryContextReset(member_context);
+		OMEN_PAUSE("convert-linked");
 	}
 	omen_set_mode(ix, OMEN_MODE_GRAPH);
 	MemoryContextSwitchTo(old);

@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* ef of the search for an equal node, when the vector has not changed. */
@@ -162,6 +163,7 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 
 	omen_link_plan(ins->search, &ins->header, ins->code, level, OMEN_INVALID_ID,
 				   ins->ef_construction, &plan);
+	OMEN_PAUSE("insert-planned");
 	if (plan.has_equal &&
 		omen_posting_attach(ix, plan.equal, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
@@ -170,6 +172,7 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	node = write_slot(ins, tid, &plan);
 	if (ix->layout.out_of_line)
 		payload = write_payload(ins, node);
+	OMEN_PAUSE("insert-written");
 	while (
 		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
 	{
@@ -290,9 +293,11 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 	OmenIndex  *ix = ins->ix;
 	bool		is_list;
 
+	OMEN_PAUSE("list-unlocked");
 	if (!ix->building)
 		omen_flat_lock(ix->rel, ShareLock);
 	omen_index_refresh(ix);
+	OMEN_PAUSE("list-locked");
 	is_list = ix->meta.mode != OMEN_MODE_GRAPH;
 	if (is_list)
 	{

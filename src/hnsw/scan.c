@@ -26,6 +26,7 @@
 #include "executor/executor.h"
 #include "hnsw/scan.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -424,7 +425,9 @@ search_graph(OmenScanState *state)
 	if (!omen_search_seed(search, start))
 		(void) omen_search_seed(search, root);
 	omen_search_run(search);
+	OMEN_PAUSE("scan-searched");
 	(void) take_results(state);
+	OMEN_PAUSE("scan-taken");
 }
 
 /* Go on where the search stopped; false if it has met all it can reach. */

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* Dead nodes are worth a repair from this share of all nodes on. */
@@ -286,6 +287,8 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	{
 		bool		any = ask(state);
 
+		if (any)
+			OMEN_PAUSE("vacuum-asked");
 		LockBuffer(buf, any ? BUFFER_LOCK_EXCLUSIVE : BUFFER_LOCK_SHARE);
 		if (any)
 			remove_dead(state, buf);
@@ -439,7 +442,9 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		omen_vacuum_delay_point();
 		vacuum_page(&state, block);
 	}
+	OMEN_PAUSE("vacuum-passed");
 	check_suspects(&state);
+	OMEN_PAUSE("vacuum-counted");
 	freed = remove_nodes(&state);
 	reclaim_payload(&state);
 	if (state.removed > 0)

@@ -27,6 +27,7 @@
 
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* Times that a compare-and-set is tried before a plain decision is made. */
@@ -544,6 +545,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			replace_any_edge(&edges, new_edge);
 		else
 			return LINK_DONE;
+		OMEN_PAUSE(new_edge->parent ? "link-parent" : "link-back");
 		if (omen_edges_replace(ix, plane, to, &old, &edges))
 			return LINK_DONE;
 	}
@@ -815,6 +817,7 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 			 !become_root(ix, node))
 		return false;
 
+	OMEN_PAUSE("link-adopted");
 	for (uint32 layer = 1; layer <= plan->level; layer++)
 	{
 		top =
@@ -822,8 +825,10 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 		back_link(ix, &ix->layout.upper, top, header, code, plan, layer);
 	}
 	back_link(ix, &ix->layout.node, node, header, code, plan, 0);
+	OMEN_PAUSE("link-entry");
 	if (plan->level > 0)
 		raise_entry(ix, top, plan->level);
+	OMEN_PAUSE("link-clear");
 	clear_linking(ix, node);
 	return true;
 }

@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* Times that a compare-and-set is tried on one slot. */
@@ -472,6 +473,7 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 				OmenVersionTag(candidates[i].version) |
 				(candidates[i].parent ? OMEN_TAG_PARENT : 0);
 		}
+		OMEN_PAUSE("repair-edges");
 		if (omen_edges_replace(ix, plane, ref, &old, &edges))
 			return;
 	}
@@ -723,6 +725,7 @@ repair_upper(Repair *nodes)
 		omen_vacuum_delay_point();
 	}
 	build_bitmap(&upper);
+	OMEN_PAUSE("repair-entry");
 	replace_entry(&upper, &choice);
 	for (uint64 i = 0; i < nodes->nupper_pages; i++)
 	{
@@ -772,8 +775,11 @@ repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
 	for_each_page(&repair, condemn_page);
 	drop_invalid(&repair);
 	build_bitmap(&repair);
+	OMEN_PAUSE("repair-condemned");
 	repair_layer0(&repair);
+	OMEN_PAUSE("repair-adopted");
 	repair_upper(&repair);
+	OMEN_PAUSE("repair-done");
 	for_each_page(&repair, free_page_slots);
 	for (uint64 i = 0; i < repair.count; i++)
 		freed += !repair.slots[i].keep;

@@ -27,6 +27,7 @@
 #include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
@@ -629,6 +630,7 @@ expand(OmenSearch *search, uint32 which)
 	search->seen[which].flags |= OMEN_SEEN_EXPANDED;
 	search->counters.hops++;
 	count = unvisited_neighbors(search, &from, ids, tags);
+	OMEN_PAUSE("search-edges");
 	if (search->may_peek)
 		examine_peeks(search, ids, tags, count);
 	else

@@ -17,6 +17,7 @@
 
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* How often a chain that breaks off is read before it counts as broken. */
@@ -343,6 +344,7 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 		for (int i = 0; i < copy.count; i++)
 			omen_tid_list_add(list, &copy.tids[i]);
 		next = copy.next;
+		OMEN_PAUSE("chain-chunk");
 	}
 	return true;
 }
@@ -382,6 +384,7 @@ omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 		list->count = start;
 		if (ItemPointerIsValid(&tid))
 			omen_tid_list_add(list, &tid);
+		OMEN_PAUSE("chain-slot");
 		if (posting != OMEN_INVALID_ID)
 			whole = omen_posting_walk(ix, posting, node.id, node.version, list);
 		if (whole)

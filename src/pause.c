@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * pause.c
+ *	  Points where a test can make a session wait.  See pause.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pause.h"
+
+#ifdef OMEN_PAUSE_POINTS
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/guc.h"
+
+static char *pause_at = NULL;
+
+void
+omen_pause_init(void)
+{
+	DefineCustomStringVariable("omendb.pause_at",
+							   "Where this session waits for a test.", NULL,
+							   &pause_at, "", PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+/* As hashtext() of a string. */
+static uint32
+hash_of(const char *string)
+{
+	return hash_bytes((const unsigned char *) string, strlen(string));
+}
+
+/*
+ * Wait while somebody has the lock of this point, if it is where the session
+ * is to pause.
+ */
+void
+omen_pause(const char *name)
+{
+	LOCKTAG		tag;
+
+	if (pause_at == NULL || strcmp(pause_at, name) != 0)
+		return;
+
+	/* a buffer's lock holds off interrupts */
+	Assert(InterruptHoldoffCount == 0);
+
+	/* of the kind that has two keys */
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, hash_of("omendb"), hash_of(name),
+						 2);
+	(void) LockAcquire(&tag, ShareLock, false, false);
+	(void) LockRelease(&tag, ShareLock, false);
+}
+
+#endif							/* OMEN_PAUSE_POINTS */
