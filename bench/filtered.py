@@ -42,13 +42,15 @@ OURS = {
 }
 # What its users get, whose planner takes exact plans where few rows pass; and
 # its iterative scan whatever that costs: as it is, as far as it goes, and with
-# a longer list.
+# longer lists, so that there is one of a recall like ours.
 ITERATIVE = {"hnsw.iterative_scan": "strict_order", "enable_seqscan": "off",
              "enable_bitmapscan": "off", "enable_sort": "off"}
 THEIRS = {
     "planned": {"hnsw.iterative_scan": "strict_order"},
     "iterative": ITERATIVE,
     "iterative, far": ITERATIVE | {"hnsw.max_scan_tuples": "1000000"},
+    "iterative, 100": ITERATIVE | {"hnsw.ef_search": "100",
+                                   "hnsw.max_scan_tuples": "1000000"},
     "iterative, 200": ITERATIVE | {"hnsw.ef_search": "200",
                                    "hnsw.max_scan_tuples": "1000000"},
 }
@@ -256,6 +258,14 @@ def plan_of(side, a_filter):
     return "core"
 
 
+def at_recall(ways, recall):
+    """Seconds of the fastest way of a recall, give or take a row in 200; if
+    none reaches it, of the one that comes nearest."""
+    reach = [way["mean_s"] for way in ways if way["recall"] >= recall - 0.005]
+    return min(reach) if reach else max(
+        ways, key=lambda way: way["recall"])["mean_s"]
+
+
 def compare_cell(a_filter, sides, data, repeat):
     cell = {"ways": {}, "plan": plan_of(sides[0], a_filter)}
     for side in sides:
@@ -270,13 +280,8 @@ def compare_cell(a_filter, sides, data, repeat):
                                                     ways["core"]["mean_s"])
     if len(sides) > 1:
         iterative = [ways[way] for way in THEIRS if way != "planned"]
-        reach = [way["mean_s"] for way in iterative
-                 if way["recall"] >= min(0.95, ways["auto"]["recall"])]
-        # where it does not reach the recall, its best
-        if not reach:
-            reach = [max(iterative,
-                         key=lambda found: found["recall"])["mean_s"]]
-        cell["speedup"] = min(reach) / ways["auto"]["mean_s"]
+        cell["speedup"] = (at_recall(iterative, ways["auto"]["recall"])
+                           / ways["auto"]["mean_s"])
         cell["of_planned"] = (ways["planned"]["mean_s"]
                               / ways["auto"]["mean_s"])
     return cell
