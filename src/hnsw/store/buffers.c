@@ -219,8 +219,9 @@ omen_block_exists(OmenIndex *ix, BlockNumber block)
 	return block < ix->nblocks;
 }
 
-static void
-report_corruption(Relation rel, Buffer buf)
+/* May be called with pages locked: an error releases them. */
+void
+omen_report_corruption(Relation rel, Buffer buf)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INDEX_CORRUPTED),
@@ -246,8 +247,25 @@ omen_check_page(Relation rel, Buffer buf)
 	if (likely(opaque->page_id == OMEN_PAGE_ID))
 		return opaque;
 	if (!PageIsNew(page))
-		report_corruption(rel, buf);
+		omen_report_corruption(rel, buf);
 	return NULL;
+}
+
+/*
+ * Is a pinned page of the kind, as far as one can tell without a lock?
+ *
+ * For pages that are looked up while another is locked.  A damaged id may lead
+ * to the very page that is locked, and nobody can interrupt who waits for
+ * himself.  That page is of another kind, and pages that slots are on keep
+ * theirs for life; a page that is to become payload has done so before
+ * anything points at it.  So where this says no, there is nothing to be found.
+ */
+bool
+omen_page_seems(Buffer buf, OmenPageKind kind)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
+
+	return opaque->page_id == OMEN_PAGE_ID && opaque->kind == kind;
 }
 
 /*

@@ -77,6 +77,17 @@ lock_meta(OmenIndex *ix)
 	return buf;
 }
 
+static void
+report_damaged_list(OmenIndex *ix, BlockNumber block)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" has a damaged list of pages with room at "
+					"block %u",
+					RelationGetRelationName(ix->rel), block),
+			 errhint("Please REINDEX it.")));
+}
+
 static BlockNumber
 first_with_room(OmenIndex *ix, OmenPageKind kind)
 {
@@ -142,7 +153,15 @@ omen_page_free(OmenIndex *ix)
 		OmenPageOpaque opaque;
 		bool		listed;
 
+		if (!omen_block_exists(ix, block))
+			break;
 		buf = ReadBuffer(ix->rel, block);
+		if (!omen_page_seems(buf, OMEN_PAGE_FREE))
+		{
+			ReleaseBuffer(buf);
+			CHECK_FOR_INTERRUPTS();
+			continue;
+		}
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 		opaque = omen_check_page(ix->rel, buf);
 		listed = opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
@@ -213,15 +232,13 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 	{
 		OmenPageOpaque opaque;
 
+		if (!omen_block_exists(ix, block))
+			report_damaged_list(ix, block);
 		buf = ReadBuffer(ix->rel, block);
+		if (!omen_page_seems(buf, kind) || tries == MAX_TRIES)
+			report_damaged_list(ix, block);
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->rel, buf);
-		if (opaque == NULL || opaque->kind != kind || tries == MAX_TRIES)
-			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-							errmsg("index \"%s\" has a damaged list of pages "
-								   "with room at block %u",
-								   RelationGetRelationName(ix->rel), block),
-							errhint("Please REINDEX it.")));
+		opaque = OmenPageGetOpaque(BufferGetPage(buf));
 		if (opaque->live < omen_page_slots(ix, kind))
 			return buf;
 		unlist(ix, buf, kind);

@@ -140,6 +140,11 @@ omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
 			!omen_block_exists(ix, block))
 			return false;
 		buf = omen_pin(ix, block);
+		if (!omen_page_seems(buf, kind))
+		{
+			ReleaseBuffer(buf);
+			return false;
+		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buf);
 		opaque = omen_check_page(ix->rel, buf);

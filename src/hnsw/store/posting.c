@@ -62,6 +62,11 @@ visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 	if (block == OMEN_META_BLOCK || !omen_block_exists(ix, block))
 		return NULL;
 	*buf = omen_pin(ix, block);
+	if (!omen_page_seems(*buf, OMEN_PAGE_POSTING))
+	{
+		ReleaseBuffer(*buf);
+		return NULL;
+	}
 	LockBuffer(*buf, lockmode);
 	opaque = omen_check_page(ix->rel, *buf);
 	if (opaque != NULL && opaque->kind == OMEN_PAGE_POSTING &&

@@ -116,6 +116,8 @@ extern void omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block);
 extern void omen_heap_prefetch(Relation rel, const ItemPointerData *tid);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
+extern bool omen_page_seems(Buffer buf, OmenPageKind kind);
+extern void omen_report_corruption(Relation rel, Buffer buf);
 
 /* wal.c */
 typedef struct OmenChange
