@@ -39,10 +39,31 @@ register_buffer(OmenChange *change, Buffer buf, int flags)
 	return GenericXLogRegisterBuffer(change->xlog, buf, flags);
 }
 
-/* The page of a buffer, to be altered in parts. */
+/*
+ * Raise an error unless the bounds in a page's header are those that all our
+ * pages have.  Generic WAL zeroes what lies between them, and would run past
+ * the page if a new slot came to end behind a bound that is damaged.
+ */
+static void
+check_bounds(Relation rel, Buffer buf)
+{
+	PageHeader	header = (PageHeader) BufferGetPage(buf);
+
+	if (header->pd_special != OMEN_PAGE_START + OMEN_PAGE_CAPACITY ||
+		header->pd_upper != header->pd_special ||
+		header->pd_lower < OMEN_PAGE_START ||
+		header->pd_lower > header->pd_upper)
+		omen_report_corruption(rel, buf);
+}
+
+/*
+ * The page of a buffer, to be altered in parts.  An error if it is damaged, so
+ * all pages of a change are asked for before one of them is written to.
+ */
 Page
 omen_change_page(OmenChange *change, Buffer buf)
 {
+	check_bounds(change->rel, buf);
 	return register_buffer(change, buf, 0);
 }
 
