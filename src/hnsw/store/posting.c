@@ -48,6 +48,32 @@ chunk_block(uint32 id)
 }
 
 /*
+ * Has a walk along a chain gone round in a circle (R. Brent, "An improved Monte
+ * Carlo factorization algorithm", 1980)?  Of a damaged chain this says so after
+ * a few times as many steps as it has chunks.  All bytes zero at the start.
+ */
+typedef struct ChainWalk
+{
+	uint32		mark;			/* where the walk was */
+	uint64		since;			/* steps that it has taken since then */
+	uint64		until;			/* steps after which the mark moves here */
+} ChainWalk;
+
+static bool
+goes_round(ChainWalk *walk, uint32 id)
+{
+	if (walk->until > 0 && walk->mark == id)
+		return true;
+	if (walk->since++ == walk->until)
+	{
+		walk->mark = id;
+		walk->since = 0;
+		walk->until = Max(1, walk->until * 2);
+	}
+	return false;
+}
+
+/*
  * Pin and lock the page of a chunk; NULL with nothing held if there is no such
  * chunk of this owner.
  */
@@ -326,24 +352,22 @@ bool
 omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 				  uint16 owner_version, OmenTidList *list)
 {
-	uint64		steps = 0;
+	ChainWalk	walk = {0};
 	uint32		next;
 
 	for (uint32 id = first; id != OMEN_INVALID_ID; id = next)
 	{
 		Buffer		buf;
-		OmenPostingChunk *chunk =
-			visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk *chunk;
 		OmenPostingChunk copy;
 
-		/* more chunks than there are: the chain has a cycle */
-		if (chunk == NULL ||
-			steps++ > (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
-		{
-			if (chunk != NULL)
-				UnlockReleaseBuffer(buf);
+		CHECK_FOR_INTERRUPTS();
+		if (goes_round(&walk, id))
 			return false;
-		}
+		chunk =
+			visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_SHARE, &buf);
+		if (chunk == NULL)
+			return false;
 		copy = *chunk;
 		UnlockReleaseBuffer(buf);
 		for (int i = 0; i < copy.count; i++)
@@ -511,10 +535,9 @@ omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
 {
 	uint32		previous = OMEN_INVALID_ID;
 	uint32		id = chain_head(ix, owner);
-	uint64		steps = 0;
+	ChainWalk	walk = {0};
 
-	while (id != OMEN_INVALID_ID &&
-		   steps++ <= (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
+	while (id != OMEN_INVALID_ID && !goes_round(&walk, id))
 	{
 		Buffer		buf;
 		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
@@ -560,7 +583,7 @@ free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
 static bool
 chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
 {
-	uint64		steps = 0;
+	ChainWalk	walk = {0};
 	uint32		id = first;
 
 	while (id != OMEN_INVALID_ID)
@@ -573,8 +596,7 @@ chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
 		/* a broken chain, or one with a cycle, is left alone */
 		if (chunk == NULL)
 			return false;
-		empty = chunk->count == 0 &&
-				steps++ <= (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE;
+		empty = chunk->count == 0 && !goes_round(&walk, id);
 		id = chunk->next;
 		UnlockReleaseBuffer(buf);
 		if (!empty)
