@@ -16,6 +16,7 @@
 
 #include <math.h>
 
+#include "access/heapam.h"
 #include "catalog/index.h"
 #include "compat.h"
 #include "executor/executor.h"
@@ -155,18 +156,52 @@ passes(OmenScanState *state, TupleTableSlot *slot)
 	return state->filter->passes(state->filter->arg, slot);
 }
 
+/*
+ * Raise an error if a heap TID of the index's can be no row's: reading the
+ * block would fail in a way that does not tell which file is damaged, or even
+ * add one to the table.  What TIDs another table access method has is not known.
+ */
+void
+omen_rerank_check_tid(IndexScanDesc scan, ItemPointer tid)
+{
+	OmenScanState *state = scan->opaque;
+	Relation	heap = scan->heapRelation;
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+
+	if (likely(ItemPointerIsValid(tid) && block < state->heap_blocks))
+		return;
+	if (ItemPointerIsValid(tid))
+	{
+		if (heap->rd_tableam != GetHeapamTableAmRoutine())
+			return;
+		state->heap_blocks = RelationGetNumberOfBlocks(heap);
+		if (block < state->heap_blocks)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" contains a row (%u,%u) that cannot be in "
+					"table \"%s\"",
+					RelationGetRelationName(scan->indexRelation), block,
+					ItemPointerGetOffsetNumberNoCheck(tid),
+					RelationGetRelationName(heap)),
+			 errhint("Please REINDEX it.")));
+}
+
 /* Fetch a row into state->slot and get at the indexed value. */
 static OmenFetched
 fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
 {
 	OmenScanState *state = scan->opaque;
-	BlockNumber block = ItemPointerGetBlockNumber(tid);
+	BlockNumber block;
 	ItemPointerData fetched = *tid;
 	bool		call_again = false;
 	bool		found;
 	bool		isnull;
 	MemoryContext old;
 
+	omen_rerank_check_tid(scan, tid);
+	block = ItemPointerGetBlockNumber(tid);
 	/* what the fetch allocates is to live as long as it */
 	old = MemoryContextSwitchTo(state->context);
 	omen_heap_expect(state->fetch, block);

@@ -470,6 +470,7 @@ next_of_list(IndexScanDesc scan)
 
 	if (state->next_tid >= state->tids.count)
 		return false;
+	omen_rerank_check_tid(scan, &state->tids.tids[state->next_tid]);
 	scan->xs_heaptid = state->tids.tids[state->next_tid++];
 	return true;
 }

@@ -107,6 +107,7 @@ typedef struct OmenScanState
 
 	/* getting at rows */
 	IndexFetchTableData *fetch;
+	BlockNumber heap_blocks;	/* blocks of the table known to exist */
 	OmenToastReader *toast;
 	bool		is_toasted;		/* the value read last was */
 	TupleTableSlot *slot;
@@ -149,6 +150,7 @@ typedef enum OmenFetched
 extern void *omen_scan_room(OmenScanState *state, void *array, uint32 *room,
 							uint32 count, Size item);
 extern void omen_rerank_prepare(IndexScanDesc scan);
+extern void omen_rerank_check_tid(IndexScanDesc scan, ItemPointer tid);
 extern void omen_rerank_add(OmenScanState *state, OmenPendingNode item);
 extern void omen_rerank_add_row(OmenScanState *state, OmenPendingRow row);
 extern bool omen_rerank_take(IndexScanDesc scan, OmenPendingRow *row);
