@@ -258,6 +258,12 @@ omen_index_open(Relation rel, bool building)
 	ix->rel = rel;
 	ix->building = building;
 	ix->context = CurrentMemoryContext;
+	ix->nblocks = RelationGetNumberOfBlocks(rel);
+	if (ix->nblocks == 0)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("index \"%s\" has no pages",
+							   RelationGetRelationName(rel)),
+						errhint("Please REINDEX it.")));
 	omen_meta_read(rel, &ix->meta);
 	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m,
 					 ix->meta.key_bytes);
