@@ -1,0 +1,578 @@
+# Damage the pages of small indexes at random, round after round: whatever is
+# done with them then works, or fails with an error that says that the index is
+# corrupted and that REINDEX helps, which it does.  Nothing crashes, hangs or
+# fails in another way, and rows that are returned are in order.
+#
+#	OMEN_TEST_SEED=n	begin with other random numbers than usual
+#	OMEN_TEST_SOAK=1	go on for an hour, from a seed that is different each time
+#	OMEN_TEST_SECONDS=n	go on for so long
+#	OMEN_TEST_ROUNDS=n	do so many rounds, however long it takes
+#	OMEN_TEST_ROUND=n	do this round only, as the message of a failure says
+#
+# A round makes a database of a template by copying its files, damages one index
+# of each kind in it before anybody has read a page, and then uses the tables.
+# What a round does follows from the seed and its number alone.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+# As in src/hnsw/store/format.h.
+use constant {
+	BLOCK => 8192,
+	PAGE_START => 24,
+	SPECIAL => 8192 - 16,
+	HEADER => 48,
+	CHUNK => 72,
+	KIND_FREE => 0,
+	KIND_NODE => 1,
+	KIND_UPPER => 2,
+	KIND_POSTING => 3,
+	KIND_PAYLOAD => 4,
+	KIND_MEAN => 5,
+	KIND_META => 6,
+};
+my @kind_names = qw(free node upper posting payload mean meta);
+
+# Fields: where, and how they are packed.
+my %page_fields = (
+	pd_flags => [ 10, 'S' ],
+	pd_lower => [ 12, 'S' ],
+	pd_upper => [ 14, 'S' ],
+	pd_special => [ 16, 'S' ],
+	pd_pagesize_version => [ 18, 'S' ],
+	next => [ SPECIAL, 'L' ],
+	kind => [ SPECIAL + 4, 'C' ],
+	flags => [ SPECIAL + 5, 'C' ],
+	used => [ SPECIAL + 6, 'S' ],
+	live => [ SPECIAL + 8, 'S' ],
+	page_id => [ SPECIAL + 14, 'S' ]);
+my %meta_fields = (
+	magic => [ 24 + 0, 'L' ],
+	version => [ 24 + 4, 'L' ],
+	dims => [ 24 + 8, 'L' ],
+	m => [ 24 + 12, 'S' ],
+	ef_construction => [ 24 + 14, 'S' ],
+	metric => [ 24 + 16, 'C' ],
+	storage => [ 24 + 17, 'C' ],
+	layout => [ 24 + 18, 'C' ],
+	mode => [ 24 + 19, 'C' ],
+	key_bytes => [ 24 + 20, 'S' ],
+	edge_key_bytes => [ 24 + 22, 'S' ],
+	seed => [ 24 + 24, 'Q' ],
+	epoch => [ 24 + 32, 'S' ],
+	root_version => [ 24 + 34, 'S' ],
+	root => [ 24 + 36, 'L' ],
+	entry => [ 24 + 40, 'L' ],
+	entry_version => [ 24 + 44, 'S' ],
+	entry_level => [ 24 + 46, 'S' ],
+	room_free => [ 24 + 48, 'L' ],
+	room_node => [ 24 + 52, 'L' ],
+	room_upper => [ 24 + 56, 'L' ],
+	room_posting => [ 24 + 60, 'L' ],
+	mean => [ 24 + 64, 'L' ],
+	side_null => [ 24 + 68, 'L' ],
+	side_nan => [ 24 + 72, 'L' ],
+	node_limit => [ 24 + 80, 'Q' ],
+	vacuum_nodes => [ 24 + 88, 'Q' ],
+	vacuum_dead => [ 24 + 96, 'Q' ],
+	node_stride => [ 24 + 104, 'L' ],
+	upper_stride => [ 24 + 108, 'L' ],
+	radius => [ 24 + 112, 'L' ]);
+my %slot_fields = (
+	flags => [ 0, 'C' ],
+	level => [ 1, 'C' ],
+	version => [ 2, 'S' ],
+	degree => [ 4, 'S' ],
+	epoch => [ 6, 'S' ],
+	payload => [ 20, 'L' ],
+	offset => [ 24, 'L' ],
+	step => [ 28, 'L' ],
+	code_3 => [ 32, 'L' ],
+	code_4 => [ 36, 'L' ],
+	code_5 => [ 40, 'L' ],
+	code_6 => [ 44, 'L' ]);
+my %node_fields = (
+	%slot_fields,
+	tid_block => [ 8, 'L' ],
+	tid_block_high => [ 8, 'S' ],
+	tid_block_low => [ 10, 'S' ],
+	tid_offset => [ 12, 'S' ],
+	key_nulls => [ 14, 'S' ],
+	posting => [ 16, 'L' ]);
+my %upper_fields = (
+	%slot_fields,
+	node => [ 8, 'L' ],
+	down => [ 12, 'L' ],
+	node_version => [ 16, 'S' ],
+	down_version => [ 18, 'S' ]);
+my %chunk_fields = (
+	owner => [ 0, 'L' ],
+	owner_version => [ 4, 'S' ],
+	flags => [ 6, 'C' ],
+	count => [ 7, 'C' ],
+	next => [ 8, 'L' ],
+	tid_block => [ 12, 'L' ],
+	tid_offset => [ 16, 'S' ]);
+my %payload_fields = (
+	owner => [ PAGE_START, 'L' ],
+	owner_version => [ PAGE_START + 4, 'S' ],
+	part => [ PAGE_START + 6, 'S' ],
+	bytes => [ PAGE_START + 8, 'L' ]);
+
+# ---------- how much ----------
+
+my $soak = $ENV{OMEN_TEST_SOAK};
+my $seed = $ENV{OMEN_TEST_SEED} // ($soak ? time() % 1_000_000 : 20);
+my $seconds = $ENV{OMEN_TEST_SECONDS} // ($soak ? 3600 : 45);
+my $rounds = $ENV{OMEN_TEST_ROUNDS};
+my $only_round = $ENV{OMEN_TEST_ROUND};
+my $most_failures = 10;
+
+# No statement on tables as small as these takes for ever, whatever the machine.
+my $statement_timeout = $PostgreSQL::Test::Utils::timeout_default / 6;
+
+$seed = int($seed);
+note("OMEN_TEST_SEED=$seed");
+
+sub choose { return $_[ int(rand(@_)) ]; }
+
+# The numbers from 1 to a limit, small ones more often.
+sub few { return 1 + int($_[0] * rand()**3); }
+
+# ---------- the server ----------
+
+my $node = PostgreSQL::Test::Cluster->new('random_damage');
+my $no_checksums = $node->pg_version >= 18 ? ['--no-data-checksums'] : [];
+$node->init(extra => $no_checksums);
+# a crash must show as one; databases are copied often
+$node->append_conf('postgresql.conf', q{
+	restart_after_crash = off
+	autovacuum = off
+	fsync = off
+	wal_level = minimal
+	max_wal_senders = 0
+	max_wal_size = 4GB
+	shared_buffers = 64MB
+	jit = off
+	log_min_messages = error
+	log_error_verbosity = verbose
+});
+$node->start;
+
+# Vectors of many dimensions are zeros but for the first, so that they are
+# compressed and stay in their row.
+$node->safe_psql('postgres', q{
+	CREATE DATABASE small;
+	CREATE DATABASE large;
+});
+my $prepare = q{
+	CREATE EXTENSION omendb;
+	CREATE FUNCTION pattern(n integer, dims integer) RETURNS vector
+	LANGUAGE sql IMMUTABLE AS $$
+		SELECT (array_agg(((n * d * 0.61803398875 + d * 0.41421356237)
+						  % 1.0 - 0.5)::real ORDER BY d) ||
+				array_fill(0::real, ARRAY[greatest(dims - 40, 0)]))::vector
+			FROM generate_series(1, least(dims, 40)) d
+	$$;
+};
+
+# A table, and a first index of it: name, dimensions, columns of the index,
+# operator, storage parameters, rows, and what else is done to it.
+my %databases = (
+	small => [
+		[ 'list', 8, 'v', '<->', '', 250, '' ],
+		[ 'full_list', 4, 'v', '<->', 'm = 4, ef_construction = 16', 0,
+			'INSERT INTO full_list SELECT i, i % 10, i::text, pattern(i, 4) FROM generate_series(1, 985) i' ],
+		[ 'graph', 8, 'v', '<->', 'm = 4, ef_construction = 16', 1300, '' ],
+		[ 'keys', 8, 'v vector_cosine_ops, k, t', '<=>', 'm = 6, ef_construction = 16', 1300, '' ],
+		[ 'codes', 16, 'v vector_ip_ops, k', '<#>', 'storage = sq4, m = 8, ef_construction = 16', 1300, 'ALTER TABLE codes SET UNLOGGED' ],
+		[ 'long', 2100, 'v', '<->', 'storage = full, m = 4, ef_construction = 16', 30, '' ],
+	],
+	large => [
+		[ 'wide', 2100, 'v', '<->', 'm = 4, ef_construction = 16, storage = sq8', 1100,
+			'DELETE FROM wide WHERE id % 8 <> 0; VACUUM wide; INSERT INTO wide SELECT i, i, 1, pattern(i, 2100) FROM generate_series(5000, 5010) i' ],
+		[ 'apart', 8300, 'v vector_l2_ops, k', '<->', 'm = 4, ef_construction = 16, storage = sq8', 1100,
+			'DELETE FROM apart WHERE id % 8 <> 0; VACUUM apart; INSERT INTO apart SELECT i, i, 1, pattern(i, 8300) FROM generate_series(5000, 5010) i' ],
+	]);
+my %tables;
+foreach my $database (sort keys %databases)
+{
+	my $sql = $prepare;
+
+	foreach my $table ($databases{$database}->@*)
+	{
+		my ($name, $dims, $columns, $operator, $with, $rows, $more) = @$table;
+
+		$with = "WITH ($with)" if $with;
+		$sql .= qq{
+			CREATE TABLE $name (id integer, k integer, t text, v vector($dims));
+			ALTER TABLE $name ALTER v SET STORAGE main;
+			INSERT INTO $name SELECT i, i % 10, (i % 7)::text, pattern(i, $dims) FROM generate_series(1, $rows) i;
+			INSERT INTO $name SELECT i, i % 2, i % 2, pattern(5, $dims) FROM generate_series(1, 60) i;
+			INSERT INTO $name SELECT i, 1, 1, pattern(i, $dims) FROM generate_series(20, 40) i, generate_series(1, 4);
+			INSERT INTO $name SELECT i, 1, NULL, NULL FROM generate_series(1, 40) i;
+			INSERT INTO $name SELECT i, NULL, '1', pattern(1, $dims) - pattern(1, $dims) FROM generate_series(1, 25) i;
+			CREATE INDEX ${name}_index ON $name USING omen_hnsw ($columns) $with;
+			DELETE FROM $name WHERE id % 9 = 0;
+			VACUUM $name;
+			$more;
+			DELETE FROM $name WHERE id % 50 = 7;
+		};
+		$tables{$name} = { name => $name, dims => $dims, operator => $operator, database => $database };
+	}
+	$node->safe_psql($database, $sql);
+	$node->safe_psql($database, 'VACUUM (FREEZE, INDEX_CLEANUP OFF)');
+}
+# a checkpoint would not write what is unlogged
+$node->restart;
+foreach my $name (sort keys %tables)
+{
+	my $table = $tables{$name};
+
+	is($node->safe_psql($table->{database}, "SELECT kind, block, slot, detail FROM omen_hnsw_check('${name}_index', true) LIMIT 9"),
+		'', "the index of $name is sound before");
+	$table->{file} = $node->safe_psql($table->{database}, "SELECT pg_relation_filepath('${name}_index')");
+	note("$name: " . $node->safe_psql($table->{database},
+			"SELECT string_agg(format('%s %s', key, value), ', ') FROM omen_hnsw_info('${name}_index') i, json_each_text(to_json(i)) WHERE key ~ 'pages|mode|nodes|levels'"));
+	open(my $file, '<:raw', $node->data_dir . "/$table->{file}") or die "$table->{file}: $!";
+	local $/;
+	$table->{pages} = [ unpack('(a8192)*', <$file>) ];
+	close($file);
+	$table->{node_stride} = unpack('@' . $meta_fields{node_stride}[0] . 'L', $table->{pages}[0]);
+	$table->{upper_stride} = unpack('@' . $meta_fields{upper_stride}[0] . 'L', $table->{pages}[0]);
+	foreach my $block (0 .. $#{ $table->{pages} })
+	{
+		my ($next, $kind, $flags, $used) = unpack('@' . SPECIAL . 'LCCS', $table->{pages}[$block]);
+
+		push $table->{blocks}{$kind}->@*, $block;
+		$table->{used}[$block] = $used;
+	}
+}
+
+# ---------- damage ----------
+
+# A value for a field that is not its own: none, all, something near, that of
+# the same field elsewhere, or any.
+sub other_value
+{
+	my ($template, $old, $elsewhere, @more) = @_;
+	my $bits = 8 * length(pack($template, 0));
+	my $all = $bits == 64 ? ~0 : (1 << $bits) - 1;
+	my $value = choose(
+		0, $all,
+		($old + 1) & $all, ($old - 1) & $all,
+		$old ^ (1 << int(rand($bits))),
+		$elsewhere, $elsewhere,
+		int(rand(2**($bits > 32 ? 32 : $bits))) & $all,
+		int(rand(300)) & $all,
+		(map { $_ & $all } @more, @more),
+		# floats: not a number, infinity, huge, negative
+		$bits == 32 ? (0x7FC00000, 0x7F800000, 0x7F7FFFFF, $old ^ 0x80000000) : ());
+
+	return $value;
+}
+
+# What there is to damage of a page: [name, offset, template, offsets of the
+# same field elsewhere].
+sub fields_of
+{
+	my ($table, $block, $kind) = @_;
+	my @fields;
+
+	# frames of pages are a few fields among many
+	if (rand() < 0.25 || $kind == KIND_FREE)
+	{
+		my $of_server = rand() < 0.2;
+
+		return map { [ $_, $page_fields{$_}->@* ] } grep { !/^pd_/ == !$of_server } sort keys %page_fields;
+	}
+	return map { [ $_, $meta_fields{$_}->@* ] } sort keys %meta_fields if $kind == KIND_META;
+	return map { [ $_, $payload_fields{$_}->@* ] } sort keys %payload_fields
+	  if $kind == KIND_PAYLOAD || $kind == KIND_MEAN;
+
+	my $stride = $kind == KIND_POSTING ? CHUNK : $kind == KIND_NODE ? $table->{node_stride} : $table->{upper_stride};
+	my $used = $table->{used}[$block] || 1;
+	my $slot = int(rand($used));
+	my $at = PAGE_START + $slot * $stride;
+	my $fields = $kind == KIND_POSTING ? \%chunk_fields : $kind == KIND_NODE ? \%node_fields : \%upper_fields;
+
+	# what follows a slot's header: code, keys, edges; by any four bytes or one
+	if ($kind != KIND_POSTING && rand() < 0.4)
+	{
+		my $offset = HEADER + 4 * int(rand(($stride - HEADER) / 4));
+
+		return ([ "slot $slot + $offset", $at + $offset, 'L' ],
+			[ "slot $slot + $offset", $at + $offset, 'C' ]);
+	}
+	return map { [ "slot $slot $_", $at + $fields->{$_}[0], $fields->{$_}[1], $stride ] } sort keys %$fields;
+}
+
+# Ids of a page's slots, in whatever way an id may be meant.
+sub ids_in
+{
+	my ($table, $block) = @_;
+
+	return map { $block * int((SPECIAL - PAGE_START) / $_) + int(rand(3)) }
+	  CHUNK, $table->{node_stride}, $table->{upper_stride};
+}
+
+# Damage one thing on one page; returns what.
+sub damage_page
+{
+	my ($table, $pages, $changed) = @_;
+	# most damages of the metapage are noticed at once, and nothing else is tried
+	my $kind = rand() < 0.08 ? KIND_META : choose(grep { $_ != KIND_META } sort keys $table->{blocks}->%*);
+	my $block = choose($table->{blocks}{$kind}->@*);
+	my $other_kind = choose(sort keys $table->{blocks}->%*);
+	my $other = choose($table->{blocks}{$other_kind}->@*);
+	my $where = "$kind_names[$kind] page $block";
+	my $how = rand();
+
+	return "$where is beyond the end" if !defined $pages->[$block] || !defined $pages->[$other];
+	$changed->{$block} = 1;
+	if ($how < 0.70)
+	{
+		my ($name, $offset, $template, $stride) = @{ choose(fields_of($table, $block, $kind)) };
+		my $old = unpack("\@$offset $template", $pages->[$block]);
+		my $elsewhere = unpack("\@$offset $template", $pages->[$other]);
+		my @within = $name =~ /^pd_/ ? map { 8 * int(rand(BLOCK / 8)) } 1 .. 12 : ();
+		my $value = other_value($template, $old, $elsewhere, $block, $other,
+			ids_in($table, $block), ids_in($table, $other), @within);
+
+		substr($pages->[$block], $offset, length(pack($template, 0))) = pack($template, $value);
+		return "$where: $name $old -> $value";
+	}
+	if ($how < 0.78)
+	{
+		my $count = few(64);
+		my $offset = int(rand(BLOCK - $count));
+
+		substr($pages->[$block], $offset, $count) = pack('C*', map { int(rand(256)) } 1 .. $count);
+		return "$where: $count random bytes at $offset";
+	}
+	if ($how < 0.86)
+	{
+		my $count = few(40);
+		my $used = $kind == KIND_META ? 150 : BLOCK;
+
+		vec($pages->[$block], int(rand(8 * $used)), 1) ^= 1 for 1 .. $count;
+		return "$where: $count random bits";
+	}
+	if ($how < 0.89)
+	{
+		# all of its contents, in a frame that is sound
+		substr($pages->[$block], PAGE_START, SPECIAL - PAGE_START) =
+		  pack('L*', map { int(rand(2**32)) } 1 .. (SPECIAL - PAGE_START) / 4);
+		return "$where: random contents";
+	}
+	if ($how < 0.92)
+	{
+		$pages->[$block] = "\0" x BLOCK;
+		return "$where: zeros";
+	}
+	if ($how < 0.96)
+	{
+		$pages->[$block] = $pages->[$other];
+		return "$where: contents of $kind_names[$other_kind] page $other";
+	}
+	@$pages[ $block, $other ] = @$pages[ $other, $block ];
+	$changed->{$other} = 1;
+	return "$where: swapped with $kind_names[$other_kind] page $other";
+}
+
+# Damage an index in the copy of its database that is in a directory of the
+# data directory; returns what was done.
+sub damage_index
+{
+	my ($table, $directory) = @_;
+	my @pages = $table->{pages}->@*;
+	my $path = $node->data_dir . "/$directory/" . ($table->{file} =~ s{^.*/}{}r);
+	my %changed;
+	my @done;
+
+	push @done, damage_page($table, \@pages, \%changed) for 1 .. few(5);
+	open(my $file, '+<:raw', $path) or die "could not open $path: $!";
+	foreach my $block (sort { $a <=> $b } keys %changed)
+	{
+		seek($file, $block * BLOCK, 0) or die "could not seek in $path: $!";
+		print $file $pages[$block] or die "could not write $path: $!";
+	}
+	close($file) or die "could not write $path: $!";
+	if (rand() < 0.04)
+	{
+		my $blocks = int(rand(@pages));
+
+		truncate($path, $blocks * BLOCK) or die "could not truncate $path: $!";
+		push @done, "truncated to $blocks pages";
+	}
+	return join('; ', @done);
+}
+
+# ---------- use ----------
+
+# What is done with a table, a statement a line.
+sub statements
+{
+	my ($table) = @_;
+	my ($name, $dims, $operator) = @$table{qw(name dims operator)};
+	my $q = int(rand(2000));
+	my $near = "v $operator pattern($q, $dims)";
+	my @strategies = qw(auto exact graph sweep);
+
+	# are the rows of a query in order?
+	my $ordered = sub {
+		my ($where, $limit) = @_;
+		my $query = "SELECT $near AS d FROM $name $where ORDER BY $near LIMIT $limit";
+
+		return "SELECT 'in order: ' || coalesce(bool_and(d >= p), true) FROM (SELECT d, lag(d) OVER () AS p FROM ($query) r) s;";
+	};
+	my @searches = (
+		$ordered->('', 30),
+		$ordered->('', 'ALL'),
+		"SELECT count(*) FROM (SELECT id FROM $name ORDER BY v $operator pattern(5, $dims) LIMIT 70) s;",
+		"SELECT count(*) FROM (SELECT id FROM $name ORDER BY v $operator NULL::vector) s;",
+		(map {; "SET omendb.filter_strategy = $_;", $ordered->('WHERE k < 3', 20), $ordered->("WHERE t = '1' AND k = 1", 'ALL') }
+			choose(@strategies), choose(@strategies)),
+		$ordered->('WHERE id < 100', 10),
+		"SET omendb.enable_filtered_scan = off;",
+		$ordered->('WHERE k = 3', 10),
+		"RESET omendb.enable_filtered_scan;");
+	my @inspections = (
+		"SELECT count(*) FROM omen_hnsw_info('${name}_index');",
+		"SELECT count(*) FROM omen_hnsw_check('${name}_index');",
+		"SELECT count(*) FROM omen_hnsw_check('${name}_index', true);");
+	my @inserts = (
+		"INSERT INTO $name SELECT i, i % 10, i % 7, pattern(i + $q, $dims) FROM generate_series(1, 12) i;",
+		"INSERT INTO $name VALUES (1, 1, 1, pattern(7000, $dims));",
+		"INSERT INTO $name VALUES (1, 1, 1, pattern(5, $dims));",
+		"INSERT INTO $name SELECT i, i % 2, 1, pattern(5, $dims) FROM generate_series(1, 12) i;",
+		"INSERT INTO $name SELECT i, 1, 1, NULL FROM generate_series(1, 12) i;",
+		"INSERT INTO $name VALUES (1, 1, 1, pattern(1, $dims) - pattern(1, $dims));",
+		"UPDATE $name SET t = 'a' WHERE id IN (5, 6, 7);",
+		"UPDATE $name SET id = -id WHERE id IN (15, 16, 17);");
+	my @deletes = (
+		"DELETE FROM $name WHERE id % 3 = " . int(rand(3)) . ';',
+		"VACUUM (INDEX_CLEANUP ON) $name;",
+		"VACUUM (INDEX_CLEANUP ON) $name;");
+	my @parts = (\@searches, \@inspections, \@inserts, \@deletes);
+	my $order = choose([ 0, 1, 2, 3 ], [ 2, 3, 0, 1 ], [ 3, 1, 2, 0 ], [ 1, 2, 3, 0 ], [ 3, 2, 0, 1 ]);
+	my @all = map { $parts[$_]->@* } @$order;
+
+	# what REINDEX makes of it is sound
+	push @all, "REINDEX INDEX ${name}_index;",
+	  "SELECT 'left: ' || c FROM omen_hnsw_check('${name}_index', true) c LIMIT 5;",
+	  $ordered->('', 30)
+	  if $table->{database} eq 'small' || rand() < 0.2;
+	return (
+		'\set VERBOSITY verbose',
+		'SET enable_seqscan = off;',
+		"SET statement_timeout = '${statement_timeout}s';",
+		'SET client_min_messages = error;', @all, "SELECT 'survived';");
+}
+
+my %errors_seen;
+
+# What was wrong with how a table's statements went: a line for each fault.
+sub faults
+{
+	my ($lines, $out, $err, $timed_out) = @_;
+	my @faults;
+
+	push @faults, 'a statement could not be canceled' if $timed_out;
+	push @faults, map { "out of order" } grep { /^in order: f/ } split /\n/, $out;
+	push @faults, map { "after REINDEX: $_" } grep { /^left: / } split /\n/, $out;
+	push @faults, 'the session did not survive' if $out !~ /^survived$/m;
+
+	# each error, with its hint
+	foreach my $error (split /^(?=psql:)/m, $err)
+	{
+		my ($line, $code, $message) = $error =~ /^psql:[^:]*:(\d+): (?:ERROR|FATAL|PANIC): +(\w+): (.*)/;
+
+		if (defined $code)
+		{
+			my $statement = $lines->[ $line - 1 ];
+			my $general = $message =~ s/\d+/N/gr =~ s/"[^"]*"/"X"/gr;
+
+			$errors_seen{"$code $general"}++;
+			if ($statement !~ /REINDEX/)
+			{
+				next if $code eq 'XX002' && $error =~ /^HINT: .*REINDEX/m;
+				next if $code eq '0A000' && $message =~ /format version/ && $error =~ /^HINT: .*REINDEX/m;
+				next if $code eq 'XX001' && $message =~ /^invalid page in block \d+ of relation/;
+			}
+			push @faults, "$statement\n$error";
+		}
+		else
+		{
+			push @faults, $error;
+		}
+	}
+	return @faults;
+}
+
+my $failures = 0;
+my $tests = 0;
+my $round;
+my $begin = time();
+
+sub one_round
+{
+	srand($seed * 1_000_003 + $round);
+	my $template = $round % 8 == 0 ? 'large' : 'small';
+	my $directory = 'base/' . $node->safe_psql('postgres', qq{
+		SET client_min_messages = error;
+		DROP DATABASE IF EXISTS damaged WITH (FORCE);
+		CREATE DATABASE damaged TEMPLATE $template STRATEGY file_copy;
+		SELECT oid FROM pg_database WHERE datname = 'damaged';});
+	my @names = map { $_->[0] } $databases{$template}->@*;
+	my %damage = map { $_ => damage_index($tables{$_}, $directory) } @names;
+
+	foreach my $name (@names)
+	{
+		my @lines = statements($tables{$name});
+		my ($out, $err, $timed_out) = ('', '', 0);
+		my @faults;
+
+		$node->psql('damaged', join("\n", @lines), on_error_stop => 0, stdout => \$out, stderr => \$err,
+			timeout => 3 * $statement_timeout, timed_out => \$timed_out);
+		@faults = faults(\@lines, $out, $err, $timed_out);
+		$tests++;
+		next if !@faults;
+		$failures++;
+		fail("OMEN_TEST_SEED=$seed OMEN_TEST_ROUND=$round, $name");
+		diag("damaged: $damage{$name}");
+		diag($_) foreach @faults;
+		if ($timed_out || $out !~ /^survived$/m)
+		{
+			$node->stop('immediate', fail_ok => 1);
+			$node->start;
+			return;
+		}
+	}
+}
+
+if (defined $only_round)
+{
+	$round = $only_round;
+	one_round();
+}
+else
+{
+	for ($round = 1; $rounds ? $round <= $rounds : time() - $begin < $seconds; $round++)
+	{
+		one_round();
+		last if $failures >= $most_failures;
+	}
+}
+note("$tests indexes were damaged in " . ($round // 0) . ' rounds, ' . int(time() - $begin) . ' seconds');
+note("$errors_seen{$_} times $_") foreach sort keys %errors_seen;
+is($failures, 0, 'use of damaged indexes works or says that they are damaged');
+cmp_ok($tests, '>', 0, 'indexes were damaged');
+unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP|PANIC/, 'no process crashed');
+$node->stop('immediate');
+
+done_testing();
