@@ -111,6 +111,9 @@ extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);
 extern const OmenOpclass *omen_opclass(Relation index);
+extern const char *omen_catalog_flaw(Relation index,
+									 const OmenMetaPageData *meta);
+extern void omen_require_catalog(const OmenIndex *ix);
 extern void omen_check_columns(Relation index);
 
 /* insert.c */

@@ -31,6 +31,7 @@ omen_inserter_create(Relation index, bool building)
 
 	ins->context = CurrentMemoryContext;
 	ins->ix = omen_index_open(index, building);
+	omen_require_catalog(ins->ix);
 	ins->opclass = omen_opclass(index);
 	ins->search = omen_search_create(ins->ix);
 	ins->ef_construction = omen_options_ef_construction(index);

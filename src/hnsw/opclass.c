@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/keys/keys.h"
 #include "omendb.h"
 #include "types/vector.h"
 
@@ -90,6 +91,42 @@ const OmenOpclass *
 omen_opclass(Relation index)
 {
 	return column_opclass(index, 1);
+}
+
+/*
+ * What is wrong with a metapage by what the catalog says of the index; NULL if
+ * nothing is.  A column may have lost its number of dimensions, but it cannot
+ * have got another without a new index.
+ */
+const char *
+omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
+{
+	int32		typmod = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+
+	if (meta->metric != omen_opclass(index)->metric)
+		return "has another metric than the operator class";
+	if (typmod > 0 && (uint32) typmod != meta->dims)
+		return "has another number of dimensions than the column";
+	if (meta->key_bytes != omen_keys_bytes(index))
+		return "has other key columns than the index in the catalog";
+	return NULL;
+}
+
+/*
+ * Raise an error if there is such a flaw.  Without it, rows and queries would be
+ * said to be wrong that are not.
+ */
+void
+omen_require_catalog(const OmenIndex *ix)
+{
+	const char *flaw = omen_catalog_flaw(ix->rel, &ix->meta);
+
+	if (flaw != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("metapage of index \"%s\" is corrupted",
+							   RelationGetRelationName(ix->rel)),
+						errdetail_internal("The metapage %s.", flaw),
+						errhint("Please REINDEX it.")));
 }
 
 /* Report columns that an index cannot have so. */

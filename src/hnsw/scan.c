@@ -53,6 +53,7 @@ omen_begin_scan(Relation index, int nkeys, int norderbys)
 	state->nulls.context = context;
 	state->sent.context = context;
 	state->ix = omen_index_open(index, false);
+	omen_require_catalog(state->ix);
 	state->opclass = omen_opclass(index);
 	state->keys = omen_keys_open(index);
 	state->search = omen_search_create(state->ix);

@@ -82,21 +82,6 @@ check_meta_values(OmenCheck *check)
 						  "flat list has a root or an entry point");
 }
 
-/* Does the index in the catalog ask for what the metapage describes? */
-static const char *
-find_catalog_flaw(const OmenCheck *check)
-{
-	int32 typmod = TupleDescAttr(RelationGetDescr(check->index), 0)->atttypmod;
-
-	if (check->meta.metric != check->opclass->metric)
-		return "has another metric than the operator class";
-	if (typmod > 0 && (uint32) typmod != check->meta.dims)
-		return "has another number of dimensions than the column";
-	if (check->meta.key_bytes != omen_keys_bytes(check->index))
-		return "has other key columns than the index in the catalog";
-	return NULL;
-}
-
 static const OmenPageOpaqueData *
 find_opaque(Page page)
 {
@@ -172,7 +157,7 @@ omen_check_meta(OmenCheck *check)
 		flaw = find_meta_flaw(&check->meta);
 	}
 	if (flaw == NULL)
-		flaw = find_catalog_flaw(check);
+		flaw = omen_catalog_flaw(check->index, &check->meta);
 	if (flaw != NULL)
 	{
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
