@@ -324,8 +324,9 @@ sub ids_in
 sub damage_page
 {
 	my ($table, $pages, $changed) = @_;
-	# most damages of the metapage are noticed at once, and nothing else is tried
-	my $kind = rand() < 0.08 ? KIND_META : choose(grep { $_ != KIND_META } sort keys $table->{blocks}->%*);
+	# most damages of these are noticed at once, and nothing else is tried
+	my %alone = (KIND_META, 1, KIND_MEAN, 1);
+	my $kind = rand() < 0.1 ? choose(grep { $alone{$_} } sort keys $table->{blocks}->%*) : choose(grep { !$alone{$_} } sort keys $table->{blocks}->%*);
 	my $block = choose($table->{blocks}{$kind}->@*);
 	my $other_kind = choose(sort keys $table->{blocks}->%*);
 	my $other = choose($table->{blocks}{$other_kind}->@*);
@@ -438,6 +439,8 @@ sub statements
 		(map {; "SET omendb.filter_strategy = $_;", $ordered->('WHERE k < 3', 20), $ordered->("WHERE t = '1' AND k = 1", 'ALL') }
 			choose(@strategies), choose(@strategies)),
 		$ordered->('WHERE id < 100', 10),
+		$operator eq '<->' ? $ordered->("WHERE v <<->> sphere(pattern($q, $dims), 0.4)", 'ALL') : (),
+		"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM $name WHERE k = 1 ORDER BY $near LIMIT 10;",
 		"SET omendb.enable_filtered_scan = off;",
 		$ordered->('WHERE k = 3', 10),
 		"RESET omendb.enable_filtered_scan;");
