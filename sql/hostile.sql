@@ -6,13 +6,14 @@
 CREATE SCHEMA hostile;
 SET search_path = hostile, public;
 
--- What running a statement says: nothing, or the error with its SQLSTATE.
+-- What running a statement says: nothing, or the error with its SQLSTATE.  (Not
+-- all versions name the schema of what an error is about.)
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;
 	RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || SQLERRM;
+	RETURN SQLSTATE || ' ' || replace(SQLERRM, 'public.', '');
 END
 $$;
 
@@ -376,7 +377,8 @@ CREATE EXTENSION omendb SCHEMA attack;
 \set ECHO all
 SELECT * FROM strange_functions();
 SELECT typname, typnamespace::regnamespace FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid
-WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'omendb') ORDER BY 1;
+WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'omendb') AND typelem = 0
+ORDER BY 1;
 
 -- It works with whatever path, that of maintenance commands and that of an attack.
 CREATE TABLE attack.item (id int, tags int[], v attack.vector(2));
@@ -404,6 +406,7 @@ DROP EXTENSION omendb;
 -- What is in the way of the extension's own objects stops it, and nothing of it
 -- remains.
 SET ROLE omen_hostile;
+\set VERBOSITY terse
 CREATE FUNCTION attack.omen_simd() RETURNS text LANGUAGE sql AS $$ SELECT 'captured' $$;
 RESET ROLE;
 CREATE EXTENSION omendb SCHEMA attack;

@@ -331,6 +331,9 @@ my @graph_damages = (
 	[ 'pd_lower', 'page',
 		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 12, 'S', PAGE_START);
 			return { block => $n->{block} } } ],
+	[ 'end of the free space', 'page',
+		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
+			poke($_[0], $b, 14, 'S', peek($_[0], $b, 12, 'S')); return { block => $b } } ],
 	[ 'more slots than fit', 'page',
 		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 6, 'S', 60000);
 			return { block => $n->{block} } } ],
@@ -357,6 +360,11 @@ my @graph_damages = (
 	[ 'list that leads to another kind', 'list',
 		sub { my ($b) = blocks_of($_[0], KIND_UPPER);
 			poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', $b); return { block => $b } } ],
+	[ 'list that leads to the page that looks for room', 'list',
+		sub { my ($n) = long_chain($_[0]);
+			poke($_[0], 0, $meta{room} + 4 * KIND_POSTING, 'L', $n->{block}); return { block => $n->{block} } } ],
+	[ 'list that begins beyond the file', 'list',
+		sub { poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', 1_000_000); return } ],
 	[ 'list that leads to a damaged page', 'list',
 		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
 			poke($_[0], $b, SPECIAL + 14, 'S', 1); return { block => $b } } ],
@@ -384,6 +392,8 @@ my @graph_damages = (
 		sub { my $n = any_node($_[0]); set($_[0], $n, 14, 'S', 1); return $n } ],
 	[ 'heap TID without a table block', 'slot',
 		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 9, 9, 1); return $n } ],
+	[ 'heap TID that would be the next page', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 0xFFFF, 0xFFFF, 1); return $n } ],
 	[ 'heap TID with a large offset', 'slot',
 		sub { my $n = any_node($_[0]); set($_[0], $n, 12, 'S', 40000); return $n } ],
 	[ 'flags of an upper slot', 'slot',
@@ -519,6 +529,9 @@ my @graph_damages = (
 
 	[ 'chain in a circle', 'posting',
 		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', $chunk->{id}); return $owner } ],
+	[ 'chain that leads to the page of its node', 'posting',
+		sub { my ($n) = long_chain($_[0]);
+			set($_[0], $n, 16, 'L', $n->{block} * per_page($_[0], KIND_POSTING)); return $n } ],
 	[ 'chain that leads nowhere', 'posting',
 		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', 0xFFFFFF00); return $owner } ],
 	[ 'chain cut off', 'posting',
