@@ -243,7 +243,11 @@ GRANT CREATE, USAGE ON SCHEMA hostile TO omen_hostile;
 SET ROLE omen_hostile;
 SELECT refusal('SELECT * FROM omen_hnsw_check(''item_v'')');
 SELECT refusal('SELECT * FROM omen_hnsw_check(''item_v'', true)');
--- the size of an index is no secret, as with pg_relation_size()
+-- how many rows an index has is for who may look into all tables
+SELECT refusal('SELECT * FROM omen_hnsw_info(''item_v'')');
+RESET ROLE;
+GRANT pg_stat_scan_tables TO omen_hostile;
+SET ROLE omen_hostile;
 SELECT refusal('SELECT * FROM omen_hnsw_info(''item_v'')');
 SELECT refusal('SELECT * FROM omen_hnsw_last_scan()');
 -- nobody makes a type or an access method of its functions

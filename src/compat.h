@@ -28,6 +28,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
@@ -51,6 +52,15 @@
 /* Says that a function never returns; older versions had a suffix instead. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))
+#endif
+
+/* May a role do with a relation what its owner may? */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#define omen_owns_relation(oid, role) \
+	object_ownercheck(RelationRelationId, oid, role)
+#else
+#define omen_owns_relation(oid, role) pg_class_ownercheck(oid, role)
 #endif
 
 /* The physical name of a relation, and the number in it. */

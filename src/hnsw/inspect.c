@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/hnsw.h"
@@ -233,6 +234,19 @@ omen_return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
+/*
+ * Reading a whole index takes time, and tells how many rows there are: for its
+ * owner, and for those who may look into all tables so (as with pgstattuple).
+ */
+static void
+require_rights(Relation index)
+{
+	if (!omen_owns_relation(RelationGetRelid(index), GetUserId()) &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_STAT_SCAN_TABLES))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX,
+					   RelationGetRelationName(index));
+}
+
 OMEN_FUNCTION(omen_hnsw_info);
 
 /*
@@ -250,6 +264,7 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 	OmenIndex  *ix;
 
 	omen_require_hnsw_index(index);
+	require_rights(index);
 	if (omen_has_no_contents(index))
 		ereport(
 			ERROR,
