@@ -18,6 +18,7 @@
  *		root, entry		where searches start
  *		upper			an upper slot and its node, or the slot below, disagree
  *		posting			chains of heap TIDs
+ *		orphan_chunk	chunks without heap TIDs that are nobody's
  *		tid_duplicate	a heap TID that the index has twice
  *		payload			codes out of line, and the quantizer's mean
  *		orphan_payload	pages of payload that are nobody's
@@ -25,9 +26,9 @@
  *		key				filter keys that are not the row's
  *		heap			a row of the table that the index lacks
  *
- * orphan_payload is what a crash may leave behind; it does no harm, and VACUUM
- * takes such a page back once the node that it names is gone.  Everything else
- * is damage.
+ * orphan_payload and orphan_chunk are what a crash may leave behind.  They do no
+ * harm, and VACUUM takes them back: payload once the node that it names is gone.
+ * Everything else is damage.
  *
  * On a primary nothing changes while a check runs: it holds a share lock on
  * the table and the index.  During recovery there is no such lock.  Then pages

@@ -313,6 +313,17 @@ omen_check_lists(OmenCheck *check)
 
 /* ---------- what is nobody's ---------- */
 
+/*
+ * An empty one was its node's until the chain was dropped.  Side lists lose a
+ * chunk in one step.
+ */
+static bool
+is_left_over(const OmenCheckChunk *chunk)
+{
+	return chunk->count == 0 && chunk->owner != OMEN_OWNER_NULL &&
+		   chunk->owner != OMEN_OWNER_NAN;
+}
+
 static void
 report_chunks(OmenCheck *check, BlockNumber block)
 {
@@ -322,10 +333,13 @@ report_chunks(OmenCheck *check, BlockNumber block)
 	{
 		const OmenCheckChunk *chunk = &check->chunks[note->base + i];
 
-		if ((chunk->flags & OMEN_SLOT_USED) != 0 &&
-			(chunk->flags & OMEN_CHECK_REACHED) == 0)
-			omen_check_report(check, "posting", block, i, "chunk of node %u %s",
-							  chunk->owner, find_chunk_flaw(check, chunk));
+		if ((chunk->flags & OMEN_SLOT_USED) == 0 ||
+			(chunk->flags & OMEN_CHECK_REACHED) != 0)
+			continue;
+		omen_check_report(check,
+						  is_left_over(chunk) ? "orphan_chunk" : "posting",
+						  block, i, "chunk of node %u %s", chunk->owner,
+						  find_chunk_flaw(check, chunk));
 	}
 }
 

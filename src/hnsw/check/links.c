@@ -10,7 +10,8 @@
  * leads to, or to a slot not in use, is stale and no violation.  Only an edge
  * with the parent flag must lead somewhere.  Nodes of which the insert runs or
  * was cut, and nodes that VACUUM is about to free, need not be reachable:
- * neither has a row that anybody sees, or gets one.
+ * neither has a row that anybody sees, or gets one.  If VACUUM was cut, some of
+ * what these led to may be free already: children, and slots below.
  *
  *-------------------------------------------------------------------------
  */
@@ -85,9 +86,12 @@ check_parent_edge(OmenCheck *check, const Place *from, int edge, bool fresh,
 					 is_root(check, from->id, from->slot->version);
 
 	if (!fresh)
-		omen_check_report(check, "parent", from->block, from->slotno,
-						  "edge %d is that of a parent, but the child is gone",
-						  edge);
+	{
+		if ((from->slot->flags & OMEN_SLOT_CONDEMNED) == 0)
+			omen_check_report(
+				check, "parent", from->block, from->slotno,
+				"edge %d is that of a parent, but the child is gone", edge);
+	}
 	else if (is_parent)
 	{
 		check->nodes[child].flags |= OMEN_CHECK_HAS_PARENT;
@@ -236,7 +240,7 @@ check_node_link(OmenCheck *check, const Place *upper)
 						  "node %u of the slot %s", slot->u.upper.node, flaw);
 }
 
-/* The slot one layer below an upper slot. */
+/* The slot one layer below an upper slot.  VACUUM may free it first. */
 static void
 check_down(OmenCheck *check, const Place *upper)
 {
@@ -245,6 +249,7 @@ check_down(OmenCheck *check, const Place *upper)
 	OmenCheckFound found;
 	const OmenCheckUpper *below;
 	const char *flaw = NULL;
+	bool		is_condemned;
 
 	if (slot->level <= 1)
 	{
@@ -258,13 +263,14 @@ check_down(OmenCheck *check, const Place *upper)
 		find_slot(check, &check->layout.upper, slot->u.upper.down, &ordinal);
 	if (found == OMEN_CHECK_UNKNOWN)
 		return;
+	is_condemned = (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
 	below = &check->uppers[ordinal];
 	if (found == OMEN_CHECK_NO_SLOT)
 		flaw = "does not exist";
 	else if ((below->flags & OMEN_SLOT_USED) == 0)
-		flaw = "is not in use";
+		flaw = is_condemned ? NULL : "is not in use";
 	else if (below->version != slot->u.upper.down_version)
-		flaw = "is another by now";
+		flaw = is_condemned ? NULL : "is another by now";
 	else if (below->level != slot->level - 1)
 		flaw = "is not one layer below";
 	else if (below->node != slot->u.upper.node ||
