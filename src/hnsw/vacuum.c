@@ -321,11 +321,6 @@ check_suspects(VacuumState *state)
 			state->nodes++;
 		omen_vacuum_delay_point();
 	}
-	for (uint64 i = 0; i < state->empty_chunks.count; i++)
-	{
-		omen_posting_reclaim(state->ix, state->empty_chunks.refs[i].id);
-		omen_vacuum_delay_point();
-	}
 	if (state->owners.count > 0)
 		qsort(state->owners.refs, state->owners.count, sizeof(OmenNodeRef),
 			  compare_refs);
@@ -333,6 +328,12 @@ check_suspects(VacuumState *state)
 	{
 		if (i == 0 || state->owners.refs[i].id != state->owners.refs[i - 1].id)
 			omen_posting_compact(state->ix, state->owners.refs[i]);
+		omen_vacuum_delay_point();
+	}
+	/* what is empty now is the first of a chain, or on none */
+	for (uint64 i = 0; i < state->empty_chunks.count; i++)
+	{
+		omen_posting_reclaim(state->ix, state->empty_chunks.refs[i].id);
 		omen_vacuum_delay_point();
 	}
 	if (state->dead.count > 0)

@@ -644,16 +644,43 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 }
 
 /*
+ * Is a chunk on the chain of its owner?  Only VACUUM changes links behind the
+ * first, so the owner need not be locked.
+ */
+static bool
+is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
+{
+	uint32		at = chain_head(ix, owner);
+	uint64		steps = 0;
+
+	while (at != OMEN_INVALID_ID && at != id)
+	{
+		Buffer		buf;
+		OmenPostingChunk *chunk = visit_chunk(ix, at, owner.id, owner.version,
+											  BUFFER_LOCK_SHARE, &buf);
+
+		/* a damaged chain may hold anything */
+		if (chunk == NULL)
+			return true;
+		at = chunk->next;
+		UnlockReleaseBuffer(buf);
+		if (steps++ > (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
+			return true;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return at == id;
+}
+
+/*
  * Free an empty chunk that no chain holds: a crash came while its chain was
- * dropped.
+ * dropped.  Its node may have got another chain since.
  */
 void
 omen_posting_reclaim(OmenIndex *ix, uint32 id)
 {
 	Buffer		buf = omen_pin(ix, chunk_block(id));
 	OmenPostingChunk copy;
-	OmenSlotHeader *slot;
-	bool		held = false;
+	OmenNodeRef owner;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	copy = *omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
@@ -662,13 +689,8 @@ omen_posting_reclaim(OmenIndex *ix, uint32 id)
 		copy.owner == OMEN_OWNER_NULL || copy.owner == OMEN_OWNER_NAN)
 		return;
 
-	slot = omen_visit(ix, &ix->layout.node, copy.owner, &buf);
-	if (slot != NULL)
-	{
-		held = slot->version == copy.owner_version &&
-			   slot->u.node.posting != OMEN_INVALID_ID;
-		UnlockReleaseBuffer(buf);
-	}
-	if (!held)
-		(void) free_chunk(ix, id, copy.owner, copy.owner_version);
+	owner.id = copy.owner;
+	owner.version = copy.owner_version;
+	if (!is_on_chain(ix, owner, id))
+		(void) free_chunk(ix, id, owner.id, owner.version);
 }
