@@ -5,6 +5,7 @@
 #   make demo         nearest neighbours of real images, from a bare machine
 #   make test         every test suite, on the installed PostgreSQL
 #   make test-all     also on PostgreSQL 17 and 18, in chroots
+#   make soak         the TAP tests that can try more than a sample
 #   make bench        omendb beside pgvector in one server
 #   make format       lay out the C sources; format-check only looks
 #
@@ -65,7 +66,7 @@ all install installcheck uninstall clean:
 	@false
 endif
 
-.PHONY: all demo test test-all test/bare bench format format-check
+.PHONY: all demo test test-all soak test/bare bench format format-check
 
 demo:
 	@bench/demo
@@ -75,6 +76,9 @@ test:
 
 test-all:
 	@test/run-all
+
+soak:
+	@test/run --soak
 
 test/bare:
 	@test/bare
