@@ -87,7 +87,7 @@ bench:
 	@bench/run
 
 FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/*/*.h src/*/*/*.h) \
-	$(wildcard test/unit/*.[ch] test/fuzz/*.[ch]))
+	$(wildcard test/unit/*.[ch] test/fuzz/*.[ch] test/perl/*.c))
 
 format:
 	test/format $(FORMATTED)

@@ -39,8 +39,8 @@ attach(void)
 
 	if (fd < 0)
 		return;
-	map = mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			   0);
+	map =
+		mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
 		return;
@@ -59,8 +59,8 @@ growth(int fd, int64_t end)
 	struct stat status;
 	ssize_t		length;
 
-	if (folder == NULL || fstat(fd, &status) != 0 ||
-		!S_ISREG(status.st_mode) || end <= status.st_size)
+	if (folder == NULL || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+		end <= status.st_size)
 		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	length = readlink(link, path, sizeof(path) - 1);
@@ -86,7 +86,7 @@ take(int64_t wanted)
 ssize_t
 pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-	ssize_t		(*real)(int, const void *, size_t, off64_t) =
+	ssize_t (*real)(int, const void *, size_t, off64_t) =
 		dlsym(RTLD_NEXT, "pwrite64");
 	int64_t		wanted = growth(fd, offset + (int64_t) size);
 	int64_t		got = wanted > 0 ? take(wanted) : 0;
@@ -115,7 +115,7 @@ pwrite(int fd, const void *data, size_t size, off_t offset)
 ssize_t
 pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
 {
-	ssize_t		(*real)(int, const struct iovec *, int, off64_t) =
+	ssize_t (*real)(int, const struct iovec *, int, off64_t) =
 		dlsym(RTLD_NEXT, "pwritev64");
 	int64_t		wanted;
 	int64_t		size = 0;
@@ -140,8 +140,7 @@ pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 int
 posix_fallocate64(int fd, off64_t offset, off64_t size)
 {
-	int			(*real)(int, off64_t, off64_t) =
-		dlsym(RTLD_NEXT, "posix_fallocate64");
+	int (*real)(int, off64_t, off64_t) = dlsym(RTLD_NEXT, "posix_fallocate64");
 	int64_t		wanted = growth(fd, offset + size);
 
 	if (wanted > 0 && take(wanted) < wanted)

@@ -49,7 +49,7 @@ sub sound_and_usable
 	check_index($node, $_, "$when and VACUUM") for ('item_index', 'wide_index');
 	my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM item');
 	# with so small an m the search finds many only when it looks further
-	walk_all($node, '<->', 'SELECT min(id) FROM item', $rows / 4, $when) if $rows > 0;
+	walk_all($node, '<->', 'SELECT min(id) FROM item', $rows / 2, $when) if $rows > 0;
 	$node->safe_psql('postgres', q{
 		INSERT INTO item SELECT i, made_vector(i, 8, 50) FROM generate_series(1000001, 1000100) i;
 		INSERT INTO wide (v) SELECT made_vector(i, 2500, 50) FROM generate_series(1000001, 1000003) i});
