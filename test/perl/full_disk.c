@@ -6,7 +6,9 @@
  * Preloaded into a server, it lets files below the folder OMEN_DISK_FOLDER
  * grow by as many bytes as the file OMEN_DISK_FREE says, a 64-bit number in
  * the machine's order; then growing fails as it does on a full disk, after a
- * part that still found room.  Space of files that go is not given back.
+ * part that still found room.  Space of files that go is not given back.  A
+ * second number says how much room there is after the first failure, as if
+ * somebody else had removed something: so that no failure hides behind another.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,8 +41,8 @@ attach(void)
 
 	if (fd < 0)
 		return;
-	map =
-		mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, 2 * sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
 		return;
@@ -78,7 +80,13 @@ take(int64_t wanted)
 	do
 	{
 		if (now < wanted)
+		{
+			int64_t		more = atomic_exchange(&disk_free[1], 0);
+
+			if (more > 0)
+				atomic_store(disk_free, more);
 			return now;
+		}
 	} while (!atomic_compare_exchange_weak(disk_free, &now, now - wanted));
 	return wanted;
 }

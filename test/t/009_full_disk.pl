@@ -27,13 +27,13 @@ $ENV{OMEN_DISK_FREE} = "$dir/free";
 
 sub set_free
 {
-	my ($bytes) = @_;
+	my ($bytes, $afterwards) = @_;
 	my $new = !-e "$dir/free";
 
 	# the servers have the file mapped
 	open my $out, $new ? '>' : '+<', "$dir/free" or die "$dir/free: $!";
 	binmode $out;
-	print $out pack('q', $bytes);
+	print $out pack('q2', $bytes, $afterwards // 0);
 	close $out or die "$dir/free: $!";
 	return;
 }
@@ -77,14 +77,14 @@ $node->safe_psql('postgres', q{
 		END LOOP;
 	END $$});
 
-# Run what needs room while there are so many bytes.  Returns whether it
-# succeeded; tests that otherwise the error was the right one.
+# Run what needs room while there are so many bytes, and so many after the first
+# failure.  Returns whether it succeeded; tests that otherwise the error was the right one.
 sub with_room
 {
-	my ($bytes, $sql, $when) = @_;
+	my ($bytes, $sql, $when, $afterwards) = @_;
 	my ($out, $err);
 
-	set_free($bytes);
+	set_free($bytes, $afterwards);
 	my $result = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql", stdout => \$out, stderr => \$err, on_error_die => 0);
 	return 1 if $result == 0 && $err !~ /ERROR/;
 	like($err, qr/ERROR:  53100: could not (?:extend|write)/, "it is the error of a full disk $when");
@@ -234,6 +234,16 @@ for my $build ([ 'built', 0, '' ], [ 'built', 2, '' ], [ 'few', 0, '' ], [ 'buil
 		ok(!$built || ($try == $count && $workers > 0), "there is not enough $when");
 		$node->safe_psql('postgres', 'DROP INDEX IF EXISTS new_index') if $built || $how;
 		is(left_over(), '', "nothing is left over after $when");
+
+		# where somebody else makes room at once, a write that was cut may go
+		# on, but none is left out
+		next if $how;
+		if (with_room($bytes, $sql, "$when at first", $plenty))
+		{
+			check_index($node, 'new_index', "after $when at first");
+			$node->safe_psql('postgres', 'DROP INDEX new_index');
+		}
+		is(left_over(), '', "nothing is left over after $when at first");
 	}
 }
 for my $how ('', 'CONCURRENTLY')
