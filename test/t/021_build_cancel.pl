@@ -12,7 +12,7 @@ use Time::HiRes 'time';
 
 # A build must notice within so many seconds; it should within one.
 my $patience = 3;
-my $moments = $ENV{OMEN_TEST_MOMENTS} || 10;
+my $moments = $ENV{OMEN_TEST_MOMENTS} || ($ENV{OMEN_TEST_QUICK} ? 2 : 10);
 
 # Vectors are sums of two, which are made quickly; one in six is a copy.
 my $node = start_node('main', 'fsync = off', 'shared_buffers = 128MB', 'max_wal_size = 2GB',
