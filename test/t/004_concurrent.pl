@@ -9,7 +9,12 @@ use OmenTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = start_node('main', 'fsync = off', 'shared_buffers = 32MB', 'max_connections = 40');
+# VACUUM does the indexes of a table in parallel.
+my $node = start_node('main', 'fsync = off', 'shared_buffers = 32MB', 'max_connections = 60',
+	'min_parallel_index_scan_size = 0', 'max_parallel_maintenance_workers = 2');
+
+# With OMEN_TEST_SOAK=1 more sessions go on for minutes.
+my ($times_seconds, $times_clients) = $ENV{OMEN_TEST_SOAK} ? (25, 3) : (1, 1);
 
 $node->safe_psql('postgres', q{
 	CREATE TABLE item (id serial PRIMARY KEY, v vector(12), note int) WITH (fillfactor = 70);
@@ -112,7 +117,8 @@ sub run_together
 
 		push @runs, IPC::Run::start(
 			[
-				'pgbench', '-n', '-T', $seconds, '-c', $clients,
+				'pgbench', '-n', '-T', $seconds * $times_seconds,
+				'-c', $clients == 1 ? 1 : $clients * $times_clients,
 				(map { ('-f', "$dir/$_.sql\@$weights{$_}") } sort keys %weights),
 				'-h', $node->host, '-p', $node->port, 'postgres'
 			],
