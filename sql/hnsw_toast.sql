@@ -97,4 +97,9 @@ CREATE INDEX ON mine USING omen_hnsw ((v::vector(784)));
 SELECT id FROM mine ORDER BY v::vector(784) <-> pattern(-1, 784) LIMIT 9;
 SELECT id FROM mine ORDER BY v::vector(784) <-> pattern(-1, 784) LIMIT 9;
 
+-- What a scan knows of a row is its distance from its own query, no other's.
+SET enable_seqscan = off;
+SELECT count(*), count(*) FILTER (WHERE d = other) AS same
+	FROM (SELECT v <-> pattern(-1, 784) AS d, v <-> pattern(-2, 784) AS other FROM two ORDER BY d LIMIT 20) s;
+
 DROP SCHEMA hnsw_toast CASCADE;

@@ -232,6 +232,15 @@ CREATE INDEX ON anything USING omen_hnsw ((v::vector(3)));
 INSERT INTO anything VALUES ('[1,2]');
 SELECT v FROM anything ORDER BY v::vector(3) <-> '[1,1,1]' LIMIT 1;
 
+-- Rows share a node only if their codes are the same, not the sums of these
+-- alone; the error bound of the node is that of the farthest of its rows.
+CREATE TABLE alike (id int, v vector(4));
+INSERT INTO alike VALUES (1, '[0,255,100,200]'), (2, '[0,255,100.4,199.7]');
+CREATE INDEX alike_index ON alike USING omen_hnsw (v vector_l1_ops);
+INSERT INTO alike VALUES (3, '[0,255,200,100]'), (4, '[0,255,99.55,200]');
+SELECT nodes, rows FROM omen_hnsw_info('alike_index');
+SELECT * FROM omen_hnsw_check('alike_index', true);
+
 -- What cannot be indexed.
 CREATE TABLE wrong (id int, v vector(3), w vector(3), a int[]);
 CREATE INDEX ON wrong USING omen_hnsw (id);
