@@ -171,7 +171,9 @@ BEGIN
 	END LOOP;
 	RETURN n;
 END $$;
+SET omendb.ef_search = 40;
 SELECT rows_within(1.2 * :radius) >= 0.98 * count(*) AS nearly_all FROM item WHERE v <-> query() < 1.2 * :radius;
+RESET omendb.ef_search;
 RESET omendb.scan_mem;
 PREPARE within(vector, float8) AS SELECT id FROM item WHERE v <<->> sphere($1, $2) ORDER BY v <-> $1 LIMIT 100;
 SET plan_cache_mode = force_generic_plan;

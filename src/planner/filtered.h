@@ -72,7 +72,7 @@ extern double omen_keys_cost(const OmenFilteredPlan *plan);
 extern double omen_set_pass_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_exact_set_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_whole_cost(const OmenFilteredPlan *plan);
-extern double omen_sweep_rows(const OmenFilteredPlan *plan);
+extern double omen_sweep_ef(const OmenFilteredPlan *plan);
 extern double omen_sweep_cost(const OmenFilteredPlan *plan);
 extern double omen_nearest_cost(const OmenFilteredPlan *plan);
 extern double omen_set_cost(double bitmap_cost, double tids);

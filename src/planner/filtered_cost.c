@@ -28,6 +28,9 @@
 /* Comparing a code in passing, in the cost of visiting it in a search. */
 #define CODE_COST 0.4
 
+/* A list of all nodes grows with a filter to so many times ef_search. */
+#define MOST_STRETCH 1.5
+
 /* The part of the rows of a set that pass the rest of the filter. */
 static double
 passing_part(const OmenFilteredPlan *plan)
@@ -57,17 +60,31 @@ table_cost(const OmenFilteredPlan *plan, double passing)
 }
 
 /*
+ * Size of the candidate list, of nodes whether they pass or not, that finds as
+ * large a part of the nearest rows that pass as ef_search does of all rows.  The
+ * wanted rows are spread over more of the list then, and at its end it lacks more
+ * than at its beginning.  (Measured; the list need not be longer than half as
+ * long again, since where few pass more rows are looked at anyway.)
+ */
+static double
+list_size(double selectivity)
+{
+	return omen_ef_search * Min(1 / sqrt(Max(selectivity, 1e-9)), MOST_STRETCH);
+}
+
+/*
  * Size of the candidate list of a walk that knows what passes: of nodes that do.
- * As many as would be in a list of ef_search without a filter, but half as many
- * again as are wanted and a third of ef_search at least: a list as short as what is
- * wanted finds a part of it only.
+ * As many as would be in a list of all nodes, but half as many again as are wanted
+ * and a third of ef_search at least: a list as short as what is wanted finds a part
+ * of it only.
  */
 double
 omen_walk_ef(const OmenFilteredPlan *plan, double selectivity)
 {
 	double		least = Max(1.5 * plan->wanted, omen_ef_search / 3.0);
 
-	return Min(omen_ef_search, Max(least, omen_ef_search * selectivity));
+	return Min(omen_ef_search,
+			   Max(least, list_size(selectivity) * selectivity));
 }
 
 /*
@@ -174,19 +191,25 @@ omen_set_cost(double bitmap_cost, double tids)
 }
 
 /* Rows looked at until enough have passed. */
-double
-omen_sweep_rows(const OmenFilteredPlan *plan)
+static double
+sweep_rows(const OmenFilteredPlan *plan)
 {
 	return plan->wanted / Max(plan->selectivity, 1e-9);
+}
+
+/* The size of a sweep's candidate list to begin with. */
+double
+omen_sweep_ef(const OmenFilteredPlan *plan)
+{
+	return Max(list_size(plan->selectivity), sweep_rows(plan));
 }
 
 double
 omen_sweep_cost(const OmenFilteredPlan *plan)
 {
-	double		rows = Min(omen_sweep_rows(plan), plan->rows);
-	double		ef = Max(omen_ef_search, rows);
-	double		visits =
-		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
+	double		rows = Min(sweep_rows(plan), plan->rows);
+	double		visits = omen_expected_visits(plan->nodes, plan->m,
+										 Min(omen_sweep_ef(plan), plan->nodes));
 
 	return visits * plan->visit_cost +
 		   rows * OMEN_LOOKUP_COST * plan->row_cost +

@@ -511,7 +511,7 @@ run_search(FilteredScanState *node, OmenStrategy strategy)
 												  MOST_EF_TO_BEGIN));
 	/* within a radius there may be far fewer rows than are wanted */
 	if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
-		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_rows(&node->plan),
+		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_ef(&node->plan),
 												  MOST_EF_TO_BEGIN));
 }
 
