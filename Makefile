@@ -6,6 +6,7 @@
 #   make test         every test suite, on the installed PostgreSQL
 #   make test-all     also on PostgreSQL 17 and 18, in chroots
 #   make soak         the TAP tests that can try more than a sample
+#   make mutants      break the sources on purpose, and see that tests notice
 #   make bench        omendb beside pgvector in one server
 #   make format       lay out the C sources; format-check only looks
 #
@@ -66,7 +67,7 @@ all install installcheck uninstall clean:
 	@false
 endif
 
-.PHONY: all demo test test-all soak test/bare bench format format-check
+.PHONY: all demo test test-all soak mutants test/bare bench format format-check
 
 demo:
 	@bench/demo
@@ -79,6 +80,9 @@ test-all:
 
 soak:
 	@test/run --soak
+
+mutants:
+	@test/mutants/run
 
 test/bare:
 	@test/bare

@@ -29,6 +29,9 @@ SELECT * FROM received;
 -- The column's own number of dimensions
 \copy (SELECT NULL::bytea, '\x00010000 00000000'::bytea) TO 'results/vector_copy.bin' WITH (FORMAT binary)
 \copy received FROM 'results/vector_copy.bin' WITH (FORMAT binary)
+COPY received (w) FROM stdin;
+[1,2,3]
+\.
 -- none, a negative number, too many
 \copy (SELECT '\x00000000'::bytea, NULL::bytea) TO 'results/vector_copy.bin' WITH (FORMAT binary)
 \copy received FROM 'results/vector_copy.bin' WITH (FORMAT binary)

@@ -6,7 +6,8 @@ use warnings;
 use OmenTest;
 use Test::More;
 
-my $node = start_node('main', 'fsync = off', 'checkpoint_timeout = 1h');
+# Nobody writes the pages of the init fork out before the crash.
+my $node = start_node('main', 'fsync = off', 'checkpoint_timeout = 1h', 'bgwriter_lru_maxpages = 0');
 $node->safe_psql('postgres', q{
 	CREATE UNLOGGED TABLE fleeting (id int, v vector(3));
 	CREATE INDEX fleeting_index ON fleeting USING omen_hnsw (v);
