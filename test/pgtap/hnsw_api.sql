@@ -116,8 +116,8 @@ FROM pg_operator WHERE oprname IN ('<->', '<#>', '<=>', '<+>') AND oprleft = 've
 -- Settings
 SELECT results_eq(
 	$$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default" FROM pg_settings
-		WHERE name LIKE 'omendb.%' ORDER BY 1$$,
-	$$VALUES ('omendb.ef_search', 'integer', 'user', '40'), ('omendb.enable_filtered_scan', 'bool', 'user', 'on'),
+		WHERE name LIKE 'omendb.%' AND name <> 'omendb.pause_at' ORDER BY 1$$,
+	$$VALUES ('omendb.ef_search', 'integer', 'user', '50'), ('omendb.enable_filtered_scan', 'bool', 'user', 'on'),
 		('omendb.filter_strategy', 'enum', 'user', 'auto'), ('omendb.scan_mem', 'integer', 'user', '65536'),
 		('omendb.simd', 'string', 'user', 'auto')$$,
 	'settings and their defaults');
