@@ -109,8 +109,7 @@ class Side:
                 f"WHERE id = ANY(%s)", [[int(number) for number in ids]])
 
     def vacuum(self):
-        """VACUUM of the table: seconds, of these those of its index, pages,
-        WAL."""
+        """VACUUM of the table with all its indexes: seconds, pages, WAL."""
         with self.connect() as connection:
             notices = []
             connection.add_notice_handler(
@@ -269,6 +268,11 @@ def main():
     os.makedirs(options.cache, exist_ok=True)
     data = datasets.load(options.set, options.cache, queries=options.queries)
     rows = len(data.rows)
+    least = (1000 * len(TRANSACTIONS) * len(options.clients)
+             * max(options.clients))
+    if options.fresh < least or (options.rounds and rows < 10000):
+        raise SystemExit(f"--fresh must be at least {least} for these clients"
+                         ", and --rounds needs 10,000 rows")
     sides = [Side(*side) for side in SIDES
              if options.only in (None, side[0])]
     if options.ef_construction:

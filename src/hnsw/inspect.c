@@ -265,6 +265,10 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 
 	omen_require_hnsw_index(index);
 	require_rights(index);
+	if (!index->rd_index->indisready)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("index \"%s\" is still being built",
+							   RelationGetRelationName(index))));
 	if (omen_has_no_contents(index))
 		ereport(
 			ERROR,

@@ -301,10 +301,12 @@ vacuum_page(VacuumState *state, BlockNumber block)
 static int
 compare_refs(const void *a, const void *b)
 {
-	uint32		x = ((const OmenNodeRef *) a)->id;
-	uint32		y = ((const OmenNodeRef *) b)->id;
+	const OmenNodeRef *x = a;
+	const OmenNodeRef *y = b;
 
-	return x < y ? -1 : (x > y ? 1 : 0);
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (int) x->version - (int) y->version;
 }
 
 /* Nodes that only have a chain left: do they have a row? */
@@ -326,7 +328,8 @@ check_suspects(VacuumState *state)
 			  compare_refs);
 	for (uint64 i = 0; i < state->owners.count; i++)
 	{
-		if (i == 0 || state->owners.refs[i].id != state->owners.refs[i - 1].id)
+		if (i == 0 || compare_refs(&state->owners.refs[i - 1],
+								   &state->owners.refs[i]) != 0)
 			omen_posting_compact(state->ix, state->owners.refs[i]);
 		omen_vacuum_delay_point();
 	}

@@ -208,6 +208,9 @@ find_node_link_flaw(const OmenCheck *check, const OmenSlotHeader *slot,
 		return "is another by now";
 	if (node->level < slot->level)
 		return "does not reach this layer";
+	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
+		(node->flags & OMEN_SLOT_CONDEMNED) == 0)
+		return "stays, while the slot is about to be freed";
 	/* cut inserts may be without payload */
 	if (check->layout.out_of_line && omen_check_is_linked(node->flags) &&
 		check->payloads[ordinal] != slot->payload)

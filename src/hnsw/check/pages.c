@@ -217,6 +217,9 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has an impossible level";
 	if (slot->u.node.key_nulls >> keys != 0)
 		return "has a NULL key of a column that there is not";
+	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
+		(omen_node_has_row(slot) || check->meta.mode == OMEN_MODE_FLAT))
+		return "is about to be freed, but has rows or is in a flat list";
 	if (check->meta.mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
 	if (check->meta.mode == OMEN_MODE_FLAT &&

@@ -256,16 +256,18 @@ omen_check_page(Relation rel, Buffer buf)
  *
  * For pages that are looked up while another is locked.  A damaged id may lead
  * to the very page that is locked, and nobody can interrupt who waits for
- * himself.  That page is of another kind, and pages that slots are on keep
- * theirs for life; a page that is to become payload has done so before
- * anything points at it.  So where this says no, there is nothing to be found.
+ * himself.  That page is one of ours, and of another kind.  Pages that slots are
+ * on keep theirs for life; a page that is to become payload has done so before
+ * anything points at it.  So where this says no, there is nothing to be found;
+ * where it says yes the caller looks again under the lock.  (During recovery a
+ * page is all zeros for a moment, before a full image is put in its place.)
  */
 bool
 omen_page_seems(Buffer buf, OmenPageKind kind)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
 
-	return opaque->page_id == OMEN_PAGE_ID && opaque->kind == kind;
+	return opaque->page_id != OMEN_PAGE_ID || opaque->kind == kind;
 }
 
 /*

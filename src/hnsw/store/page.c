@@ -238,7 +238,9 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 		if (!omen_page_seems(buf, kind) || tries == MAX_TRIES)
 			report_damaged_list(ix, block);
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = OmenPageGetOpaque(BufferGetPage(buf));
+		opaque = omen_check_page(ix->rel, buf);
+		if (opaque == NULL || opaque->kind != kind)
+			report_damaged_list(ix, block);
 		if (opaque->live < omen_page_slots(ix, kind))
 			return buf;
 		unlist(ix, buf, kind);

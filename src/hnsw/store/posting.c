@@ -344,15 +344,69 @@ report_broken_chain(OmenIndex *ix)
 					errhint("Please REINDEX it.")));
 }
 
+/* Where the chain of an owner begins. */
+static uint32
+chain_head(OmenIndex *ix, OmenNodeRef owner)
+{
+	OmenSlotHeader *slot;
+	uint32		head = OMEN_INVALID_ID;
+	Buffer		buf;
+
+	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
+	{
+		OmenMetaPageData meta;
+
+		omen_meta_read(ix->rel, &meta);
+		return *side_head(&meta, owner.id);
+	}
+	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
+	if (slot != NULL)
+	{
+		if (slot->version == owner.version)
+			head = slot->u.node.posting;
+		UnlockReleaseBuffer(buf);
+	}
+	return head;
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare(unconstify(void *, a), unconstify(void *, b));
+}
+
+/* Is a TID in a list twice, from start on? */
+static bool
+has_twice(const OmenTidList *list, uint32 start)
+{
+	uint32		count = list->count - start;
+	Size		bytes = mul_size(count, sizeof(ItemPointerData));
+	ItemPointerData *copy = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	bool		twice = false;
+
+	memcpy(copy, list->tids + start, bytes);
+	qsort(copy, count, sizeof(ItemPointerData), compare_tids);
+	for (uint32 i = 1; i < count && !twice; i++)
+		twice = ItemPointerEquals(&copy[i - 1], &copy[i]);
+	pfree(copy);
+	return twice;
+}
+
 /*
- * Add the TIDs of a chain to a list.  False if the chain broke off, which is a
- * corrupt index while the owner's page is locked.
+ * Add the TIDs of a chain to a list.  False if the chain broke off, or has come
+ * to be another on the way: read it again.  No lock may be held.
+ *
+ * A chunk that VACUUM takes out names its owner no more, unless it becomes the
+ * owner's again, as a new first one: then whoever was on the way there goes
+ * through chunks that he has read before.
  */
 bool
 omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 				  uint16 owner_version, OmenTidList *list)
 {
+	OmenNodeRef node = {owner, owner_version};
 	ChainWalk	walk = {0};
+	uint32		start = list->count;
 	uint32		next;
 
 	for (uint32 id = first; id != OMEN_INVALID_ID; id = next)
@@ -373,9 +427,11 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 		for (int i = 0; i < copy.count; i++)
 			omen_tid_list_add(list, &copy.tids[i]);
 		next = copy.next;
-		OMEN_PAUSE("chain-chunk");
+		OMEN_PAUSE(list->count - start < 3 * OMEN_CHUNK_TIDS ? "chain-chunk"
+															 : "chain-third");
 	}
-	return true;
+	return list->count - start <= OMEN_CHUNK_TIDS ||
+		   chain_head(ix, node) == first || !has_twice(list, start);
 }
 
 /*
@@ -383,8 +439,8 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
  * for was dead then.
  *
  * The chain is read without the node's lock: its chunks name their
- * owner, and new ones are added at the front.  If it breaks off, VACUUM has
- * taken a chunk out meanwhile, and it is read again.
+ * owner, and new ones are added at the front.  If VACUUM has taken a chunk out
+ * meanwhile, it is read again.
  */
 bool
 omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
@@ -498,31 +554,6 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
 	if (!same_page)
 		UnlockReleaseBuffer(buf);
 	UnlockReleaseBuffer(before_buf);
-}
-
-/* Where the chain of an owner begins. */
-static uint32
-chain_head(OmenIndex *ix, OmenNodeRef owner)
-{
-	OmenSlotHeader *slot;
-	uint32		head = OMEN_INVALID_ID;
-	Buffer		buf;
-
-	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
-	{
-		OmenMetaPageData meta;
-
-		omen_meta_read(ix->rel, &meta);
-		return *side_head(&meta, owner.id);
-	}
-	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
-	if (slot != NULL)
-	{
-		if (slot->version == owner.version)
-			head = slot->u.node.posting;
-		UnlockReleaseBuffer(buf);
-	}
-	return head;
 }
 
 /*
@@ -651,7 +682,7 @@ static bool
 is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
 {
 	uint32		at = chain_head(ix, owner);
-	uint64		steps = 0;
+	ChainWalk	walk = {0};
 
 	while (at != OMEN_INVALID_ID && at != id)
 	{
@@ -664,7 +695,7 @@ is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
 			return true;
 		at = chunk->next;
 		UnlockReleaseBuffer(buf);
-		if (steps++ > (uint64) ix->nblocks * OMEN_CHUNKS_PER_PAGE)
+		if (goes_round(&walk, at))
 			return true;
 		CHECK_FOR_INTERRUPTS();
 	}
