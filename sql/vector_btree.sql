@@ -53,10 +53,15 @@ INSERT INTO only_one VALUES ('[1]') ON CONFLICT DO NOTHING;
 SELECT v FROM only_one ORDER BY v;
 
 -- Merge join.
+ANALYZE item, only_one;
+SET enable_indexscan = off;
+SET enable_indexonlyscan = off;
 SET enable_hashjoin = off;
 SET enable_nestloop = off;
 EXPLAIN (COSTS OFF) SELECT id FROM item JOIN only_one USING (v) ORDER BY id;
 SELECT id FROM item JOIN only_one USING (v) ORDER BY id;
+RESET enable_indexscan;
+RESET enable_indexonlyscan;
 RESET enable_hashjoin;
 RESET enable_nestloop;
 
