@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 
-use OmenTest;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -20,7 +20,12 @@ use constant {
 	SLOT_DEGREE => 4,
 };
 
-my $node = start_node('main', 'fsync = off');
+# Without checksums, which the server would complain of first.
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(extra => $node->pg_version >= 18 ? ['--no-data-checksums'] : []);
+$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION omendb');
 $node->safe_psql('postgres', q{
 	CREATE TABLE item (id int, v vector(16));
 	INSERT INTO item SELECT i, (SELECT array_agg(hashint4(i * 100 + d) % 1000) FROM generate_series(1, 16) d)::vector
