@@ -314,6 +314,7 @@ SELECT refusal('SELECT * FROM omen_hnsw_check(''item_v'', NULL)');
 INSERT INTO item (id, x) VALUES (7, '[1]');
 CREATE INDEX CONCURRENTLY item_invalid ON item USING omen_hnsw ((x::vector(2)));
 SELECT refusal('SELECT * FROM omen_hnsw_check(''item_invalid'')');
+SELECT refusal('SELECT * FROM omen_hnsw_info(''item_invalid'')');
 DROP INDEX item_invalid;
 
 -- A sphere without a center or a radius is none.

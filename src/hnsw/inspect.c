@@ -267,7 +267,7 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 	require_rights(index);
 	if (!index->rd_index->indisready)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("index \"%s\" is still being built",
+						errmsg("index \"%s\" has not been built",
 							   RelationGetRelationName(index))));
 	if (omen_has_no_contents(index))
 		ereport(

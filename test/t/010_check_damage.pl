@@ -3,30 +3,20 @@
 use strict;
 use warnings FATAL => 'all';
 
+use OmenFormat;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# As in src/hnsw/store/format.h.
+# As in src/hnsw/store/format.h, too.
 use constant {
-	PAGE_START => 24,
-	SPECIAL => 8192 - 16,
 	NONE => 0xFFFFFFFF,
-	KIND_FREE => 0,
-	KIND_NODE => 1,
-	KIND_UPPER => 2,
-	KIND_POSTING => 3,
-	KIND_PAYLOAD => 4,
-	KIND_MEAN => 5,
-	KIND_META => 6,
 	USED => 0x01,
 	LINKING => 0x02,
 	CONDEMNED => 0x04,
 	FLAT => 0x08,
 	MIXED => 0x10,
 	PARENT => 0x80,
-	HEADER => 48,
-	CHUNK => 72,
 	DIMS => 16,
 	M => 8,
 };
@@ -385,6 +375,8 @@ my @graph_damages = (
 			poke($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L', $n->{block}); return } ],
 
 	[ 'flags', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | 0x40); return $n } ],
+	[ 'row in a node that is about to be freed', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | CONDEMNED); return $n } ],
 	[ 'flags of a slot not in use', 'slot',
 		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', 0x02); return $n } ],
 	[ 'level', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 1, 'C', 200); return $n } ],
@@ -495,6 +487,8 @@ my @graph_damages = (
 
 	[ 'upper slot of another version of its node', 'upper',
 		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 16, 'S', 77); return $u } ],
+	[ 'upper slot about to be freed, of a node that stays', 'upper',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 0, 'C', USED | CONDEMNED); return $u } ],
 	[ 'upper slot of no node', 'upper',
 		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 8, 'L', 0xFFFFFF00); return $u } ],
 	[ 'upper slot of a node not in use', 'upper',

@@ -15,29 +15,15 @@
 use strict;
 use warnings FATAL => 'all';
 
+use OmenFormat;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-# As in src/hnsw/store/format.h.
-use constant {
-	BLOCK => 8192,
-	PAGE_START => 24,
-	SPECIAL => 8192 - 16,
-	HEADER => 48,
-	CHUNK => 72,
-	KIND_FREE => 0,
-	KIND_NODE => 1,
-	KIND_UPPER => 2,
-	KIND_POSTING => 3,
-	KIND_PAYLOAD => 4,
-	KIND_MEAN => 5,
-	KIND_META => 6,
-};
 my @kind_names = qw(free node upper posting payload mean meta);
 
-# Fields: where, and how they are packed.
+# Fields, as in src/hnsw/store/format.h: where, and how they are packed.
 my %page_fields = (
 	pd_flags => [ 10, 'S' ],
 	pd_lower => [ 12, 'S' ],
@@ -340,7 +326,7 @@ sub damage_page
 		my ($name, $offset, $template, $stride) = @{ choose(fields_of($table, $block, $kind)) };
 		my $old = unpack("\@$offset $template", $pages->[$block]);
 		my $elsewhere = unpack("\@$offset $template", $pages->[$other]);
-		my @within = $name =~ /^pd_/ ? map { 8 * int(rand(BLOCK / 8)) } 1 .. 12 : ();
+		my @within = $name =~ /^pd_/ ? map { 8 * int(rand(PAGE / 8)) } 1 .. 12 : ();
 		my $value = other_value($template, $old, $elsewhere, $block, $other,
 			ids_in($table, $block), ids_in($table, $other), @within);
 
@@ -350,7 +336,7 @@ sub damage_page
 	if ($how < 0.78)
 	{
 		my $count = few(64);
-		my $offset = int(rand(BLOCK - $count));
+		my $offset = int(rand(PAGE - $count));
 
 		substr($pages->[$block], $offset, $count) = pack('C*', map { int(rand(256)) } 1 .. $count);
 		return "$where: $count random bytes at $offset";
@@ -358,7 +344,7 @@ sub damage_page
 	if ($how < 0.86)
 	{
 		my $count = few(40);
-		my $used = $kind == KIND_META ? 150 : BLOCK;
+		my $used = $kind == KIND_META ? 150 : PAGE;
 
 		vec($pages->[$block], int(rand(8 * $used)), 1) ^= 1 for 1 .. $count;
 		return "$where: $count random bits";
@@ -372,7 +358,7 @@ sub damage_page
 	}
 	if ($how < 0.92)
 	{
-		$pages->[$block] = "\0" x BLOCK;
+		$pages->[$block] = "\0" x PAGE;
 		return "$where: zeros";
 	}
 	if ($how < 0.96)
@@ -399,7 +385,7 @@ sub damage_index
 	open(my $file, '+<:raw', $path) or die "could not open $path: $!";
 	foreach my $block (sort { $a <=> $b } keys %changed)
 	{
-		seek($file, $block * BLOCK, 0) or die "could not seek in $path: $!";
+		seek($file, $block * PAGE, 0) or die "could not seek in $path: $!";
 		print $file $pages[$block] or die "could not write $path: $!";
 	}
 	close($file) or die "could not write $path: $!";
@@ -407,7 +393,7 @@ sub damage_index
 	{
 		my $blocks = int(rand(@pages));
 
-		truncate($path, $blocks * BLOCK) or die "could not truncate $path: $!";
+		truncate($path, $blocks * PAGE) or die "could not truncate $path: $!";
 		push @done, "truncated to $blocks pages";
 	}
 	return join('; ', @done);

@@ -5,18 +5,15 @@
 use strict;
 use warnings;
 
+use OmenFormat;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# As in src/hnsw/store/format.h.
+# As in src/hnsw/store/format.h, too.
 use constant {
-	PAGE => 8192,
-	PAGE_START => 24,
-	SPECIAL => 8192 - 16,
 	META_ROOT => 24 + 36,
 	META_NODE_STRIDE => 24 + 104,
-	KIND_NODE => 1,
 	SLOT_DEGREE => 4,
 };
 
