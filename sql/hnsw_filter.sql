@@ -183,6 +183,12 @@ SELECT '[1,2]'::vector <<->> sphere('[1,5]', 3) AS at, '[1,2]'::vector <<->> sph
 	'[1,2]'::vector <<=>> sphere('[2,4]', 0.01) AS cosine, '[0,0]'::vector <<=>> sphere('[2,4]', 2) AS zero, '[1,2]'::vector <<+>> sphere('[3,5]', 5.5) AS l1;
 SELECT '[1,2]'::vector <<->> sphere('[1,5,6]', 3);
 
+-- More rows pass than the planner thinks: no more is looked at than that takes.
+SET omendb.filter_strategy = sweep;
+SELECT count(*) FROM (SELECT id FROM item WHERE id % 4 = 3 ORDER BY v <-> query() LIMIT 10) s;
+SELECT hops < 300 AS few_hops FROM omen_hnsw_last_scan();
+RESET omendb.filter_strategy;
+
 -- Once for each row of another table.
 CREATE TABLE question (id int, kind int, q vector(24));
 INSERT INTO question SELECT i, i * 3, (SELECT array_agg(hashint4(i * 7 + d) % 100) FROM generate_series(1, 24) d)::vector FROM generate_series(1, 15) i;

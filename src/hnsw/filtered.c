@@ -134,18 +134,39 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 }
 
 /*
- * The next size of the candidate list: twice as long.  A filtered scan that has
- * found enough, but with a list shorter than what it looked at, needs no more than
- * to be sure of that.
+ * How many nodes have to be tested until as many rows pass as are wanted, after so
+ * many that were and so many rows that passed.  What was expected counts as much as
+ * one row that passed (the mean of a Gamma distribution with that prior).
+ */
+double
+omen_filtered_tests(const OmenFilter *filter, uint64 tested, uint64 passed)
+{
+	double rate = (passed + 1.0) / (tested + 1 / Max(filter->pass_rate, 1e-9));
+
+	return tested + (filter->wanted - Min(passed, filter->wanted)) / rate;
+}
+
+/*
+ * The next size of the candidate list: twice as long.  One of which rows are tested
+ * only afterwards grows with what these have shown, a little at least, and no more
+ * than threefold, since the next step may show something else.  If enough rows have
+ * passed, and the list is only shorter than what was looked at, it needs no more
+ * than to be sure of that.
  */
 uint32
 omen_filtered_next_ef(const OmenScanState *state)
 {
+	const OmenFilter *filter = state->filter;
 	uint32		ef = state->search->ef;
 
-	if (state->filter != NULL && !omen_filter_is_inside(state->filter) &&
-		state->nheld >= state->filter->wanted && state->tested > ef &&
-		state->tested < ef + ef / 2)
+	if (filter == NULL || omen_filter_is_inside(filter))
+		return ef * 2;
+	if (state->nheld < filter->wanted)
+		return (uint32) Min(Max(omen_filtered_tests(filter, state->tested,
+													state->nheld),
+								ef * 1.25 + 1),
+							Min(ef * 3.0, PG_INT32_MAX));
+	if (state->tested > ef && state->tested < ef + ef / 2)
 		return (uint32) state->tested + ef / 8 + 1;
 	return ef * 2;
 }
@@ -234,6 +255,8 @@ static bool
 find_wanted(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
+	const OmenFilter *filter = state->filter;
+	bool		is_worth;
 
 	while (!settle(scan))
 	{
@@ -243,8 +266,11 @@ find_wanted(IndexScanDesc scan)
 		/* nothing that is farther passes */
 		if (state->is_beyond && can_be_relied_on(state))
 			break;
+		is_worth = filter->is_worth == NULL || state->nheld >= filter->wanted ||
+				   filter->is_worth(filter->arg, state->tested, state->nheld,
+									work_done(state));
 		limit_search(state);
-		if (!omen_scan_search_on(state))
+		if (!is_worth || !omen_scan_search_on(state))
 		{
 			unsettle(state);
 			return false;

@@ -33,10 +33,17 @@ typedef struct OmenFilter
 	bool		use_keys;
 	/* Does a row pass, which the snapshot sees?  May fail. */
 	bool (*passes)(void *arg, TupleTableSlot *slot);
+	/*
+	 * Is the scan to search on, after so many nodes whose rows were tested, so
+	 * many rows that passed, fewer than wanted, and so much work?  May raise
+	 * most_work.  NULL: as far as most_work allows.
+	 */
+	bool (*is_worth)(void *arg, uint64 tested, uint64 passed, uint64 work);
 	void	   *arg;
 
 	double		radius;			/* no row passes that is farther */
 	uint64		wanted;			/* rows; none goes out before they are found */
+	double		pass_rate;		/* of the rows that are tested, as expected */
 	uint32		ef;				/* size of the candidate list to begin with */
 	uint64		most_work; /* in visits of slots, before the scan gives up */
 	uint64		usual_visits;	/* of a search in which rows pass at random */
@@ -66,6 +73,8 @@ typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
 extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
 extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,
 											 ItemPointer version);
+extern double omen_filtered_tests(const OmenFilter *filter, uint64 tested,
+								  uint64 passed);
 extern bool omen_filtered_close(IndexScanDesc scan);
 extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
 								void *arg);

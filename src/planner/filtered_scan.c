@@ -38,7 +38,13 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-/* A sweep that expects to look at many rows begins with so many at most. */
+/*
+ * A sweep that expects to look at many rows begins with a list of so many times
+ * ef_search, or of what is wanted, and learns from these how many it will be.
+ */
+#define STRETCH_TO_BEGIN 2
+
+/* No search begins with a longer list. */
 #define MOST_EF_TO_BEGIN 10000
 
 /* How many rows may be wanted at most. */
@@ -52,11 +58,12 @@
 
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
- * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
- * after another search, and one that is short as a rule; one where exact seems
- * cheaper.
+ * looking at all rows that may pass takes: a sweep, and one where exact seems cheaper;
+ * a walk; a walk with a set after another search, and one that is short as a rule; one
+ * where exact seems cheaper.
  */
-#define SHARE_OF_SWEEP 0.7
+#define SHARE_OF_SWEEP 0.5
+#define SHARE_OF_FIRST_ROWS 0.1
 #define SHARE_OF_FIRST_WALK 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
@@ -64,6 +71,13 @@
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
+
+/*
+ * A sweep that goes on may take so many times what it is expected to take then, and
+ * in all so many times what anything else takes.
+ */
+#define SLACK 1.5
+#define MOST_OF_OTHER 1.5
 
 typedef struct FilteredScanState
 {
@@ -89,6 +103,7 @@ typedef struct FilteredScanState
 	bool		is_started;
 	bool		has_sent;		/* rows have gone out */
 	bool		has_given_up;	/* a search has */
+	uint64		first_work; /* that the search in use was allowed at first */
 	OmenStrategy strategy;		/* in use */
 
 	/* for EXPLAIN, over all rescans */
@@ -380,9 +395,10 @@ keys_come_first(const FilteredScanState *node)
 }
 
 /*
- * Choose how to go on with a set that is known, or with keys alone: exactly, or
- * through the graph.  Where that would take longer it is still tried for a while,
- * since rows that pass may be just those that are near; but not if there are few
+ * Choose how to go on with a set that is known, or with keys alone, or with neither:
+ * exactly, or through the graph, which without a set or keys is a sweep.  Where that
+ * would take longer it is still tried for a while, since rows that pass may be just
+ * those that are near, and more than the planner thought; but not if there are few
  * rows.
  */
 static OmenStrategy
@@ -411,12 +427,15 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
 	{
-		double		sweep = omen_sweep_cost(plan);
+		double		sweep = 1.2 * omen_sweep_cost(plan);
 
-		/* if it is not as expected, a set tells more, or keys do */
-		if ((node->bitmap && !node->is_too_large) || node->keys.count > 0)
-			return Max(1.2 * sweep, Min(2.2 * sweep, SHARE_OF_SWEEP * exact));
-		return exact;
+		/* the radius ends it */
+		if (!isinf(node->filter.radius))
+			return Max(sweep, SHARE_OF_SWEEP * exact);
+		/* to see how it is going; see is_worth_sweeping() */
+		if (plan->strategy == OMEN_STRATEGY_EXACT)
+			return SHARE_OF_FIRST_ROWS * exact;
+		return Min(sweep, SHARE_OF_SWEEP * exact);
 	}
 	graph = omen_keys_cost(plan);
 	if (node->set)
@@ -430,6 +449,58 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 	if (graph < exact)
 		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
+}
+
+/* The least that anything but a sweep would cost, if so many rows pass. */
+static double
+cost_without_sweep(const FilteredScanState *node, double selectivity)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	double		cost = exact_cost(node);
+
+	if (node->set)
+		cost = Min(cost, omen_graph_cost(plan, selectivity));
+	else if (node->bitmap && !node->is_too_large)
+		cost =
+			Min(cost, plan->bitmap_cost + omen_graph_cost(plan, selectivity));
+	if (node->keys.count > 0)
+		cost = Min(cost, omen_keys_cost(plan));
+	return cost;
+}
+
+/* A sweep over so many rows. */
+static double
+sweep_cost_of(const FilteredScanState *node, double rows)
+{
+	OmenFilteredPlan plan = node->plan;
+
+	plan.selectivity = Min(plan.wanted / Max(rows, 1), 1);
+	return omen_sweep_cost(&plan);
+}
+
+/*
+ * Is a sweep to go on?  Until it has taken what it was allowed to begin with, so that
+ * it has seen something; and then as long as what is left of it, going by the rows
+ * that have passed, is less than what anything else would take, and not much of that
+ * has been spent.
+ */
+static bool
+is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint64 work)
+{
+	FilteredScanState *node = arg;
+	OmenFilter *filter = &node->filter;
+	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
+	double		tests = omen_filtered_tests(filter, tested, passed);
+	double		rest =
+		sweep_cost_of(node, tests) - sweep_cost_of(node, (double) tested);
+	double other = cost_without_sweep(node, Min(filter->wanted / tests, 1));
+	double		most = MOST_OF_OTHER * other - work * visit_cost;
+
+	if (rest > Min(other, most))
+		return work < node->first_work;
+	most = work + Min(SLACK * rest, most) / visit_cost + LEAST_WORK;
+	filter->most_work = Max(filter->most_work, (uint64) most);
+	return true;
 }
 
 static bool
@@ -477,42 +548,71 @@ run_exactly(FilteredScanState *node)
 	omen_filtered_exact(node->scan, next_of_set, &walk);
 }
 
+/* How much a search may do. */
+static void
+limit_work(FilteredScanState *node, OmenStrategy strategy)
+{
+	OmenFilter *filter = &node->filter;
+	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
+
+	filter->row_work =
+		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost, 1e9);
+	filter->most_work =
+		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
+					 (double) PG_INT64_MAX / 2);
+	node->first_work = filter->most_work;
+	filter->is_worth = NULL;
+	/* a strategy that is asked for is for trying it out */
+	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
+		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
+		filter->most_work = PG_UINT64_MAX;
+	/* within a radius there may be far fewer rows than are wanted */
+	else if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
+		filter->is_worth = is_worth_sweeping;
+}
+
+/* The size of the candidate list that a search begins with. */
+static double
+ef_to_begin(const FilteredScanState *node, OmenStrategy strategy,
+			double passing)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	const OmenFilter *filter = &node->filter;
+	double		ef = omen_ef_search;
+
+	if (strategy == OMEN_STRATEGY_GRAPH)
+	{
+		ef = Max(omen_walk_ef(plan, passing), 1);
+		if (filter->use_keys && node->set == NULL && isinf(filter->radius))
+			ef = Max(ef, Min(omen_keys_rows(plan), MOST_EF_TO_BEGIN));
+	}
+	/* within a radius there may be far fewer rows than are wanted */
+	else if (isinf(filter->radius))
+		ef = Min(Min(omen_sweep_ef(plan),
+					 STRETCH_TO_BEGIN * Max(omen_ef_search, plan->wanted)),
+				 MOST_EF_TO_BEGIN);
+	return ef;
+}
+
 /* Begin to search, with the set or without. */
 static void
 run_search(FilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	OmenFilter *filter = &node->filter;
-	double		visit_cost = Max(plan->visit_cost, 1e-6);
+	bool		is_walk = strategy == OMEN_STRATEGY_GRAPH;
 	double passing = node->set ? omen_set_selectivity(plan, rows_in_set(node))
 							   : plan->key_selectivity;
 
 	node->strategy = strategy;
 	node->ran[strategy]++;
-	filter->may_pass =
-		strategy == OMEN_STRATEGY_GRAPH && node->set ? may_pass : NULL;
-	filter->use_keys = strategy == OMEN_STRATEGY_GRAPH && node->keys.count > 0;
-	filter->row_work = Min(OMEN_LOOKUP_COST * plan->row_cost / visit_cost, 1e9);
-	filter->most_work =
-		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
-					 (double) PG_INT64_MAX / 2);
-	/* a strategy that is asked for is for trying it out */
-	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
-		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
-		filter->most_work = PG_UINT64_MAX;
-	filter->ef = omen_ef_search;
-	if (strategy == OMEN_STRATEGY_GRAPH)
-		filter->ef = Max(omen_walk_ef(plan, passing), 1);
-	filter->usual_visits = PG_UINT64_MAX / 2;
-	if (strategy == OMEN_STRATEGY_GRAPH)
-		filter->usual_visits = (uint64) omen_graph_visits(plan, passing);
-	if (filter->use_keys && node->set == NULL && isinf(filter->radius))
-		filter->ef = Max(filter->ef, (uint32) Min(omen_keys_rows(&node->plan),
-												  MOST_EF_TO_BEGIN));
-	/* within a radius there may be far fewer rows than are wanted */
-	if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
-		filter->ef = Max(filter->ef, (uint32) Min(omen_sweep_ef(&node->plan),
-												  MOST_EF_TO_BEGIN));
+	filter->may_pass = is_walk && node->set ? may_pass : NULL;
+	filter->use_keys = is_walk && node->keys.count > 0;
+	filter->pass_rate = plan->selectivity;
+	filter->ef = (uint32) ef_to_begin(node, strategy, passing);
+	filter->usual_visits =
+		is_walk ? (uint64) omen_graph_visits(plan, passing) : PG_UINT64_MAX / 2;
+	limit_work(node, strategy);
 }
 
 /* Set the scan to its beginning, with the query and the filter. */
@@ -560,8 +660,7 @@ start(FilteredScanState *node)
 		if (node->set)
 			strategy = choose_with_filter(node);
 	}
-	else if (strategy == OMEN_STRATEGY_EXACT && node->bitmap == NULL &&
-			 node->keys.count > 0)
+	else if (strategy == OMEN_STRATEGY_EXACT && node->bitmap == NULL)
 		strategy = choose_with_filter(node);
 	start_index_scan(node);
 	if (strategy == OMEN_STRATEGY_EXACT)
