@@ -184,6 +184,27 @@ DROP TABLE owned;
 REVOKE ALL ON FUNCTION omen_hnsw_check(regclass, boolean) FROM omen_check_user;
 DROP ROLE omen_check_user;
 
+-- A check reads each page of an index once, if maintenance_work_mem has room for it.
+CREATE TABLE many (v vector(256));
+INSERT INTO many SELECT pattern(i, 256) FROM generate_series(1, 4000) i;
+CREATE INDEX many_index ON many USING omen_hnsw (v);
+CREATE FUNCTION pages_read(OUT often float8) LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE $q$EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT * FROM omen_hnsw_check('many_index')$q$ INTO plan;
+	plan := plan #> '{0,Plan}';
+	often := ((plan ->> 'Shared Hit Blocks')::int + (plan ->> 'Shared Read Blocks')::int)
+		/ (pg_relation_size('many_index') / current_setting('block_size')::float8);
+END $$;
+SELECT count(*) FROM omen_hnsw_check('many_index');
+SELECT pages_read() BETWEEN 1 AND 1.3 AS once;
+SET maintenance_work_mem = '1MB';
+SELECT pages_read() BETWEEN 1.3 AND 2.3 AS more;
+RESET maintenance_work_mem;
+DROP TABLE many;
+DROP FUNCTION pages_read();
+
 -- What the last scan took
 SET enable_seqscan = off;
 INSERT INTO flat SELECT i, pattern(i, 3) FROM generate_series(1, 200) i;

@@ -455,7 +455,10 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 		while (source(arg, &tid))
 		{
 			CHECK_FOR_INTERRUPTS();
-			take_exact(scan, omen_rerank_fetch(scan, &tid, &row), &row, after);
+			/* of another index, if that is damaged; passed over as elsewhere */
+			if (omen_rerank_may_be_row(scan, &tid))
+				take_exact(scan, omen_rerank_fetch(scan, &tid, &row), &row,
+						   after);
 		}
 	}
 	state->phase = OMEN_SCAN_EXACT;

@@ -157,34 +157,41 @@ passes(OmenScanState *state, TupleTableSlot *slot)
 }
 
 /*
- * Raise an error if a heap TID of the index's can be no row's: reading the
- * block would fail in a way that does not tell which file is damaged, or even
- * add one to the table.  What TIDs another table access method has is not known.
+ * Can a heap TID be a row's?  Reading another block would fail in a way that does
+ * not tell which file is damaged, or even add one to the table.  What TIDs another
+ * table access method has is not known.
  */
-void
-omen_rerank_check_tid(IndexScanDesc scan, ItemPointer tid)
+bool
+omen_rerank_may_be_row(IndexScanDesc scan, ItemPointer tid)
 {
 	OmenScanState *state = scan->opaque;
 	Relation	heap = scan->heapRelation;
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
 
 	if (likely(ItemPointerIsValid(tid) && block < state->heap_blocks))
+		return true;
+	if (!ItemPointerIsValid(tid))
+		return false;
+	if (heap->rd_tableam != GetHeapamTableAmRoutine())
+		return true;
+	state->heap_blocks = RelationGetNumberOfBlocks(heap);
+	return block < state->heap_blocks;
+}
+
+/* Raise an error if a heap TID of the index's can be no row's. */
+void
+omen_rerank_check_tid(IndexScanDesc scan, ItemPointer tid)
+{
+	if (likely(omen_rerank_may_be_row(scan, tid)))
 		return;
-	if (ItemPointerIsValid(tid))
-	{
-		if (heap->rd_tableam != GetHeapamTableAmRoutine())
-			return;
-		state->heap_blocks = RelationGetNumberOfBlocks(heap);
-		if (block < state->heap_blocks)
-			return;
-	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INDEX_CORRUPTED),
 			 errmsg("index \"%s\" contains a row (%u,%u) that cannot be in "
 					"table \"%s\"",
-					RelationGetRelationName(scan->indexRelation), block,
+					RelationGetRelationName(scan->indexRelation),
+					ItemPointerGetBlockNumberNoCheck(tid),
 					ItemPointerGetOffsetNumberNoCheck(tid),
-					RelationGetRelationName(heap)),
+					RelationGetRelationName(scan->heapRelation)),
 			 errhint("Please REINDEX it.")));
 }
 

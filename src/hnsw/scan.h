@@ -150,6 +150,7 @@ typedef enum OmenFetched
 extern void *omen_scan_room(OmenScanState *state, void *array, uint32 *room,
 							uint32 count, Size item);
 extern void omen_rerank_prepare(IndexScanDesc scan);
+extern bool omen_rerank_may_be_row(IndexScanDesc scan, ItemPointer tid);
 extern void omen_rerank_check_tid(IndexScanDesc scan, ItemPointer tid);
 extern void omen_rerank_add(OmenScanState *state, OmenPendingNode item);
 extern void omen_rerank_add_row(OmenScanState *state, OmenPendingRow row);

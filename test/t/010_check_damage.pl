@@ -474,6 +474,10 @@ my @graph_damages = (
 		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | FLAT); return $n } ],
 
 	[ 'root of another version', 'root', sub { poke($_[0], 0, $meta{root_version}, 'S', 77); return } ],
+	[ 'root about to be freed', 'root',
+		sub { my ($index) = @_;
+			my $n = by_id($index, KIND_NODE, peek($index, 0, $meta{root}, 'L'));
+			set($index, $n, 0, 'C', USED | CONDEMNED); return } ],
 	[ 'root beyond the file', 'root', sub { poke($_[0], 0, $meta{root}, 'L', 0xFFFFFF00); return } ],
 	[ 'no root', 'root', sub { poke($_[0], 0, $meta{root}, 'L', NONE); return } ],
 	[ 'entry point of another version', 'entry', sub { poke($_[0], 0, $meta{entry_version}, 'S', 77); return } ],

@@ -98,6 +98,8 @@ typedef struct OmenCheck
 	XLogRecPtr	since;			/* in recovery: pages newer than this have
 								 * changed during the check */
 	bool		changed;
+	char	  **kept;			/* by block: a copy of what was read, or NULL */
+	Size		kept_bytes;
 	PGAlignedBlock page;		/* the page of a pass */
 	PGAlignedBlock side;		/* one that a page of the pass leads to */
 	uint8	   *code;			/* a code gathered from payload pages */

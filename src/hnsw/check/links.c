@@ -424,7 +424,12 @@ check_root(OmenCheck *check, bool has_linked)
 	if (found == OMEN_CHECK_FOUND &&
 		(check->nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
 		check->nodes[ordinal].version == meta->root_version)
+	{
 		mark_reachable(check, ordinal);
+		if ((check->nodes[ordinal].flags & OMEN_SLOT_CONDEMNED) != 0)
+			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+							  "root %u is about to be freed", meta->root);
+	}
 	else
 		omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "root %u is no node in use of that version",

@@ -60,6 +60,23 @@ copy_block(OmenCheck *check, BlockNumber block, Page copy)
 }
 
 /*
+ * Keep a page for the passes to come, as far as maintenance_work_mem goes, so that
+ * it need not be read again.
+ */
+static void
+keep_page(OmenCheck *check, BlockNumber block, Page page)
+{
+	if (check->kept_bytes + BLCKSZ > (Size) maintenance_work_mem * 1024)
+		return;
+	if (check->kept == NULL)
+		check->kept = palloc_extended(mul_size(check->nblocks, sizeof(char *)),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	check->kept[block] = palloc(BLCKSZ);
+	memcpy(check->kept[block], page, BLCKSZ);
+	check->kept_bytes += BLCKSZ;
+}
+
+/*
  * Copy a page (to BLCKSZ aligned bytes).  False, and a violation, if it cannot
  * be read.
  *
@@ -74,6 +91,11 @@ omen_check_read(OmenCheck *check, BlockNumber block, Page copy)
 	ErrorData *volatile error = NULL;
 
 	CHECK_FOR_INTERRUPTS();
+	if (check->kept != NULL && check->kept[block] != NULL)
+	{
+		memcpy(copy, check->kept[block], BLCKSZ);
+		return true;
+	}
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -103,6 +125,7 @@ omen_check_read(OmenCheck *check, BlockNumber block, Page copy)
 	}
 	if (!XLogRecPtrIsInvalid(check->since) && PageGetLSN(copy) > check->since)
 		check->changed = true;
+	keep_page(check, block, copy);
 	return true;
 }
 
