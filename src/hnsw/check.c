@@ -36,8 +36,8 @@
  * starts over.
  *
  * The passes are in the folder check/.  They take about 20 bytes of memory for
- * each node and 12 for each row.  Pages are kept for the later passes as far as
- * maintenance_work_mem goes; beyond that, pages of nodes are read again.
+ * each node and 12 for each row.  Pages are kept for the later passes as far as maintenance_work_mem goes; beyond
+ * that, those with slots and codes are read again.
  *
  *-------------------------------------------------------------------------
  */

@@ -5,7 +5,7 @@
  *
  * Rows that pass are held back until as many are found as are wanted: as long
  * as none has gone out, none can be late.  If a search does not find them, it
- * goes on with twice the candidate list, as any scan does.
+ * goes on with a longer candidate list, as any scan does.
  *
  * With a filter by TID, nodes that do not pass are walked through and are no
  * results, so the candidate list holds rows that may pass only.  Without one,
@@ -53,6 +53,7 @@ omen_filtered_reset(OmenScanState *state)
 	state->is_beyond = false;
 	state->has_cut = false;
 	state->tested = 0;
+	state->is_cut = false;
 	state->nulls.count = 0;
 	state->sent.count = 0;
 }
@@ -65,6 +66,14 @@ work_done(const OmenScanState *state)
 		   (uint64) (state->tested * state->filter->row_work);
 }
 
+/* Did the last search end because it was allowed no more? */
+static bool
+search_was_cut(const OmenScanState *state)
+{
+	return state->is_cut ||
+		   state->search->counters.visits >= state->search->most_visits;
+}
+
 /* Let the search do what is left of the work, within memory. */
 static void
 limit_search(OmenScanState *state)
@@ -75,6 +84,7 @@ limit_search(OmenScanState *state)
 
 	if (filter == NULL)
 		return;
+	state->is_cut = search_was_cut(state);
 	done = work_done(state);
 	search->most_visits = search->counters.visits;
 	if (done < filter->most_work)
@@ -109,6 +119,7 @@ omen_filtered_start(OmenScanState *state)
 	search->key_tests =
 		filter == NULL || filter->use_keys ? state->key_tests : NULL;
 	search->most_visits = PG_UINT64_MAX;
+	state->is_cut = false;
 	limit_search(state);
 }
 
@@ -146,12 +157,19 @@ omen_filtered_tests(const OmenFilter *filter, uint64 tested, uint64 passed)
 	return tested + (filter->wanted - Min(passed, filter->wanted)) / rate;
 }
 
+/* Rows that have passed, whether their turn has come or not. */
+static uint64
+passed(const OmenScanState *state)
+{
+	return (uint64) state->nheld + state->nrows;
+}
+
 /*
  * The next size of the candidate list: twice as long.  One of which rows are tested
  * only afterwards grows with what these have shown, a little at least, and no more
  * than threefold, since the next step may show something else.  If enough rows have
- * passed, and the list is only shorter than what was looked at, it needs no more
- * than to be sure of that.
+ * passed, and the list is only shorter than what was looked at, it needs no more than
+ * to be sure of that.  A search that was cut goes on with the list that it has.
  */
 uint32
 omen_filtered_next_ef(const OmenScanState *state)
@@ -159,11 +177,15 @@ omen_filtered_next_ef(const OmenScanState *state)
 	const OmenFilter *filter = state->filter;
 	uint32		ef = state->search->ef;
 
-	if (filter == NULL || omen_filter_is_inside(filter))
+	if (filter == NULL)
 		return ef * 2;
-	if (state->nheld < filter->wanted)
+	if (state->is_cut)
+		return ef;
+	if (omen_filter_is_inside(filter))
+		return ef * 2;
+	if (passed(state) < filter->wanted)
 		return (uint32) Min(Max(omen_filtered_tests(filter, state->tested,
-													state->nheld),
+													passed(state)),
 								ef * 1.25 + 1),
 							Min(ef * 3.0, PG_INT32_MAX));
 	if (state->tested > ef && state->tested < ef + ef / 2)
@@ -199,14 +221,15 @@ can_be_relied_on(const OmenScanState *state)
 
 	if (state->phase == OMEN_SCAN_CLOSING)
 		return true;
-	if (search->counters.visits >= search->most_visits ||
-		omen_filtered_is_spent(state))
+	if (search_was_cut(state))
 		return false;
 	/* keys need not say all, a set does */
 	if (state->filter->may_pass == NULL && search->ef < state->tested)
 		return false;
 	if (!omen_filter_is_inside(state->filter))
 		return true;
+	if (omen_filtered_is_spent(state))
+		return false;
 
 	/*
 	 * Rows that pass lie nearer to the query than others do.  Then the list is
@@ -250,13 +273,43 @@ unsettle(OmenScanState *state)
 	state->nheld = 0;
 }
 
+/* Search on.  False if that gives nothing, or no more is allowed. */
+static bool
+search_further(OmenScanState *state)
+{
+	bool		was_cut;
+
+	limit_search(state);
+	was_cut = state->is_cut;
+	if (state->search->counters.visits >= state->search->most_visits)
+		return false;
+	/* the end of a search that was cut may have nothing that is nearer */
+	if (!omen_scan_search_on(state) && !was_cut)
+		return false;
+	state->is_cut = false;
+	return true;
+}
+
+/*
+ * May a scan that has not settled go on?  Tells how much more it may do.
+ */
+static bool
+is_worth_while(OmenScanState *state)
+{
+	const OmenFilter *filter = state->filter;
+
+	return filter->is_worth == NULL ||
+		   filter->is_worth(filter->arg, state->tested, passed(state),
+							omen_filtered_next_ef(state), work_done(state));
+}
+
 /* Find the rows that are wanted.  False if the graph does not give them. */
 static bool
 find_wanted(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
-	const OmenFilter *filter = state->filter;
-	bool		is_worth;
+	bool		was_spent;
+	bool		is_good;
 
 	while (!settle(scan))
 	{
@@ -266,16 +319,20 @@ find_wanted(IndexScanDesc scan)
 		/* nothing that is farther passes */
 		if (state->is_beyond && can_be_relied_on(state))
 			break;
-		is_worth = filter->is_worth == NULL || state->nheld >= filter->wanted ||
-				   filter->is_worth(filter->arg, state->tested, state->nheld,
-									work_done(state));
-		limit_search(state);
-		if (!is_worth || !omen_scan_search_on(state))
+		was_spent = omen_filtered_is_spent(state);
+		state->is_cut = search_was_cut(state);
+		is_good = is_worth_while(state);
+		/* what was left pending comes first */
+		if (is_good && was_spent && !omen_filtered_is_spent(state) &&
+			state->nnodes > 0)
 		{
-			unsettle(state);
-			return false;
+			limit_search(state);
+			continue;
 		}
+		is_good = is_good && search_further(state);
 		unsettle(state);
+		if (!is_good)
+			return false;
 	}
 	state->is_settled = true;
 	return true;
@@ -524,11 +581,10 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 		while (!found && !(found = omen_rerank_take(scan, &row)) &&
 			   state->phase == OMEN_SCAN_GRAPH)
 		{
-			limit_search(state);
 			if (state->is_beyond && can_be_relied_on(state))
 				break;
 			state->is_beyond = false;
-			if (!omen_scan_search_on(state))
+			if (!search_further(state))
 				break;
 		}
 		if (!found && state->is_beyond && can_be_relied_on(state))

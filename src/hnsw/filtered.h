@@ -35,10 +35,11 @@ typedef struct OmenFilter
 	bool (*passes)(void *arg, TupleTableSlot *slot);
 	/*
 	 * Is the scan to search on, after so many nodes whose rows were tested, so
-	 * many rows that passed, fewer than wanted, and so much work?  May raise
-	 * most_work.  NULL: as far as most_work allows.
+	 * many rows that passed, and so much work?  The next candidate list has ef
+	 * nodes.  May raise most_work.  NULL: as far as most_work allows.
 	 */
-	bool (*is_worth)(void *arg, uint64 tested, uint64 passed, uint64 work);
+	bool (*is_worth)(void *arg, uint64 tested, uint64 passed, uint32 ef,
+					 uint64 work);
 	void	   *arg;
 
 	double		radius;			/* no row passes that is farther */

@@ -101,6 +101,7 @@ typedef struct OmenScanState
 	bool		is_settled;		/* what was wanted has been found */
 	bool		is_beyond;		/* what is pending is outside the radius */
 	uint64		tested;			/* nodes whose rows were looked up */
+	bool		is_cut;			/* the last search ended before its time */
 	OmenTidList sent;			/* versions of the rows that went out */
 	OmenPendingRow cut;			/* rows from here on were left out */
 	bool		has_cut;

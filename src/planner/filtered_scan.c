@@ -9,7 +9,7 @@
  * and corrects that by what it counts: how many rows the bitmap really has, and
  * how far a search had to go.  A search that takes as long as looking at all
  * rows that pass would take gives up, and those are looked at; so the worst is
- * about twice the best.
+ * two to two and a half times that.
  *
  * A set of TIDs is as of the moment when the bitmap was made.  What passes
  * under the scan's snapshot was there by then, and its line pointer stays, since
@@ -58,12 +58,11 @@
 
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
- * looking at all rows that may pass takes: a sweep, and one where exact seems cheaper;
- * a walk; a walk with a set after another search, and one that is short as a rule; one
- * where exact seems cheaper.
+ * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
+ * after another search, and one that is short as a rule; one where exact seems
+ * cheaper.
  */
 #define SHARE_OF_SWEEP 0.5
-#define SHARE_OF_FIRST_ROWS 0.1
 #define SHARE_OF_FIRST_WALK 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
@@ -77,7 +76,7 @@
  * in all so many times what anything else takes.
  */
 #define SLACK 1.5
-#define MOST_OF_OTHER 1.5
+#define MOST_OF_OTHER 1.2
 
 typedef struct FilteredScanState
 {
@@ -376,6 +375,17 @@ exact_cost(const FilteredScanState *node)
 	return omen_whole_cost(plan);
 }
 
+/* A sweep over so many rows. */
+static double
+sweep_cost_of(const FilteredScanState *node, double rows)
+{
+	OmenFilteredPlan plan = node->plan;
+
+	plan.wanted = Min(plan.wanted, Max(rows, 1));
+	plan.selectivity = plan.wanted / Max(rows, 1);
+	return omen_sweep_cost(&plan);
+}
+
 /*
  * Is a walk that tests keys to be tried before the set is made, if there is one
  * at all?
@@ -410,6 +420,10 @@ choose_with_filter(FilteredScanState *node)
 	if ((node->set && rows_in_set(node) <= node->filter.wanted) ||
 		exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
 		return OMEN_STRATEGY_EXACT;
+	if (node->set == NULL && node->keys.count == 0 &&
+		SHARE_OF_GLANCE * exact_cost(node) <
+			sweep_cost_of(node, Max(node->plan.wanted, omen_ef_search)))
+		return OMEN_STRATEGY_EXACT;
 	return OMEN_STRATEGY_GRAPH;
 }
 
@@ -429,12 +443,11 @@ allowed_cost(FilteredScanState *node, OmenStrategy strategy)
 	{
 		double		sweep = 1.2 * omen_sweep_cost(plan);
 
-		/* the radius ends it */
+		/* a radius ends it, or else is_worth_sweeping() sees how it is going */
 		if (!isinf(node->filter.radius))
-			return Max(sweep, SHARE_OF_SWEEP * exact);
-		/* to see how it is going; see is_worth_sweeping() */
+			return Min(Max(sweep, SHARE_OF_SWEEP * exact), exact);
 		if (plan->strategy == OMEN_STRATEGY_EXACT)
-			return SHARE_OF_FIRST_ROWS * exact;
+			return SHARE_OF_GLANCE * exact;
 		return Min(sweep, SHARE_OF_SWEEP * exact);
 	}
 	graph = omen_keys_cost(plan);
@@ -468,16 +481,6 @@ cost_without_sweep(const FilteredScanState *node, double selectivity)
 	return cost;
 }
 
-/* A sweep over so many rows. */
-static double
-sweep_cost_of(const FilteredScanState *node, double rows)
-{
-	OmenFilteredPlan plan = node->plan;
-
-	plan.selectivity = Min(plan.wanted / Max(rows, 1), 1);
-	return omen_sweep_cost(&plan);
-}
-
 /*
  * Is a sweep to go on?  Until it has taken what it was allowed to begin with, so that
  * it has seen something; and then as long as what is left of it, going by the rows
@@ -485,21 +488,26 @@ sweep_cost_of(const FilteredScanState *node, double rows)
  * has been spent.
  */
 static bool
-is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint64 work)
+is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
+				  uint64 work)
 {
 	FilteredScanState *node = arg;
 	OmenFilter *filter = &node->filter;
 	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
 	double		tests = omen_filtered_tests(filter, tested, passed);
-	double		rest =
-		sweep_cost_of(node, tests) - sweep_cost_of(node, (double) tested);
-	double other = cost_without_sweep(node, Min(filter->wanted / tests, 1));
+	double		done = sweep_cost_of(node, (double) tested);
+	double		rest = sweep_cost_of(node, tests) - done;
+	double		other =
+		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
 	double		most = MOST_OF_OTHER * other - work * visit_cost;
 
 	if (rest > Min(other, most))
 		return work < node->first_work;
+	/* the next list may be longer than that */
+	rest = sweep_cost_of(node, Max(tests, ef)) - done;
 	most = work + Min(SLACK * rest, most) / visit_cost + LEAST_WORK;
-	filter->most_work = Max(filter->most_work, (uint64) most);
+	filter->most_work =
+		Max(filter->most_work, (uint64) Min(most, PG_INT64_MAX / 2));
 	return true;
 }
 
@@ -560,7 +568,9 @@ limit_work(FilteredScanState *node, OmenStrategy strategy)
 	filter->most_work =
 		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
 					 (double) PG_INT64_MAX / 2);
-	node->first_work = filter->most_work;
+	/* where exact seemed cheaper one look has to do */
+	node->first_work =
+		node->plan.strategy == OMEN_STRATEGY_EXACT ? 0 : filter->most_work;
 	filter->is_worth = NULL;
 	/* a strategy that is asked for is for trying it out */
 	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
@@ -588,9 +598,15 @@ ef_to_begin(const FilteredScanState *node, OmenStrategy strategy,
 	}
 	/* within a radius there may be far fewer rows than are wanted */
 	else if (isinf(filter->radius))
-		ef = Min(Min(omen_sweep_ef(plan),
-					 STRETCH_TO_BEGIN * Max(omen_ef_search, plan->wanted)),
-				 MOST_EF_TO_BEGIN);
+	{
+		/* where exact seemed cheaper it is a short look */
+		if (plan->strategy == OMEN_STRATEGY_EXACT)
+			ef = Max(ef, plan->wanted);
+		else
+			ef = Min(omen_sweep_ef(plan),
+					 STRETCH_TO_BEGIN * Max(ef, plan->wanted));
+		ef = Min(ef, MOST_EF_TO_BEGIN);
+	}
 	return ef;
 }
 
@@ -672,6 +688,19 @@ start(FilteredScanState *node)
 }
 
 /*
+ * What was wanted has been found.  If more is asked for, that may take as much as an
+ * exact pass would, after which rows may be late.
+ */
+static void
+allow_beyond(FilteredScanState *node)
+{
+	double		most = exact_cost(node) / Max(node->plan.visit_cost, 1e-6);
+
+	node->filter.most_work =
+		Max(node->filter.most_work, (uint64) Min(most, PG_INT64_MAX / 2));
+}
+
+/*
  * A search has not found enough.  If it did not know the set of rows that pass
  * it may go on as a walk that does, if that looks better now; else all of those
  * rows are looked at.
@@ -730,6 +759,8 @@ next_row(ScanState *ss)
 		switch (omen_filtered_next(node->scan, &version))
 		{
 			case OMEN_FILTERED_ROW:
+				if (!node->has_sent)
+					allow_beyond(node);
 				node->has_sent = true;
 				if (table_tuple_fetch_row_version(ss->ss_currentRelation,
 												  &version,

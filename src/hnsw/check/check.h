@@ -99,7 +99,7 @@ typedef struct OmenCheck
 								 * changed during the check */
 	bool		changed;
 	char	  **kept;			/* by block: a copy of what was read, or NULL */
-	Size		kept_bytes;
+	BlockNumber kept_blocks;	/* of the first so many blocks */
 	PGAlignedBlock page;		/* the page of a pass */
 	PGAlignedBlock side;		/* one that a page of the pass leads to */
 	uint8	   *code;			/* a code gathered from payload pages */

@@ -60,20 +60,24 @@ copy_block(OmenCheck *check, BlockNumber block, Page copy)
 }
 
 /*
- * Keep a page for the passes to come, as far as maintenance_work_mem goes, so that
- * it need not be read again.
+ * Keep a page for the passes to come, so that it need not be read again: the first of
+ * the index, as far as maintenance_work_mem goes.
  */
 static void
 keep_page(OmenCheck *check, BlockNumber block, Page page)
 {
-	if (check->kept_bytes + BLCKSZ > (Size) maintenance_work_mem * 1024)
-		return;
 	if (check->kept == NULL)
-		check->kept = palloc_extended(mul_size(check->nblocks, sizeof(char *)),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	{
+		check->kept_blocks =
+			Min(check->nblocks, (Size) maintenance_work_mem * 1024 / BLCKSZ);
+		check->kept =
+			palloc_extended(mul_size(check->kept_blocks, sizeof(char *)),
+							MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	}
+	if (block >= check->kept_blocks)
+		return;
 	check->kept[block] = palloc(BLCKSZ);
 	memcpy(check->kept[block], page, BLCKSZ);
-	check->kept_bytes += BLCKSZ;
 }
 
 /*
@@ -91,7 +95,7 @@ omen_check_read(OmenCheck *check, BlockNumber block, Page copy)
 	ErrorData *volatile error = NULL;
 
 	CHECK_FOR_INTERRUPTS();
-	if (check->kept != NULL && check->kept[block] != NULL)
+	if (block < check->kept_blocks && check->kept[block] != NULL)
 	{
 		memcpy(copy, check->kept[block], BLCKSZ);
 		return true;
