@@ -375,6 +375,20 @@ exact_cost(const FilteredScanState *node)
 	return omen_whole_cost(plan);
 }
 
+static double
+visit_cost(const FilteredScanState *node)
+{
+	return Max(node->plan.visit_cost, 1e-6);
+}
+
+/* What a cost is in visits of slots. */
+static uint64
+work_for(const FilteredScanState *node, double cost)
+{
+	return (uint64) Min(Max(cost, 0) / visit_cost(node),
+						(double) (PG_INT64_MAX / 4));
+}
+
 /* A sweep over so many rows. */
 static double
 sweep_cost_of(const FilteredScanState *node, double rows)
@@ -493,21 +507,20 @@ is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
 {
 	FilteredScanState *node = arg;
 	OmenFilter *filter = &node->filter;
-	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
 	double		tests = omen_filtered_tests(filter, tested, passed);
 	double		done = sweep_cost_of(node, (double) tested);
 	double		rest = sweep_cost_of(node, tests) - done;
 	double		other =
 		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
-	double		most = MOST_OF_OTHER * other - work * visit_cost;
+	double		most = MOST_OF_OTHER * other - work * visit_cost(node);
 
 	if (rest > Min(other, most))
 		return work < node->first_work;
 	/* the next list may be longer than that */
 	rest = sweep_cost_of(node, Max(tests, ef)) - done;
-	most = work + Min(SLACK * rest, most) / visit_cost + LEAST_WORK;
 	filter->most_work =
-		Max(filter->most_work, (uint64) Min(most, PG_INT64_MAX / 2));
+		Max(filter->most_work,
+			work + LEAST_WORK + work_for(node, Min(SLACK * rest, most)));
 	return true;
 }
 
@@ -561,13 +574,11 @@ static void
 limit_work(FilteredScanState *node, OmenStrategy strategy)
 {
 	OmenFilter *filter = &node->filter;
-	double		visit_cost = Max(node->plan.visit_cost, 1e-6);
 
 	filter->row_work =
-		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost, 1e9);
+		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost(node), 1e9);
 	filter->most_work =
-		(uint64) Min(allowed_cost(node, strategy) / visit_cost + LEAST_WORK,
-					 (double) PG_INT64_MAX / 2);
+		work_for(node, allowed_cost(node, strategy)) + LEAST_WORK;
 	/* where exact seemed cheaper one look has to do */
 	node->first_work =
 		node->plan.strategy == OMEN_STRATEGY_EXACT ? 0 : filter->most_work;
@@ -694,10 +705,8 @@ start(FilteredScanState *node)
 static void
 allow_beyond(FilteredScanState *node)
 {
-	double		most = exact_cost(node) / Max(node->plan.visit_cost, 1e-6);
-
 	node->filter.most_work =
-		Max(node->filter.most_work, (uint64) Min(most, PG_INT64_MAX / 2));
+		Max(node->filter.most_work, work_for(node, exact_cost(node)));
 }
 
 /*
