@@ -6,7 +6,7 @@
  * The node owns the WHERE and knows how many rows are wanted, so no row goes
  * out before as many have passed, or all rows that may pass have been looked
  * at; see hnsw/filtered.c.  It begins with the strategy that the planner chose
- * and corrects that by what it counts: how many rows the bitmap really has, and
+ * and corrects that (filtered_choice.c) by what it counts: how many rows the bitmap really has, and
  * how far a search had to go.  A search that takes as long as looking at all
  * rows that pass would take gives up, and those are looked at; so the worst is
  * two to two and a half times that.
@@ -24,93 +24,19 @@
 #include "access/tableam.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "hnsw/filtered.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "planner/filter_keys.h"
-#include "planner/filtered.h"
-#include "planner/tid_set.h"
+#include "planner/filtered_state.h"
 #include "types/vector_within.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-/*
- * A sweep that expects to look at many rows begins with a list of so many times
- * ef_search, or of what is wanted, and learns from these how many it will be.
- */
-#define STRETCH_TO_BEGIN 2
-
-/* No search begins with a longer list. */
-#define MOST_EF_TO_BEGIN 10000
-
 /* How many rows may be wanted at most. */
 #define MOST_WANTED PG_INT32_MAX
-
-/*
- * A walk that costs so many times what it would cost if rows passed at random
- * leads away from the query, to where it finds a part of the nearest only.
- */
-#define MOST_OF_USUAL 20
-
-/*
- * Searches that may turn out to be in vain take no more than these parts of what
- * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
- * after another search, and one that is short as a rule; one where exact seems
- * cheaper.
- */
-#define SHARE_OF_SWEEP 0.5
-#define SHARE_OF_FIRST_WALK 0.5
-#define SHARE_OF_WALK 0.15
-#define SHARE_OF_SHORT_WALK 0.3
-#define SHARE_OF_GLANCE 0.2
-
-/* Visits that every search may make. */
-#define LEAST_WORK 100
-
-/*
- * A sweep that goes on may take so many times what it is expected to take then, and
- * in all so many times what anything else takes.
- */
-#define SLACK 1.5
-#define MOST_OF_OTHER 1.2
-
-typedef struct FilteredScanState
-{
-	CustomScanState css;
-
-	OmenFilteredPlan plan;
-	double		expected; /* how many rows the planner thought are wanted */
-	OpExpr	   *orderby;
-	ExprState  *qual;			/* the WHERE */
-	ExprState  *query;			/* what distances are from */
-	ExprState  *limit;
-	ExprState  *offset;
-	OmenFilterKeyState keys;	/* what is tested on filter keys */
-	List	   *spheres;		/* that rows that pass lie in; ExprStates */
-	PlanState  *bitmap;			/* gives the rows that pass, or NULL */
-
-	Relation	index;
-	IndexScanDesc scan;
-	OmenFilter	filter;
-	OmenTidSet *set;			/* of rows that may pass, or NULL */
-	bool		is_too_large;	/* the set, for omendb.scan_mem */
-	MemoryContext context;		/* of the set */
-	bool		is_started;
-	bool		has_sent;		/* rows have gone out */
-	bool		has_given_up;	/* a search has */
-	uint64		first_work; /* that the search in use was allowed at first */
-	OmenStrategy strategy;		/* in use */
-
-	/* for EXPLAIN, over all rescans */
-	uint64		ran[OMEN_STRATEGY_SWEEP + 1];	/* by strategy */
-	uint64		gave_up;		/* walks that did not find enough */
-	double		tids;			/* in sets */
-	uint64		sets;
-} FilteredScanState;
 
 static const CustomExecMethods exec_methods;
 
@@ -119,9 +45,9 @@ static const CustomExecMethods exec_methods;
 static Node *
 create_state(CustomScan *scan)
 {
-	FilteredScanState *node =
-		(FilteredScanState *) newNode(sizeof(FilteredScanState),
-									  T_CustomScanState);
+	OmenFilteredScanState *node =
+		(OmenFilteredScanState *) newNode(sizeof(OmenFilteredScanState),
+										  T_CustomScanState);
 
 	node->css.methods = &exec_methods;
 	return (Node *) node;
@@ -159,7 +85,7 @@ key_clauses(const CustomScan *plan)
 static void
 begin_scan(CustomScanState *css, EState *estate, int eflags)
 {
-	FilteredScanState *node = (FilteredScanState *) css;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) css;
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 	List	   *columns = key_columns(plan);
 	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
@@ -200,7 +126,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 static void
 end_scan(CustomScanState *css)
 {
-	FilteredScanState *node = (FilteredScanState *) css;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) css;
 
 	if (node->bitmap)
 		ExecEndNode(node->bitmap);
@@ -213,7 +139,7 @@ end_scan(CustomScanState *css)
 static void
 rescan(CustomScanState *css)
 {
-	FilteredScanState *node = (FilteredScanState *) css;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) css;
 
 	node->is_started = false;
 	if (node->bitmap && css->ss.ps.chgParam != NULL)
@@ -233,14 +159,14 @@ rescan(CustomScanState *css)
 static bool
 may_pass(void *arg, ItemPointer tid)
 {
-	return omen_tid_set_has(((FilteredScanState *) arg)->set, tid);
+	return omen_tid_set_has(((OmenFilteredScanState *) arg)->set, tid);
 }
 
 /* Does a row pass the WHERE? */
 static bool
 passes(void *arg, TupleTableSlot *slot)
 {
-	FilteredScanState *node = arg;
+	OmenFilteredScanState *node = arg;
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		result;
 
@@ -252,20 +178,9 @@ passes(void *arg, TupleTableSlot *slot)
 	return result;
 }
 
-/* How many rows may pass, by the set. */
-static double
-rows_in_set(const FilteredScanState *node)
-{
-	double		per_block =
-		node->plan.rows /
-		Max(RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation), 1);
-
-	return node->set->ntids + node->set->nlossy * per_block;
-}
-
 /* Make the set of rows that may pass, from what the bitmap says. */
 static void
-make_set(FilteredScanState *node)
+make_set(OmenFilteredScanState *node)
 {
 	MemoryContext old;
 	TIDBitmap  *bitmap;
@@ -289,7 +204,7 @@ make_set(FilteredScanState *node)
 		return;
 	}
 	node->sets++;
-	node->tids += rows_in_set(node);
+	node->tids += omen_rows_in_set(node);
 }
 
 /* ---------- strategies ---------- */
@@ -299,7 +214,7 @@ make_set(FilteredScanState *node)
  * the Limit node to say.
  */
 static uint64
-count_wanted(FilteredScanState *node)
+count_wanted(OmenFilteredScanState *node)
 {
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		isnull;
@@ -341,7 +256,7 @@ radius_of_sphere(Datum sphere, Datum query)
 
 /* The radius outside of which nothing passes, by all spheres. */
 static double
-evaluate_radius(FilteredScanState *node)
+evaluate_radius(OmenFilteredScanState *node)
 {
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		isnull;
@@ -362,193 +277,15 @@ evaluate_radius(FilteredScanState *node)
 	return least;
 }
 
-/* What looking at all rows that may pass costs, as far as is known by now. */
-static double
-exact_cost(const FilteredScanState *node)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-
-	if (node->set)
-		return omen_exact_set_cost(plan, rows_in_set(node));
-	if (node->bitmap && !node->is_too_large)
-		return plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids);
-	return omen_whole_cost(plan);
-}
-
-static double
-visit_cost(const FilteredScanState *node)
-{
-	return Max(node->plan.visit_cost, 1e-6);
-}
-
-/* What a cost is in visits of slots. */
-static uint64
-work_for(const FilteredScanState *node, double cost)
-{
-	return (uint64) Min(Max(cost, 0) / visit_cost(node),
-						(double) (PG_INT64_MAX / 4));
-}
-
-/* A sweep over so many rows. */
-static double
-sweep_cost_of(const FilteredScanState *node, double rows)
-{
-	OmenFilteredPlan plan = node->plan;
-
-	plan.wanted = Min(plan.wanted, Max(rows, 1));
-	plan.selectivity = plan.wanted / Max(rows, 1);
-	return omen_sweep_cost(&plan);
-}
-
-/*
- * Is a walk that tests keys to be tried before the set is made, if there is one
- * at all?
- */
-static bool
-keys_come_first(const FilteredScanState *node)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-
-	if (node->keys.count == 0)
-		return false;
-	return node->bitmap == NULL ||
-		   omen_keys_cost(plan) <=
-			   plan->bitmap_cost +
-				   omen_graph_cost(plan,
-								   omen_set_selectivity(plan, plan->tids));
-}
-
-/*
- * Choose how to go on with a set that is known, or with keys alone, or with neither:
- * exactly, or through the graph, which without a set or keys is a sweep.  Where that
- * would take longer it is still tried for a while, since rows that pass may be just
- * those that are near, and more than the planner thought; but not if there are few
- * rows.
- */
-static OmenStrategy
-choose_with_filter(FilteredScanState *node)
-{
-	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
-		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
-		return (OmenStrategy) omen_filter_strategy;
-	if ((node->set && rows_in_set(node) <= node->filter.wanted) ||
-		exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
-		return OMEN_STRATEGY_EXACT;
-	if (node->set == NULL && node->keys.count == 0 &&
-		SHARE_OF_GLANCE * exact_cost(node) <
-			sweep_cost_of(node, Max(node->plan.wanted, omen_ef_search)))
-		return OMEN_STRATEGY_EXACT;
-	return OMEN_STRATEGY_GRAPH;
-}
-
-/*
- * What a search may cost before something else is better.  So nothing costs
- * much more than twice what looking at all rows that may pass costs.
- */
-static double
-allowed_cost(FilteredScanState *node, OmenStrategy strategy)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-	double		exact = exact_cost(node);
-	double		share = SHARE_OF_FIRST_WALK;
-	double		graph;
-
-	if (strategy == OMEN_STRATEGY_SWEEP)
-	{
-		double		sweep = 1.2 * omen_sweep_cost(plan);
-
-		/* a radius ends it, or else is_worth_sweeping() sees how it is going */
-		if (!isinf(node->filter.radius))
-			return Min(Max(sweep, SHARE_OF_SWEEP * exact), exact);
-		if (plan->strategy == OMEN_STRATEGY_EXACT)
-			return SHARE_OF_GLANCE * exact;
-		return Min(sweep, SHARE_OF_SWEEP * exact);
-	}
-	graph = omen_keys_cost(plan);
-	if (node->set)
-	{
-		graph = omen_graph_cost(plan,
-								omen_set_selectivity(plan, rows_in_set(node)));
-		/* it is worth while to go far where that would still be little */
-		if (node->has_given_up)
-			share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
-	}
-	if (graph < exact)
-		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
-	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
-}
-
-/* The least that anything but a sweep would cost, if so many rows pass. */
-static double
-cost_without_sweep(const FilteredScanState *node, double selectivity)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-	double		cost = exact_cost(node);
-
-	if (node->set)
-		cost = Min(cost, omen_graph_cost(plan, selectivity));
-	else if (node->bitmap && !node->is_too_large)
-		cost =
-			Min(cost, plan->bitmap_cost + omen_graph_cost(plan, selectivity));
-	if (node->keys.count > 0)
-		cost = Min(cost, omen_keys_cost(plan));
-	return cost;
-}
-
-/*
- * Is a sweep to go on?  Until it has taken what it was allowed to begin with, so that
- * it has seen something; and then as long as what is left of it, going by the rows
- * that have passed, is less than what anything else would take, and not much of that
- * has been spent.
- */
-static bool
-is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
-				  uint64 work)
-{
-	FilteredScanState *node = arg;
-	OmenFilter *filter = &node->filter;
-	double		tests = omen_filtered_tests(filter, tested, passed);
-	double		done = sweep_cost_of(node, (double) tested);
-	double		rest = sweep_cost_of(node, tests) - done;
-	double		other =
-		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
-	double		most = MOST_OF_OTHER * other - work * visit_cost(node);
-
-	if (rest > Min(other, most))
-		return work < node->first_work;
-	/* the next list may be longer than that */
-	rest = sweep_cost_of(node, Max(tests, ef)) - done;
-	filter->most_work =
-		Max(filter->most_work,
-			work + LEAST_WORK + work_for(node, Min(SLACK * rest, most)));
-	return true;
-}
-
 static bool
 next_of_set(void *arg, ItemPointer tid)
 {
 	return omen_tid_set_next(arg, tid);
 }
 
-/*
- * Are all rows that may pass to be found by a pass over the index's nodes, and
- * not one by one, or by one over the table?
- */
-static bool
-goes_through_index(const FilteredScanState *node)
-{
-	double		rows;
-
-	if (node->set == NULL)
-		return node->keys.count > 0;
-	rows = rows_in_set(node);
-	return omen_set_pass_cost(&node->plan, rows) <
-		   omen_exact_cost(&node->plan, rows);
-}
-
 /* Look at all rows that may pass. */
 static void
-run_exactly(FilteredScanState *node)
+run_exactly(OmenFilteredScanState *node)
 {
 	OmenTidSetWalk walk;
 
@@ -558,7 +295,7 @@ run_exactly(FilteredScanState *node)
 	node->ran[OMEN_STRATEGY_EXACT]++;
 	node->filter.may_pass = node->set ? may_pass : NULL;
 	node->filter.use_keys = node->keys.count > 0;
-	if (goes_through_index(node) && omen_filtered_close(node->scan))
+	if (omen_goes_through_index(node) && omen_filtered_close(node->scan))
 		return;
 	if (node->set == NULL)
 	{
@@ -569,82 +306,31 @@ run_exactly(FilteredScanState *node)
 	omen_filtered_exact(node->scan, next_of_set, &walk);
 }
 
-/* How much a search may do. */
-static void
-limit_work(FilteredScanState *node, OmenStrategy strategy)
-{
-	OmenFilter *filter = &node->filter;
-
-	filter->row_work =
-		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost(node), 1e9);
-	filter->most_work =
-		work_for(node, allowed_cost(node, strategy)) + LEAST_WORK;
-	/* where exact seemed cheaper one look has to do */
-	node->first_work =
-		node->plan.strategy == OMEN_STRATEGY_EXACT ? 0 : filter->most_work;
-	filter->is_worth = NULL;
-	/* a strategy that is asked for is for trying it out */
-	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
-		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
-		filter->most_work = PG_UINT64_MAX;
-	/* within a radius there may be far fewer rows than are wanted */
-	else if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
-		filter->is_worth = is_worth_sweeping;
-}
-
-/* The size of the candidate list that a search begins with. */
-static double
-ef_to_begin(const FilteredScanState *node, OmenStrategy strategy,
-			double passing)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-	const OmenFilter *filter = &node->filter;
-	double		ef = omen_ef_search;
-
-	if (strategy == OMEN_STRATEGY_GRAPH)
-	{
-		ef = Max(omen_walk_ef(plan, passing), 1);
-		if (filter->use_keys && node->set == NULL && isinf(filter->radius))
-			ef = Max(ef, Min(omen_keys_rows(plan), MOST_EF_TO_BEGIN));
-	}
-	/* within a radius there may be far fewer rows than are wanted */
-	else if (isinf(filter->radius))
-	{
-		/* where exact seemed cheaper it is a short look */
-		if (plan->strategy == OMEN_STRATEGY_EXACT)
-			ef = Max(ef, plan->wanted);
-		else
-			ef = Min(omen_sweep_ef(plan),
-					 STRETCH_TO_BEGIN * Max(ef, plan->wanted));
-		ef = Min(ef, MOST_EF_TO_BEGIN);
-	}
-	return ef;
-}
-
 /* Begin to search, with the set or without. */
 static void
-run_search(FilteredScanState *node, OmenStrategy strategy)
+run_search(OmenFilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	OmenFilter *filter = &node->filter;
 	bool		is_walk = strategy == OMEN_STRATEGY_GRAPH;
-	double passing = node->set ? omen_set_selectivity(plan, rows_in_set(node))
-							   : plan->key_selectivity;
+	double		passing = node->set
+						 ? omen_set_selectivity(plan, omen_rows_in_set(node))
+						 : plan->key_selectivity;
 
 	node->strategy = strategy;
 	node->ran[strategy]++;
 	filter->may_pass = is_walk && node->set ? may_pass : NULL;
 	filter->use_keys = is_walk && node->keys.count > 0;
 	filter->pass_rate = plan->selectivity;
-	filter->ef = (uint32) ef_to_begin(node, strategy, passing);
+	filter->ef = (uint32) omen_ef_to_begin(node, strategy, passing);
 	filter->usual_visits =
 		is_walk ? (uint64) omen_graph_visits(plan, passing) : PG_UINT64_MAX / 2;
-	limit_work(node, strategy);
+	omen_limit_work(node, strategy);
 }
 
 /* Set the scan to its beginning, with the query and the filter. */
 static void
-start_index_scan(FilteredScanState *node)
+start_index_scan(OmenFilteredScanState *node)
 {
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	ScanKeyData key;
@@ -662,7 +348,7 @@ start_index_scan(FilteredScanState *node)
 }
 
 static void
-start(FilteredScanState *node)
+start(OmenFilteredScanState *node)
 {
 	OmenStrategy strategy = omen_filter_strategy != OMEN_STRATEGY_AUTO
 								? (OmenStrategy) omen_filter_strategy
@@ -681,14 +367,14 @@ start(FilteredScanState *node)
 	if (node->filter.radius == -INFINITY)
 		return;
 	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
-		!(strategy == OMEN_STRATEGY_GRAPH && keys_come_first(node)))
+		!(strategy == OMEN_STRATEGY_GRAPH && omen_keys_come_first(node)))
 	{
 		make_set(node);
 		if (node->set)
-			strategy = choose_with_filter(node);
+			strategy = omen_choose_with_filter(node);
 	}
 	else if (strategy == OMEN_STRATEGY_EXACT && node->bitmap == NULL)
-		strategy = choose_with_filter(node);
+		strategy = omen_choose_with_filter(node);
 	start_index_scan(node);
 	if (strategy == OMEN_STRATEGY_EXACT)
 		run_exactly(node);
@@ -699,23 +385,12 @@ start(FilteredScanState *node)
 }
 
 /*
- * What was wanted has been found.  If more is asked for, that may take as much as an
- * exact pass would, after which rows may be late.
- */
-static void
-allow_beyond(FilteredScanState *node)
-{
-	node->filter.most_work =
-		Max(node->filter.most_work, work_for(node, exact_cost(node)));
-}
-
-/*
  * A search has not found enough.  If it did not know the set of rows that pass
  * it may go on as a walk that does, if that looks better now; else all of those
  * rows are looked at.
  */
 static void
-go_on(FilteredScanState *node)
+go_on(OmenFilteredScanState *node)
 {
 	if (node->strategy == OMEN_STRATEGY_EXACT)
 	{
@@ -729,7 +404,7 @@ go_on(FilteredScanState *node)
 	{
 		make_set(node);
 		if (node->set && !node->has_sent &&
-			choose_with_filter(node) == OMEN_STRATEGY_GRAPH)
+			omen_choose_with_filter(node) == OMEN_STRATEGY_GRAPH)
 		{
 			start_index_scan(node);
 			run_search(node, OMEN_STRATEGY_GRAPH);
@@ -739,7 +414,7 @@ go_on(FilteredScanState *node)
 	if (node->strategy == OMEN_STRATEGY_SWEEP && node->keys.count > 0 &&
 		!node->has_sent && node->set == NULL &&
 		omen_filter_strategy == OMEN_STRATEGY_AUTO &&
-		omen_keys_cost(&node->plan) < exact_cost(node))
+		omen_keys_cost(&node->plan) < omen_scan_exact_cost(node))
 	{
 		start_index_scan(node);
 		run_search(node, OMEN_STRATEGY_GRAPH);
@@ -753,7 +428,7 @@ go_on(FilteredScanState *node)
 static TupleTableSlot *
 next_row(ScanState *ss)
 {
-	FilteredScanState *node = (FilteredScanState *) ss;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) ss;
 	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
 	ItemPointerData version;
 
@@ -769,7 +444,7 @@ next_row(ScanState *ss)
 		{
 			case OMEN_FILTERED_ROW:
 				if (!node->has_sent)
-					allow_beyond(node);
+					omen_allow_beyond(node);
 				node->has_sent = true;
 				if (table_tuple_fetch_row_version(ss->ss_currentRelation,
 												  &version,
@@ -790,7 +465,7 @@ next_row(ScanState *ss)
 static bool
 recheck(ScanState *ss, TupleTableSlot *slot)
 {
-	FilteredScanState *node = (FilteredScanState *) ss;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) ss;
 	ExprContext *econtext = ss->ps.ps_ExprContext;
 
 	econtext->ecxt_scantuple = slot;
@@ -818,7 +493,7 @@ strategy_name(OmenStrategy strategy)
  * if more than once.
  */
 static char *
-strategies_that_ran(const FilteredScanState *node)
+strategies_that_ran(const OmenFilteredScanState *node)
 {
 	StringInfoData text;
 
@@ -836,7 +511,7 @@ strategies_that_ran(const FilteredScanState *node)
 }
 
 static void
-explain_counters(const FilteredScanState *node, ExplainState *es)
+explain_counters(const OmenFilteredScanState *node, ExplainState *es)
 {
 	OmenCounters counters;
 
@@ -853,7 +528,7 @@ explain_counters(const FilteredScanState *node, ExplainState *es)
 static void
 explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 {
-	FilteredScanState *node = (FilteredScanState *) css;
+	OmenFilteredScanState *node = (OmenFilteredScanState *) css;
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
 	List	   *context =
 		set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan, ancestors);

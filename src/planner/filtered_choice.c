@@ -1,0 +1,310 @@
+/*-------------------------------------------------------------------------
+ *
+ * filtered_choice.c
+ *	  Choosing how "Omen Filtered Scan" goes on, by what it has counted.
+ *
+ * The planner chose a strategy by estimates.  Here are the decisions that are
+ * made again while the node runs: with the set of TIDs made, or by the rows that
+ * have passed so far; how much a search may do before something else is better;
+ * and how far it looks at first.  Nothing here runs a scan.  See README,
+ * "Corrections at run time".
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/hnsw.h"
+#include "planner/filtered_state.h"
+#include "utils/rel.h"
+
+/*
+ * A sweep that expects to look at many rows begins with a list of so many times
+ * ef_search, or of what is wanted, and learns from these how many it will be.
+ */
+#define STRETCH_TO_BEGIN 2
+
+/* No search begins with a longer list. */
+#define MOST_EF_TO_BEGIN 10000
+
+/*
+ * A walk that costs so many times what it would cost if rows passed at random
+ * leads away from the query, to where it finds a part of the nearest only.
+ */
+#define MOST_OF_USUAL 20
+
+/*
+ * Searches that may turn out to be in vain take no more than these parts of what
+ * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
+ * after another search, and one that is short as a rule; one where exact seems
+ * cheaper.
+ */
+#define SHARE_OF_SWEEP 0.5
+#define SHARE_OF_FIRST_WALK 0.5
+#define SHARE_OF_WALK 0.15
+#define SHARE_OF_SHORT_WALK 0.3
+#define SHARE_OF_GLANCE 0.2
+
+/* Visits that every search may make. */
+#define LEAST_WORK 100
+
+/*
+ * A sweep that goes on may take so many times what it is expected to take then, and
+ * in all so many times what anything else takes.
+ */
+#define SLACK 1.5
+#define MOST_OF_OTHER 1.2
+
+/* How many rows may pass, by the set. */
+double
+omen_rows_in_set(const OmenFilteredScanState *node)
+{
+	double		per_block =
+		node->plan.rows /
+		Max(RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation), 1);
+
+	return node->set->ntids + node->set->nlossy * per_block;
+}
+
+/* What looking at all rows that may pass costs, as far as is known by now. */
+double
+omen_scan_exact_cost(const OmenFilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	if (node->set)
+		return omen_exact_set_cost(plan, omen_rows_in_set(node));
+	if (node->bitmap && !node->is_too_large)
+		return plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids);
+	return omen_whole_cost(plan);
+}
+
+static double
+visit_cost(const OmenFilteredScanState *node)
+{
+	return Max(node->plan.visit_cost, 1e-6);
+}
+
+/* What a cost is in visits of slots. */
+static uint64
+work_for(const OmenFilteredScanState *node, double cost)
+{
+	return (uint64) Min(Max(cost, 0) / visit_cost(node),
+						(double) (PG_INT64_MAX / 4));
+}
+
+/* A sweep over so many rows. */
+static double
+sweep_cost_of(const OmenFilteredScanState *node, double rows)
+{
+	OmenFilteredPlan plan = node->plan;
+
+	plan.wanted = Min(plan.wanted, Max(rows, 1));
+	plan.selectivity = plan.wanted / Max(rows, 1);
+	return omen_sweep_cost(&plan);
+}
+
+/*
+ * Is a walk that tests keys to be tried before the set is made, if there is one
+ * at all?
+ */
+bool
+omen_keys_come_first(const OmenFilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	if (node->keys.count == 0)
+		return false;
+	return node->bitmap == NULL ||
+		   omen_keys_cost(plan) <=
+			   plan->bitmap_cost +
+				   omen_graph_cost(plan,
+								   omen_set_selectivity(plan, plan->tids));
+}
+
+/*
+ * Choose how to go on with a set that is known, or with keys alone, or with neither:
+ * exactly, or through the graph, which without a set or keys is a sweep.  Where that
+ * would take longer it is still tried for a while, since rows that pass may be just
+ * those that are near, and more than the planner thought; but not if there are few
+ * rows.
+ */
+OmenStrategy
+omen_choose_with_filter(const OmenFilteredScanState *node)
+{
+	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
+		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
+		return (OmenStrategy) omen_filter_strategy;
+	if ((node->set && omen_rows_in_set(node) <= node->filter.wanted) ||
+		omen_scan_exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
+		return OMEN_STRATEGY_EXACT;
+	if (node->set == NULL && node->keys.count == 0 &&
+		SHARE_OF_GLANCE * omen_scan_exact_cost(node) <
+			sweep_cost_of(node, Max(node->plan.wanted, omen_ef_search)))
+		return OMEN_STRATEGY_EXACT;
+	return OMEN_STRATEGY_GRAPH;
+}
+
+/*
+ * What a search may cost before something else is better.  So nothing costs
+ * more than two to two and a half times what looking at all rows that may pass costs.
+ */
+static double
+allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	double		exact = omen_scan_exact_cost(node);
+	double		share = SHARE_OF_FIRST_WALK;
+	double		graph;
+
+	if (strategy == OMEN_STRATEGY_SWEEP)
+	{
+		double		sweep = 1.2 * omen_sweep_cost(plan);
+
+		/* a radius ends it, or else is_worth_sweeping() sees how it is going */
+		if (!isinf(node->filter.radius))
+			return Min(Max(sweep, SHARE_OF_SWEEP * exact), exact);
+		if (plan->strategy == OMEN_STRATEGY_EXACT)
+			return SHARE_OF_GLANCE * exact;
+		return Min(sweep, SHARE_OF_SWEEP * exact);
+	}
+	graph = omen_keys_cost(plan);
+	if (node->set)
+	{
+		graph =
+			omen_graph_cost(plan,
+							omen_set_selectivity(plan, omen_rows_in_set(node)));
+		/* it is worth while to go far where that would still be little */
+		if (node->has_given_up)
+			share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
+	}
+	if (graph < exact)
+		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
+	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
+}
+
+/* The least that anything but a sweep would cost, if so many rows pass. */
+static double
+cost_without_sweep(const OmenFilteredScanState *node, double selectivity)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	double		cost = omen_scan_exact_cost(node);
+
+	if (node->set)
+		cost = Min(cost, omen_graph_cost(plan, selectivity));
+	else if (node->bitmap && !node->is_too_large)
+		cost =
+			Min(cost, plan->bitmap_cost + omen_graph_cost(plan, selectivity));
+	if (node->keys.count > 0)
+		cost = Min(cost, omen_keys_cost(plan));
+	return cost;
+}
+
+/*
+ * Is a sweep to go on?  Until it has taken what it was allowed to begin with, so that
+ * it has seen something; and then as long as what is left of it, going by the rows
+ * that have passed, is less than what anything else would take, and not much of that
+ * has been spent.
+ */
+static bool
+is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
+				  uint64 work)
+{
+	OmenFilteredScanState *node = arg;
+	OmenFilter *filter = &node->filter;
+	double		tests = omen_filtered_tests(filter, tested, passed);
+	double		done = sweep_cost_of(node, (double) tested);
+	double		rest = sweep_cost_of(node, tests) - done;
+	double		other =
+		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
+	double		most = MOST_OF_OTHER * other - work * visit_cost(node);
+
+	if (rest > Min(other, most))
+		return work < node->first_work;
+	/* the next list may be longer than that */
+	rest = sweep_cost_of(node, Max(tests, ef)) - done;
+	filter->most_work =
+		Max(filter->most_work,
+			work + LEAST_WORK + work_for(node, Min(SLACK * rest, most)));
+	return true;
+}
+
+/*
+ * Are all rows that may pass to be found by a pass over the index's nodes, and
+ * not one by one, or by one over the table?
+ */
+bool
+omen_goes_through_index(const OmenFilteredScanState *node)
+{
+	double		rows;
+
+	if (node->set == NULL)
+		return node->keys.count > 0;
+	rows = omen_rows_in_set(node);
+	return omen_set_pass_cost(&node->plan, rows) <
+		   omen_exact_cost(&node->plan, rows);
+}
+
+/* How much a search may do. */
+void
+omen_limit_work(OmenFilteredScanState *node, OmenStrategy strategy)
+{
+	OmenFilter *filter = &node->filter;
+
+	filter->row_work =
+		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost(node), 1e9);
+	filter->most_work =
+		work_for(node, allowed_cost(node, strategy)) + LEAST_WORK;
+	/* where exact seemed cheaper one look has to do */
+	node->first_work =
+		node->plan.strategy == OMEN_STRATEGY_EXACT ? 0 : filter->most_work;
+	filter->is_worth = NULL;
+	/* a strategy that is asked for is for trying it out */
+	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
+		omen_filter_strategy == OMEN_STRATEGY_SWEEP)
+		filter->most_work = PG_UINT64_MAX;
+	/* within a radius there may be far fewer rows than are wanted */
+	else if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
+		filter->is_worth = is_worth_sweeping;
+}
+
+/* The size of the candidate list that a search begins with. */
+double
+omen_ef_to_begin(const OmenFilteredScanState *node, OmenStrategy strategy,
+				 double passing)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	const OmenFilter *filter = &node->filter;
+	double		ef = omen_ef_search;
+
+	if (strategy == OMEN_STRATEGY_GRAPH)
+	{
+		ef = Max(omen_walk_ef(plan, passing), 1);
+		if (filter->use_keys && node->set == NULL && isinf(filter->radius))
+			ef = Max(ef, Min(omen_keys_rows(plan), MOST_EF_TO_BEGIN));
+	}
+	/* within a radius there may be far fewer rows than are wanted */
+	else if (isinf(filter->radius))
+	{
+		/* where exact seemed cheaper it is a short look */
+		if (plan->strategy == OMEN_STRATEGY_EXACT)
+			ef = Max(ef, plan->wanted);
+		else
+			ef = Min(omen_sweep_ef(plan),
+					 STRETCH_TO_BEGIN * Max(ef, plan->wanted));
+		ef = Min(ef, MOST_EF_TO_BEGIN);
+	}
+	return ef;
+}
+
+/*
+ * What was wanted has been found.  If more is asked for, that may take as much as an
+ * exact pass would, after which rows may be late.
+ */
+void
+omen_allow_beyond(OmenFilteredScanState *node)
+{
+	node->filter.most_work =
+		Max(node->filter.most_work, work_for(node, omen_scan_exact_cost(node)));
+}
