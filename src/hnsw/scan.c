@@ -31,6 +31,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+/*
+ * How many pending rows are fetched ahead at a time: as many as stay in the
+ * processor's caches until their turn comes.
+ */
+#define MOST_ROWS_AHEAD 2000
+
 OmenCounters omen_last_scan_counters;
 
 /* ---------- beginning and ending ---------- */
@@ -399,6 +405,12 @@ take_results(OmenScanState *state)
 			continue;
 		omen_heap_prefetch(state->fetch->rel, &item.tid);
 		omen_rerank_add(state, item);
+	}
+	/* a filter by rows is about to look at most of these; nearly in this order */
+	if (state->filter != NULL && !omen_filter_is_inside(state->filter))
+	{
+		for (uint32 i = 0; i < Min(state->nnodes, MOST_ROWS_AHEAD); i++)
+			omen_heap_prefetch_row(state->fetch->rel, &state->nodes[i].tid);
 	}
 	return taken;
 }

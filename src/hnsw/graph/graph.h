@@ -67,7 +67,7 @@ typedef struct OmenSearch
 	OmenSeen   *seen;			/* all slots met, in the order met */
 	uint32		nseen;
 	uint32		seen_room;
-	OmenHeapItem *frontier;		/* min-heap: met, not expanded */
+	OmenHeapItem *frontier;		/* min-heap: met, near, not expanded */
 	uint32		nfrontier;
 	uint32		frontier_room;
 	OmenHeapItem *nearest;		/* max-heap: the ef nearest results */

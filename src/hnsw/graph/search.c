@@ -677,7 +677,15 @@ omen_search_grow(OmenSearch *search, uint32 ef)
 
 		if ((seen->flags & OMEN_SEEN_RESULT) != 0)
 			keep_nearest(search, seen->distance, i);
-		if ((seen->flags & OMEN_SEEN_EXPANDED) == 0)
+	}
+	/* what is farther would not be expanded before the next time */
+	for (uint32 i = 0; i < search->nseen; i++)
+	{
+		OmenSeen   *seen = &search->seen[i];
+
+		if ((seen->flags & OMEN_SEEN_EXPANDED) == 0 &&
+			(search->nnearest < search->ef ||
+			 seen->distance <= search->nearest[0].distance))
 			push_frontier(search, seen->distance, i);
 	}
 	omen_search_run(search);

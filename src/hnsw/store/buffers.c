@@ -36,6 +36,9 @@
 /* Bytes of a slot that are prefetched; the hardware goes on from there. */
 #define PREFETCH_BYTES 1024
 
+/* Of a row: its header, and the columns that a filter is likely to be on. */
+#define ROW_PREFETCH_BYTES 128
+
 static Buffer *hints = NULL;
 static uint32 hint_mask;
 static uint32 visits = 0;
@@ -204,6 +207,39 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 	if (likely(hints != NULL))
 		omen_prefetch_page(*hint_of(rel, ItemPointerGetBlockNumberNoCheck(tid)),
 						   at, at + 1);
+}
+
+/*
+ * Bring the beginning of a row itself, whose line pointer is on its way or there.
+ * The page is read without a pin or lock, so what is found there may be nonsense; it
+ * only says what to prefetch, and where is within the page.
+ */
+void
+omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid)
+{
+	Buffer		hint;
+	Page		page;
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+	uint32		line_pointer;
+	ItemIdData	item;
+	int			at;
+
+	if (unlikely(hints == NULL) || offset == InvalidOffsetNumber ||
+		offset > MaxHeapTuplesPerPage)
+		return;
+	hint = *hint_of(rel, ItemPointerGetBlockNumberNoCheck(tid));
+	if (hint <= 0)
+		return;
+	page = BufferGetPage(hint);
+	/* read once, since it may change meanwhile */
+	StaticAssertStmt(sizeof(item) == sizeof(line_pointer),
+					 "a line pointer is not one word");
+	line_pointer = *(volatile uint32 *) PageGetItemId(page, offset);
+	memcpy(&item, &line_pointer, sizeof(item));
+	at = ItemIdGetOffset(&item);
+	if (at < BLCKSZ)
+		omen_prefetch_bytes((const char *) page + at,
+							Min(BLCKSZ - at, ROW_PREFETCH_BYTES));
 }
 
 /*

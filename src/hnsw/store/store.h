@@ -114,6 +114,7 @@ extern void omen_prefetch_page(Buffer buffer, int start, int end);
 extern void omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block);
 extern void omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block);
 extern void omen_heap_prefetch(Relation rel, const ItemPointerData *tid);
+extern void omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid);
 extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 extern bool omen_page_seems(Buffer buf, OmenPageKind kind);
