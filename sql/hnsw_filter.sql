@@ -189,6 +189,23 @@ SELECT count(*) FROM (SELECT id FROM item WHERE id % 4 = 3 ORDER BY v <-> query(
 SELECT hops < 300 AS few_hops FROM omen_hnsw_last_scan();
 RESET omendb.filter_strategy;
 
+-- A short look first, where much is planned: if rows that pass are those that are
+-- near, they are found as well as by any search, and no set is made.  If not, that set
+-- is what is looked at, without another search.
+CREATE FUNCTION strategies(filter text, OUT planned text, OUT used text, OUT bitmap text) LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE format('EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT id FROM item WHERE %s ORDER BY v <-> query() LIMIT 5', filter) LOOP
+		planned := coalesce(planned, substring(line FROM 'Strategy: (.*)'));
+		used := coalesce(used, substring(line FROM 'Strategies Used: (.*)'));
+		bitmap := coalesce(bitmap, substring(line FROM 'Bitmap Index Scan.*(never executed)'));
+	END LOOP;
+END $$;
+SELECT * FROM strategies('rank < 305');
+SELECT hops >= current_setting('omendb.ef_search')::int AS goes_as_far FROM omen_hnsw_last_scan();
+SELECT * FROM strategies('rank BETWEEN 5000 AND 5305');
+
 -- Once for each row of another table.
 CREATE TABLE question (id int, kind int, q vector(24));
 INSERT INTO question SELECT i, i * 3, (SELECT array_agg(hashint4(i * 7 + d) % 100) FROM generate_series(1, 24) d)::vector FROM generate_series(1, 15) i;

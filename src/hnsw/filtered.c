@@ -35,6 +35,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* The part of the way to where enough rows are expected that a list grows. */
+#define STEP 0.6
+
 /*
  * Bytes that a slot takes in a search that has met it: in seen[], in the set of
  * visited ids when that is half full, and in the heaps.
@@ -166,8 +169,10 @@ passed(const OmenScanState *state)
 
 /*
  * The next size of the candidate list: twice as long.  One of which rows are tested
- * only afterwards grows with what these have shown, a little at least, and no more
- * than threefold, since the next step may show something else.  If enough rows have
+ * only afterwards becomes as long as ef_search if it was not, and then grows with
+ * what these have shown, a little at least, and no more than threefold, since the
+ * next step may show something else; and not all the way, since steps cost less
+ * than looking too far (it is shorter than that half the time).  If enough rows have
  * passed, and the list is only shorter than what was looked at, it needs no more than
  * to be sure of that.  A search that was cut goes on with the list that it has.
  */
@@ -184,10 +189,17 @@ omen_filtered_next_ef(const OmenScanState *state)
 	if (omen_filter_is_inside(filter))
 		return ef * 2;
 	if (passed(state) < filter->wanted)
-		return (uint32) Min(Max(omen_filtered_tests(filter, state->tested,
-													passed(state)),
-								ef * 1.25 + 1),
-							Min(ef * 3.0, PG_INT32_MAX));
+	{
+		double		tests =
+			omen_filtered_tests(filter, state->tested, passed(state));
+
+		tests = state->tested + STEP * (tests - state->tested);
+		return (uint32) Max(Min(Max(tests, ef * 1.15 + 1),
+								Min(ef * 3.0, PG_INT32_MAX)),
+							omen_ef_search);
+	}
+	if (ef < (uint32) omen_ef_search)
+		return (uint32) omen_ef_search;
 	if (state->tested > ef && state->tested < ef + ef / 2)
 		return (uint32) state->tested + ef / 8 + 1;
 	return ef * 2;
@@ -226,8 +238,9 @@ can_be_relied_on(const OmenScanState *state)
 	/* keys need not say all, a set does */
 	if (state->filter->may_pass == NULL && search->ef < state->tested)
 		return false;
+	/* a short look is to see what passes, and then becomes a search as any */
 	if (!omen_filter_is_inside(state->filter))
-		return true;
+		return search->ef >= (uint32) omen_ef_search;
 	if (omen_filtered_is_spent(state))
 		return false;
 

@@ -55,10 +55,11 @@ typedef struct OmenFilteredPlan
 #define OMEN_FILTERED_NUMBERS 18
 
 /*
- * A row that is looked up because it is near, and not in its turn, lies anywhere,
- * and its node is looked at again.  In row_cost.
+ * A row that is looked up because it is near, and not in its turn, lies anywhere, and
+ * its node is looked at again; but it was fetched ahead, and no vector is.  In
+ * row_cost.
  */
-#define OMEN_LOOKUP_COST 2.0
+#define OMEN_LOOKUP_COST 1.0
 
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);

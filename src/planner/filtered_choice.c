@@ -25,6 +25,12 @@
  */
 #define STRETCH_TO_BEGIN 2
 
+/*
+ * A short look begins with one of so many times what is wanted, or of ef_search if
+ * that is between the two.
+ */
+#define STRETCH_OF_GLANCE 1.5
+
 /* No search begins with a longer list. */
 #define MOST_EF_TO_BEGIN 10000
 
@@ -37,14 +43,21 @@
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
  * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
- * after another search, and one that is short as a rule; one where exact seems
- * cheaper.
+ * after another search, at least and at most, and one that is short as a rule; a
+ * short look, or a walk by keys, where exact seems cheaper.
  */
 #define SHARE_OF_SWEEP 0.5
 #define SHARE_OF_FIRST_WALK 0.5
 #define SHARE_OF_WALK 0.15
+#define MOST_OF_WALK 0.6
 #define SHARE_OF_SHORT_WALK 0.3
 #define SHARE_OF_GLANCE 0.2
+
+/*
+ * One short look before a set of TIDs is made, or used, may cost this part of what is
+ * planned with the set.
+ */
+#define SHARE_OF_FIRST_GLANCE 0.2
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
@@ -60,11 +73,13 @@
 double
 omen_rows_in_set(const OmenFilteredScanState *node)
 {
-	double		per_block =
-		node->plan.rows /
-		Max(RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation), 1);
+	BlockNumber blocks;
 
-	return node->set->ntids + node->set->nlossy * per_block;
+	if (node->set->nlossy == 0)
+		return node->set->ntids;
+	blocks = RelationGetNumberOfBlocks(node->css.ss.ss_currentRelation);
+	return node->set->ntids +
+		   node->set->nlossy * node->plan.rows / Max(blocks, 1);
 }
 
 /* What looking at all rows that may pass costs, as far as is known by now. */
@@ -123,32 +138,152 @@ omen_keys_come_first(const OmenFilteredScanState *node)
 								   omen_set_selectivity(plan, plan->tids));
 }
 
+/* The least that anything but a sweep would cost, if so many rows pass. */
+static double
+cost_without_sweep(const OmenFilteredScanState *node, double selectivity)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	double		cost = omen_scan_exact_cost(node);
+
+	if (node->set)
+		cost = Min(cost, omen_graph_cost(plan, selectivity));
+	else if (node->bitmap && !node->is_too_large)
+		cost =
+			Min(cost, plan->bitmap_cost + omen_graph_cost(plan, selectivity));
+	if (node->keys.count > 0)
+		cost = Min(cost, omen_keys_cost(plan));
+	return cost;
+}
+
+/*
+ * The list of a short look: as long as tells whether what is near passes.  If it does
+ * the list becomes as long as any search's.
+ */
+static double
+glance_ef(const OmenFilteredScanState *node)
+{
+	double		wanted = node->plan.wanted;
+
+	return Max(wanted, Min(STRETCH_OF_GLANCE * wanted, omen_ef_search));
+}
+
+/*
+ * What a short look costs if nothing comes of it.  If there are few nodes a search
+ * looks at all of them.
+ */
+static double
+glance_cost(const OmenFilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+	double		ef = glance_ef(node);
+
+	if (plan->nodes <= Max(OMEN_FLAT_NODES, 4.0 * omen_ef_search))
+		ef = Max(ef, plan->nodes);
+
+	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes)) *
+			   plan->visit_cost +
+		   ef * OMEN_LOOKUP_COST * plan->row_cost;
+}
+
+/* What is planned costs: anything but a sweep. */
+static double
+planned_cost(const OmenFilteredScanState *node)
+{
+	double		tids = node->set ? omen_rows_in_set(node) : node->plan.tids;
+
+	return cost_without_sweep(node, omen_set_selectivity(&node->plan, tids));
+}
+
+/*
+ * Is a short sweep to be tried before anything is done with a set?  If rows that
+ * pass are just those that are near, it finds them for a small part of what is
+ * planned, going on as any sweep.  Only once if the set is not made yet, which is
+ * made for all rescans.
+ */
+bool
+omen_glance_comes_first(const OmenFilteredScanState *node)
+{
+	const OmenFilteredPlan *plan = &node->plan;
+
+	return omen_filter_strategy == OMEN_STRATEGY_AUTO &&
+		   plan->strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
+		   (node->set != NULL || !node->has_glanced) && !node->is_too_large &&
+		   node->keys.count == 0 && isinf(node->filter.radius) &&
+		   glance_cost(node) < SHARE_OF_FIRST_GLANCE * planned_cost(node) &&
+		   sweep_cost_of(node, Max(plan->wanted, omen_ef_search)) <
+			   planned_cost(node);
+}
+
+/* What a walk with the set that is there costs. */
+static double
+set_walk_cost(const OmenFilteredScanState *node)
+{
+	return omen_graph_cost(&node->plan,
+						   omen_set_selectivity(&node->plan,
+												omen_rows_in_set(node)));
+}
+
+/*
+ * What a walk with a set costs, if rows that pass are as rare all around as a sweep
+ * saw near the query; 0 if none has.
+ */
+static double
+walk_cost_as_seen(const OmenFilteredScanState *node)
+{
+	if (node->tests == 0)
+		return 0;
+	return omen_graph_cost(&node->plan,
+						   Min(node->filter.wanted / node->tests, 1));
+}
+
 /*
  * Choose how to go on with a set that is known, or with keys alone, or with neither:
  * exactly, or through the graph, which without a set or keys is a sweep.  Where that
  * would take longer it is still tried for a while, since rows that pass may be just
  * those that are near, and more than the planner thought; but not if there are few
- * rows.
+ * rows, nor with a set, before which there was a short look for just that.
  */
 OmenStrategy
 omen_choose_with_filter(const OmenFilteredScanState *node)
 {
+	double		exact = omen_scan_exact_cost(node);
+
 	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
 		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
 		return (OmenStrategy) omen_filter_strategy;
 	if ((node->set && omen_rows_in_set(node) <= node->filter.wanted) ||
-		omen_scan_exact_cost(node) <= 2 * omen_nearest_cost(&node->plan))
+		exact <= 2 * omen_nearest_cost(&node->plan))
+		return OMEN_STRATEGY_EXACT;
+	/* the walk would be cut */
+	if (MOST_OF_WALK * exact < walk_cost_as_seen(node))
+		return OMEN_STRATEGY_EXACT;
+	/* keys and a radius have no such look */
+	if (node->set && node->keys.count == 0 && isinf(node->filter.radius) &&
+		exact <= set_walk_cost(node))
 		return OMEN_STRATEGY_EXACT;
 	if (node->set == NULL && node->keys.count == 0 &&
-		SHARE_OF_GLANCE * omen_scan_exact_cost(node) <
-			sweep_cost_of(node, Max(node->plan.wanted, omen_ef_search)))
+		SHARE_OF_GLANCE * exact < glance_cost(node))
 		return OMEN_STRATEGY_EXACT;
 	return OMEN_STRATEGY_GRAPH;
 }
 
 /*
- * What a search may cost before something else is better.  So nothing costs
- * more than two to two and a half times what looking at all rows that may pass costs.
+ * How much of what an exact pass costs a walk with a set may take, after another
+ * search has given up.  It is worth while to go far where that would still be
+ * little, and as far as it takes if rows that pass are as rare as a sweep saw.
+ */
+static double
+share_of_walk(const OmenFilteredScanState *node, double graph, double exact)
+{
+	double share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
+
+	return Max(share,
+			   Min(SLACK * walk_cost_as_seen(node) / exact, MOST_OF_WALK));
+}
+
+/*
+ * What a search may cost before something else is better.  So nothing costs more
+ * than two to two and a half times what looking at all rows that may pass costs.
  */
 static double
 allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
@@ -165,40 +300,20 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
 		/* a radius ends it, or else is_worth_sweeping() sees how it is going */
 		if (!isinf(node->filter.radius))
 			return Min(Max(sweep, SHARE_OF_SWEEP * exact), exact);
-		if (plan->strategy == OMEN_STRATEGY_EXACT)
-			return SHARE_OF_GLANCE * exact;
+		if (node->is_glance)
+			return SHARE_OF_GLANCE * planned_cost(node);
 		return Min(sweep, SHARE_OF_SWEEP * exact);
 	}
 	graph = omen_keys_cost(plan);
 	if (node->set)
 	{
-		graph =
-			omen_graph_cost(plan,
-							omen_set_selectivity(plan, omen_rows_in_set(node)));
-		/* it is worth while to go far where that would still be little */
+		graph = set_walk_cost(node);
 		if (node->has_given_up)
-			share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
+			share = share_of_walk(node, graph, exact);
 	}
 	if (graph < exact)
 		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
-}
-
-/* The least that anything but a sweep would cost, if so many rows pass. */
-static double
-cost_without_sweep(const OmenFilteredScanState *node, double selectivity)
-{
-	const OmenFilteredPlan *plan = &node->plan;
-	double		cost = omen_scan_exact_cost(node);
-
-	if (node->set)
-		cost = Min(cost, omen_graph_cost(plan, selectivity));
-	else if (node->bitmap && !node->is_too_large)
-		cost =
-			Min(cost, plan->bitmap_cost + omen_graph_cost(plan, selectivity));
-	if (node->keys.count > 0)
-		cost = Min(cost, omen_keys_cost(plan));
-	return cost;
 }
 
 /*
@@ -220,6 +335,8 @@ is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
 		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
 	double		most = MOST_OF_OTHER * other - work * visit_cost(node);
 
+	/* that none has passed does not tell how rare they are */
+	node->tests = passed > 0 ? tests : 0;
 	if (rest > Min(other, most))
 		return work < node->first_work;
 	/* the next list may be longer than that */
@@ -227,6 +344,8 @@ is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
 	filter->most_work =
 		Max(filter->most_work,
 			work + LEAST_WORK + work_for(node, Min(SLACK * rest, most)));
+	/* what was a short look is a search as any from now on */
+	node->is_glance = false;
 	return true;
 }
 
@@ -256,9 +375,8 @@ omen_limit_work(OmenFilteredScanState *node, OmenStrategy strategy)
 		Min(OMEN_LOOKUP_COST * node->plan.row_cost / visit_cost(node), 1e9);
 	filter->most_work =
 		work_for(node, allowed_cost(node, strategy)) + LEAST_WORK;
-	/* where exact seemed cheaper one look has to do */
-	node->first_work =
-		node->plan.strategy == OMEN_STRATEGY_EXACT ? 0 : filter->most_work;
+	/* where something else seemed cheaper one look has to do */
+	node->first_work = node->is_glance ? 0 : filter->most_work;
 	filter->is_worth = NULL;
 	/* a strategy that is asked for is for trying it out */
 	if (omen_filter_strategy == OMEN_STRATEGY_GRAPH ||
@@ -287,9 +405,8 @@ omen_ef_to_begin(const OmenFilteredScanState *node, OmenStrategy strategy,
 	/* within a radius there may be far fewer rows than are wanted */
 	else if (isinf(filter->radius))
 	{
-		/* where exact seemed cheaper it is a short look */
-		if (plan->strategy == OMEN_STRATEGY_EXACT)
-			ef = Max(ef, plan->wanted);
+		if (node->is_glance)
+			ef = glance_ef(node);
 		else
 			ef = Min(omen_sweep_ef(plan),
 					 STRETCH_TO_BEGIN * Max(ef, plan->wanted));

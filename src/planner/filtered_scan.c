@@ -5,9 +5,9 @@
  *
  * The node owns the WHERE and knows how many rows are wanted, so no row goes
  * out before as many have passed, or all rows that may pass have been looked
- * at; see hnsw/filtered.c.  It begins with the strategy that the planner chose
- * and corrects that (filtered_choice.c) by what it counts: how many rows the bitmap really has, and
- * how far a search had to go.  A search that takes as long as looking at all
+ * at; see hnsw/filtered.c.  It begins with the strategy that the planner chose, or
+ * with a short look at what is near, and corrects that (filtered_choice.c) by what
+ * it counts: how many rows the bitmap really has, and how far a search had to go.  A search that takes as long as looking at all
  * rows that pass would take gives up, and those are looked at; so the worst is
  * two to two and a half times that.
  *
@@ -150,6 +150,7 @@ rescan(CustomScanState *css)
 		ExecReScan(node->bitmap);
 		node->set = NULL;
 		node->is_too_large = false;
+		node->has_glanced = false;
 	}
 	ExecScanReScan(&css->ss);
 }
@@ -318,6 +319,8 @@ run_search(OmenFilteredScanState *node, OmenStrategy strategy)
 						 : plan->key_selectivity;
 
 	node->strategy = strategy;
+	if (is_walk)
+		node->is_glance = false;
 	node->ran[strategy]++;
 	filter->may_pass = is_walk && node->set ? may_pass : NULL;
 	filter->use_keys = is_walk && node->keys.count > 0;
@@ -357,6 +360,7 @@ start(OmenFilteredScanState *node)
 	node->is_started = true;
 	node->has_sent = false;
 	node->has_given_up = false;
+	node->tests = 0;
 	node->filter.passes = passes;
 	node->filter.arg = node;
 	node->filter.memory = (Size) omen_scan_mem * 1024;
@@ -366,15 +370,24 @@ start(OmenFilteredScanState *node)
 	node->plan.wanted = Max((double) node->filter.wanted, 1);
 	if (node->filter.radius == -INFINITY)
 		return;
-	if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
-		!(strategy == OMEN_STRATEGY_GRAPH && omen_keys_come_first(node)))
+	node->is_glance = omen_glance_comes_first(node);
+	if (node->is_glance)
+	{
+		node->has_glanced = true;
+		strategy = OMEN_STRATEGY_SWEEP;
+	}
+	else if (strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
+			 !(strategy == OMEN_STRATEGY_GRAPH && omen_keys_come_first(node)))
 	{
 		make_set(node);
 		if (node->set)
 			strategy = omen_choose_with_filter(node);
 	}
 	else if (strategy == OMEN_STRATEGY_EXACT && node->bitmap == NULL)
+	{
 		strategy = omen_choose_with_filter(node);
+		node->is_glance = strategy != OMEN_STRATEGY_EXACT;
+	}
 	start_index_scan(node);
 	if (strategy == OMEN_STRATEGY_EXACT)
 		run_exactly(node);
@@ -392,14 +405,17 @@ start(OmenFilteredScanState *node)
 static void
 go_on(OmenFilteredScanState *node)
 {
+	bool		was_glance;
+
 	if (node->strategy == OMEN_STRATEGY_EXACT)
 	{
 		/* what memory allowed is used up */
 		run_exactly(node);
 		return;
 	}
+	was_glance = node->is_glance;
 	node->gave_up++;
-	node->has_given_up = true;
+	node->has_given_up |= !was_glance;
 	if (node->filter.may_pass == NULL && node->bitmap != NULL)
 	{
 		make_set(node);
@@ -410,6 +426,15 @@ go_on(OmenFilteredScanState *node)
 			run_search(node, OMEN_STRATEGY_GRAPH);
 			return;
 		}
+	}
+	if (was_glance && node->bitmap != NULL && node->set == NULL &&
+		!node->has_sent && node->plan.strategy == OMEN_STRATEGY_GRAPH)
+	{
+		/* without a set, which is too large, a sweep is what is left */
+		node->is_glance = false;
+		start_index_scan(node);
+		run_search(node, OMEN_STRATEGY_SWEEP);
+		return;
 	}
 	if (node->strategy == OMEN_STRATEGY_SWEEP && node->keys.count > 0 &&
 		!node->has_sent && node->set == NULL &&

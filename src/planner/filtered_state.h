@@ -39,8 +39,11 @@ typedef struct OmenFilteredScanState
 	MemoryContext context;		/* of the set */
 	bool		is_started;
 	bool		has_sent;		/* rows have gone out */
-	bool		has_given_up;	/* a search has */
+	bool		has_given_up;	/* a search has, but for a short look */
+	bool		is_glance;		/* the search in use is a short look */
+	bool		has_glanced;	/* one has been, since the filter changed */
 	uint64		first_work; /* that the search in use was allowed at first */
+	double		tests; /* rows to look at in all, as a sweep saw; or 0 */
 	OmenStrategy strategy;		/* in use */
 
 	/* for EXPLAIN, over all rescans */
@@ -54,6 +57,7 @@ typedef struct OmenFilteredScanState
 extern double omen_rows_in_set(const OmenFilteredScanState *node);
 extern double omen_scan_exact_cost(const OmenFilteredScanState *node);
 extern bool omen_keys_come_first(const OmenFilteredScanState *node);
+extern bool omen_glance_comes_first(const OmenFilteredScanState *node);
 extern OmenStrategy omen_choose_with_filter(const OmenFilteredScanState *node);
 extern bool omen_goes_through_index(const OmenFilteredScanState *node);
 extern double omen_ef_to_begin(const OmenFilteredScanState *node,
