@@ -323,6 +323,7 @@ scan_all_pages(IndexScanDesc scan, Size memory)
 		CHECK_FOR_INTERRUPTS();
 		if (state->nnodes > memory / sizeof(OmenPendingNode))
 			break;
+		omen_prefetch_headers(state->ix, &state->ix->layout.node, block + 1);
 		if (scan_page(state, block, found))
 			continue;
 		/* the flat list is being converted: take the new quantizer, too */

@@ -205,10 +205,17 @@ omen_glance_comes_first(const OmenFilteredScanState *node)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 
+	/* a walk by keys finds those as fast */
+	if (node->keys.count > 0 &&
+		(node->bitmap != NULL || plan->strategy != OMEN_STRATEGY_EXACT))
+		return false;
+	if (node->bitmap != NULL && node->set == NULL &&
+		(node->has_glanced || node->is_too_large))
+		return false;
 	return omen_filter_strategy == OMEN_STRATEGY_AUTO &&
-		   plan->strategy != OMEN_STRATEGY_SWEEP && node->bitmap != NULL &&
-		   (node->set != NULL || !node->has_glanced) && !node->is_too_large &&
-		   node->keys.count == 0 && isinf(node->filter.radius) &&
+		   plan->strategy != OMEN_STRATEGY_SWEEP &&
+		   (node->bitmap != NULL || node->keys.count > 0) &&
+		   isinf(node->filter.radius) &&
 		   glance_cost(node) < SHARE_OF_FIRST_GLANCE * planned_cost(node) &&
 		   sweep_cost_of(node, Max(plan->wanted, omen_ef_search)) <
 			   planned_cost(node);

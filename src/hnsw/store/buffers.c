@@ -157,6 +157,34 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 	omen_prefetch_bytes(slot, Min(plane->ids_offset, PREFETCH_BYTES));
 }
 
+/*
+ * Bring what a pass over all slots looks at of a page of the index: the special
+ * space, and of each slot the header and the keys.
+ */
+void
+omen_prefetch_headers(OmenIndex *ix, const OmenPlane *plane, BlockNumber block)
+{
+	Buffer		hint;
+	Page		page;
+
+	if (unlikely(hints == NULL))
+		return;
+	hint = *hint_of(ix->rel, block);
+	if (unlikely(hint <= 0))
+		return;
+	__builtin_prefetch(GetBufferDescriptor(hint - 1), 1);
+	page = BufferGetPage(hint);
+	__builtin_prefetch(OmenPageGetOpaque(page));
+	for (uint32 i = 0; i < plane->per_page; i++)
+	{
+		const char *slot = (const char *) omen_page_slot(page, plane, i);
+
+		omen_prefetch_bytes(slot, sizeof(OmenSlotHeader));
+		omen_prefetch_bytes(slot + plane->keys_offset,
+							plane->ids_offset - plane->keys_offset);
+	}
+}
+
 /* ---------- heap pages ---------- */
 
 /*

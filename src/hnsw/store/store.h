@@ -105,6 +105,8 @@ extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
 extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
+extern void omen_prefetch_headers(OmenIndex *ix, const OmenPlane *plane,
+								  BlockNumber block);
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
 extern bool omen_peek_held(OmenIndex *ix, const OmenPlane *plane, uint32 id,
