@@ -225,8 +225,7 @@ omen_glance_comes_first(const OmenFilteredScanState *node)
 		   (node->bitmap != NULL || node->keys.count > 0) &&
 		   isinf(node->filter.radius) &&
 		   glance_cost(node) < SHARE_OF_FIRST_GLANCE * planned_cost(node) &&
-		   sweep_cost_of(node, Max(plan->wanted, omen_ef_search)) <
-			   planned_cost(node);
+		   sweep_cost_of(node, plan->wanted) < planned_cost(node);
 }
 
 /* What a walk with the set that is there costs. */

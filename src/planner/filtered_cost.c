@@ -29,7 +29,7 @@
 #define CODE_COST 0.4
 
 /* A list of all nodes grows with a filter to so many times ef_search. */
-#define MOST_STRETCH 1.25
+#define MOST_STRETCH 2
 
 /* The part of the rows of a set that pass the rest of the filter. */
 static double
@@ -63,8 +63,8 @@ table_cost(const OmenFilteredPlan *plan, double passing)
  * Size of the candidate list, of nodes whether they pass or not, that finds as
  * large a part of the nearest rows that pass as ef_search does of all rows.  The
  * wanted rows are spread over more of the list then, and at its end it lacks more
- * than at its beginning.  (Measured; a quarter more is enough, since where few
- * pass more rows are looked at anyway.)
+ * than at its beginning.  (Measured; twice as much is enough, since where few pass
+ * more rows are looked at anyway.)
  */
 static double
 list_size(double selectivity)
