@@ -54,8 +54,8 @@
 #define SHARE_OF_GLANCE 0.2
 
 /*
- * One short look before a set of TIDs is made, or used, may cost this part of what is
- * planned with the set.
+ * One short look before a set of TIDs is made or used, or before an exact pass by
+ * keys, may cost this part of what is planned.
  */
 #define SHARE_OF_FIRST_GLANCE 0.2
 
@@ -187,7 +187,6 @@ glance_cost(const OmenFilteredScanState *node)
 
 	if (plan->nodes <= Max(OMEN_FLAT_NODES, 4.0 * omen_ef_search))
 		ef = Max(ef, plan->nodes);
-
 	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes)) *
 			   plan->visit_cost +
 		   ef * OMEN_LOOKUP_COST * plan->row_cost;
@@ -255,7 +254,8 @@ walk_cost_as_seen(const OmenFilteredScanState *node)
  * exactly, or through the graph, which without a set or keys is a sweep.  Where that
  * would take longer it is still tried for a while, since rows that pass may be just
  * those that are near, and more than the planner thought; but not if there are few
- * rows, nor with a set, before which there was a short look for just that.
+ * rows, nor with a set alone: before that a short look is for just that, unless it
+ * would cost too much.
  */
 OmenStrategy
 omen_choose_with_filter(const OmenFilteredScanState *node)

@@ -59,6 +59,13 @@ hint_of(Relation rel, BlockNumber block)
 	return &hints[(murmurhash32(OmenRelNumber(rel)) + block) & hint_mask];
 }
 
+/* The buffer in which a block was seen last; 0 or less if there is none to use. */
+static inline Buffer
+remembered_buffer(Relation rel, BlockNumber block)
+{
+	return likely(hints != NULL) ? *hint_of(rel, block) : InvalidBuffer;
+}
+
 /*
  * Raise a buffer's usage count, as ReadBuffer() does for a page that it
  * finds, and ReadRecentBuffer() does not: a page that is hot here must not look
@@ -141,13 +148,10 @@ omen_prefetch_page(Buffer buffer, int start, int end)
 void
 omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 {
-	Buffer		hint;
+	Buffer		hint = remembered_buffer(ix->rel, omen_id_block(plane, id));
 	Page		page;
 	const char *slot;
 
-	if (unlikely(hints == NULL))
-		return;
-	hint = *hint_of(ix->rel, omen_id_block(plane, id));
 	if (unlikely(hint <= 0))
 		return;
 	__builtin_prefetch(GetBufferDescriptor(hint - 1), 1);
@@ -164,12 +168,9 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 void
 omen_prefetch_headers(OmenIndex *ix, const OmenPlane *plane, BlockNumber block)
 {
-	Buffer		hint;
+	Buffer		hint = remembered_buffer(ix->rel, block);
 	Page		page;
 
-	if (unlikely(hints == NULL))
-		return;
-	hint = *hint_of(ix->rel, block);
 	if (unlikely(hint <= 0))
 		return;
 	__builtin_prefetch(GetBufferDescriptor(hint - 1), 1);
@@ -232,9 +233,9 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 	int			at = offsetof(PageHeaderData, pd_linp) +
 			 (ItemPointerGetOffsetNumberNoCheck(tid) - 1) * sizeof(ItemIdData);
 
-	if (likely(hints != NULL))
-		omen_prefetch_page(*hint_of(rel, ItemPointerGetBlockNumberNoCheck(tid)),
-						   at, at + 1);
+	omen_prefetch_page(remembered_buffer(rel,
+										 ItemPointerGetBlockNumberNoCheck(tid)),
+					   at, at + 1);
 }
 
 /*
@@ -245,18 +246,15 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 void
 omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid)
 {
-	Buffer		hint;
+	Buffer hint = remembered_buffer(rel, ItemPointerGetBlockNumberNoCheck(tid));
 	Page		page;
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
 	uint32		line_pointer;
 	ItemIdData	item;
 	int			at;
 
-	if (unlikely(hints == NULL) || offset == InvalidOffsetNumber ||
+	if (unlikely(hint <= 0) || offset == InvalidOffsetNumber ||
 		offset > MaxHeapTuplesPerPage)
-		return;
-	hint = *hint_of(rel, ItemPointerGetBlockNumberNoCheck(tid));
-	if (hint <= 0)
 		return;
 	page = BufferGetPage(hint);
 	/* read once, since it may change meanwhile */
