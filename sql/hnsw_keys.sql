@@ -113,6 +113,22 @@ SELECT condition, try_key(condition, '<=>') FROM unnest(array[
 	'big_tags && array[3::int8]', 'words && array[''w5'', ''w6'']', 'words @> array[''w5'', ''x2'']',
 	'words = array[''w5'', ''x2'']', 'domained = ''d3'' AND words @> array[''w3''] AND tags && array[1, 2, 3]']) condition;
 
+-- Joined by OR and AND, of several columns.
+SELECT condition, try_key(condition) FROM unnest(array[
+	'tenant = 3 OR tenant IS NULL', 'tenant = 3 OR small = 4 AND flag', 'tenant = 3 AND small < 0 OR flag AND small > 147',
+	'tenant = 3 AND (small < -100 OR flag AND (small > 100 OR number < 50)) OR tenant = 4 AND small = 4',
+	'(tenant = 3 OR small = 4) AND (flag OR number < 100)', 'NOT (tenant <> 3 AND small <> 4)',
+	'tenant IN (3, 5) OR small < ANY (array[-148, -149])', 'small = 40000 OR number = 5', 'small = 40000 AND flag OR tenant = 3',
+	'(tenant = 3 OR flag) AND small = 40000', 'tenant = 3 AND id > 1500 OR small = 4', 'id > 1500 AND (tenant = 3 OR small = 4)',
+	'tenant = 3 OR id = 5', 'tenant = 3 OR small = 4 AND id < 2000 OR id = 5', 'tenant = 3 OR code < ''c1''',
+	'tenant = (SELECT NULL::int) OR small = 4', 'tenant = (SELECT NULL::int) OR small = (SELECT NULL::int)',
+	'tenant = 3 OR tenant <> 4 AND small = 4']) condition;
+SELECT try_key(string_agg(format('tenant = %s AND small = %s', i % 50, i), ' OR '))
+FROM generate_series(0, 40) i;
+SELECT condition, try_key(condition, '<=>') FROM unnest(array[
+	'tags @> array[3] OR words && array[''w5'']', 'tags && array[3] AND words && array[''x2''] OR feeling = ''sad'' AND day < ''2020-01-05''',
+	'tags <@ array[1, 8, 101] OR tags IS NULL']) condition;
+
 -- The index whose columns tell more is taken, and what OR would spare is not
 -- evaluated.
 CREATE INDEX plain_index ON item USING omen_hnsw (embedding);

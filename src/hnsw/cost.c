@@ -35,7 +35,7 @@
 #define VISIT_COST 16.0
 
 /* A look at a node in passing, likewise. */
-#define PASS_COST 3.5
+#define PASS_COST 2.8
 
 /*
  * Of a path that nothing is to prefer, not even what the user has disabled.  Not

@@ -310,10 +310,17 @@ static bool
 is_worth_while(OmenScanState *state)
 {
 	const OmenFilter *filter = state->filter;
+	OmenFilterProgress progress;
 
-	return filter->is_worth == NULL ||
-		   filter->is_worth(filter->arg, state->tested, passed(state),
-							omen_filtered_next_ef(state), work_done(state));
+	if (filter->is_worth == NULL)
+		return true;
+	progress.tested = state->tested;
+	progress.passed = passed(state);
+	progress.found = state->search->nnearest;
+	progress.ef = state->search->ef;
+	progress.next_ef = omen_filtered_next_ef(state);
+	progress.work = work_done(state);
+	return filter->is_worth(filter->arg, &progress);
 }
 
 /* Find the rows that are wanted.  False if the graph does not give them. */
@@ -335,9 +342,9 @@ find_wanted(IndexScanDesc scan)
 		was_spent = omen_filtered_is_spent(state);
 		state->is_cut = search_was_cut(state);
 		is_good = is_worth_while(state);
-		/* what was left pending comes first */
+		/* what was left pending comes first, but for a walk that is on its way */
 		if (is_good && was_spent && !omen_filtered_is_spent(state) &&
-			state->nnodes > 0)
+			!omen_filter_is_inside(state->filter) && state->nnodes > 0)
 		{
 			limit_search(state);
 			continue;

@@ -20,6 +20,17 @@
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
 
+/* How far a search has come that has not found what is wanted. */
+typedef struct OmenFilterProgress
+{
+	uint64		tested;			/* nodes whose rows were looked up */
+	uint64		passed;			/* rows that passed */
+	uint32		found;			/* nodes in the candidate list that may pass */
+	uint32		ef;				/* its size */
+	uint32		next_ef;		/* and that of the next */
+	uint64		work;			/* in visits of slots */
+} OmenFilterProgress;
+
 /* What is asked of the rows.  Lives as long as the scan. */
 typedef struct OmenFilter
 {
@@ -31,15 +42,15 @@ typedef struct OmenFilter
 	bool (*may_pass)(void *arg, ItemPointer tid);
 	/* Are the filter keys that the scan has been given to be tested? */
 	bool		use_keys;
+	/* How they are joined, one for each; NULL: all must hold. */
+	const struct OmenKeyStep *key_steps;
 	/* Does a row pass, which the snapshot sees?  May fail. */
 	bool (*passes)(void *arg, TupleTableSlot *slot);
 	/*
-	 * Is the scan to search on, after so many nodes whose rows were tested, so
-	 * many rows that passed, and so much work?  The next candidate list has ef
-	 * nodes.  May raise most_work.  NULL: as far as most_work allows.
+	 * Is the scan to search on?  May raise most_work.  NULL: as far as most_work
+	 * allows.
 	 */
-	bool (*is_worth)(void *arg, uint64 tested, uint64 passed, uint32 ef,
-					 uint64 work);
+	bool (*is_worth)(void *arg, const OmenFilterProgress *progress);
 	void	   *arg;
 
 	double		radius;			/* no row passes that is farther */

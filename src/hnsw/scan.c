@@ -145,8 +145,8 @@ omen_scan_counters(IndexScanDesc scan, OmenCounters *total)
  * Encode the query for the quantizer of the moment.  Sets no_distance if the
  * query is NULL, or has no direction where that matters.
  */
-static void
-encode_query(IndexScanDesc scan)
+void
+omen_scan_encode_query(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
 	ScanKey		key = scan->orderByData;
@@ -175,8 +175,8 @@ encode_query(IndexScanDesc scan)
 }
 
 /* Encode the query for codes of epoch 0, too. */
-static void
-encode_query_origin(OmenScanState *state)
+void
+omen_scan_encode_origin(OmenScanState *state)
 {
 	OmenQueryRest unused;
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
@@ -198,34 +198,37 @@ compile_keys(IndexScanDesc scan)
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
 
 	state->key_tests =
-		omen_keys_compile(state->keys, scan->keyData, scan->numberOfKeys);
+		omen_keys_compile(state->keys, scan->keyData, scan->numberOfKeys,
+						  state->filter ? state->filter->key_steps : NULL);
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * The TID of a node that stands for one row, so that the node need not be
- * visited again; else an invalid one.
+ * A node to be made pending whose bound is to come.  Its TID, if it stands for one row,
+ * is kept so that the node need not be visited again.
  */
-static ItemPointerData
-only_row(const OmenSlotHeader *slot)
+OmenPendingNode
+omen_scan_pending(uint32 id, const OmenSlotHeader *slot)
 {
-	ItemPointerData tid = slot->u.node.heaptid;
+	OmenPendingNode item;
 
+	memset(&item, 0, offsetof(OmenPendingNode, pointer));
+	item.node.id = id;
+	item.node.version = slot->version;
+	item.tid = slot->u.node.heaptid;
 	if (slot->u.node.posting != OMEN_INVALID_ID)
-		ItemPointerSetInvalid(&tid);
-	return tid;
+		ItemPointerSetInvalid(&item.tid);
+	return item;
 }
-
-/* ---------- passes over all slots ---------- */
 
 /*
  * Lower bound for a node whose page is locked, one that is certain or one that
  * holds as good as always (see omen_lower_bound).  False if its code cannot be
  * read with what this scan knows of quantizers.
  */
-static bool
-bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
-			  bool is_certain, double *bound)
+bool
+omen_scan_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
+				bool is_certain, double *bound)
 {
 	OmenIndex  *ix = state->ix;
 	const OmenQuantizer *quantizer = ix->quantizer;
@@ -252,112 +255,6 @@ bound_of_slot(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 				 ? omen_certain_bound(quantizer, header, &slot->code, distance)
 				 : omen_lower_bound(quantizer, header, &slot->code, distance);
 	return true;
-}
-
-/*
- * Make the nodes of one page pending that no search has met.  False if the
- * quantizer has changed meanwhile; then nothing was done.
- */
-static bool
-scan_page(OmenScanState *state, BlockNumber block, OmenPendingNode *found)
-{
-	OmenIndex  *ix = state->ix;
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, block);
-	OmenPageOpaque opaque;
-	uint32		count = 0;
-	bool		readable = true;
-
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->rel, buf);
-	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < omen_used_slots(ix, opaque) && readable;
-		 i++)
-	{
-		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0 || !omen_node_has_row(slot))
-			continue;
-		if (!omen_search_may_pass(state->search, slot))
-			continue;
-		found[count].node.id = block * plane->per_page + i;
-		found[count].node.version = slot->version;
-		found[count].tid = only_row(slot);
-		found[count].was_looked_up = false;
-		found[count].is_gone = false;
-		found[count].is_located = false;
-		found[count].is_refined = slot->epoch != ix->quantizer_epoch;
-
-		/* what is looked at to the last is to be exact */
-		readable = bound_of_slot(state, found[count].node.id, slot, true,
-								 &found[count].bound);
-		count++;
-		state->search->counters.distances++;
-	}
-	state->search->counters.visits++;
-	UnlockReleaseBuffer(buf);
-	for (uint32 i = 0; i < count && readable; i++)
-	{
-		if (omen_search_mark(state->search, found[i].node.id))
-			omen_rerank_add(state, found[i]);
-	}
-	return readable;
-}
-
-/*
- * Make all nodes pending that no search has met.  False if there are more than
- * memory has room for.
- */
-static bool
-scan_all_pages(IndexScanDesc scan, Size memory)
-{
-	OmenScanState *state = scan->opaque;
-	OmenPendingNode *found =
-		palloc(state->ix->layout.node.per_page * sizeof(OmenPendingNode));
-	BlockNumber nblocks = RelationGetNumberOfBlocks(scan->indexRelation);
-
-	if (!state->has_origin && state->ix->meta.epoch != 0)
-		encode_query_origin(state);
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (state->nnodes > memory / sizeof(OmenPendingNode))
-			break;
-		omen_prefetch_headers(state->ix, &state->ix->layout.node, block + 1);
-		if (scan_page(state, block, found))
-			continue;
-		/* the flat list is being converted: take the new quantizer, too */
-		encode_query_origin(state);
-		omen_index_refresh(state->ix);
-		encode_query(scan);
-		if (!scan_page(state, block, found))
-			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-							errmsg("index \"%s\" contains codes of an unknown "
-								   "quantizer at block %u",
-								   RelationGetRelationName(scan->indexRelation),
-								   block),
-							errhint("Please REINDEX it.")));
-	}
-	pfree(found);
-	return state->nnodes <= memory / sizeof(OmenPendingNode);
-}
-
-/*
- * Forget what was found and look at all nodes that may pass.  No row has gone
- * out.  False if there are more than memory has room for.
- */
-bool
-omen_scan_close(IndexScanDesc scan, Size memory)
-{
-	OmenScanState *state = scan->opaque;
-
-	omen_search_start(state->search, &state->ix->layout.node, &state->header,
-					  state->code, state->ef);
-	state->nnodes = 0;
-	state->nrows = 0;
-	state->nans.count = 0;
-	state->phase = OMEN_SCAN_CLOSING;
-	return scan_all_pages(scan, memory);
 }
 
 /* ---------- the graph ---------- */
@@ -387,20 +284,15 @@ take_results(OmenScanState *state)
 		slot = omen_visit(ix, &ix->layout.node, seen->id, &buf);
 		if (slot == NULL)
 			continue;
-		item.node.id = seen->id;
-		item.node.version = slot->version;
-		item.tid = only_row(slot);
-		item.is_refined = false;
-		item.was_looked_up = false;
-		item.is_gone = false;
-		item.is_located = false;
+		item = omen_scan_pending(seen->id, slot);
 
 		/*
 		 * The search looked without a lock, and what it saw may have been on
 		 * its way; nobody will look again.  So all that counts is read anew.
 		 */
-		is_readable = slot->epoch == ix->quantizer_epoch &&
-					  bound_of_slot(state, seen->id, slot, false, &item.bound);
+		is_readable =
+			slot->epoch == ix->quantizer_epoch &&
+			omen_scan_bound(state, seen->id, slot, false, &item.bound);
 		UnlockReleaseBuffer(buf);
 		if (!is_readable)
 			continue;
@@ -512,7 +404,7 @@ omen_scan_prepare(IndexScanDesc scan)
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	omen_rerank_prepare(scan);
 	omen_index_refresh(state->ix);
-	encode_query(scan);
+	omen_scan_encode_query(scan);
 	compile_keys(scan);
 }
 
@@ -624,7 +516,7 @@ advance(IndexScanDesc scan)
 			}
 			else if (!omen_scan_search_on(state))
 			{
-				(void) scan_all_pages(scan, SIZE_MAX);
+				(void) omen_scan_all_pages(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_CLOSING;
 			}
 			return true;

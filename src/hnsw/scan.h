@@ -127,9 +127,18 @@ typedef struct OmenScanState
 extern void omen_scan_prepare(IndexScanDesc scan);
 extern void omen_scan_start(IndexScanDesc scan);
 extern bool omen_scan_search_on(OmenScanState *state);
-extern bool omen_scan_close(IndexScanDesc scan, Size memory);
+extern void omen_scan_encode_query(IndexScanDesc scan);
+extern void omen_scan_encode_origin(OmenScanState *state);
+extern OmenPendingNode omen_scan_pending(uint32 id, const OmenSlotHeader *slot);
+extern bool omen_scan_bound(OmenScanState *state, uint32 id,
+							OmenSlotHeader *slot, bool is_certain,
+							double *bound);
 extern void omen_scan_side_list(OmenScanState *state, uint32 owner,
 								OmenScanPhase phase);
+
+/* pass.c */
+extern bool omen_scan_all_pages(IndexScanDesc scan, Size memory);
+extern bool omen_scan_close(IndexScanDesc scan, Size memory);
 
 /* filtered.c */
 extern void omen_filtered_reset(OmenScanState *state);

@@ -5,9 +5,10 @@
  *
  * PostgreSQL finds clauses for indexes by itself, but hands them to an ordered
  * scan only in part: IN on later columns from 17 on, boolean columns of other
- * access methods than its own from 16 on.  Here all are found, in all versions:
- * comparisons of a key column with something that does not depend on the row,
- * = ANY, several of them joined by OR, IS [NOT] NULL, and boolean columns.
+ * access methods than its own from 16 on, and OR of several columns never.  Here all
+ * are found, in all versions: comparisons of a key column with something that does not
+ * depend on the row, = ANY, IS [NOT] NULL, boolean columns, and such joined by OR and
+ * AND, of which ANDs may be told in part.
  *
  * Keys only tell which rows cannot pass; the WHERE is evaluated on the rows
  * that are left.  So a clause need not be taken out of it, and the operators of
@@ -22,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "hnsw/hnsw.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -31,6 +33,12 @@
 #include "planner/filter_keys.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+
+/*
+ * Comparisons in an OR: each takes time at each node.  (What compares one column with
+ * "=" is one.)
+ */
+#define MOST_ALTERNATIVES 64
 
 /* ---------- finding them ---------- */
 
@@ -111,12 +119,23 @@ is_at_hand(Node *value)
 {
 	while (IsA(value, RelabelType))
 		value = (Node *) ((RelabelType *) value)->arg;
+	if (IsA(value, ArrayExpr))
+	{
+		ListCell   *lc;
+
+		foreach (lc, ((ArrayExpr *) value)->elements)
+		{
+			if (!is_at_hand(lfirst(lc)))
+				return false;
+		}
+		return true;
+	}
 	return IsA(value, Const) || IsA(value, Param);
 }
 
 /* Comparisons of one kind with one column, of which any may hold. */
 static Expr *
-match_or(IndexOptInfo *index, int column, BoolExpr *or_clause)
+match_alternatives(IndexOptInfo *index, int column, BoolExpr *or_clause)
 {
 	ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
 	ArrayExpr  *array = makeNode(ArrayExpr);
@@ -189,7 +208,7 @@ match_clause(IndexOptInfo *index, int column, Node *clause)
 	if (IsA(clause, ScalarArrayOpExpr))
 		return match_any(index, column, (ScalarArrayOpExpr *) clause);
 	if (is_orclause(clause))
-		return match_or(index, column, (BoolExpr *) clause);
+		return match_alternatives(index, column, (BoolExpr *) clause);
 	if (IsA(clause, NullTest))
 	{
 		NullTest   *test = (NullTest *) clause;
@@ -200,6 +219,92 @@ match_clause(IndexOptInfo *index, int column, Node *clause)
 				   : NULL;
 	}
 	return match_boolean(index, column, clause);
+}
+
+/* A clause that the keys of one column tell, whose number is appended; or NULL. */
+static Expr *
+match_column(IndexOptInfo *index, Node *clause, List **columns)
+{
+	for (int column = 1; column < index->nkeycolumns; column++)
+	{
+		Expr	   *match = match_clause(index, column, clause);
+
+		if (match)
+		{
+			*columns = lappend_int(*columns, column + 1);
+			return match;
+		}
+	}
+	return NULL;
+}
+
+/* Does a match compare with nothing that has to be evaluated? */
+static bool
+compares_with_what_is_at_hand(Expr *match)
+{
+	if (IsA(match, OpExpr))
+		return is_at_hand(lsecond(((OpExpr *) match)->args));
+	if (IsA(match, ScalarArrayOpExpr))
+		return is_at_hand(lsecond(((ScalarArrayOpExpr *) match)->args));
+	return true;
+}
+
+/*
+ * What keys tell of a part of an OR: of all that OR joins, and of some at least of
+ * what AND joins.  NULL if that is nothing.  *is_all becomes false if they do not tell
+ * all.
+ */
+static Expr *
+match_joined(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
+{
+	bool		is_or = is_orclause(clause);
+	List	   *mine = NIL;
+	List	   *matches = NIL;
+	Expr	   *match = match_column(index, clause, &mine);
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (match)
+	{
+		if (!compares_with_what_is_at_hand(match))
+			return NULL;
+		*columns = list_concat(*columns, mine);
+		return match;
+	}
+	if (!is_or && !is_andclause(clause))
+		return NULL;
+	foreach (lc, ((BoolExpr *) clause)->args)
+	{
+		match = match_joined(index, lfirst(lc), &mine, is_all);
+		if (match)
+			matches = lappend(matches, match);
+		else if (is_or)
+			return NULL;
+		else
+			*is_all = false;
+	}
+	if (matches == NIL)
+		return NULL;
+	*columns = list_concat(*columns, mine);
+	if (list_length(matches) == 1)
+		return linitial(matches);
+	return is_or ? make_orclause(matches) : make_andclause(matches);
+}
+
+/* An OR that the keys of several columns tell something of; or NULL. */
+static Expr *
+match_or(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
+{
+	List	   *mine = NIL;
+	Expr	   *match;
+
+	if (!is_orclause(clause))
+		return NULL;
+	match = match_joined(index, clause, &mine, is_all);
+	if (match == NULL || list_length(mine) > MOST_ALTERNATIVES)
+		return NULL;
+	*columns = list_concat(*columns, mine);
+	return match;
 }
 
 /*
@@ -216,20 +321,20 @@ omen_filter_keys_find(RelOptInfo *rel, IndexOptInfo *index,
 	foreach (lc, index->indrestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+		Node	   *clause = (Node *) info->clause;
+		bool		is_all = true;
+		Expr	   *match;
 
 		if (info->pseudoconstant ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
-		for (int column = 1; column < index->nkeycolumns; column++)
-		{
-			Expr *clause = match_clause(index, column, (Node *) info->clause);
-
-			if (clause == NULL)
-				continue;
-			keys->infos = lappend(keys->infos, info);
-			keys->clauses = lappend(keys->clauses, clause);
-			keys->columns = lappend_int(keys->columns, column + 1);
-		}
+		match = match_column(index, clause, &keys->columns);
+		if (match == NULL)
+			match = match_or(index, clause, &keys->columns, &is_all);
+		if (match == NULL)
+			continue;
+		keys->told = lappend(keys->told, is_all ? (void *) info : match);
+		keys->clauses = lappend(keys->clauses, match);
 	}
 }
 
@@ -264,37 +369,102 @@ take_apart(Expr *clause, Oid *opno, Oid *collation, int *flags)
 	}
 }
 
-/* Prepare scan keys, in the current memory context. */
+/* Prepare a scan key for a comparison with an index's column. */
+static void
+init_key(OmenFilterKeyState *state, int i, Relation index, Expr *clause,
+		 int column, PlanState *parent)
+{
+	Oid			left = InvalidOid;
+	Oid			right = InvalidOid;
+	int			strategy = InvalidStrategy;
+	Oid			opno;
+	Oid			collation;
+	int			flags;
+	Expr	   *value = take_apart(clause, &opno, &collation, &flags);
+
+	if (OidIsValid(opno))
+		get_op_opfamily_properties(opno, index->rd_opfamily[column - 1], false,
+								   &strategy, &left, &right);
+	ScanKeyEntryInitialize(&state->scankeys[i], flags, (AttrNumber) column,
+						   (StrategyNumber) strategy, right, collation,
+						   OidIsValid(opno) ? get_opcode(opno) : InvalidOid,
+						   (Datum) 0);
+	if (value)
+		state->values[i] = ExecInitExpr(value, parent);
+}
+
+/* How many comparisons a clause has. */
+static int
+count_comparisons(Node *clause)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	if (!IsA(clause, BoolExpr))
+		return 1;
+	foreach (lc, ((BoolExpr *) clause)->args)
+		count += count_comparisons(lfirst(lc));
+	return count;
+}
+
+/*
+ * Append the comparisons of a clause, and fill in where each leads: to what it joins
+ * next, or, from the last or where one decides, to what comes after the clause.
+ */
+static void
+join_comparisons(Node *clause, OmenKeyStep after, OmenKeyStep *steps,
+				 List **comparisons)
+{
+	List	   *args;
+	int			next = list_length(*comparisons);
+	ListCell   *lc;
+
+	if (!IsA(clause, BoolExpr))
+	{
+		steps[next] = after;
+		*comparisons = lappend(*comparisons, clause);
+		return;
+	}
+	args = ((BoolExpr *) clause)->args;
+	foreach (lc, args)
+	{
+		OmenKeyStep step = after;
+
+		next += count_comparisons(lfirst(lc));
+		if (lc != list_last_cell(args))
+		{
+			if (is_orclause(clause))
+				step.if_fails = next;
+			else
+				step.if_holds = next;
+		}
+		join_comparisons(lfirst(lc), step, steps, comparisons);
+	}
+}
+
+/*
+ * Prepare scan keys for clauses, which all must hold, in the current memory context.
+ * `columns` has the index's columns of their comparisons, in order.
+ */
 void
 omen_filter_keys_init(OmenFilterKeyState *state, Relation index, List *clauses,
 					  List *columns, PlanState *parent)
 {
-	state->count = list_length(columns);
-	state->scankeys = palloc0(Max(state->count, 1) * sizeof(ScanKeyData));
-	state->values = palloc0(Max(state->count, 1) * sizeof(ExprState *));
-	for (int i = 0; i < state->count; i++)
-	{
-		ScanKey		key = &state->scankeys[i];
-		int			column = list_nth_int(columns, i);
-		Oid			left = InvalidOid;
-		Oid			right = InvalidOid;
-		int			strategy = InvalidStrategy;
-		Oid			opno;
-		Oid			collation;
-		int			flags;
-		Expr	   *value =
-			take_apart(list_nth(clauses, i), &opno, &collation, &flags);
+	OmenKeyStep after = {OMEN_KEYS_PASS, OMEN_KEYS_FAIL};
+	List	   *comparisons = NIL;
 
-		if (OidIsValid(opno))
-			get_op_opfamily_properties(opno, index->rd_opfamily[column - 1],
-									   false, &strategy, &left, &right);
-		ScanKeyEntryInitialize(key, flags, (AttrNumber) column,
-							   (StrategyNumber) strategy, right, collation,
-							   OidIsValid(opno) ? get_opcode(opno) : InvalidOid,
-							   (Datum) 0);
-		if (value)
-			state->values[i] = ExecInitExpr(value, parent);
-	}
+	state->count = list_length(columns);
+	if (state->count == 0)
+		return;
+	state->scankeys = palloc0(state->count * sizeof(ScanKeyData));
+	state->steps = palloc0(state->count * sizeof(OmenKeyStep));
+	state->values = palloc0(state->count * sizeof(ExprState *));
+	join_comparisons((Node *) make_ands_explicit(clauses), after, state->steps,
+					 &comparisons);
+	Assert(list_length(comparisons) == state->count);
+	for (int i = 0; i < state->count; i++)
+		init_key(state, i, index, list_nth(comparisons, i),
+				 list_nth_int(columns, i), parent);
 }
 
 /* Evaluate what the clauses compare with. */

@@ -11,15 +11,24 @@
 #include "postgres.h"
 
 #include "access/skey.h"
+#include "hnsw/keys/keys.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
-/* Clauses as found, as they are to be tested, and columns; lists of one length. */
 typedef struct OmenFilterKeys
 {
-	List	   *infos;			/* RestrictInfos */
-	List	   *clauses;		/* the column on the left */
-	List	   *columns;		/* numbers of the index's columns */
+	/*
+	 * Clauses of the WHERE of which keys tell all or a part, to be estimated:
+	 * RestrictInfos, or the part.
+	 */
+	List	   *told;
+	/*
+	 * The same as they are to be tested, one for each: comparisons with the column
+	 * on the left, and such joined by AND and OR.
+	 */
+	List	   *clauses;
+	/* Of each comparison, in their order, the number of the index's column. */
+	List	   *columns;
 } OmenFilterKeys;
 
 extern void omen_filter_keys_find(RelOptInfo *rel, IndexOptInfo *index,
@@ -30,6 +39,7 @@ typedef struct OmenFilterKeyState
 {
 	int			count;
 	ScanKey		scankeys;		/* as of the last evaluation */
+	OmenKeyStep *steps;			/* how they are joined */
 	ExprState **values;			/* NULL where there is none */
 } OmenFilterKeyState;
 

@@ -42,14 +42,13 @@
 
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
- * looking at all rows that may pass takes: a sweep; a walk; a walk with a set
- * after another search, at least and at most, and one that is short as a rule; a
- * short look, or a walk by keys, where exact seems cheaper.
+ * looking at all rows that may pass takes: a sweep; a walk, before it is seen how it is
+ * going; a walk with a set after another search, likewise, and one that is short as a
+ * rule; a short look, or a walk within a radius, where exact seems cheaper.
  */
 #define SHARE_OF_SWEEP 0.5
-#define SHARE_OF_FIRST_WALK 0.5
+#define SHARE_OF_FIRST_WALK 0.25
 #define SHARE_OF_WALK 0.15
-#define MOST_OF_WALK 0.6
 #define SHARE_OF_SHORT_WALK 0.3
 #define SHARE_OF_GLANCE 0.2
 
@@ -58,6 +57,19 @@
  * keys, may cost this part of what is planned.
  */
 #define SHARE_OF_FIRST_GLANCE 0.2
+
+/* In all a walk that goes well may take this part, and after another search that. */
+#define MOST_OF_WALK 1.0
+#define MOST_OF_LATE_WALK 0.6
+
+/* When the list of a walk is full it still looks around. */
+#define SLACK_OF_WALK 1.3
+
+/*
+ * A short look goes on as a search if that is expected to take so much of what anything
+ * else takes: one row of the few that passes by chance is not to make it go on.
+ */
+#define MOST_AFTER_GLANCE 0.5
 
 /* Visits that every search may make. */
 #define LEAST_WORK 100
@@ -249,18 +261,26 @@ walk_cost_as_seen(const OmenFilteredScanState *node)
 						   Min(node->filter.wanted / node->tests, 1));
 }
 
+/* What a walk by the set that is there costs, or by keys. */
+static double
+walk_cost(const OmenFilteredScanState *node)
+{
+	return node->set ? set_walk_cost(node) : omen_keys_cost(&node->plan);
+}
+
 /*
  * Choose how to go on with a set that is known, or with keys alone, or with neither:
  * exactly, or through the graph, which without a set or keys is a sweep.  Where that
- * would take longer it is still tried for a while, since rows that pass may be just
- * those that are near, and more than the planner thought; but not if there are few
- * rows, nor with a set alone: before that a short look is for just that, unless it
- * would cost too much.
+ * would take longer it is still tried for a while if nothing tells what passes, or
+ * within a radius, since rows that pass may be just those that are near, and more than
+ * the planner thought; but not if there are few rows, nor with a set or keys: before
+ * that a short look is for just that, unless it would cost too much.
  */
 OmenStrategy
 omen_choose_with_filter(const OmenFilteredScanState *node)
 {
 	double		exact = omen_scan_exact_cost(node);
+	bool		is_inside = node->set != NULL || node->keys.count > 0;
 
 	if (omen_filter_strategy == OMEN_STRATEGY_EXACT ||
 		omen_filter_strategy == OMEN_STRATEGY_GRAPH)
@@ -268,15 +288,12 @@ omen_choose_with_filter(const OmenFilteredScanState *node)
 	if ((node->set && omen_rows_in_set(node) <= node->filter.wanted) ||
 		exact <= 2 * omen_nearest_cost(&node->plan))
 		return OMEN_STRATEGY_EXACT;
-	/* the walk would be cut */
-	if (MOST_OF_WALK * exact < walk_cost_as_seen(node))
+	if (!omen_walk_pays(walk_cost_as_seen(node), exact))
 		return OMEN_STRATEGY_EXACT;
-	/* keys and a radius have no such look */
-	if (node->set && node->keys.count == 0 && isinf(node->filter.radius) &&
-		exact <= set_walk_cost(node))
+	if (is_inside && isinf(node->filter.radius) &&
+		!omen_walk_pays(walk_cost(node), exact))
 		return OMEN_STRATEGY_EXACT;
-	if (node->set == NULL && node->keys.count == 0 &&
-		SHARE_OF_GLANCE * exact < glance_cost(node))
+	if (!is_inside && SHARE_OF_GLANCE * exact < glance_cost(node))
 		return OMEN_STRATEGY_EXACT;
 	return OMEN_STRATEGY_GRAPH;
 }
@@ -292,7 +309,7 @@ share_of_walk(const OmenFilteredScanState *node, double graph, double exact)
 	double share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
 
 	return Max(share,
-			   Min(SLACK * walk_cost_as_seen(node) / exact, MOST_OF_WALK));
+			   Min(SLACK * walk_cost_as_seen(node) / exact, MOST_OF_LATE_WALK));
 }
 
 /*
@@ -304,7 +321,7 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
 {
 	const OmenFilteredPlan *plan = &node->plan;
 	double		exact = omen_scan_exact_cost(node);
-	double		share = SHARE_OF_FIRST_WALK;
+	double		share;
 	double		graph;
 
 	if (strategy == OMEN_STRATEGY_SWEEP)
@@ -318,14 +335,11 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
 			return SHARE_OF_GLANCE * planned_cost(node);
 		return Min(sweep, SHARE_OF_SWEEP * exact);
 	}
-	graph = omen_keys_cost(plan);
-	if (node->set)
-	{
-		graph = set_walk_cost(node);
-		if (node->has_given_up)
-			share = share_of_walk(node, graph, exact);
-	}
-	if (graph < exact)
+	graph = walk_cost(node);
+	share = SHARE_OF_FIRST_WALK;
+	if (node->set && node->has_given_up)
+		share = share_of_walk(node, graph, exact);
+	if (omen_walk_pays(graph, exact))
 		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
 }
@@ -337,30 +351,51 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
  * has been spent.
  */
 static bool
-is_worth_sweeping(void *arg, uint64 tested, uint64 passed, uint32 ef,
-				  uint64 work)
+is_worth_sweeping(void *arg, const OmenFilterProgress *progress)
 {
 	OmenFilteredScanState *node = arg;
 	OmenFilter *filter = &node->filter;
-	double		tests = omen_filtered_tests(filter, tested, passed);
-	double		done = sweep_cost_of(node, (double) tested);
+	double		tests =
+		omen_filtered_tests(filter, progress->tested, progress->passed);
+	double		done = sweep_cost_of(node, (double) progress->tested);
 	double		rest = sweep_cost_of(node, tests) - done;
 	double		other =
 		cost_without_sweep(node, Min(filter->wanted / Max(tests, 1), 1));
-	double		most = MOST_OF_OTHER * other - work * visit_cost(node);
+	double most = MOST_OF_OTHER * other - progress->work * visit_cost(node);
 
 	/* that none has passed does not tell how rare they are */
-	node->tests = passed > 0 ? tests : 0;
-	if (rest > Min(other, most))
-		return work < node->first_work;
+	node->tests = progress->passed > 0 ? tests : 0;
+	if (rest > Min(node->is_glance ? MOST_AFTER_GLANCE * other : other, most))
+		return progress->work < node->first_work;
 	/* the next list may be longer than that */
-	rest = sweep_cost_of(node, Max(tests, ef)) - done;
+	rest = sweep_cost_of(node, Max(tests, progress->next_ef)) - done;
 	filter->most_work =
-		Max(filter->most_work,
-			work + LEAST_WORK + work_for(node, Min(SLACK * rest, most)));
+		Max(filter->most_work, progress->work + LEAST_WORK +
+								   work_for(node, Min(SLACK * rest, most)));
 	/* what was a short look is a search as any from now on */
 	node->is_glance = false;
 	return true;
+}
+
+/*
+ * Is a walk to go on?  When it has done what it was allowed to begin with, it is seen
+ * how much of its list is full: rows that pass are found as it goes outwards, and where
+ * they lie elsewhere there are few.
+ */
+static bool
+is_worth_walking(void *arg, const OmenFilterProgress *progress)
+{
+	OmenFilteredScanState *node = arg;
+	OmenFilter *filter = &node->filter;
+	double		total = SLACK_OF_WALK * (double) progress->work * progress->ef /
+				   Max(progress->found, 0.5);
+
+	if (progress->work < filter->most_work)
+		return true;
+	if (progress->found == 0 || total > node->most_walk)
+		return false;
+	filter->most_work = Min((uint64) (SLACK * total), node->most_walk);
+	return progress->work < filter->most_work;
 }
 
 /*
@@ -399,6 +434,13 @@ omen_limit_work(OmenFilteredScanState *node, OmenStrategy strategy)
 	/* within a radius there may be far fewer rows than are wanted */
 	else if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
 		filter->is_worth = is_worth_sweeping;
+	else if (strategy == OMEN_STRATEGY_GRAPH)
+	{
+		filter->is_worth = is_worth_walking;
+		node->most_walk = work_for(node, (node->has_given_up ? MOST_OF_LATE_WALK
+															 : MOST_OF_WALK) *
+											 omen_scan_exact_cost(node));
+	}
 }
 
 /* The size of the candidate list that a search begins with. */

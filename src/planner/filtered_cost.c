@@ -26,7 +26,7 @@
 #define TEST_COST 6
 
 /* Comparing a code in passing, in the cost of visiting it in a search. */
-#define CODE_COST 0.4
+#define CODE_COST 1.5
 
 /* A list of all nodes grows with a filter to so many times ef_search. */
 #define MOST_STRETCH 2
@@ -174,6 +174,13 @@ omen_whole_cost(const OmenFilteredPlan *plan)
 	double		table = table_cost(plan, plan->passing);
 
 	return plan->has_keys ? Min(table, keys_pass_cost(plan)) : table;
+}
+
+/* Is a walk that is expected to cost so much to be tried before an exact pass? */
+bool
+omen_walk_pays(double walk, double exact)
+{
+	return walk <= OMEN_MOST_OF_WALK * exact;
 }
 
 /* A search that needs no filter, or whose nearest rows all pass. */

@@ -193,13 +193,13 @@ find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
 		if (path == NULL)
 			continue;
 		omen_filter_keys_find(rel, index, &keys);
-		if (list_length(keys.infos) > most ||
-			(list_length(keys.infos) == most &&
+		if (list_length(keys.told) > most ||
+			(list_length(keys.told) == most &&
 			 path->path.total_cost < best->path.total_cost))
 		{
 			best = path;
 			*best_keys = keys;
-			most = list_length(keys.infos);
+			most = list_length(keys.told);
 		}
 	}
 	return best;
@@ -394,12 +394,12 @@ estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 			  const OmenFilterKeys *keys, OmenFilteredPlan *plan)
 {
 	plan->key_selectivity = 1;
-	plan->has_keys = keys->infos != NIL;
+	plan->has_keys = keys->told != NIL;
 	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo);
-	if (keys->infos == NIL)
+	if (keys->told == NIL)
 		return;
 	plan->key_selectivity =
-		Max(clauselist_selectivity(root, keys->infos, rel->relid, JOIN_INNER,
+		Max(clauselist_selectivity(root, keys->told, rel->relid, JOIN_INNER,
 								   NULL),
 			1e-9);
 }
@@ -426,7 +426,8 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
 		/* what keys keep out need not be looked up in vain */
 		strategy = plan->has_keys || graph < sweep ? OMEN_STRATEGY_GRAPH
 												   : OMEN_STRATEGY_SWEEP;
-		if (exact <= (strategy == OMEN_STRATEGY_GRAPH ? graph : sweep))
+		if (strategy == OMEN_STRATEGY_GRAPH ? !omen_walk_pays(graph, exact)
+											: exact <= sweep)
 			strategy = OMEN_STRATEGY_EXACT;
 	}
 	/* without a set and keys there is nothing to walk by */
@@ -525,7 +526,8 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->custom_private =
 		list_make4(list_make1_oid(ordered->indexinfo->indexoid),
 				   lcons(linitial(ordered->indexorderbys), expressions),
-				   keys->columns, omen_filtered_plan_pack(&plan));
+				   lcons_int(list_length(keys->clauses), keys->columns),
+				   omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);
 }

@@ -71,15 +71,22 @@ init_scan_slot(CustomScanState *css, EState *estate)
 static List *
 key_columns(const CustomScan *plan)
 {
-	return lsecond(plan->custom_private);
+	return list_copy_tail(lsecond(plan->custom_private), 1);
 }
 
-/* The clauses that they are tested for, after the order, LIMIT and OFFSET. */
+/* How many clauses they are tested for. */
+static int
+key_clause_count(const CustomScan *plan)
+{
+	return linitial_int(lsecond(plan->custom_private));
+}
+
+/* Those clauses, after the order, LIMIT and OFFSET. */
 static List *
 key_clauses(const CustomScan *plan)
 {
 	return list_copy_head(list_copy_tail(plan->custom_exprs, 3),
-						  list_length(key_columns(plan)));
+						  key_clause_count(plan));
 }
 
 static void
@@ -87,7 +94,6 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 {
 	OmenFilteredScanState *node = (OmenFilteredScanState *) css;
 	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
-	List	   *columns = key_columns(plan);
 	Oid			indexoid = linitial_oid(linitial(plan->custom_private));
 
 	omen_filtered_plan_unpack(lthird(plan->custom_private), &node->plan);
@@ -101,7 +107,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->limit = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
 	node->offset = ExecInitExpr(lthird(plan->custom_exprs), &css->ss.ps);
 	node->spheres = ExecInitExprList(list_copy_tail(plan->custom_exprs,
-													3 + list_length(columns)),
+													3 + key_clause_count(plan)),
 									 &css->ss.ps);
 	if (plan->custom_plans != NIL)
 	{
@@ -114,8 +120,9 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	node->index =
 		index_open(indexoid,
 				   exec_rt_fetch(plan->scan.scanrelid, estate)->rellockmode);
-	omen_filter_keys_init(&node->keys, node->index, key_clauses(plan), columns,
-						  &css->ss.ps);
+	omen_filter_keys_init(&node->keys, node->index, key_clauses(plan),
+						  key_columns(plan), &css->ss.ps);
+	node->filter.key_steps = node->keys.steps;
 	node->scan = omen_index_beginscan(css->ss.ss_currentRelation, node->index,
 									  estate->es_snapshot, node->keys.count, 1);
 	node->context =
@@ -439,7 +446,7 @@ go_on(OmenFilteredScanState *node)
 	if (node->strategy == OMEN_STRATEGY_SWEEP && node->keys.count > 0 &&
 		!node->has_sent && node->set == NULL &&
 		omen_filter_strategy == OMEN_STRATEGY_AUTO &&
-		omen_keys_cost(&node->plan) < omen_scan_exact_cost(node))
+		omen_walk_pays(omen_keys_cost(&node->plan), omen_scan_exact_cost(node)))
 	{
 		start_index_scan(node);
 		run_search(node, OMEN_STRATEGY_GRAPH);
@@ -567,7 +574,7 @@ explain_scan(CustomScanState *css, List *ancestors, ExplainState *es)
 						deparse_expression((Node *) node->orderby, context,
 										   prefix, false),
 						es);
-	if (key_columns(plan) != NIL)
+	if (key_clauses(plan) != NIL)
 		ExplainPropertyText("Key Filter",
 							deparse_expression((Node *) make_ands_explicit(
 												   key_clauses(plan)),

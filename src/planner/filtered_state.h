@@ -43,6 +43,7 @@ typedef struct OmenFilteredScanState
 	bool		is_glance;		/* the search in use is a short look */
 	bool		has_glanced;	/* one has been, since the filter changed */
 	uint64		first_work; /* that the search in use was allowed at first */
+	uint64		most_walk;		/* that a walk may do in all, if it goes well */
 	double		tests; /* rows to look at in all, as a sweep saw; or 0 */
 	OmenStrategy strategy;		/* in use */
 

@@ -89,12 +89,28 @@ typedef enum OmenKeyTestKind
 	OMEN_TEST_CONTAINS,			/* has all bits of `values` */
 	OMEN_TEST_CONTAINED,		/* has no bits but those of `values` */
 	OMEN_TEST_NULL,
-	OMEN_TEST_NOT_NULL
+	OMEN_TEST_NOT_NULL,
+	OMEN_TEST_ALWAYS,			/* what cannot be told */
+	OMEN_TEST_NEVER
 } OmenKeyTestKind;
+
+/*
+ * What follows a test that holds, and one that does not: another test, by its number,
+ * which is higher; or the answer.  So tests are joined by AND and OR.
+ */
+typedef struct OmenKeyStep
+{
+	uint32		if_holds;
+	uint32		if_fails;
+} OmenKeyStep;
+
+#define OMEN_KEYS_PASS PG_UINT32_MAX
+#define OMEN_KEYS_FAIL (PG_UINT32_MAX - 1)
 
 typedef struct OmenKeyTest
 {
 	OmenKeyTestKind kind;
+	OmenKeyStep step;
 	uint32		column;			/* which null bit */
 	uint32		word;
 	uint64		low;
@@ -103,10 +119,10 @@ typedef struct OmenKeyTest
 	uint64	   *values;
 } OmenKeyTest;
 
-/* All of them must hold. */
 typedef struct OmenKeyTests
 {
 	bool		never;			/* no row passes */
+	uint32		first;			/* of the tests */
 	uint32		count;
 	OmenKeyTest tests[FLEXIBLE_ARRAY_MEMBER];
 } OmenKeyTests;
@@ -126,7 +142,7 @@ extern uint32 omen_key_elements(OmenKeyColumn *column, Datum array,
 
 /* tests.c */
 extern OmenKeyTests *omen_keys_compile(OmenKeys *keys, ScanKey scankeys,
-									   int count);
+									   int count, const OmenKeyStep *steps);
 extern bool omen_keys_pass(const OmenKeyTests *tests, uint16 nulls,
 						   const uint64 *words);
 
@@ -142,6 +158,15 @@ omen_keys_may_pass(const OmenKeyTests *tests, const OmenPlane *plane,
 		return true;
 	return omen_keys_pass(tests, slot->u.node.key_nulls,
 						  omen_slot_keys(plane, slot));
+}
+
+/* Bring the keys that are tested towards the processor. */
+static inline void
+omen_keys_prefetch(const OmenKeyTests *tests, const OmenPlane *plane,
+				   OmenSlotHeader *slot)
+{
+	for (uint32 i = 0; i < tests->count; i++)
+		__builtin_prefetch(omen_slot_keys(plane, slot) + tests->tests[i].word);
 }
 
 #endif							/* OMEN_KEYS_H */

@@ -4,7 +4,7 @@
  *	  Scan keys on key columns, as tests of the words that slots hold.
  *
  * A test may let pass what the operator would not, never the other way round.
- * What cannot be told from the words has no test at all.
+ * What cannot be told from the words has a test that always holds.
  *
  *-------------------------------------------------------------------------
  */
@@ -289,7 +289,6 @@ compile_key(OmenKeys *keys, ScanKey key, OmenKeyTest *test)
 	Oid type = OidIsValid(key->sk_subtype) ? key->sk_subtype : column->type;
 	Range		range;
 
-	memset(test, 0, sizeof(OmenKeyTest));
 	test->column = key->sk_attno - 2;
 	if ((key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0)
 	{
@@ -337,36 +336,72 @@ is_never(const OmenKeyTest *test)
 	}
 }
 
+/* The test of a scan key; one that always holds if nothing can be told. */
+static void
+make_test(OmenKeys *keys, ScanKey key, OmenKeyTest *test)
+{
+	bool		is_null_test =
+		(key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
+
+	memset(test, 0, sizeof(OmenKeyTest));
+	/* operators are strict */
+	if ((key->sk_flags & SK_ISNULL) != 0 && !is_null_test)
+		test->kind = OMEN_TEST_NEVER;
+	/* of the vector only that it is NULL, or not, can be asked */
+	else if (key->sk_attno <= 1 || !compile_key(keys, key, test))
+		test->kind = OMEN_TEST_ALWAYS;
+	else if (is_never(test))
+		test->kind = OMEN_TEST_NEVER;
+}
+
+/* Where a step leads, past tests that tell nothing.  Those have been looked at. */
+static uint32
+step_past(const OmenKeyTests *tests, uint32 target)
+{
+	const OmenKeyTest *test;
+
+	if (target >= tests->count)
+		return target;
+	test = &tests->tests[target];
+	if (test->kind == OMEN_TEST_NEVER)
+		return test->step.if_fails;
+	if (test->kind == OMEN_TEST_ALWAYS ||
+		test->step.if_holds == test->step.if_fails)
+		return test->step.if_holds;
+	return target;
+}
+
 /*
- * Make tests of scan keys; NULL if there are none.  In the current memory
- * context.
+ * Make tests of scan keys, which all must hold, or are joined by `steps`.  NULL if
+ * there is nothing to test.  In the current memory context.
  */
 OmenKeyTests *
-omen_keys_compile(OmenKeys *keys, ScanKey scankeys, int count)
+omen_keys_compile(OmenKeys *keys, ScanKey scankeys, int count,
+				  const OmenKeyStep *steps)
 {
 	OmenKeyTests *tests;
 
 	if (keys == NULL || count == 0)
 		return NULL;
-	tests =
-		palloc0(offsetof(OmenKeyTests, tests) + count * sizeof(OmenKeyTest));
-	for (int i = 0; i < count; i++)
+	tests = palloc(add_size(offsetof(OmenKeyTests, tests),
+							mul_size(count, sizeof(OmenKeyTest))));
+	tests->count = count;
+	for (int i = count - 1; i >= 0; i--)
 	{
-		ScanKey		key = &scankeys[i];
-		OmenKeyTest *test = &tests->tests[tests->count];
+		OmenKeyTest *test = &tests->tests[i];
+		OmenKeyStep step = {OMEN_KEYS_PASS, OMEN_KEYS_FAIL};
 
-		/* operators are strict */
-		if ((key->sk_flags & SK_ISNULL) != 0 &&
-			(key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) == 0)
-			tests->never = true;
-		/* of the vector only that it is NULL, or not, can be asked */
-		else if (key->sk_attno > 1 && compile_key(keys, key, test))
-		{
-			tests->never |= is_never(test);
-			tests->count++;
-		}
+		if (steps)
+			step = steps[i];
+		else if (i + 1 < count)
+			step.if_holds = i + 1;
+		make_test(keys, &scankeys[i], test);
+		test->step.if_holds = step_past(tests, step.if_holds);
+		test->step.if_fails = step_past(tests, step.if_fails);
 	}
-	if (tests->count == 0 && !tests->never)
+	tests->first = step_past(tests, 0);
+	tests->never = tests->first == OMEN_KEYS_FAIL;
+	if (tests->first == OMEN_KEYS_PASS)
 	{
 		pfree(tests);
 		return NULL;
@@ -415,45 +450,48 @@ overlaps(const OmenKeyTest *test, const uint64 *words)
 	return false;
 }
 
+/* Does a test hold for a row with such keys? */
+static inline bool
+holds(const OmenKeyTest *test, uint16 nulls, const uint64 *words)
+{
+	const uint64 *word = words + test->word;
+	bool		isnull = (nulls & (1 << test->column)) != 0;
+
+	if (test->kind == OMEN_TEST_NULL)
+		return isnull;
+	if (isnull)
+		return false;
+	switch (test->kind)
+	{
+		case OMEN_TEST_RANGE:
+			return *word >= test->low && *word <= test->high;
+		case OMEN_TEST_LIST:
+			return *word >= test->low && *word <= test->high &&
+				   is_in_list(test, *word);
+		case OMEN_TEST_OVERLAPS:
+			return overlaps(test, word);
+		case OMEN_TEST_CONTAINS:
+			return has_bits(word, test->values);
+		case OMEN_TEST_CONTAINED:
+			return has_bits(test->values, word);
+		default:
+			/* what always or never holds is stepped past */
+			return true;
+	}
+}
+
 /* May a row with such keys pass? */
 bool
 omen_keys_pass(const OmenKeyTests *tests, uint16 nulls, const uint64 *words)
 {
-	for (uint32 i = 0; i < tests->count; i++)
-	{
-		const OmenKeyTest *test = &tests->tests[i];
-		const uint64 *word = words + test->word;
-		bool		isnull = (nulls & (1 << test->column)) != 0;
-		bool		pass = false;
+	uint32		next = tests->first;
 
-		switch (test->kind)
-		{
-			case OMEN_TEST_NULL:
-				if (!isnull)
-					return false;
-				continue;
-			case OMEN_TEST_NOT_NULL:
-				pass = true;
-				break;
-			case OMEN_TEST_RANGE:
-				pass = *word >= test->low && *word <= test->high;
-				break;
-			case OMEN_TEST_LIST:
-				pass = *word >= test->low && *word <= test->high &&
-					   is_in_list(test, *word);
-				break;
-			case OMEN_TEST_OVERLAPS:
-				pass = overlaps(test, word);
-				break;
-			case OMEN_TEST_CONTAINS:
-				pass = has_bits(word, test->values);
-				break;
-			case OMEN_TEST_CONTAINED:
-				pass = has_bits(test->values, word);
-				break;
-		}
-		if (isnull || !pass)
-			return false;
+	while (next < tests->count)
+	{
+		const OmenKeyTest *test = &tests->tests[next];
+
+		next = holds(test, nulls, words) ? test->step.if_holds
+										 : test->step.if_fails;
 	}
-	return true;
+	return next == OMEN_KEYS_PASS;
 }

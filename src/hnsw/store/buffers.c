@@ -162,28 +162,22 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 }
 
 /*
- * Bring what a pass over all slots looks at of a page of the index: the special
- * space, and of each slot the header and the keys.
+ * A page of the index where it was seen last, to prefetch from only: it is neither
+ * pinned nor locked, and may be another by now.  NULL if nobody knows.  What it takes
+ * to pin it and to tell its kind is brought towards the processor.
  */
-void
-omen_prefetch_headers(OmenIndex *ix, const OmenPlane *plane, BlockNumber block)
+Page
+omen_prefetch_pinning(OmenIndex *ix, BlockNumber block)
 {
 	Buffer		hint = remembered_buffer(ix->rel, block);
 	Page		page;
 
 	if (unlikely(hint <= 0))
-		return;
+		return NULL;
 	__builtin_prefetch(GetBufferDescriptor(hint - 1), 1);
 	page = BufferGetPage(hint);
 	__builtin_prefetch(OmenPageGetOpaque(page));
-	for (uint32 i = 0; i < plane->per_page; i++)
-	{
-		const char *slot = (const char *) omen_page_slot(page, plane, i);
-
-		omen_prefetch_bytes(slot, sizeof(OmenSlotHeader));
-		omen_prefetch_bytes(slot + plane->keys_offset,
-							plane->ids_offset - plane->keys_offset);
-	}
+	return page;
 }
 
 /* ---------- heap pages ---------- */

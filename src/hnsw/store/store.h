@@ -105,8 +105,7 @@ extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
 extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
-extern void omen_prefetch_headers(OmenIndex *ix, const OmenPlane *plane,
-								  BlockNumber block);
+extern Page omen_prefetch_pinning(OmenIndex *ix, BlockNumber block);
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
 extern bool omen_peek_held(OmenIndex *ix, const OmenPlane *plane, uint32 id,
@@ -202,10 +201,11 @@ extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 static inline void
 omen_prefetch_bytes(const void *start, Size bytes)
 {
-	const int	cache_line = 64;
+	const uintptr_t cache_line = 64;
+	uintptr_t	at = (uintptr_t) start & ~(cache_line - 1);
 
-	for (Size at = 0; at < bytes; at += cache_line)
-		__builtin_prefetch((const char *) start + at);
+	for (; at < (uintptr_t) start + bytes; at += cache_line)
+		__builtin_prefetch((const void *) at);
 }
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
