@@ -46,7 +46,7 @@
  * going; a walk with a set after another search, likewise, and one that is short as a
  * rule; a short look, or a walk within a radius, where exact seems cheaper.
  */
-#define SHARE_OF_SWEEP 0.5
+#define SHARE_OF_SWEEP 0.3
 #define SHARE_OF_FIRST_WALK 0.25
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
