@@ -128,12 +128,29 @@ FROM generate_series(0, 40) i;
 SELECT condition, try_key(condition, '<=>') FROM unnest(array[
 	'tags @> array[3] OR words && array[''w5'']', 'tags && array[3] AND words && array[''x2''] OR feeling = ''sad'' AND day < ''2020-01-05''',
 	'tags <@ array[1, 8, 101] OR tags IS NULL']) condition;
+PREPARE joined(int, int) AS SELECT id FROM item WHERE tenant = $1 AND flag OR small = $2 ORDER BY embedding <-> make_vector(-1) LIMIT 100;
+SET plan_cache_mode = force_generic_plan;
+CREATE FUNCTION try_joined(parameters text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	result text := '';
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE joined ' || parameters LOOP
+		result := result || coalesce(substring(line from '(?:Key Filter: |Rows Removed).*|actual rows=\d+') || '; ', '');
+	END LOOP;
+	RETURN result;
+END $$;
+SELECT try_joined(p) FROM unnest('{"(3, 4)","(NULL, 4)","(3, NULL)","(NULL, NULL)"}'::text[]) p;
+RESET plan_cache_mode;
+SELECT t, count(id), bool_and(tenant = t OR small = 2 * t) FROM generate_series(3, 5) t LEFT JOIN LATERAL (
+	SELECT * FROM item WHERE tenant = t OR small = 2 * t ORDER BY embedding <-> make_vector(-1) LIMIT 40) x ON true GROUP BY t ORDER BY t;
 
 -- The index whose columns tell more is taken, and what OR would spare is not
 -- evaluated.
 CREATE INDEX plain_index ON item USING omen_hnsw (embedding);
 SELECT try_key('tenant IN (3, 4) AND flag');
 SELECT try_key('tenant = 3 OR tenant = 4 / (small - small + 1)');
+SELECT count(*) FROM (SELECT id FROM item WHERE small IS NOT NULL AND tenant IS NOT NULL OR tenant = (SELECT 1 / (count(*) - 1)::int FROM pg_class WHERE relname = 'item') ORDER BY embedding <-> make_vector(-1) LIMIT 10) x;
 SELECT count(*) FROM (SELECT id FROM item WHERE tenant IS NOT NULL OR tenant = 1 / (SELECT 0) ORDER BY embedding <-> make_vector(-1) LIMIT 10) x;
 DROP INDEX plain_index;
 -- A sweep that ends goes on by the keys.

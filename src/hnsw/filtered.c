@@ -35,6 +35,12 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* A list of all nodes grows with a filter to so many times ef_search. */
+#define MOST_STRETCH 2
+
+/* It is long enough if it would have to be longer by no more than this. */
+#define SLACK_OF_LIST 1.25
+
 /* The part of the way to where enough rows are expected that a list grows. */
 #define STEP 0.6
 
@@ -148,6 +154,19 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 }
 
 /*
+ * Size of the candidate list, of nodes whether they pass or not, that finds as
+ * large a part of the nearest rows that pass as ef_search does of all rows.  The
+ * wanted rows are spread over more of the list then, and at its end it lacks more
+ * than at its beginning.  (Measured; twice as much is enough, since where few pass
+ * more rows are looked at anyway.)
+ */
+double
+omen_filtered_list(double selectivity)
+{
+	return omen_ef_search * Min(1 / sqrt(Max(selectivity, 1e-9)), MOST_STRETCH);
+}
+
+/*
  * How many nodes have to be tested until as many rows pass as are wanted, after so
  * many that were and so many rows that passed.  What was expected counts as much as
  * one row that passed (the mean of a Gamma distribution with that prior).
@@ -165,6 +184,13 @@ static uint64
 passed(const OmenScanState *state)
 {
 	return (uint64) state->nheld + state->nrows;
+}
+
+/* The size that the list of a sweep should have, by what it has seen. */
+static double
+list_as_seen(const OmenScanState *state)
+{
+	return omen_filtered_list((double) passed(state) / Max(state->tested, 1));
 }
 
 /*
@@ -198,8 +224,8 @@ omen_filtered_next_ef(const OmenScanState *state)
 								Min(ef * 3.0, PG_INT32_MAX)),
 							omen_ef_search);
 	}
-	if (ef < (uint32) omen_ef_search)
-		return (uint32) omen_ef_search;
+	if (ef < list_as_seen(state))
+		return (uint32) list_as_seen(state) + 1;
 	if (state->tested > ef && state->tested < ef + ef / 2)
 		return (uint32) state->tested + ef / 8 + 1;
 	return ef * 2;
@@ -240,7 +266,8 @@ can_be_relied_on(const OmenScanState *state)
 		return false;
 	/* a short look is to see what passes, and then becomes a search as any */
 	if (!omen_filter_is_inside(state->filter))
-		return search->ef >= (uint32) omen_ef_search;
+		return search->ef >= (uint32) omen_ef_search &&
+			   search->ef * SLACK_OF_LIST >= list_as_seen(state);
 	if (omen_filtered_is_spent(state))
 		return false;
 
@@ -316,6 +343,7 @@ is_worth_while(OmenScanState *state)
 		return true;
 	progress.tested = state->tested;
 	progress.passed = passed(state);
+	progress.is_cut = state->is_cut;
 	progress.found = state->search->nnearest;
 	progress.ef = state->search->ef;
 	progress.next_ef = omen_filtered_next_ef(state);
@@ -344,7 +372,8 @@ find_wanted(IndexScanDesc scan)
 		is_good = is_worth_while(state);
 		/* what was left pending comes first, but for a walk that is on its way */
 		if (is_good && was_spent && !omen_filtered_is_spent(state) &&
-			!omen_filter_is_inside(state->filter) && state->nnodes > 0)
+			!(state->is_cut && omen_filter_is_inside(state->filter)) &&
+			(state->nnodes > 0 || state->nheld >= state->filter->wanted))
 		{
 			limit_search(state);
 			continue;

@@ -25,7 +25,8 @@ typedef struct OmenFilterProgress
 {
 	uint64		tested;			/* nodes whose rows were looked up */
 	uint64		passed;			/* rows that passed */
-	uint32		found;			/* nodes in the candidate list that may pass */
+	bool		is_cut;			/* the list is not yet what it will be */
+	uint32		found;			/* nodes in the list that may pass */
 	uint32		ef;				/* its size */
 	uint32		next_ef;		/* and that of the next */
 	uint64		work;			/* in visits of slots */
@@ -85,6 +86,7 @@ typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
 extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
 extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,
 											 ItemPointer version);
+extern double omen_filtered_list(double selectivity);
 extern double omen_filtered_tests(const OmenFilter *filter, uint64 tested,
 								  uint64 passed);
 extern bool omen_filtered_close(IndexScanDesc scan);

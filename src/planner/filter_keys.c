@@ -8,7 +8,8 @@
  * access methods than its own from 16 on, and OR of several columns never.  Here all
  * are found, in all versions: comparisons of a key column with something that does not
  * depend on the row, = ANY, IS [NOT] NULL, boolean columns, and such joined by OR and
- * AND, of which ANDs may be told in part.
+ * AND, of which ANDs may be told in part.  Within OR only what compares with constants and
+ * parameters, since what it compares with is evaluated first.
  *
  * Keys only tell which rows cannot pass; the WHERE is evaluated on the rows
  * that are left.  So a clause need not be taken out of it, and the operators of
@@ -35,10 +36,10 @@
 #include "utils/rel.h"
 
 /*
- * Comparisons in an OR: each takes time at each node.  (What compares one column with
- * "=" is one.)
+ * Comparisons in an OR, which take time at each node.  (What compares one column with "="
+ * is one.)
  */
-#define MOST_ALTERNATIVES 64
+#define MOST_COMPARISONS 64
 
 /* ---------- finding them ---------- */
 
@@ -113,9 +114,29 @@ match_any(IndexOptInfo *index, int column, ScalarArrayOpExpr *op)
 	return (Expr *) copyObject(op);
 }
 
+/* Is a parameter what a subquery of this query, or of one around it, gives? */
+static bool
+is_of_subquery(PlannerInfo *root, const Param *param)
+{
+	ListCell   *lc;
+
+	if (param->paramkind != PARAM_EXEC)
+		return false;
+	for (; root != NULL; root = root->parent_root)
+	{
+		foreach (lc, root->init_plans)
+		{
+			if (list_member_int(((SubPlan *) lfirst(lc))->setParam,
+								param->paramid))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Is there nothing to evaluate, which may fail where OR would have spared it? */
 static bool
-is_at_hand(Node *value)
+is_at_hand(PlannerInfo *root, Node *value)
 {
 	while (IsA(value, RelabelType))
 		value = (Node *) ((RelabelType *) value)->arg;
@@ -125,17 +146,19 @@ is_at_hand(Node *value)
 
 		foreach (lc, ((ArrayExpr *) value)->elements)
 		{
-			if (!is_at_hand(lfirst(lc)))
+			if (!is_at_hand(root, lfirst(lc)))
 				return false;
 		}
 		return true;
 	}
-	return IsA(value, Const) || IsA(value, Param);
+	return IsA(value, Const) ||
+		   (IsA(value, Param) && !is_of_subquery(root, (Param *) value));
 }
 
 /* Comparisons of one kind with one column, of which any may hold. */
 static Expr *
-match_alternatives(IndexOptInfo *index, int column, BoolExpr *or_clause)
+match_alternatives(PlannerInfo *root, IndexOptInfo *index, int column,
+				   BoolExpr *or_clause)
 {
 	ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
 	ArrayExpr  *array = makeNode(ArrayExpr);
@@ -151,7 +174,7 @@ match_alternatives(IndexOptInfo *index, int column, BoolExpr *or_clause)
 			return NULL;
 		match = (OpExpr *) match_operator(index, column, op);
 		if (match == NULL || (left && match->opno != any->opno) ||
-			!is_at_hand(lsecond(match->args)))
+			!is_at_hand(root, lsecond(match->args)))
 			return NULL;
 		left = linitial(match->args);
 		any->opno = match->opno;
@@ -201,14 +224,14 @@ match_boolean(IndexOptInfo *index, int column, Node *clause)
 }
 
 static Expr *
-match_clause(IndexOptInfo *index, int column, Node *clause)
+match_clause(PlannerInfo *root, IndexOptInfo *index, int column, Node *clause)
 {
 	if (IsA(clause, OpExpr))
 		return match_operator(index, column, (OpExpr *) clause);
 	if (IsA(clause, ScalarArrayOpExpr))
 		return match_any(index, column, (ScalarArrayOpExpr *) clause);
 	if (is_orclause(clause))
-		return match_alternatives(index, column, (BoolExpr *) clause);
+		return match_alternatives(root, index, column, (BoolExpr *) clause);
 	if (IsA(clause, NullTest))
 	{
 		NullTest   *test = (NullTest *) clause;
@@ -223,11 +246,12 @@ match_clause(IndexOptInfo *index, int column, Node *clause)
 
 /* A clause that the keys of one column tell, whose number is appended; or NULL. */
 static Expr *
-match_column(IndexOptInfo *index, Node *clause, List **columns)
+match_column(PlannerInfo *root, IndexOptInfo *index, Node *clause,
+			 List **columns)
 {
 	for (int column = 1; column < index->nkeycolumns; column++)
 	{
-		Expr	   *match = match_clause(index, column, clause);
+		Expr	   *match = match_clause(root, index, column, clause);
 
 		if (match)
 		{
@@ -240,12 +264,12 @@ match_column(IndexOptInfo *index, Node *clause, List **columns)
 
 /* Does a match compare with nothing that has to be evaluated? */
 static bool
-compares_with_what_is_at_hand(Expr *match)
+compares_with_what_is_at_hand(PlannerInfo *root, Expr *match)
 {
 	if (IsA(match, OpExpr))
-		return is_at_hand(lsecond(((OpExpr *) match)->args));
+		return is_at_hand(root, lsecond(((OpExpr *) match)->args));
 	if (IsA(match, ScalarArrayOpExpr))
-		return is_at_hand(lsecond(((ScalarArrayOpExpr *) match)->args));
+		return is_at_hand(root, lsecond(((ScalarArrayOpExpr *) match)->args));
 	return true;
 }
 
@@ -255,18 +279,20 @@ compares_with_what_is_at_hand(Expr *match)
  * all.
  */
 static Expr *
-match_joined(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
+match_joined(PlannerInfo *root, IndexOptInfo *index, Node *clause,
+			 List **columns, bool *is_all)
 {
 	bool		is_or = is_orclause(clause);
 	List	   *mine = NIL;
 	List	   *matches = NIL;
-	Expr	   *match = match_column(index, clause, &mine);
+	Expr	   *match;
 	ListCell   *lc;
 
 	check_stack_depth();
+	match = match_column(root, index, clause, &mine);
 	if (match)
 	{
-		if (!compares_with_what_is_at_hand(match))
+		if (!compares_with_what_is_at_hand(root, match))
 			return NULL;
 		*columns = list_concat(*columns, mine);
 		return match;
@@ -275,7 +301,7 @@ match_joined(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
 		return NULL;
 	foreach (lc, ((BoolExpr *) clause)->args)
 	{
-		match = match_joined(index, lfirst(lc), &mine, is_all);
+		match = match_joined(root, index, lfirst(lc), &mine, is_all);
 		if (match)
 			matches = lappend(matches, match);
 		else if (is_or)
@@ -293,15 +319,16 @@ match_joined(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
 
 /* An OR that the keys of several columns tell something of; or NULL. */
 static Expr *
-match_or(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
+match_or(PlannerInfo *root, IndexOptInfo *index, Node *clause, List **columns,
+		 bool *is_all)
 {
 	List	   *mine = NIL;
 	Expr	   *match;
 
 	if (!is_orclause(clause))
 		return NULL;
-	match = match_joined(index, clause, &mine, is_all);
-	if (match == NULL || list_length(mine) > MOST_ALTERNATIVES)
+	match = match_joined(root, index, clause, &mine, is_all);
+	if (match == NULL || list_length(mine) > MOST_COMPARISONS)
 		return NULL;
 	*columns = list_concat(*columns, mine);
 	return match;
@@ -312,7 +339,7 @@ match_or(IndexOptInfo *index, Node *clause, List **columns, bool *is_all)
  * for.
  */
 void
-omen_filter_keys_find(RelOptInfo *rel, IndexOptInfo *index,
+omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 					  OmenFilterKeys *keys)
 {
 	ListCell   *lc;
@@ -328,12 +355,13 @@ omen_filter_keys_find(RelOptInfo *rel, IndexOptInfo *index,
 		if (info->pseudoconstant ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
-		match = match_column(index, clause, &keys->columns);
+		match = match_column(root, index, clause, &keys->columns);
 		if (match == NULL)
-			match = match_or(index, clause, &keys->columns, &is_all);
+			match = match_or(root, index, clause, &keys->columns, &is_all);
 		if (match == NULL)
 			continue;
-		keys->told = lappend(keys->told, is_all ? (void *) info : match);
+		keys->told =
+			lappend(keys->told, is_all ? (Node *) info : (Node *) match);
 		keys->clauses = lappend(keys->clauses, match);
 	}
 }

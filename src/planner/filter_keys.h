@@ -31,8 +31,8 @@ typedef struct OmenFilterKeys
 	List	   *columns;
 } OmenFilterKeys;
 
-extern void omen_filter_keys_find(RelOptInfo *rel, IndexOptInfo *index,
-								  OmenFilterKeys *keys);
+extern void omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel,
+								  IndexOptInfo *index, OmenFilterKeys *keys);
 
 /* The same in the executor. */
 typedef struct OmenFilterKeyState

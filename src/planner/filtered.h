@@ -76,6 +76,7 @@ extern double omen_graph_visits(const OmenFilteredPlan *plan,
 extern double omen_graph_cost(const OmenFilteredPlan *plan, double selectivity);
 extern double omen_keys_rows(const OmenFilteredPlan *plan);
 extern double omen_keys_cost(const OmenFilteredPlan *plan);
+extern bool omen_keys_pass_pays(const OmenFilteredPlan *plan);
 extern double omen_set_pass_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_exact_set_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_whole_cost(const OmenFilteredPlan *plan);

@@ -43,11 +43,13 @@
 /*
  * Searches that may turn out to be in vain take no more than these parts of what
  * looking at all rows that may pass takes: a sweep; a walk, before it is seen how it is
- * going; a walk with a set after another search, likewise, and one that is short as a
- * rule; a short look, or a walk within a radius, where exact seems cheaper.
+ * going, and within a radius, where that tells nothing; a walk with a set after another
+ * search, likewise, and one that is short as a rule; a short look, or a walk where exact
+ * seems cheaper.
  */
 #define SHARE_OF_SWEEP 0.3
 #define SHARE_OF_FIRST_WALK 0.25
+#define SHARE_OF_WALK_WITHIN 0.5
 #define SHARE_OF_WALK 0.15
 #define SHARE_OF_SHORT_WALK 0.3
 #define SHARE_OF_GLANCE 0.2
@@ -58,16 +60,19 @@
  */
 #define SHARE_OF_FIRST_GLANCE 0.2
 
-/* In all a walk that goes well may take this part, and after another search that. */
+/*
+ * In all a walk that goes well may take this part, and that before or after another
+ * search.
+ */
 #define MOST_OF_WALK 1.0
-#define MOST_OF_LATE_WALK 0.6
+#define MOST_OF_WALK_OF_TWO 0.6
 
 /* When the list of a walk is full it still looks around. */
 #define SLACK_OF_WALK 1.3
 
 /*
- * A short look goes on as a search if that is expected to take so much of what anything
- * else takes: one row of the few that passes by chance is not to make it go on.
+ * A short look goes on as a search if that is expected to take no more than so much of
+ * what anything else takes: one row of the few that passes by chance is not to make it go on.
  */
 #define MOST_AFTER_GLANCE 0.5
 
@@ -225,8 +230,7 @@ omen_glance_comes_first(const OmenFilteredScanState *node)
 	const OmenFilteredPlan *plan = &node->plan;
 
 	/* a walk by keys finds those as fast */
-	if (node->keys.count > 0 &&
-		(node->bitmap != NULL || plan->strategy != OMEN_STRATEGY_EXACT))
+	if (node->keys.count > 0 && plan->strategy != OMEN_STRATEGY_EXACT)
 		return false;
 	if (node->bitmap != NULL && node->set == NULL &&
 		(node->has_glanced || node->is_too_large))
@@ -308,8 +312,8 @@ share_of_walk(const OmenFilteredScanState *node, double graph, double exact)
 {
 	double share = graph < 0.05 * exact ? SHARE_OF_SHORT_WALK : SHARE_OF_WALK;
 
-	return Max(share,
-			   Min(SLACK * walk_cost_as_seen(node) / exact, MOST_OF_LATE_WALK));
+	return Max(share, Min(SLACK * walk_cost_as_seen(node) / exact,
+						  MOST_OF_WALK_OF_TWO));
 }
 
 /*
@@ -336,7 +340,8 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
 		return Min(sweep, SHARE_OF_SWEEP * exact);
 	}
 	graph = walk_cost(node);
-	share = SHARE_OF_FIRST_WALK;
+	share =
+		isinf(node->filter.radius) ? SHARE_OF_FIRST_WALK : SHARE_OF_WALK_WITHIN;
 	if (node->set && node->has_given_up)
 		share = share_of_walk(node, graph, exact);
 	if (omen_walk_pays(graph, exact))
@@ -380,22 +385,40 @@ is_worth_sweeping(void *arg, const OmenFilterProgress *progress)
 /*
  * Is a walk to go on?  When it has done what it was allowed to begin with, it is seen
  * how much of its list is full: rows that pass are found as it goes outwards, and where
- * they lie elsewhere there are few.
+ * they lie elsewhere there are few.  Or, if it is, how many of its rows have passed.
  */
 static bool
 is_worth_walking(void *arg, const OmenFilterProgress *progress)
 {
 	OmenFilteredScanState *node = arg;
 	OmenFilter *filter = &node->filter;
-	double		total = SLACK_OF_WALK * (double) progress->work * progress->ef /
-				   Max(progress->found, 0.5);
+	double		done = (double) progress->found / Max(progress->ef, 1);
+	double		total;
 
 	if (progress->work < filter->most_work)
 		return true;
-	if (progress->found == 0 || total > node->most_walk)
+	if (!progress->is_cut)
+		done = progress->tested /
+			   omen_filtered_tests(filter, progress->tested, progress->passed);
+	total = SLACK_OF_WALK * progress->work / Max(done, 1e-9);
+	if (total > node->most_walk)
 		return false;
 	filter->most_work = Min((uint64) (SLACK * total), node->most_walk);
 	return progress->work < filter->most_work;
+}
+
+/* What a walk that goes well may do in all. */
+static uint64
+most_walk(const OmenFilteredScanState *node)
+{
+	double		exact = omen_scan_exact_cost(node);
+	bool is_one_of_two = node->has_given_up || (node->bitmap && !node->set);
+
+	/* nor more than it was allowed to begin with, if it was not to be expected */
+	if (!omen_walk_pays(walk_cost(node), exact))
+		return node->filter.most_work;
+	return work_for(node, (is_one_of_two ? MOST_OF_WALK_OF_TWO : MOST_OF_WALK) *
+							  exact);
 }
 
 /*
@@ -408,7 +431,7 @@ omen_goes_through_index(const OmenFilteredScanState *node)
 	double		rows;
 
 	if (node->set == NULL)
-		return node->keys.count > 0;
+		return node->keys.count > 0 && omen_keys_pass_pays(&node->plan);
 	rows = omen_rows_in_set(node);
 	return omen_set_pass_cost(&node->plan, rows) <
 		   omen_exact_cost(&node->plan, rows);
@@ -434,12 +457,10 @@ omen_limit_work(OmenFilteredScanState *node, OmenStrategy strategy)
 	/* within a radius there may be far fewer rows than are wanted */
 	else if (strategy == OMEN_STRATEGY_SWEEP && isinf(filter->radius))
 		filter->is_worth = is_worth_sweeping;
-	else if (strategy == OMEN_STRATEGY_GRAPH)
+	else if (strategy == OMEN_STRATEGY_GRAPH && isinf(filter->radius))
 	{
 		filter->is_worth = is_worth_walking;
-		node->most_walk = work_for(node, (node->has_given_up ? MOST_OF_LATE_WALK
-															 : MOST_OF_WALK) *
-											 omen_scan_exact_cost(node));
+		node->most_walk = most_walk(node);
 	}
 }
 

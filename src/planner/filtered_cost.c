@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "hnsw/filtered.h"
 #include "hnsw/hnsw.h"
 #include "optimizer/optimizer.h"
 #include "planner/filtered.h"
@@ -25,11 +26,11 @@
 /* Looking a node's TID up in a set, likewise. */
 #define TEST_COST 6
 
-/* Comparing a code in passing, in the cost of visiting it in a search. */
+/*
+ * What a node that may pass takes more in a pass, in the cost of visiting it in a search:
+ * its code is compared to the last bit, and it is put in order.
+ */
 #define CODE_COST 1.5
-
-/* A list of all nodes grows with a filter to so many times ef_search. */
-#define MOST_STRETCH 2
 
 /* The part of the rows of a set that pass the rest of the filter. */
 static double
@@ -60,19 +61,6 @@ table_cost(const OmenFilteredPlan *plan, double passing)
 }
 
 /*
- * Size of the candidate list, of nodes whether they pass or not, that finds as
- * large a part of the nearest rows that pass as ef_search does of all rows.  The
- * wanted rows are spread over more of the list then, and at its end it lacks more
- * than at its beginning.  (Measured; twice as much is enough, since where few pass
- * more rows are looked at anyway.)
- */
-static double
-list_size(double selectivity)
-{
-	return omen_ef_search * Min(1 / sqrt(Max(selectivity, 1e-9)), MOST_STRETCH);
-}
-
-/*
  * Size of the candidate list of a walk that knows what passes: of nodes that do.
  * As many as would be in a list of all nodes, but half as many again as are wanted
  * and a third of ef_search at least: a list as short as what is wanted finds a part
@@ -84,7 +72,7 @@ omen_walk_ef(const OmenFilteredPlan *plan, double selectivity)
 	double		least = Max(1.5 * plan->wanted, omen_ef_search / 3.0);
 
 	return Min(omen_ef_search,
-			   Max(least, list_size(selectivity) * selectivity));
+			   Max(least, omen_filtered_list(selectivity) * selectivity));
 }
 
 /*
@@ -150,6 +138,13 @@ keys_pass_cost(const OmenFilteredPlan *plan)
 					 omen_keys_rows(plan));
 }
 
+/* Is that cheaper than to read the table?  Keys may tell little. */
+bool
+omen_keys_pass_pays(const OmenFilteredPlan *plan)
+{
+	return keys_pass_cost(plan) <= table_cost(plan, plan->passing);
+}
+
 /* The same with a set of TIDs, whose nodes take longer to tell. */
 double
 omen_set_pass_cost(const OmenFilteredPlan *plan, double tids)
@@ -208,7 +203,7 @@ sweep_rows(const OmenFilteredPlan *plan)
 double
 omen_sweep_ef(const OmenFilteredPlan *plan)
 {
-	return Max(list_size(plan->selectivity), sweep_rows(plan));
+	return Max(omen_filtered_list(plan->selectivity), sweep_rows(plan));
 }
 
 double

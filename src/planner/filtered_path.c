@@ -172,15 +172,24 @@ ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	return NULL;
 }
 
+/* The part of the rows that pass by what keys tell; 1 if that is nothing. */
+static double
+key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
+{
+	return Max(clauselist_selectivity(root, keys->told, rel->relid, JOIN_INNER,
+									  NULL),
+			   1e-9);
+}
+
 /*
- * The best of these paths: by the index whose keys tell most of the WHERE, and of
+ * The best of these paths: by the index whose keys let the fewest rows pass, and of
  * such the cheapest; and what those keys tell.
  */
 static IndexPath *
 find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
 {
 	IndexPath  *best = NULL;
-	int			most = -1;
+	double		least = INFINITY;
 	ListCell   *lc;
 
 	foreach (lc, rel->indexlist)
@@ -189,17 +198,18 @@ find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
 		IndexPath  *path =
 			is_ours(index) ? ordered_path_by(root, rel, index) : NULL;
 		OmenFilterKeys keys;
+		double		part;
 
 		if (path == NULL)
 			continue;
-		omen_filter_keys_find(rel, index, &keys);
-		if (list_length(keys.told) > most ||
-			(list_length(keys.told) == most &&
-			 path->path.total_cost < best->path.total_cost))
+		omen_filter_keys_find(root, rel, index, &keys);
+		part = key_selectivity(root, rel, &keys);
+		if (part < least ||
+			(part == least && path->path.total_cost < best->path.total_cost))
 		{
 			best = path;
 			*best_keys = keys;
-			most = list_length(keys.told);
+			least = part;
 		}
 	}
 	return best;
@@ -393,15 +403,9 @@ static void
 estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 			  const OmenFilterKeys *keys, OmenFilteredPlan *plan)
 {
-	plan->key_selectivity = 1;
 	plan->has_keys = keys->told != NIL;
+	plan->key_selectivity = key_selectivity(root, rel, keys);
 	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo);
-	if (keys->told == NIL)
-		return;
-	plan->key_selectivity =
-		Max(clauselist_selectivity(root, keys->told, rel->relid, JOIN_INNER,
-								   NULL),
-			1e-9);
 }
 
 /* The cheapest strategy, or the one that is asked for; its cost into *cost. */
@@ -526,7 +530,8 @@ add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	path->custom_private =
 		list_make4(list_make1_oid(ordered->indexinfo->indexoid),
 				   lcons(linitial(ordered->indexorderbys), expressions),
-				   lcons_int(list_length(keys->clauses), keys->columns),
+				   lcons_int(list_length(keys->clauses),
+							 list_copy(keys->columns)),
 				   omen_filtered_plan_pack(&plan));
 	path->methods = &path_methods;
 	add_path(rel, &path->path);

@@ -331,7 +331,9 @@ run_search(OmenFilteredScanState *node, OmenStrategy strategy)
 	node->ran[strategy]++;
 	filter->may_pass = is_walk && node->set ? may_pass : NULL;
 	filter->use_keys = is_walk && node->keys.count > 0;
-	filter->pass_rate = plan->selectivity;
+	/* of what is looked up */
+	filter->pass_rate = is_walk ? Min(plan->selectivity / Max(passing, 1e-9), 1)
+								: plan->selectivity;
 	filter->ef = (uint32) omen_ef_to_begin(node, strategy, passing);
 	filter->usual_visits =
 		is_walk ? (uint64) omen_graph_visits(plan, passing) : PG_UINT64_MAX / 2;

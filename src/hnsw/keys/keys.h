@@ -32,6 +32,7 @@
 #include "access/skey.h"
 #include "fmgr.h"
 #include "hnsw/store/store.h"
+#include "port/pg_bitutils.h"
 #include "utils/relcache.h"
 
 /*
@@ -122,6 +123,7 @@ typedef struct OmenKeyTest
 typedef struct OmenKeyTests
 {
 	bool		never;			/* no row passes */
+	uint64		words;			/* which of them are looked at, one bit each */
 	uint32		first;			/* of the tests */
 	uint32		count;
 	OmenKeyTest tests[FLEXIBLE_ARRAY_MEMBER];
@@ -165,8 +167,9 @@ static inline void
 omen_keys_prefetch(const OmenKeyTests *tests, const OmenPlane *plane,
 				   OmenSlotHeader *slot)
 {
-	for (uint32 i = 0; i < tests->count; i++)
-		__builtin_prefetch(omen_slot_keys(plane, slot) + tests->tests[i].word);
+	for (uint64 words = tests->words; words != 0; words &= words - 1)
+		__builtin_prefetch(omen_slot_keys(plane, slot) +
+						   pg_rightmost_one_pos64(words));
 }
 
 #endif							/* OMEN_KEYS_H */

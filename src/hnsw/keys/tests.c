@@ -354,6 +354,30 @@ make_test(OmenKeys *keys, ScanKey key, OmenKeyTest *test)
 		test->kind = OMEN_TEST_NEVER;
 }
 
+/* Which words a test looks at. */
+static uint64
+words_of(const OmenKeyTest *test)
+{
+	uint64		words;
+
+	switch (test->kind)
+	{
+		case OMEN_TEST_RANGE:
+		case OMEN_TEST_LIST:
+			words = 1;
+			break;
+		case OMEN_TEST_OVERLAPS:
+		case OMEN_TEST_CONTAINS:
+		case OMEN_TEST_CONTAINED:
+			words = (1 << OMEN_ARRAY_WORDS) - 1;
+			break;
+		default:
+			words = 0;
+			break;
+	}
+	return words << test->word;
+}
+
 /* Where a step leads, past tests that tell nothing.  Those have been looked at. */
 static uint32
 step_past(const OmenKeyTests *tests, uint32 target)
@@ -386,6 +410,7 @@ omen_keys_compile(OmenKeys *keys, ScanKey scankeys, int count,
 	tests = palloc(add_size(offsetof(OmenKeyTests, tests),
 							mul_size(count, sizeof(OmenKeyTest))));
 	tests->count = count;
+	tests->words = 0;
 	for (int i = count - 1; i >= 0; i--)
 	{
 		OmenKeyTest *test = &tests->tests[i];
@@ -396,6 +421,7 @@ omen_keys_compile(OmenKeys *keys, ScanKey scankeys, int count,
 		else if (i + 1 < count)
 			step.if_holds = i + 1;
 		make_test(keys, &scankeys[i], test);
+		tests->words |= words_of(test);
 		test->step.if_holds = step_past(tests, step.if_holds);
 		test->step.if_fails = step_past(tests, step.if_fails);
 	}
@@ -474,10 +500,14 @@ holds(const OmenKeyTest *test, uint16 nulls, const uint64 *words)
 			return has_bits(word, test->values);
 		case OMEN_TEST_CONTAINED:
 			return has_bits(test->values, word);
-		default:
-			/* what always or never holds is stepped past */
+		case OMEN_TEST_NULL:
+		case OMEN_TEST_NOT_NULL:
+		case OMEN_TEST_ALWAYS:
 			return true;
+		case OMEN_TEST_NEVER:
+			break;
 	}
+	return false;
 }
 
 /* May a row with such keys pass? */
