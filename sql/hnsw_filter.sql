@@ -202,9 +202,17 @@ BEGIN
 		bitmap := coalesce(bitmap, substring(line FROM 'Bitmap Index Scan.*(never executed)'));
 	END LOOP;
 END $$;
-SELECT * FROM strategies('rank < 305');
+SELECT * FROM strategies('rank < 455');
 SELECT hops >= current_setting('omendb.ef_search')::int AS goes_as_far FROM omen_hnsw_last_scan();
-SELECT * FROM strategies('rank BETWEEN 5000 AND 5305');
+SELECT * FROM strategies('rank BETWEEN 5000 AND 5454');
+
+-- A walk goes on as long as its list fills up, and gives up soon where rows that pass lie
+-- elsewhere; then no other walk follows that would know no more.
+CREATE INDEX item_keys ON item USING omen_hnsw (v, rank, kind);
+SELECT * FROM strategies('kind < 10');
+SELECT * FROM strategies('rank BETWEEN 5000 AND 5900');
+SELECT hops < 100 AS gave_up_soon FROM omen_hnsw_last_scan();
+DROP INDEX item_keys;
 
 -- Once for each row of another table.
 CREATE TABLE question (id int, kind int, q vector(24));

@@ -41,6 +41,9 @@
 /* It is long enough if it would have to be longer by no more than this. */
 #define SLACK_OF_LIST 1.25
 
+/* Rows of an exact pass that are fetched together. */
+#define ROWS_AT_A_TIME 32
+
 /* The part of the way to where enough rows are expected that a list grows. */
 #define STEP 0.6
 
@@ -527,6 +530,37 @@ pass_over_table(IndexScanDesc scan, const OmenPendingRow *after)
 }
 
 /*
+ * Look at all rows that a source names.  They lie all over the table: so that they need
+ * not be waited for one by one the next ones are fetched while some are looked at.
+ */
+static void
+pass_over_rows(IndexScanDesc scan, OmenTidSource source, void *arg,
+			   const OmenPendingRow *after)
+{
+	Relation	heap = scan->heapRelation;
+	ItemPointerData tids[ROWS_AT_A_TIME];
+	OmenPendingRow row;
+	int			count;
+
+	do
+	{
+		for (count = 0; count < ROWS_AT_A_TIME && source(arg, &tids[count]);
+			 count++)
+			omen_heap_prefetch(heap, &tids[count]);
+		for (int i = 0; i < count; i++)
+			omen_heap_prefetch_row(heap, &tids[i]);
+		for (int i = 0; i < count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			/* of another index, if that is damaged; passed over as elsewhere */
+			if (omen_rerank_may_be_row(scan, &tids[i]))
+				take_exact(scan, omen_rerank_fetch(scan, &tids[i], &row), &row,
+						   after);
+		}
+	} while (count == ROWS_AT_A_TIME);
+}
+
+/*
  * Look at all rows that a source names, or at the whole table if it is NULL.
  * What the graph has found is forgotten, but not what has gone out.
  */
@@ -538,8 +572,6 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 	OmenPendingRow cut = state->cut;
 	OmenPendingRow *after =
 		state->phase == OMEN_SCAN_EXACT && state->has_cut ? &cut : NULL;
-	OmenPendingRow row;
-	ItemPointerData tid;
 
 	if (after == NULL)
 	{
@@ -557,16 +589,7 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 	if (source == NULL)
 		pass_over_table(scan, after);
 	else
-	{
-		while (source(arg, &tid))
-		{
-			CHECK_FOR_INTERRUPTS();
-			/* of another index, if that is damaged; passed over as elsewhere */
-			if (omen_rerank_may_be_row(scan, &tid))
-				take_exact(scan, omen_rerank_fetch(scan, &tid, &row), &row,
-						   after);
-		}
-	}
+		pass_over_rows(scan, source, arg, after);
 	state->phase = OMEN_SCAN_EXACT;
 	omen_toast_reader_pause(state->toast);
 	MemoryContextSwitchTo(old);

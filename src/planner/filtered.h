@@ -59,7 +59,7 @@ typedef struct OmenFilteredPlan
  * its node is looked at again; but it was fetched ahead, and no vector is.  In
  * row_cost.
  */
-#define OMEN_LOOKUP_COST 1.0
+#define OMEN_LOOKUP_COST 1.5
 
 /*
  * A walk is not tried if it is expected to take more than this part of an exact pass.

@@ -76,6 +76,9 @@
  */
 #define MOST_AFTER_GLANCE 0.5
 
+/* Keys that let no more than so many times the rows of a set pass tell as much. */
+#define ALL_THAT_PASSES 1.2
+
 /* Visits that every search may make. */
 #define LEAST_WORK 100
 
@@ -161,6 +164,16 @@ omen_keys_come_first(const OmenFilteredScanState *node)
 			   plan->bitmap_cost +
 				   omen_graph_cost(plan,
 								   omen_set_selectivity(plan, plan->tids));
+}
+
+/* Do keys tell about all that the set would tell? */
+bool
+omen_keys_tell_all(const OmenFilteredScanState *node)
+{
+	return node->keys.count > 0 &&
+		   node->plan.key_selectivity <=
+			   ALL_THAT_PASSES *
+				   omen_set_selectivity(&node->plan, node->plan.tids);
 }
 
 /* The least that anything but a sweep would cost, if so many rows pass. */
@@ -412,7 +425,8 @@ static uint64
 most_walk(const OmenFilteredScanState *node)
 {
 	double		exact = omen_scan_exact_cost(node);
-	bool is_one_of_two = node->has_given_up || (node->bitmap && !node->set);
+	bool is_one_of_two = node->has_given_up || (node->bitmap && !node->set &&
+												!omen_keys_tell_all(node));
 
 	/* nor more than it was allowed to begin with, if it was not to be expected */
 	if (!omen_walk_pays(walk_cost(node), exact))

@@ -37,7 +37,7 @@
 #include "utils/spccache.h"
 
 /* Fetching a row from a cached page that nothing has led to. */
-#define HEAP_ROW_COST (24 * cpu_tuple_cost)
+#define HEAP_ROW_COST (16 * cpu_tuple_cost)
 
 /* How many rows are wanted if the planner does not say more than "a part". */
 #define MOST_WANTED_UNKNOWN 100

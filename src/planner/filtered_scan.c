@@ -415,6 +415,7 @@ static void
 go_on(OmenFilteredScanState *node)
 {
 	bool		was_glance;
+	bool		was_walk;
 
 	if (node->strategy == OMEN_STRATEGY_EXACT)
 	{
@@ -423,12 +424,14 @@ go_on(OmenFilteredScanState *node)
 		return;
 	}
 	was_glance = node->is_glance;
+	was_walk = node->strategy == OMEN_STRATEGY_GRAPH;
 	node->gave_up++;
 	node->has_given_up |= !was_glance;
 	if (node->filter.may_pass == NULL && node->bitmap != NULL)
 	{
 		make_set(node);
 		if (node->set && !node->has_sent &&
+			!(was_walk && omen_keys_tell_all(node)) &&
 			omen_choose_with_filter(node) == OMEN_STRATEGY_GRAPH)
 		{
 			start_index_scan(node);

@@ -58,6 +58,7 @@ typedef struct OmenFilteredScanState
 extern double omen_rows_in_set(const OmenFilteredScanState *node);
 extern double omen_scan_exact_cost(const OmenFilteredScanState *node);
 extern bool omen_keys_come_first(const OmenFilteredScanState *node);
+extern bool omen_keys_tell_all(const OmenFilteredScanState *node);
 extern bool omen_glance_comes_first(const OmenFilteredScanState *node);
 extern OmenStrategy omen_choose_with_filter(const OmenFilteredScanState *node);
 extern bool omen_goes_through_index(const OmenFilteredScanState *node);
