@@ -61,12 +61,6 @@ typedef struct OmenFilteredPlan
  */
 #define OMEN_LOOKUP_COST 1.5
 
-/*
- * A walk is not tried if it is expected to take more than this part of an exact pass.
- * Where rows that pass lie elsewhere it takes twice as long and more, in vain.
- */
-#define OMEN_MOST_OF_WALK 0.9
-
 /* filtered_cost.c */
 extern double omen_exact_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_set_selectivity(const OmenFilteredPlan *plan, double tids);
@@ -80,7 +74,6 @@ extern bool omen_keys_pass_pays(const OmenFilteredPlan *plan);
 extern double omen_set_pass_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_exact_set_cost(const OmenFilteredPlan *plan, double tids);
 extern double omen_whole_cost(const OmenFilteredPlan *plan);
-extern bool omen_walk_pays(double walk, double exact);
 extern double omen_sweep_ef(const OmenFilteredPlan *plan);
 extern double omen_sweep_cost(const OmenFilteredPlan *plan);
 extern double omen_nearest_cost(const OmenFilteredPlan *plan);

@@ -305,10 +305,9 @@ omen_choose_with_filter(const OmenFilteredScanState *node)
 	if ((node->set && omen_rows_in_set(node) <= node->filter.wanted) ||
 		exact <= 2 * omen_nearest_cost(&node->plan))
 		return OMEN_STRATEGY_EXACT;
-	if (!omen_walk_pays(walk_cost_as_seen(node), exact))
+	if (exact < walk_cost_as_seen(node))
 		return OMEN_STRATEGY_EXACT;
-	if (is_inside && isinf(node->filter.radius) &&
-		!omen_walk_pays(walk_cost(node), exact))
+	if (is_inside && isinf(node->filter.radius) && exact <= walk_cost(node))
 		return OMEN_STRATEGY_EXACT;
 	if (!is_inside && SHARE_OF_GLANCE * exact < glance_cost(node))
 		return OMEN_STRATEGY_EXACT;
@@ -357,7 +356,7 @@ allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)
 		isinf(node->filter.radius) ? SHARE_OF_FIRST_WALK : SHARE_OF_WALK_WITHIN;
 	if (node->set && node->has_given_up)
 		share = share_of_walk(node, graph, exact);
-	if (omen_walk_pays(graph, exact))
+	if (graph < exact)
 		return Min(share * exact, Max(MOST_OF_USUAL * graph, 0.06 * exact));
 	return Min(SHARE_OF_GLANCE * exact, 1.5 * omen_nearest_cost(plan));
 }
@@ -429,7 +428,7 @@ most_walk(const OmenFilteredScanState *node)
 												!omen_keys_tell_all(node));
 
 	/* nor more than it was allowed to begin with, if it was not to be expected */
-	if (!omen_walk_pays(walk_cost(node), exact))
+	if (exact <= walk_cost(node))
 		return node->filter.most_work;
 	return work_for(node, (is_one_of_two ? MOST_OF_WALK_OF_TWO : MOST_OF_WALK) *
 							  exact);

@@ -171,13 +171,6 @@ omen_whole_cost(const OmenFilteredPlan *plan)
 	return plan->has_keys ? Min(table, keys_pass_cost(plan)) : table;
 }
 
-/* Is a walk that is expected to cost so much to be tried before an exact pass? */
-bool
-omen_walk_pays(double walk, double exact)
-{
-	return walk <= OMEN_MOST_OF_WALK * exact;
-}
-
 /* A search that needs no filter, or whose nearest rows all pass. */
 double
 omen_nearest_cost(const OmenFilteredPlan *plan)

@@ -430,8 +430,7 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
 		/* what keys keep out need not be looked up in vain */
 		strategy = plan->has_keys || graph < sweep ? OMEN_STRATEGY_GRAPH
 												   : OMEN_STRATEGY_SWEEP;
-		if (strategy == OMEN_STRATEGY_GRAPH ? !omen_walk_pays(graph, exact)
-											: exact <= sweep)
+		if (exact <= (strategy == OMEN_STRATEGY_GRAPH ? graph : sweep))
 			strategy = OMEN_STRATEGY_EXACT;
 	}
 	/* without a set and keys there is nothing to walk by */

@@ -451,7 +451,7 @@ go_on(OmenFilteredScanState *node)
 	if (node->strategy == OMEN_STRATEGY_SWEEP && node->keys.count > 0 &&
 		!node->has_sent && node->set == NULL &&
 		omen_filter_strategy == OMEN_STRATEGY_AUTO &&
-		omen_walk_pays(omen_keys_cost(&node->plan), omen_scan_exact_cost(node)))
+		omen_keys_cost(&node->plan) < omen_scan_exact_cost(node))
 	{
 		start_index_scan(node);
 		run_search(node, OMEN_STRATEGY_GRAPH);
