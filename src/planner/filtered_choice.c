@@ -62,10 +62,11 @@
 
 /*
  * In all a walk that goes well may take this part, and that before or after another
- * search.
+ * search; and so many times that if its list is full, and it is to end soon.
  */
 #define MOST_OF_WALK 1.0
 #define MOST_OF_WALK_OF_TWO 0.6
+#define MOST_IF_FULL 1.3
 
 /* When the list of a walk is full it still looks around. */
 #define SLACK_OF_WALK 1.3
@@ -405,17 +406,20 @@ is_worth_walking(void *arg, const OmenFilterProgress *progress)
 	OmenFilteredScanState *node = arg;
 	OmenFilter *filter = &node->filter;
 	double		done = (double) progress->found / Max(progress->ef, 1);
+	double		most = node->most_walk;
 	double		total;
 
 	if (progress->work < filter->most_work)
 		return true;
+	if (done >= 1)
+		most *= MOST_IF_FULL;
 	if (!progress->is_cut)
 		done = progress->tested /
 			   omen_filtered_tests(filter, progress->tested, progress->passed);
 	total = SLACK_OF_WALK * progress->work / Max(done, 1e-9);
-	if (total > node->most_walk)
+	if (total > most)
 		return false;
-	filter->most_work = Min((uint64) (SLACK * total), node->most_walk);
+	filter->most_work = (uint64) Min(SLACK * total, most);
 	return progress->work < filter->most_work;
 }
 
