@@ -35,9 +35,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* A list of all nodes grows with a filter to so many times ef_search. */
-#define MOST_STRETCH 2
-
 /* It is long enough if it would have to be longer by no more than this. */
 #define SLACK_OF_LIST 1.25
 
@@ -160,13 +157,14 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
  * Size of the candidate list, of nodes whether they pass or not, that finds as
  * large a part of the nearest rows that pass as ef_search does of all rows.  The
  * wanted rows are spread over more of the list then, and at its end it lacks more
- * than at its beginning.  (Measured; twice as much is enough, since where few pass
- * more rows are looked at anyway.)
+ * than at its beginning.  (Measured; there is a limit, since where few pass more rows
+ * are looked at anyway.)
  */
 double
 omen_filtered_list(double selectivity)
 {
-	return omen_ef_search * Min(1 / sqrt(Max(selectivity, 1e-9)), MOST_STRETCH);
+	return omen_ef_search *
+		   Min(1 / sqrt(Max(selectivity, 1e-9)), OMEN_MOST_STRETCH);
 }
 
 /*

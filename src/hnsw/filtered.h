@@ -20,6 +20,9 @@
 #include "executor/tuptable.h"
 #include "storage/itemptr.h"
 
+/* A list of all nodes grows with a filter to so many times ef_search, by itself. */
+#define OMEN_MOST_STRETCH 2.3
+
 /* How far a search has come that has not found what is wanted. */
 typedef struct OmenFilterProgress
 {

@@ -20,12 +20,6 @@
 #include "utils/rel.h"
 
 /*
- * A sweep that expects to look at many rows begins with a list of so many times
- * ef_search, or of what is wanted, and learns from these how many it will be.
- */
-#define STRETCH_TO_BEGIN 2
-
-/*
  * A short look begins with one of so many times what is wanted, or of ef_search if
  * that is between the two.
  */
@@ -502,8 +496,11 @@ omen_ef_to_begin(const OmenFilteredScanState *node, OmenStrategy strategy,
 		if (node->is_glance)
 			ef = glance_ef(node);
 		else
+		{
+			/* what it sees tells how many rows it will have to look at */
 			ef = Min(omen_sweep_ef(plan),
-					 STRETCH_TO_BEGIN * Max(ef, plan->wanted));
+					 OMEN_MOST_STRETCH * Max(ef, plan->wanted));
+		}
 		ef = Min(ef, MOST_EF_TO_BEGIN);
 	}
 	return ef;
