@@ -145,6 +145,25 @@ omen_tid_set_walk(const OmenTidSet *set, Relation heap, OmenTidSetWalk *walk)
 	walk->offset = FirstOffsetNumber;
 }
 
+/* The first offset of the set in a block from `offset` on, or InvalidOffsetNumber. */
+static OffsetNumber
+next_offset(const OmenTidSetBlock *block, OffsetNumber offset)
+{
+	uint32		word = offset / 64;
+	uint64		bits;
+
+	if (word >= lengthof(block->words))
+		return InvalidOffsetNumber;
+	bits = block->words[word] & (PG_UINT64_MAX << (offset % 64));
+	while (bits == 0)
+	{
+		if (++word >= lengthof(block->words))
+			return InvalidOffsetNumber;
+		bits = block->words[word];
+	}
+	return word * 64 + pg_rightmost_one_pos64(bits);
+}
+
 /* The next TID in the order of the heap; of a lossy block, each there can be. */
 bool
 omen_tid_set_next(OmenTidSetWalk *walk, ItemPointer tid)
@@ -152,17 +171,20 @@ omen_tid_set_next(OmenTidSetWalk *walk, ItemPointer tid)
 	for (; walk->block < walk->set->nblocks; walk->block++)
 	{
 		const OmenTidSetBlock *block = &walk->set->blocks[walk->block];
+		OffsetNumber offset = walk->offset;
 
-		if (walk->offset == FirstOffsetNumber)
-			walk->last = block->is_lossy ? last_offset(walk->heap, block->block)
-										 : MaxHeapTuplesPerPage;
-		while (walk->offset <= walk->last)
+		if (!block->is_lossy)
+			offset = next_offset(block, offset);
+		else
 		{
-			OffsetNumber offset = walk->offset++;
-
-			if (!block->is_lossy &&
-				(block->words[offset / 64] >> (offset % 64) & 1) == 0)
-				continue;
+			if (offset == FirstOffsetNumber)
+				walk->last = last_offset(walk->heap, block->block);
+			if (offset > walk->last)
+				offset = InvalidOffsetNumber;
+		}
+		if (offset != InvalidOffsetNumber)
+		{
+			walk->offset = offset + 1;
 			ItemPointerSet(tid, block->block, offset);
 			return true;
 		}
