@@ -206,6 +206,10 @@ SELECT * FROM strategies('rank < 455');
 SELECT hops >= current_setting('omendb.ef_search')::int AS goes_as_far FROM omen_hnsw_last_scan();
 SELECT * FROM strategies('rank BETWEEN 5000 AND 5454');
 
+-- Where fewer rows are seen to pass than were expected the list becomes longer.
+SELECT used FROM strategies('rank % 3 = 0 OR rank > 300');
+SELECT hops > 1.5 * current_setting('omendb.ef_search')::int AS goes_farther FROM omen_hnsw_last_scan();
+
 -- A walk goes on as long as its list fills up, and gives up soon where rows that pass lie
 -- elsewhere; then no other walk follows that would know no more.
 CREATE INDEX item_keys ON item USING omen_hnsw (v, rank, kind);

@@ -168,6 +168,13 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
+-- An exact pass goes by the keys where they tell much, and over the table where they tell little.
+SET omendb.filter_strategy = exact;
+SELECT count(*) FROM (SELECT id FROM item WHERE tenant = 7 ORDER BY embedding <-> make_vector(-1) LIMIT 10) x;
+SELECT visits > 0 AS by_keys FROM omen_hnsw_last_scan();
+SELECT count(*) FROM (SELECT id FROM item WHERE tenant IS NOT NULL AND id % 2 = 0 ORDER BY embedding <-> make_vector(-1) LIMIT 10) x;
+SELECT visits > 0 AS by_keys FROM omen_hnsw_last_scan();
+SET omendb.filter_strategy = sweep;
 -- Of more elements than are worth looking for one by one.
 SELECT count(*) FROM (SELECT * FROM item WHERE tags && (SELECT array_agg(i) FROM generate_series(3, 700) i) ORDER BY embedding <=> make_vector(-1) LIMIT 5000) x;
 RESET omendb.filter_strategy;

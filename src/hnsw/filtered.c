@@ -35,7 +35,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* It is long enough if it would have to be longer by no more than this. */
+/* A sweep's list is long enough if it would have to be longer by no more than this. */
 #define SLACK_OF_LIST 1.25
 
 /* Rows of an exact pass that are fetched together. */

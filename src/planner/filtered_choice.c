@@ -67,7 +67,7 @@
 
 /*
  * A short look goes on as a search if that is expected to take no more than so much of
- * what anything else takes: one row of the few that passes by chance is not to make it go on.
+ * what anything else takes, and not because one row of a few passes by chance.
  */
 #define MOST_AFTER_GLANCE 0.5
 
@@ -325,7 +325,7 @@ share_of_walk(const OmenFilteredScanState *node, double graph, double exact)
 
 /*
  * What a search may cost before something else is better.  So nothing costs more
- * than two to two and a half times what looking at all rows that may pass costs.
+ * than two to 2.6 times what looking at all rows that may pass costs.
  */
 static double
 allowed_cost(const OmenFilteredScanState *node, OmenStrategy strategy)

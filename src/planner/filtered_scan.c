@@ -9,7 +9,7 @@
  * with a short look at what is near, and corrects that (filtered_choice.c) by what
  * it counts: how many rows the bitmap really has, and how far a search had to go.
  * A search that takes as long as looking at all rows that pass would take gives up,
- * and those are looked at; so the worst is two to two and a half times that.
+ * and those are looked at; so the worst is two to 2.6 times that.
  *
  * A set of TIDs is as of the moment when the bitmap was made.  What passes
  * under the scan's snapshot was there by then, and its line pointer stays, since
