@@ -39,7 +39,7 @@ OURS = {
     "graph": {"omendb.filter_strategy": "graph"},
     "sweep": {"omendb.filter_strategy": "sweep"},
     # what PostgreSQL would do without the index
-    "core": {"omendb.enable_filtered_scan": "off",
+    "core": {"omendb.enable_scan": "off",
              "enable_indexscan": "off"},
 }
 # What its users get, whose planner takes exact plans where few rows pass; and

@@ -49,10 +49,10 @@ BEGIN
 	PERFORM set_config('enable_seqscan', CASE strategy WHEN 'none' THEN 'on' ELSE 'off' END, true),
 		set_config('enable_indexscan', CASE strategy WHEN 'none' THEN 'off' ELSE 'on' END, true),
 		set_config('enable_sort', CASE strategy WHEN 'none' THEN 'on' ELSE 'off' END, true),
-		set_config('omendb.enable_filtered_scan', (strategy <> 'none')::text, true);
+		set_config('omendb.enable_scan', (strategy <> 'none')::text, true);
 	IF strategy <> 'none' THEN
 		PERFORM set_config('omendb.filter_strategy', strategy, true);
-		IF NOT EXISTS (SELECT FROM plan_costs(query) l WHERE l ~ 'Omen Filtered Scan') THEN
+		IF NOT EXISTS (SELECT FROM plan_costs(query) l WHERE l ~ 'Omen Scan') THEN
 			RAISE 'another plan';
 		END IF;
 	END IF;
@@ -312,9 +312,9 @@ SELECT * FROM plan($$SELECT id FROM item WHERE kind = 3 LIMIT 3$$);
 SELECT bool_or(node ~ 'item_v|Omen') AS by_us FROM plan($$SELECT id, count(*) OVER () FROM item WHERE kind = 3 ORDER BY v <-> query() LIMIT 3$$);
 SELECT bool_or(node ~ 'item_v|Omen') AS by_us FROM plan($$SELECT count(*) FROM item WHERE kind = 3 GROUP BY v <-> query() ORDER BY v <-> query() LIMIT 3$$);
 SELECT bool_or(node ~ 'item_v|Omen') AS by_us FROM plan($$SELECT 1 WHERE 7 NOT IN (SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query())$$);
-SET omendb.enable_filtered_scan = off;
+SET omendb.enable_scan = off;
 SELECT * FROM plan($$SELECT id FROM item WHERE kind < 30 ORDER BY v <-> query() LIMIT 3$$);
-RESET omendb.enable_filtered_scan;
+RESET omendb.enable_scan;
 
 -- Partial indexes and indexes on expressions; other distances.
 CREATE INDEX item_partial ON item USING omen_hnsw (v vector_cosine_ops) WHERE kind < 20;

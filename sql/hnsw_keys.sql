@@ -55,9 +55,9 @@ DECLARE
 	found int;
 	result text := '';
 BEGIN
-	SET LOCAL omendb.enable_filtered_scan = off;
+	SET LOCAL omendb.enable_scan = off;
 	EXECUTE 'SELECT count(*) FROM item WHERE ' || condition INTO expected;
-	SET LOCAL omendb.enable_filtered_scan = on;
+	SET LOCAL omendb.enable_scan = on;
 	FOREACH line IN ARRAY array['graph', 'exact'] LOOP
 		PERFORM set_config('omendb.filter_strategy', line, true);
 		EXECUTE format('SELECT count(DISTINCT id) FROM (SELECT id %s LIMIT 5000) x', query) INTO found;
@@ -189,7 +189,7 @@ WITH nearest AS MATERIALIZED (
 SELECT count(*) >= 19 AS near FROM nearest JOIN exact USING (id);
 
 -- So do plain index scans, where PostgreSQL hands conditions to them.
-SET omendb.enable_filtered_scan = off;
+SET omendb.enable_scan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM item WHERE tenant = 7 AND number < 500 ORDER BY embedding <-> make_vector(-1) LIMIT 3;
 SELECT count(*), count(DISTINCT id), bool_and(tenant = 7 AND number < 500) FROM (
 	SELECT * FROM item WHERE tenant = 7 AND number < 500 ORDER BY embedding <-> make_vector(-1) LIMIT 1000) x;
@@ -199,7 +199,7 @@ SELECT count(*) FROM (SELECT id FROM item WHERE embedding IS NULL AND tenant IS 
 SELECT count(*) FROM (SELECT id FROM item WHERE tenant = (SELECT NULL::int) ORDER BY embedding <-> make_vector(-1) LIMIT 1000) x;
 SELECT sum(n) FROM (VALUES (3), (4), (NULL), (1000)) q(tenant), LATERAL (SELECT count(*) AS n FROM (
 	SELECT id FROM item WHERE item.tenant = q.tenant ORDER BY embedding <-> make_vector(-1) LIMIT 25) x) y;
-RESET omendb.enable_filtered_scan;
+RESET omendb.enable_scan;
 
 -- Keys that are parameters, in a plan that is used again and again.
 SET plan_cache_mode = force_generic_plan;

@@ -83,3 +83,6 @@ CREATE INDEX plain_l1 ON plain USING omen_hnsw (w vector_l1_ops);
 CREATE INDEX plain_sq8 ON plain USING omen_hnsw (w) WITH (storage = sq8);
 SELECT relname, storage FROM pg_class, omen_hnsw_info(oid::regclass) WHERE relname ~ '^plain_' ORDER BY relname;
 DROP TABLE plain;
+
+-- A setting that was renamed says so.
+SET omendb.enable_filtered_scan = off;

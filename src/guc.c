@@ -13,12 +13,12 @@
 #include "hnsw/hnsw.h"
 #include "omendb.h"
 #include "pause.h"
-#include "planner/filtered.h"
+#include "filter/plan.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
 int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
-bool		omen_enable_filtered_scan = true;
+bool		omen_enable_scan = true;
 int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
 int			omen_scan_mem = 65536;
 
@@ -30,6 +30,7 @@ static const struct config_enum_entry strategies[] = {
 	{NULL, 0, false}};
 
 static char *simd_setting = NULL;
+static bool old_enable_scan = true;
 
 static bool
 check_simd(char **newval, void **extra, GucSource source)
@@ -51,6 +52,19 @@ assign_simd(const char *newval, void *extra)
 	(void) omen_kernels_select(newval);
 }
 
+/* What was renamed before anything was released says so when it is used. */
+static bool
+refuse_renamed(bool *newval, void **extra, GucSource source)
+{
+	if (source == PGC_S_DEFAULT)
+		return true;
+	GUC_check_errcode(ERRCODE_UNDEFINED_OBJECT);
+	GUC_check_errmsg("unrecognized configuration parameter "
+					 "\"omendb.enable_filtered_scan\"");
+	GUC_check_errhint("It is now called \"omendb.enable_scan\".");
+	return false;
+}
+
 void
 omen_guc_init(void)
 {
@@ -61,12 +75,17 @@ omen_guc_init(void)
 		"More finds more of the true nearest neighbors, and takes longer.",
 		&omen_ef_search, OMEN_DEFAULT_EF_SEARCH, OMEN_MIN_EF_SEARCH,
 		OMEN_MAX_EF_SEARCH, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable("omendb.enable_filtered_scan",
+							 "Renamed to omendb.enable_scan.", NULL,
+							 &old_enable_scan, true, PGC_USERSET,
+							 GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL |
+								 GUC_NOT_IN_SAMPLE,
+							 refuse_renamed, NULL, NULL);
 	DefineCustomBoolVariable(
-		"omendb.enable_filtered_scan",
-		"Enables the planner's use of filtered scans of omen_hnsw indexes.",
-		"Without them a query with a filter may return fewer rows than match.",
-		&omen_enable_filtered_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL,
-		NULL);
+		"omendb.enable_scan",
+		"Enables the planner's use of Omen Scan on omen_hnsw indexes.",
+		"Without it a query with a filter may return fewer rows than match.",
+		&omen_enable_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomEnumVariable(
 		"omendb.filter_strategy",
 		"How filtered scans find the rows that match.",

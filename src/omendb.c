@@ -13,7 +13,7 @@
 #include "distance/distance.h"
 #include "guc.h"
 #include "hnsw/hnsw.h"
-#include "planner/filtered.h"
+#include "filter/plan.h"
 
 PG_MODULE_MAGIC;
 

@@ -24,7 +24,7 @@ $$;
 -- Is any part of a query's plan a scan of an index of ours?
 CREATE FUNCTION uses_index(query text) RETURNS boolean
 LANGUAGE sql AS $$
-	SELECT bool_or(node ~ 'Index Scan using|Omen Filtered Scan') FROM plan(query)
+	SELECT bool_or(node ~ 'Index Scan using|Omen Scan') FROM plan(query)
 $$;
 
 -- Do index and sequential scan give the same distances, in the same order?

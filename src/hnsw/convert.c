@@ -73,7 +73,7 @@ omen_flat_is_full(const OmenIndex *ix)
 {
 	OmenMetaPageData meta;
 
-	omen_meta_read(ix->rel, &meta);
+	omen_meta_read(ix->pages.rel, &meta);
 	return meta.mode == OMEN_MODE_CONVERTING ||
 		   (meta.mode == OMEN_MODE_FLAT &&
 			meta.node_limit >= OMEN_FLAT_NODES + ix->layout.node.per_page);
@@ -82,11 +82,11 @@ omen_flat_is_full(const OmenIndex *ix)
 void
 omen_set_mode(OmenIndex *ix, OmenMode mode)
 {
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	OmenChange	change;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	OmenPageGetMeta(omen_change_page(&change, buf))->mode = mode;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -118,14 +118,14 @@ static OmenNodeRef *
 list_members(OmenIndex *ix, uint32 *count)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
 	uint32		room = 2048;
 	OmenNodeRef *members = palloc(room * sizeof(OmenNodeRef));
 
 	*count = 0;
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{
-		Buffer		buf = omen_pin(ix, block);
+		Buffer		buf = omen_pin(&ix->pages, block);
 		OmenPageOpaque opaque;
 
 		/* a page has fewer slots than this; allocate before locking */
@@ -136,7 +136,7 @@ list_members(OmenIndex *ix, uint32 *count)
 				repalloc_huge(members, mul_size(room, sizeof(OmenNodeRef)));
 		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->rel, buf);
+		opaque = omen_check_page(ix->pages.rel, buf);
 		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
 						   i < omen_used_slots(ix, opaque);
 			 i++)
@@ -239,9 +239,9 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
 									 node.version, code, ix->layout.code_bytes);
 
-	buf = omen_pin(ix, omen_id_block(plane, node.id));
+	buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
 	slot->epoch = ix->meta.epoch;
@@ -261,12 +261,12 @@ static void
 write_member_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenChange	change;
 	OmenSlotHeader *slot;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
 	slot->level = plan->level;

@@ -146,9 +146,9 @@ omen_is_bounded(PlannerInfo *root)
 }
 
 void
-omen_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
-				   Cost *startup, Cost *total, Selectivity *selectivity,
-				   double *correlation, double *pages)
+omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
+						Cost *startup, Cost *total, Selectivity *selectivity,
+						double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
 	OmenSearchCost search;

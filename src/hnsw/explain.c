@@ -50,7 +50,7 @@ scan_of(PlanState *planstate)
 		return NULL;
 	state = (IndexScanState *) planstate;
 	if (state->iss_ScanDesc == NULL || state->iss_RelationDesc == NULL ||
-		state->iss_RelationDesc->rd_indam->amgettuple != omen_get_tuple)
+		state->iss_RelationDesc->rd_indam->amgettuple != omen_hnsw_get_tuple)
 		return NULL;
 	return state->iss_ScanDesc;
 }

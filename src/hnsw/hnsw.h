@@ -76,7 +76,7 @@ typedef struct OmenOptions
 /* options.c */
 extern int	omen_ef_search;
 extern void omen_options_init(void);
-extern bytea *omen_options_parse(Datum reloptions, bool validate);
+extern bytea *omen_hnsw_options(Datum reloptions, bool validate);
 extern int	omen_options_m(Relation index);
 extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
@@ -85,9 +85,9 @@ extern OmenStorage omen_options_storage(Relation index, OmenMetric metric,
 extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric);
 
 /* validate.c */
-extern bool omen_validate(Oid opclassoid);
-extern bool omen_property(Oid index_oid, int attno, IndexAMProperty prop,
-						  const char *propname, bool *res, bool *isnull);
+extern bool omen_hnsw_validate(Oid opclassoid);
+extern bool omen_hnsw_property(Oid index_oid, int attno, IndexAMProperty prop,
+							   const char *propname, bool *res, bool *isnull);
 
 /* cost.c */
 
@@ -106,10 +106,10 @@ extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 extern double omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index);
 extern bool omen_is_bounded(PlannerInfo *root);
 extern double omen_expected_visits(double nodes, double m, double ef);
-extern void omen_cost_estimate(PlannerInfo *root, IndexPath *path,
-							   double loop_count, Cost *startup, Cost *total,
-							   Selectivity *selectivity, double *correlation,
-							   double *pages);
+extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
+									double loop_count, Cost *startup,
+									Cost *total, Selectivity *selectivity,
+									double *correlation, double *pages);
 
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);
@@ -142,10 +142,10 @@ extern OmenInserter *omen_inserter_create(Relation index, bool building);
 extern void omen_inserter_add(OmenInserter *ins, const Datum *values,
 							  const bool *isnull, ItemPointer tid,
 							  bool unchanged);
-extern bool omen_insert(Relation index, Datum *values, bool *isnull,
-						ItemPointer heap_tid, Relation heap,
-						IndexUniqueCheck check_unique, bool index_unchanged,
-						IndexInfo *index_info);
+extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
+							 ItemPointer heap_tid, Relation heap,
+							 IndexUniqueCheck check_unique,
+							 bool index_unchanged, IndexInfo *index_info);
 
 /* convert.c */
 extern bool omen_flat_is_full(const OmenIndex *ix);
@@ -157,17 +157,18 @@ extern bool omen_flat_try_lock(Relation index, LOCKMODE mode);
 extern void omen_flat_unlock(Relation index, LOCKMODE mode);
 
 /* index_build.c */
-extern IndexBuildResult *omen_build(Relation heap, Relation index,
-									IndexInfo *index_info);
-extern void omen_build_empty(Relation index);
-extern char *omen_build_phase(int64 phase);
+extern IndexBuildResult *omen_hnsw_build(Relation heap, Relation index,
+										 IndexInfo *index_info);
+extern void omen_hnsw_build_empty(Relation index);
+extern char *omen_hnsw_build_phase(int64 phase);
 
 /* scan.c */
-extern IndexScanDesc omen_begin_scan(Relation index, int nkeys, int norderbys);
-extern void omen_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
-						ScanKey orderbys, int norderbys);
-extern bool omen_get_tuple(IndexScanDesc scan, ScanDirection dir);
-extern void omen_end_scan(IndexScanDesc scan);
+extern IndexScanDesc omen_hnsw_begin_scan(Relation index, int nkeys,
+										  int norderbys);
+extern void omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
+							 ScanKey orderbys, int norderbys);
+extern bool omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir);
+extern void omen_hnsw_end_scan(IndexScanDesc scan);
 extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
 
@@ -178,11 +179,10 @@ extern void omen_explain_counters(struct ExplainState *es,
 								  const OmenCounters *counters);
 
 /* vacuum.c */
-extern IndexBulkDeleteResult *omen_bulk_delete(IndexVacuumInfo *info,
-											   IndexBulkDeleteResult *stats,
-											   IndexBulkDeleteCallback callback,
-											   void *callback_state);
-extern IndexBulkDeleteResult *omen_vacuum_cleanup(IndexVacuumInfo *info,
-												  IndexBulkDeleteResult *stats);
+extern IndexBulkDeleteResult *omen_hnsw_bulk_delete(
+	IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+	IndexBulkDeleteCallback callback, void *callback_state);
+extern IndexBulkDeleteResult *omen_hnsw_vacuum_cleanup(
+	IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 
 #endif							/* OMEN_HNSW_H */

@@ -19,7 +19,7 @@
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "compat.h"
-#include "hnsw/build/build.h"
+#include "hnsw/partition/partition.h"
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -63,7 +63,7 @@ typedef struct BuildState
 } BuildState;
 
 char *
-omen_build_phase(int64 phase)
+omen_hnsw_build_phase(int64 phase)
 {
 	switch (phase)
 	{
@@ -236,7 +236,7 @@ limit_range(BuildState *state)
 	state->highest = Min(state->highest, (float) (mean + reach));
 }
 
-/* A quantizer of the codes that a build compares; see build.h. */
+/* A quantizer of the codes that a build compares; see partition.h. */
 static OmenQuantizer *
 build_quantizer(const OmenIndex *ix, const float *mean)
 {
@@ -328,7 +328,7 @@ build_graph(BuildState *state, IndexBuildResult *result)
 }
 
 IndexBuildResult *
-omen_build(Relation heap, Relation index, IndexInfo *index_info)
+omen_hnsw_build(Relation heap, Relation index, IndexInfo *index_info)
 {
 	BuildState	state = {0};
 	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
@@ -363,7 +363,7 @@ omen_build(Relation heap, Relation index, IndexInfo *index_info)
 
 /* The init fork of an unlogged index: a metapage. */
 void
-omen_build_empty(Relation index)
+omen_hnsw_build_empty(Relation index)
 {
 	create_meta(index, INIT_FORKNUM);
 }

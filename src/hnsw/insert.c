@@ -64,7 +64,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	Page		page;
 	uint32		slotno;
 
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	slotno = omen_page_take_slot(ix, page);
 	slot = omen_page_slot(page, plane, slotno);
@@ -100,11 +100,11 @@ write_payload(OmenInserter *ins, OmenNodeRef node)
 	BlockNumber first =
 		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
 						   ins->code, ix->layout.code_bytes);
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenChange	change;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	omen_page_slot(omen_change_page(&change, buf), plane,
 				   omen_id_slot(plane, node.id))
 		->payload = first;
@@ -118,11 +118,11 @@ static void
 rewrite_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenChange	change;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	omen_link_write_edges(plane,
 						  omen_page_slot(omen_change_page(&change, buf), plane,
 										 omen_id_slot(plane, node.id)),
@@ -197,13 +197,13 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 {
 	OmenIndex  *ix = ins->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	uint32		equals = 0;
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{
-		Buffer		buf = omen_pin(ix, block);
+		Buffer		buf = omen_pin(&ix->pages, block);
 		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
 		uint16		versions[BLCKSZ / sizeof(OmenSlotHeader)];
 		bool		same_keys[BLCKSZ / sizeof(OmenSlotHeader)];
@@ -211,7 +211,7 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 		OmenPageOpaque opaque;
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->rel, buf);
+		opaque = omen_check_page(ix->pages.rel, buf);
 		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
 						   i < omen_used_slots(ix, opaque);
 			 i++)
@@ -295,8 +295,8 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 	bool		is_list;
 
 	OMEN_PAUSE("list-unlocked");
-	if (!ix->building)
-		omen_flat_lock(ix->rel, ShareLock);
+	if (!ix->pages.building)
+		omen_flat_lock(ix->pages.rel, ShareLock);
 	omen_index_refresh(ix);
 	OMEN_PAUSE("list-locked");
 	is_list = ix->meta.mode != OMEN_MODE_GRAPH;
@@ -306,17 +306,17 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 		(void) encode(ins, value);
 		add_to_list(ins, tid);
 	}
-	if (!ix->building)
-		omen_flat_unlock(ix->rel, ShareLock);
+	if (!ix->pages.building)
+		omen_flat_unlock(ix->pages.rel, ShareLock);
 
 	if (is_list && omen_flat_is_full(ix))
 	{
-		if (ix->building)
+		if (ix->pages.building)
 			omen_flat_convert(ins);
-		else if (omen_flat_try_lock(ix->rel, ExclusiveLock))
+		else if (omen_flat_try_lock(ix->pages.rel, ExclusiveLock))
 		{
 			omen_flat_convert(ins);
-			omen_flat_unlock(ix->rel, ExclusiveLock);
+			omen_flat_unlock(ix->pages.rel, ExclusiveLock);
 		}
 	}
 	return is_list;
@@ -353,9 +353,10 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 }
 
 bool
-omen_insert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
-			Relation heap, IndexUniqueCheck check_unique, bool index_unchanged,
-			IndexInfo *index_info)
+omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
+				 ItemPointer heap_tid, Relation heap,
+				 IndexUniqueCheck check_unique, bool index_unchanged,
+				 IndexInfo *index_info)
 {
 	OmenInserter *ins = index_info->ii_AmCache;
 

@@ -51,7 +51,7 @@ void
 omen_require_hnsw_index(Relation index)
 {
 	if (index->rd_rel->relkind != RELKIND_INDEX ||
-		index->rd_indam->aminsert != omen_insert)
+		index->rd_indam->aminsert != omen_hnsw_insert)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("\"%s\" is not an omen_hnsw index",
 							   RelationGetRelationName(index))));
@@ -131,14 +131,14 @@ static void
 count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 		   IndexCounts *counts, ChainHead *heads, OmenTidList *tids)
 {
-	Buffer		buf =
-		ReadBufferExtended(ix->rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM, block,
+									RBM_NORMAL, strategy);
 	uint32		nheads = 0;
 	OmenPageOpaque opaque;
 	uint8		kind;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	/* a page that was never written is as good as free */
 	kind = opaque == NULL ? OMEN_PAGE_FREE : opaque->kind;
 	if (kind <= OMEN_PAGE_META)

@@ -119,12 +119,12 @@ omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 void
 omen_require_catalog(const OmenIndex *ix)
 {
-	const char *flaw = omen_catalog_flaw(ix->rel, &ix->meta);
+	const char *flaw = omen_catalog_flaw(ix->pages.rel, &ix->meta);
 
 	if (flaw != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
-							   RelationGetRelationName(ix->rel)),
+							   RelationGetRelationName(ix->pages.rel)),
 						errdetail_internal("The metapage %s.", flaw),
 						errhint("Please REINDEX it.")));
 }

@@ -47,7 +47,7 @@ omen_options_init(void)
 }
 
 bytea *
-omen_options_parse(Datum reloptions, bool validate)
+omen_hnsw_options(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt table[] = {
 		{"m", RELOPT_TYPE_INT, offsetof(OmenOptions, m)},

@@ -165,7 +165,7 @@ remove_dead(VacuumState *state, Buffer buf)
 	Page		page;
 	bool		is_node;
 
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	is_node = OmenPageGetOpaque(page)->kind == OMEN_PAGE_NODE;
 	for (uint32 i = 0; i < state->nplaces; i++)
@@ -245,11 +245,11 @@ static void
 reclaim_page(OmenIndex *ix, Buffer buf)
 {
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	if (is_lost(ix->rel, buf))
+	if (is_lost(ix->pages.rel, buf))
 	{
 		OmenChange	change;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
 		omen_change_commit(&change);
 		omen_page_list(ix, buf);
@@ -261,21 +261,21 @@ static void
 vacuum_page(VacuumState *state, BlockNumber block)
 {
 	OmenIndex  *ix = state->ix;
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenPageOpaque opaque;
 	bool		has_tids;
 	bool		lost;
 	bool		is_payload;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	has_tids =
 		opaque != NULL &&
 		(opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_POSTING) &&
 		opaque->used <= omen_page_slots(ix, opaque->kind);
 	if (has_tids)
 		list_tids(state, BufferGetPage(buf));
-	lost = is_lost(ix->rel, buf);
+	lost = is_lost(ix->pages.rel, buf);
 	is_payload = opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
@@ -369,12 +369,12 @@ static void
 store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
 {
 	OmenIndex  *ix = state->ix;
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	OmenChange	change;
 	OmenMetaPageData *meta;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
 	meta->node_limit = state->nodes + ix->layout.node.per_page +
 					   (meta->node_limit - old_limit);
@@ -410,8 +410,8 @@ remove_nodes(VacuumState *state)
 }
 
 IndexBulkDeleteResult *
-omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
-				 IndexBulkDeleteCallback callback, void *callback_state)
+omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+					  IndexBulkDeleteCallback callback, void *callback_state)
 {
 	Relation	index = info->index;
 	MemoryContext context =
@@ -441,7 +441,7 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	old_limit = state.ix->meta.node_limit;
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1;
-		 omen_block_exists(state.ix, block); block++)
+		 omen_block_exists(&state.ix->pages, block); block++)
 	{
 		omen_vacuum_delay_point();
 		vacuum_page(&state, block);
@@ -465,7 +465,7 @@ omen_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 }
 
 IndexBulkDeleteResult *
-omen_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+omen_hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
 	if (info->analyze_only)
 		return stats;

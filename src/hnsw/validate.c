@@ -159,7 +159,7 @@ validate_members(const char *opclass, const char *family, Oid type,
 }
 
 bool
-omen_validate(Oid opclassoid)
+omen_hnsw_validate(Oid opclassoid)
 {
 	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
 	HeapTuple	family_tuple;
@@ -202,8 +202,8 @@ omen_validate(Oid opclassoid)
  * ordered by a distance.
  */
 bool
-omen_property(Oid index_oid, int attno, IndexAMProperty prop,
-			  const char *propname, bool *res, bool *isnull)
+omen_hnsw_property(Oid index_oid, int attno, IndexAMProperty prop,
+				   const char *propname, bool *res, bool *isnull)
 {
 	if (attno == 0 || prop != AMPROP_DISTANCE_ORDERABLE)
 		return false;

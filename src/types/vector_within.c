@@ -6,7 +6,7 @@
  * A sphere is a vector_sphere (center, radius).  By themselves these operators
  * say the same as "distance < radius"; as a filter of a search by the same
  * distance from the same center they let the search end at the radius, see
- * planner/README.
+ * filter/README.
  *
  *-------------------------------------------------------------------------
  */

@@ -50,7 +50,7 @@ $node->safe_psql('postgres', q{
 				set_config('enable_sort', 'off', true), set_config('enable_indexscan', 'on', true);
 			EXECUTE format('SELECT ARRAY(%s)', statement) INTO found USING asked.v;
 			FOR line IN EXECUTE format('EXPLAIN %s', replace(statement, '$1', quote_literal(asked.v) || '::vector')) LOOP
-				by_us := by_us OR line ~ 'Omen Filtered Scan';
+				by_us := by_us OR line ~ 'Omen Scan';
 			END LOOP;
 			PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true),
 				set_config('enable_sort', 'on', true);
@@ -97,7 +97,7 @@ $node->safe_psql('postgres', 'CREATE INDEX item_kind ON item (kind); CREATE INDE
 my $nearest = "FROM item WHERE kind < 40 ORDER BY v <-> '$queries[3]' LIMIT 10";
 
 # Nothing was loaded before by this session.
-like($node->safe_psql('postgres', "EXPLAIN SELECT id $nearest"), qr/Omen Filtered Scan/, 'the first query of a session takes it');
+like($node->safe_psql('postgres', "EXPLAIN SELECT id $nearest"), qr/Omen Scan/, 'the first query of a session takes it');
 
 # In a parallel worker.
 my $force = $node->safe_psql('postgres', "SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
@@ -105,7 +105,7 @@ for my $strategy ('exact', 'graph', 'sweep')
 {
 	my $settings = "SET omendb.filter_strategy = $strategy; SET $force = on; SET enable_seqscan = off; SET enable_sort = off";
 
-	like($node->safe_psql('postgres', "$settings; EXPLAIN SELECT id $nearest"), qr/Gather.*Omen Filtered Scan/s,
+	like($node->safe_psql('postgres', "$settings; EXPLAIN SELECT id $nearest"), qr/Gather.*Omen Scan/s,
 		"the plan goes to a worker ($strategy)");
 	is($node->safe_psql('postgres', "$settings; SELECT id $nearest"),
 		$node->safe_psql('postgres', "SET enable_indexscan = off; SELECT id $nearest"), "a worker gives the same rows ($strategy)");

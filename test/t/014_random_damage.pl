@@ -427,9 +427,9 @@ sub statements
 		$ordered->('WHERE id < 100', 10),
 		$operator eq '<->' ? $ordered->("WHERE v <<->> sphere(pattern($q, $dims), 0.4)", 'ALL') : (),
 		"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM $name WHERE k = 1 ORDER BY $near LIMIT 10;",
-		"SET omendb.enable_filtered_scan = off;",
+		"SET omendb.enable_scan = off;",
 		$ordered->('WHERE k = 3', 10),
-		"RESET omendb.enable_filtered_scan;");
+		"RESET omendb.enable_scan;");
 	my @inspections = (
 		"SELECT count(*) FROM omen_hnsw_info('${name}_index');",
 		"SELECT count(*) FROM omen_hnsw_check('${name}_index');",

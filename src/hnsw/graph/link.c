@@ -282,7 +282,7 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
 	Page		page;
 	uint32		slotno;
 
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	slotno = omen_page_take_slot(ix, page);
 	slot = omen_page_slot(page, plane, slotno);
@@ -342,7 +342,7 @@ bool
 omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 				   const OmenEdges *old, const OmenEdges *edges)
 {
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, ref.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
 	uint32		slotno = omen_id_slot(plane, ref.id);
 	OmenSlotHeader *slot;
 	bool		same;
@@ -360,7 +360,7 @@ omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	{
 		OmenChange	change;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 		slot->degree = edges->degree;
 		memcpy(omen_slot_ids(plane, slot), edges->ids,
@@ -706,12 +706,12 @@ static void
 clear_linking(OmenIndex *ix, OmenNodeRef node)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenChange	change;
 	OmenSlotHeader *slot;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
 	slot->flags &= ~(OMEN_SLOT_LINKING | OMEN_SLOT_FLAT);
@@ -725,7 +725,7 @@ clear_linking(OmenIndex *ix, OmenNodeRef node)
 static bool
 become_root(OmenIndex *ix, OmenNodeRef node)
 {
-	Buffer		metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	bool		first;
 
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
@@ -735,7 +735,7 @@ become_root(OmenIndex *ix, OmenNodeRef node)
 		OmenChange	change;
 		OmenMetaPageData *meta;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
 		meta->root = node.id;
 		meta->root_version = node.version;
@@ -749,7 +749,7 @@ become_root(OmenIndex *ix, OmenNodeRef node)
 static void
 raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
 {
-	Buffer		metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	OmenMetaPageData *meta;
 
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
@@ -758,7 +758,7 @@ raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
 	{
 		OmenChange	change;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
 		meta->entry = upper.id;
 		meta->entry_version = upper.version;
@@ -848,6 +848,6 @@ omen_link_pause(OmenIndex *ix, int *tries)
 	if (++*tries > MAX_RETRIES)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("could not link a new node in index \"%s\"",
-							   RelationGetRelationName(ix->rel)),
+							   RelationGetRelationName(ix->pages.rel)),
 						errhint("Please REINDEX it.")));
 }

@@ -153,12 +153,13 @@ condemn_page(Repair *repair, uint64 from, uint64 to)
 {
 	OmenIndex  *ix = repair->ix;
 	Buffer		buf =
-		omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
+		omen_pin(&ix->pages,
+				 omen_id_block(repair->plane, repair->slots[from].ref.id));
 	OmenChange	change;
 	Page		page;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	for (uint64 i = from; i < to; i++)
 	{
@@ -509,14 +510,14 @@ repair_page(Repair *repair, BlockNumber block,
 {
 	OmenIndex  *ix = repair->ix;
 	const OmenPlane *plane = repair->plane;
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenNodeRef *affected = palloc(plane->per_page * sizeof(OmenNodeRef));
 	uint32		count = 0;
 	OmenPageKind kind = OMEN_PAGE_FREE;
 	OmenPageOpaque opaque;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL)
 		kind = opaque->kind;
 	for (uint32 i = 0; kind == plane->kind && i < omen_used_slots(ix, opaque);
@@ -556,7 +557,7 @@ repair_layer0(Repair *repair)
 	repair->upper_pages = palloc(room * sizeof(BlockNumber));
 	repair->nupper_pages = 0;
 	for (BlockNumber block = OMEN_META_BLOCK + 1;
-		 omen_block_exists(repair->ix, block); block++)
+		 omen_block_exists(&repair->ix->pages, block); block++)
 	{
 		OmenPageKind kind = repair_page(repair, block, repair_node);
 
@@ -594,14 +595,14 @@ condemn_upper_page(Repair *upper, const Repair *nodes, BlockNumber block,
 {
 	OmenIndex  *ix = upper->ix;
 	const OmenPlane *plane = upper->plane;
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenChange	change;
 	uint64		found = upper->count;
 	uint32		used;
 	Page		page;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	used = omen_used_slots(ix, OmenPageGetOpaque(page));
 	for (uint32 i = 0; i < used; i++)
@@ -640,7 +641,7 @@ static void
 replace_entry(Repair *upper, const EntryChoice *choice)
 {
 	OmenIndex  *ix = upper->ix;
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	OmenMetaPageData *meta;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
@@ -651,7 +652,7 @@ replace_entry(Repair *upper, const EntryChoice *choice)
 	{
 		OmenChange	change;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, buf));
 		meta->entry = choice->level > 0 ? choice->ref.id : OMEN_INVALID_ID;
 		meta->entry_version = choice->ref.version;
@@ -669,13 +670,14 @@ free_page_slots(Repair *repair, uint64 from, uint64 to)
 {
 	OmenIndex  *ix = repair->ix;
 	Buffer		buf =
-		omen_pin(ix, omen_id_block(repair->plane, repair->slots[from].ref.id));
+		omen_pin(&ix->pages,
+				 omen_id_block(repair->plane, repair->slots[from].ref.id));
 	OmenChange	change;
 	bool		any = false;
 	Page		page;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
 	for (uint64 i = from; i < to; i++)
 	{
@@ -809,7 +811,7 @@ static bool
 free_flat_node(OmenIndex *ix, OmenNodeRef ref)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, ref.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
 	OmenSlotHeader *slot;
 	BlockNumber payload;
 	bool		dead;
@@ -824,7 +826,7 @@ free_flat_node(OmenIndex *ix, OmenNodeRef ref)
 	{
 		OmenChange	change;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		omen_page_give_slot(ix, omen_change_page(&change, buf),
 							omen_id_slot(plane, ref.id));
 		omen_change_commit(&change);

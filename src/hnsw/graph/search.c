@@ -467,7 +467,8 @@ examine_peeking(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 	if (unlikely(slot == NULL))
 		return false;
 	is_good = glance_at(search, id, version, mask, slot, &glance);
-	if (unlikely(!omen_peek_held(search->ix, search->plane, id, buf)))
+	if (unlikely(!omen_peek_held(&search->ix->pages,
+								 omen_id_block(search->plane, id), buf)))
 		return false;
 	/*
 	 * A node that is met is not looked at again, so what would keep its row
@@ -492,7 +493,8 @@ examine(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 {
 	if (!search->may_peek || !examine_peeking(search, id, version, mask))
 		examine_pinned(search, id, version, mask,
-					   omen_pin(search->ix, omen_id_block(search->plane, id)));
+					   omen_pin(&search->ix->pages,
+								omen_id_block(search->plane, id)));
 }
 
 /*
@@ -505,7 +507,7 @@ omen_search_seed(OmenSearch *search, OmenNodeRef ref)
 	uint32		before = search->nseen;
 
 	if (ref.id == OMEN_INVALID_ID || block == OMEN_META_BLOCK ||
-		!omen_block_exists(search->ix, block) ||
+		!omen_block_exists(&search->ix->pages, block) ||
 		omen_search_has_met(search, ref.id))
 		return false;
 	examine(search, ref.id, ref.version, 0xFFFF);
@@ -544,8 +546,9 @@ read_edges(OmenSearch *search, const OmenSeen *from, uint32 *ids, uint8 *tags)
 		if (likely(slot != NULL))
 		{
 			degree = copy_edges(search, from, slot, ids, tags);
-			if (likely(
-					omen_peek_held(search->ix, search->plane, from->id, buf)))
+			if (likely(omen_peek_held(&search->ix->pages,
+									  omen_id_block(search->plane, from->id),
+									  buf)))
 				return degree;
 		}
 	}
@@ -572,7 +575,7 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 		BlockNumber block = omen_id_block(search->plane, ids[i]);
 
 		if (likely(block != OMEN_META_BLOCK &&
-				   omen_block_exists(search->ix, block)) &&
+				   omen_block_exists(&search->ix->pages, block)) &&
 			!omen_search_has_met(search, ids[i]))
 		{
 			ids[count] = ids[i];
@@ -611,8 +614,8 @@ examine_pages(OmenSearch *search, const uint32 *ids, const uint8 *tags,
 	{
 		for (; pinned < count && pinned <= i + PINS_AHEAD; pinned++)
 		{
-			bufs[pinned] =
-				omen_pin(search->ix, omen_id_block(search->plane, ids[pinned]));
+			bufs[pinned] = omen_pin(&search->ix->pages,
+									omen_id_block(search->plane, ids[pinned]));
 		}
 		examine_pinned(search, ids[i], tags[i], OMEN_TAG_VERSION, bufs[i]);
 	}

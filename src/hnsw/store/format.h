@@ -14,7 +14,7 @@
  *	  0			24		PageHeaderData; pd_lower is the end of the last slot
  *						ever handed out, pd_upper = pd_special
  *	  24		...		contents by kind, see below
- *	  8176		16		OmenPageOpaqueData (special space)
+ *	  8176		16		OmenPageOpaqueData (special space; see page.h)
  *
  * Contents by kind:
  *
@@ -53,9 +53,9 @@
 
 #include "postgres.h"
 
+#include "page/page.h"
 #include "quantize/codes.h"
 #include "storage/block.h"
-#include "storage/bufpage.h"
 #include "storage/itemptr.h"
 
 #define OMEN_MAGIC 0x4E454D4F	/* "OMEN" in little-endian byte order */
@@ -89,48 +89,6 @@ typedef enum OmenPageKind
 } OmenPageKind;
 
 #define OMEN_LISTED_KINDS 4
-
-/*
- * Special space.
- *
- *	  OFFSET	SIZE	DESCRIPTION
- *	  0			4		next: next page of this kind with room (FREE, NODE,
- *						UPPER, POSTING), next part (PAYLOAD, MEAN), or
- *						InvalidBlockNumber
- *	  4			1		kind: OmenPageKind
- *	  5			1		flags: OMEN_PAGE_LISTED
- *	  6			2		used: slots ever handed out; those beyond are zero
- *	  8			2		live: slots in use
- *	  10		2		reserved, 0
- *	  12		2		reserved, 0
- *	  14		2		page_id: OMEN_PAGE_ID, for tools that identify pages
- */
-typedef struct OmenPageOpaqueData
-{
-	BlockNumber next;
-	uint8		kind;
-	uint8		flags;
-	uint16		used;
-	uint16		live;
-	uint16		reserved1;
-	uint16		reserved2;
-	uint16		page_id;
-} OmenPageOpaqueData;
-
-typedef OmenPageOpaqueData *OmenPageOpaque;
-
-#define OMEN_PAGE_ID 0xFFB0
-#define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
-
-/* Every page's special space stands at the same place. */
-#define OmenPageGetOpaque(page) \
-	((OmenPageOpaque) ((char *) (page) + BLCKSZ - \
-					   MAXALIGN(sizeof(OmenPageOpaqueData))))
-
-/* Bytes between the page header and the special space. */
-#define OMEN_PAGE_START MAXALIGN(SizeOfPageHeaderData)
-#define OMEN_PAGE_CAPACITY \
-	(BLCKSZ - OMEN_PAGE_START - MAXALIGN(sizeof(OmenPageOpaqueData)))
 
 /*
  * Slot header, of nodes and of upper slots.  The fields up to epoch and from

@@ -202,11 +202,11 @@ load_quantizer(OmenIndex *ix)
 							   ix->meta.dims * sizeof(float)))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("quantizer of index \"%s\" is corrupted",
-								   RelationGetRelationName(ix->rel)),
+								   RelationGetRelationName(ix->pages.rel)),
 							errhint("Please REINDEX it.")));
 	}
-	cache =
-		MemoryContextAlloc(ix->rel->rd_indexcxt, sizeof(OmenRelCache) + size);
+	cache = MemoryContextAlloc(ix->pages.rel->rd_indexcxt,
+							   sizeof(OmenRelCache) + size);
 	cache->epoch = ix->meta.epoch;
 	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
 						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
@@ -218,16 +218,16 @@ load_quantizer(OmenIndex *ix)
 static void
 copy_quantizer(OmenIndex *ix)
 {
-	OmenRelCache *cache = ix->rel->rd_amcache;
+	OmenRelCache *cache = ix->pages.rel->rd_amcache;
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 
 	if (cache == NULL || cache->epoch != ix->meta.epoch)
 	{
 		cache = load_quantizer(ix);
-		if (ix->rel->rd_amcache)
-			pfree(ix->rel->rd_amcache);
-		ix->rel->rd_amcache = cache;
+		if (ix->pages.rel->rd_amcache)
+			pfree(ix->pages.rel->rd_amcache);
+		ix->pages.rel->rd_amcache = cache;
 	}
 	if (ix->quantizer == NULL)
 		ix->quantizer = MemoryContextAlloc(ix->context, size);
@@ -241,7 +241,7 @@ copy_quantizer(OmenIndex *ix)
 void
 omen_index_refresh(OmenIndex *ix)
 {
-	omen_meta_read(ix->rel, &ix->meta);
+	omen_meta_read(ix->pages.rel, &ix->meta);
 	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.epoch)
 		copy_quantizer(ix);
 }
@@ -255,11 +255,11 @@ omen_index_open(Relation rel, bool building)
 {
 	OmenIndex  *ix = palloc0(sizeof(OmenIndex));
 
-	ix->rel = rel;
-	ix->building = building;
+	ix->pages.rel = rel;
+	ix->pages.building = building;
 	ix->context = CurrentMemoryContext;
-	ix->nblocks = RelationGetNumberOfBlocks(rel);
-	if (ix->nblocks == 0)
+	ix->pages.nblocks = RelationGetNumberOfBlocks(rel);
+	if (ix->pages.nblocks == 0)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("index \"%s\" has no pages",
 							   RelationGetRelationName(rel)),
@@ -294,9 +294,9 @@ omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
 		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
 								   ix->meta.dims * sizeof(float));
 
-	buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
 	if (mean != NULL)
 	{

@@ -71,7 +71,7 @@ omen_page_stride(const OmenIndex *ix, OmenPageKind kind)
 static Buffer
 lock_meta(OmenIndex *ix)
 {
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	return buf;
@@ -84,14 +84,14 @@ report_damaged_list(OmenIndex *ix, BlockNumber block)
 			(errcode(ERRCODE_INDEX_CORRUPTED),
 			 errmsg("index \"%s\" has a damaged list of pages with room at "
 					"block %u",
-					RelationGetRelationName(ix->rel), block),
+					RelationGetRelationName(ix->pages.rel), block),
 			 errhint("Please REINDEX it.")));
 }
 
 static BlockNumber
 first_with_room(OmenIndex *ix, OmenPageKind kind)
 {
-	Buffer		buf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	BlockNumber block;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
@@ -118,7 +118,7 @@ unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 		OmenMetaPageData *meta;
 		Page		page;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		page = omen_change_page(&change, buf);
 		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
 		opaque = OmenPageGetOpaque(page);
@@ -153,9 +153,9 @@ omen_page_free(OmenIndex *ix)
 		OmenPageOpaque opaque;
 		bool		listed;
 
-		if (!omen_block_exists(ix, block))
+		if (!omen_block_exists(&ix->pages, block))
 			break;
-		buf = ReadBuffer(ix->rel, block);
+		buf = ReadBuffer(ix->pages.rel, block);
 		if (!omen_page_seems(buf, OMEN_PAGE_FREE))
 		{
 			ReleaseBuffer(buf);
@@ -163,7 +163,7 @@ omen_page_free(OmenIndex *ix)
 			continue;
 		}
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->rel, buf);
+		opaque = omen_check_page(ix->pages.rel, buf);
 		listed = opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
 				 (opaque->flags & OMEN_PAGE_LISTED) != 0;
 		if (listed)
@@ -176,7 +176,7 @@ omen_page_free(OmenIndex *ix)
 		CHECK_FOR_INTERRUPTS();
 	}
 
-	buf = omen_extend_fork(ix->rel, MAIN_FORKNUM);
+	buf = omen_extend_fork(ix->pages.rel, MAIN_FORKNUM);
 	return buf;
 }
 
@@ -187,9 +187,10 @@ check_ids(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 	uint64		block = BufferGetBlockNumber(buf);
 
 	if ((block + 1) * omen_page_slots(ix, kind) > OMEN_MAX_ID)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("index \"%s\" cannot have more than %u slots",
-							   RelationGetRelationName(ix->rel), OMEN_MAX_ID)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" cannot have more than %u slots",
+						RelationGetRelationName(ix->pages.rel), OMEN_MAX_ID)));
 }
 
 /* Give a page a kind and make it the head of the kind's chain. */
@@ -202,7 +203,7 @@ start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 	OmenPageOpaque opaque;
 	Page		page;
 
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	page = omen_change_new_page(&change, buf);
 	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
 	omen_page_init(page, kind);
@@ -232,13 +233,13 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 	{
 		OmenPageOpaque opaque;
 
-		if (!omen_block_exists(ix, block))
+		if (!omen_block_exists(&ix->pages, block))
 			report_damaged_list(ix, block);
-		buf = ReadBuffer(ix->rel, block);
+		buf = ReadBuffer(ix->pages.rel, block);
 		if (!omen_page_seems(buf, kind) || tries == MAX_TRIES)
 			report_damaged_list(ix, block);
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->rel, buf);
+		opaque = omen_check_page(ix->pages.rel, buf);
 		if (opaque == NULL || opaque->kind != kind)
 			report_damaged_list(ix, block);
 		if (opaque->live < omen_page_slots(ix, kind))
@@ -283,7 +284,7 @@ find_free_slot(const OmenIndex *ix, Page page)
 	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 					errmsg("index \"%s\" contains a page that claims to have "
 						   "room and has none",
-						   RelationGetRelationName(ix->rel)),
+						   RelationGetRelationName(ix->pages.rel)),
 					errhint("Please REINDEX it.")));
 }
 
@@ -350,7 +351,7 @@ omen_page_list(OmenIndex *ix, Buffer buf)
 	if ((opaque->flags & OMEN_PAGE_LISTED) != 0)
 		return;
 	metabuf = lock_meta(ix);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	opaque = OmenPageGetOpaque(omen_change_page(&change, buf));
 	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
 	opaque->next = meta->room[kind];

@@ -54,7 +54,7 @@ write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
 	BlockNumber block = BufferGetBlockNumber(buf);
 	OmenChange	change;
 
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	fill_part(omen_change_new_page(&change, buf), kind, header, bytes, next);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -97,13 +97,13 @@ omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
 {
 	uint32		nparts = omen_payload_parts(nbytes);
 
-	Assert(ix->building);
+	Assert(ix->pages.building);
 	for (uint32 part = 0; part < nparts; part++)
 	{
 		uint32		start = part * OMEN_PAYLOAD_BYTES;
 		OmenPayloadHeader header = {0};
-		Buffer buf = ReadBufferExtended(ix->rel, MAIN_FORKNUM, first + part,
-										RBM_ZERO_AND_LOCK, NULL);
+		Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM,
+										first + part, RBM_ZERO_AND_LOCK, NULL);
 
 		header.owner = owner;
 		header.owner_version = owner_version;
@@ -137,9 +137,9 @@ omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
 		OmenPayloadHeader header = {0};
 
 		if (block == OMEN_META_BLOCK || block == InvalidBlockNumber ||
-			!omen_block_exists(ix, block))
+			!omen_block_exists(&ix->pages, block))
 			return false;
-		buf = omen_pin(ix, block);
+		buf = omen_pin(&ix->pages, block);
 		if (!omen_page_seems(buf, kind))
 		{
 			ReleaseBuffer(buf);
@@ -147,7 +147,7 @@ omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
 		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buf);
-		opaque = omen_check_page(ix->rel, buf);
+		opaque = omen_check_page(ix->pages.rel, buf);
 		if (opaque != NULL && opaque->kind == kind)
 			header = *payload_header(page);
 		if (header.owner == owner && header.owner_version == owner_version &&
@@ -174,19 +174,19 @@ omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
 static BlockNumber
 free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
 {
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	BlockNumber next = InvalidBlockNumber;
 	OmenPageOpaque opaque;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD &&
 		payload_header(BufferGetPage(buf))->owner == owner)
 	{
 		OmenChange	change;
 
 		next = opaque->next;
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
 		omen_change_commit(&change);
 		omen_page_list(ix, buf);
@@ -204,7 +204,7 @@ omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner)
 	BlockNumber block = first;
 
 	while (block != InvalidBlockNumber && block != OMEN_META_BLOCK &&
-		   omen_block_exists(ix, block))
+		   omen_block_exists(&ix->pages, block))
 		block = free_part(ix, block, owner);
 }
 
@@ -228,14 +228,14 @@ void
 omen_payload_reclaim(OmenIndex *ix, BlockNumber block)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenPayloadHeader header = {0};
 	OmenPageOpaque opaque;
 	OmenSlotHeader *slot;
 	bool		owned = false;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD)
 		header = *payload_header(BufferGetPage(buf));
 	UnlockReleaseBuffer(buf);

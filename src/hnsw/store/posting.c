@@ -85,16 +85,16 @@ visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 	uint32		slot = id % OMEN_CHUNKS_PER_PAGE;
 	OmenPageOpaque opaque;
 
-	if (block == OMEN_META_BLOCK || !omen_block_exists(ix, block))
+	if (block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, block))
 		return NULL;
-	*buf = omen_pin(ix, block);
+	*buf = omen_pin(&ix->pages, block);
 	if (!omen_page_seems(*buf, OMEN_PAGE_POSTING))
 	{
 		ReleaseBuffer(*buf);
 		return NULL;
 	}
 	LockBuffer(*buf, lockmode);
-	opaque = omen_check_page(ix->rel, *buf);
+	opaque = omen_check_page(ix->pages.rel, *buf);
 	if (opaque != NULL && opaque->kind == OMEN_PAGE_POSTING &&
 		slot < opaque->used)
 	{
@@ -131,7 +131,7 @@ append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 		UnlockReleaseBuffer(buf);
 		return false;
 	}
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	chunk = omen_page_chunk(omen_change_page(&change, buf),
 							id % OMEN_CHUNKS_PER_PAGE);
 	chunk->tids[chunk->count++] = *tid;
@@ -210,7 +210,7 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 	 */
 	if (raises_error || needs_inline || mixes)
 	{
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 		slot->code.error = Max(slot->code.error, header->error);
 		if (mixes)
@@ -231,7 +231,7 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 		return;
 
 	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 	slot->u.node.posting = new_chunk(ix, omen_change_page(&change, chunkbuf),
 									 BufferGetBlockNumber(chunkbuf), node.id,
@@ -251,11 +251,11 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber block = omen_id_block(plane, node.id);
 	OmenAttach	result = OMEN_ATTACH_REFUSED;
-	Buffer		buf = omen_pin(ix, block);
+	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenPageOpaque opaque;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	opaque = omen_check_page(ix->rel, buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL && opaque->kind == OMEN_PAGE_NODE &&
 		omen_id_slot(plane, node.id) < opaque->used)
 	{
@@ -283,12 +283,12 @@ omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
 						  bool same_keys, ItemPointer tid)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenCodeHeader header = {0};
 	OmenRowKeys keys;
 	OmenSlotHeader *slot;
 
-	Assert(ix->building);
+	Assert(ix->pages.building);
 	header.error = error;
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	slot =
@@ -318,14 +318,14 @@ omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
 	OmenMetaPageData meta;
 	uint32	   *head;
 
-	omen_meta_read(ix->rel, &meta);
+	omen_meta_read(ix->pages.rel, &meta);
 	if (append_to_chunk(ix, *side_head(&meta, owner), owner, 0, tid))
 		return;
 
 	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
-	metabuf = ReadBuffer(ix->rel, OMEN_META_BLOCK);
+	metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	head =
 		side_head(OmenPageGetMeta(omen_change_page(&change, metabuf)), owner);
 	*head = new_chunk(ix, omen_change_page(&change, chunkbuf),
@@ -340,7 +340,7 @@ report_broken_chain(OmenIndex *ix)
 {
 	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 					errmsg("a list of rows in index \"%s\" is corrupted",
-						   RelationGetRelationName(ix->rel)),
+						   RelationGetRelationName(ix->pages.rel)),
 					errhint("Please REINDEX it.")));
 }
 
@@ -356,7 +356,7 @@ chain_head(OmenIndex *ix, OmenNodeRef owner)
 	{
 		OmenMetaPageData meta;
 
-		omen_meta_read(ix->rel, &meta);
+		omen_meta_read(ix->pages.rel, &meta);
 		return *side_head(&meta, owner.id);
 	}
 	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
@@ -489,7 +489,7 @@ omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
 	{
 		OmenMetaPageData meta;
 
-		omen_meta_read(ix->rel, &meta);
+		omen_meta_read(ix->pages.rel, &meta);
 		list->count = start;
 		if (omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
 			return;
@@ -542,7 +542,7 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
 	{
 		uint32		next = chunk->next;
 
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		before_page = omen_change_page(&change, before_buf);
 		page = same_page ? before_page : omen_change_page(&change, buf);
 		omen_page_chunk(before_page, previous % OMEN_CHUNKS_PER_PAGE)->next =
@@ -601,7 +601,7 @@ free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
 	if (chunk == NULL)
 		return OMEN_INVALID_ID;
 	next = chunk->next;
-	omen_change_begin(&change, ix);
+	omen_change_begin(&change, &ix->pages);
 	omen_page_give_slot(ix, omen_change_page(&change, buf),
 						id % OMEN_CHUNKS_PER_PAGE);
 	omen_change_commit(&change);
@@ -644,7 +644,7 @@ bool
 omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(ix, omen_id_block(plane, node.id));
+	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot;
 	OmenChange	change;
@@ -662,7 +662,7 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 	}
 	if (first != OMEN_INVALID_ID)
 	{
-		omen_change_begin(&change, ix);
+		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 		slot->u.node.posting = OMEN_INVALID_ID;
 		omen_change_commit(&change);
@@ -709,7 +709,7 @@ is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
 void
 omen_posting_reclaim(OmenIndex *ix, uint32 id)
 {
-	Buffer		buf = omen_pin(ix, chunk_block(id));
+	Buffer		buf = omen_pin(&ix->pages, chunk_block(id));
 	OmenPostingChunk copy;
 	OmenNodeRef owner;
 

@@ -17,14 +17,9 @@
 
 #include "postgres.h"
 
-#include "access/generic_xlog.h"
-#include "access/relscan.h"
 #include "hnsw/store/format.h"
 #include "quantize/augment.h"
 #include "quantize/codes.h"
-#include "storage/bufmgr.h"
-#include "storage/bufpage.h"
-#include "utils/rel.h"
 
 /*
  * Where things stand in a slot of one kind.  Offsets are in bytes from the
@@ -57,10 +52,7 @@ typedef struct OmenLayout
  */
 typedef struct OmenIndex
 {
-	Relation	rel;
-	bool		building;		/* by ambuild: nobody else sees the index, and
-								 * changes are not logged one by one */
-	BlockNumber nblocks;		/* blocks that are known to exist */
+	OmenPages	pages;
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
 	OmenQuantizer *quantizer;	/* of meta.epoch */
@@ -97,45 +89,15 @@ extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
 extern void omen_meta_freeze(OmenIndex *ix, const float *mean, float radius);
 
-/* buffers.c */
-extern Buffer omen_pin(OmenIndex *ix, BlockNumber block);
+/* slot.c */
 extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
 								  uint32 id, Buffer *buf);
 extern OmenSlotHeader *omen_pinned_slot(OmenIndex *ix, const OmenPlane *plane,
 										uint32 id, Buffer buf);
 extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
-extern Page omen_prefetch_pinning(OmenIndex *ix, BlockNumber block);
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
-extern bool omen_peek_held(OmenIndex *ix, const OmenPlane *plane, uint32 id,
-						   Buffer buffer);
-extern bool omen_pin_remembered(Relation rel, BlockNumber block, Buffer buffer);
-extern void omen_prefetch_page(Buffer buffer, int start, int end);
-extern void omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block);
-extern void omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block);
-extern void omen_heap_prefetch(Relation rel, const ItemPointerData *tid);
-extern void omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid);
-extern bool omen_block_exists(OmenIndex *ix, BlockNumber block);
-extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
-extern bool omen_page_seems(Buffer buf, OmenPageKind kind);
-extern void omen_report_corruption(Relation rel, Buffer buf);
-
-/* wal.c */
-typedef struct OmenChange
-{
-	Relation	rel;
-	bool		direct;			/* pages are changed in place, unlogged */
-	GenericXLogState *xlog;
-	int			nbuffers;
-	Buffer		buffers[MAX_GENERIC_XLOG_PAGES];
-} OmenChange;
-
-extern void omen_change_begin(OmenChange *change, OmenIndex *ix);
-extern Page omen_change_page(OmenChange *change, Buffer buf);
-extern Page omen_change_new_page(OmenChange *change, Buffer buf);
-extern void omen_change_commit(OmenChange *change);
-extern void omen_change_abort(OmenChange *change);
 
 /* page.c */
 extern void omen_page_init(Page page, OmenPageKind kind);
@@ -196,17 +158,6 @@ extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
 extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
-
-/* Bring bytes towards the processor; they may be anywhere. */
-static inline void
-omen_prefetch_bytes(const void *start, Size bytes)
-{
-	const uintptr_t cache_line = 64;
-	uintptr_t	at = (uintptr_t) start & ~(cache_line - 1);
-
-	for (; at < (uintptr_t) start + bytes; at += cache_line)
-		__builtin_prefetch((const void *) at);
-}
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
 static inline uint64

@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * columns.c
+ *	  Comparing many points with many others at once.
+ *
+ * Hides that 8-bit codes are packed into panels for the blocked kernels of
+ * distance/block.h, and that L1 has no such kernel.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/partition/partition.h"
+#include "miscadmin.h"
+
+/* Memory for so many columns. */
+Size
+omen_columns_bytes(const OmenBuildShape *shape, uint32 count)
+{
+	if (shape->l1)
+		return mul_size(count, shape->point_bytes);
+	return mul_size(OMEN_PADDED(count) / OMEN_PANEL,
+					omen_kernels->block->panel_bytes(shape->dims));
+}
+
+void
+omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
+				  const char *const *points)
+{
+	Size		panel_bytes;
+	const uint8 *codes[OMEN_PANEL];
+	const OmenPointTerms *terms[OMEN_PANEL];
+
+	if (shape->l1)
+	{
+		for (uint32 i = 0; i < columns->count; i++)
+			memcpy(columns->memory + (Size) i * shape->point_bytes, points[i],
+				   shape->point_bytes);
+		return;
+	}
+	panel_bytes = omen_kernels->block->panel_bytes(shape->dims);
+	for (uint32 start = 0; start < columns->count; start += OMEN_PANEL)
+	{
+		uint32		count = Min(columns->count - start, OMEN_PANEL);
+
+		for (uint32 i = 0; i < count; i++)
+		{
+			codes[i] = omen_point_code(points[start + i]);
+			terms[i] = omen_point_terms(points[start + i]);
+		}
+		omen_kernels->block->pack(columns->memory +
+									  start / OMEN_PANEL * panel_bytes,
+								  codes, terms, count, shape->dims);
+	}
+}
+
+/* Distances of rows, at most OMEN_PANEL, to the columns of one panel. */
+static void
+panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
+				uint32 panel, const char *const *rows, uint32 nrows, float *out,
+				Size out_stride)
+{
+	Size		panel_bytes;
+	const uint8 *codes[OMEN_PANEL];
+	const OmenPointTerms *terms[OMEN_PANEL];
+
+	Assert(nrows <= OMEN_PANEL);
+	if (shape->l1)
+	{
+		uint32		start = panel * OMEN_PANEL;
+		uint32		count = Min(columns->count - start, OMEN_PANEL);
+
+		for (uint32 r = 0; r < nrows; r++)
+			for (uint32 c = 0; c < count; c++)
+				out[r * out_stride + c] = omen_point_distance(
+					shape, rows[r],
+					columns->memory + (Size) (start + c) * shape->point_bytes);
+		return;
+	}
+	for (uint32 r = 0; r < nrows; r++)
+	{
+		codes[r] = omen_point_code(rows[r]);
+		terms[r] = omen_point_terms(rows[r]);
+	}
+	panel_bytes = omen_kernels->block->panel_bytes(shape->dims);
+	omen_kernels->block->distances(columns->memory + panel * panel_bytes, codes,
+								   terms, nrows, shape->dims, out, out_stride);
+}
+
+/*
+ * Distances of rows to all columns: out[r * out_stride + c], for which each
+ * row of out has OMEN_PADDED(count) elements.  At most OMEN_PANEL rows.
+ */
+void
+omen_columns_distances(const OmenBuildShape *shape, const OmenColumns *columns,
+					   const char *const *rows, uint32 nrows, float *out,
+					   Size out_stride)
+{
+	for (uint32 start = 0; start < columns->count; start += OMEN_PANEL)
+		panel_distances(shape, columns, start / OMEN_PANEL, rows, nrows,
+						out + start, out_stride);
+}
+
+/*
+ * What is in count rows of OMEN_PANEL elements each goes to OMEN_PANEL rows of
+ * count elements each; in squares whose rows all stay in the fastest cache.
+ */
+static void
+mirror(const float *from, uint32 count, float *to, Size stride)
+{
+	const uint32 side = 16;
+
+	for (uint32 r_start = 0; r_start < count; r_start += side)
+	{
+		uint32		r_end = Min(r_start + side, count);
+
+		for (uint32 c_start = 0; c_start < OMEN_PANEL; c_start += side)
+			for (uint32 c = c_start; c < c_start + side; c++)
+				for (uint32 r = r_start; r < r_end; r++)
+					to[c * stride + r] = from[r * stride + c];
+	}
+}
+
+/*
+ * Distances of the columns' points to each other, points being all of them:
+ * those of the columns of one panel, which is done for one panel after the
+ * other.  As a distance is the same in both directions, each pair is computed
+ * once, but for those within a panel.  Then the OMEN_PANEL rows of the panel's
+ * points are complete, in the form of omen_columns_distances; out has a row
+ * for each point.
+ */
+void
+omen_columns_mutual(const OmenBuildShape *shape, const OmenColumns *columns,
+					const char *const *points, uint32 panel, float *out,
+					Size out_stride)
+{
+	uint32		count = columns->count;
+	uint32		start = panel * OMEN_PANEL;
+
+	for (uint32 row = start; row < count; row += OMEN_PANEL)
+	{
+		uint32		nrows = Min(OMEN_PANEL, count - row);
+		float	   *block = out + row * out_stride + start;
+
+		CHECK_FOR_INTERRUPTS();
+		panel_distances(shape, columns, panel, points + row, nrows, block,
+						out_stride);
+		if (row > start)
+			mirror(block, nrows, out + start * out_stride + row, out_stride);
+	}
+}

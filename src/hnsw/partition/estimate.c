@@ -1,0 +1,190 @@
+/*-------------------------------------------------------------------------
+ *
+ * estimate.c
+ *	  What a build will take, asked before it is started.
+ *
+ * Uses the plan of the build itself, for rows that are all different.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "hnsw/partition/partition.h"
+#include "hnsw/inspect.h"
+#include "miscadmin.h"
+#include "omendb.h"
+#include "postmaster/bgworker_internals.h"
+#include "utils/builtins.h"
+
+#define ESTIMATE_COLUMNS 3
+
+typedef struct Estimate
+{
+	double		index;			/* bytes */
+	double		memory;
+	double		temporary;
+} Estimate;
+
+/* Which of some names is this?  An error if it is none of them. */
+static int
+find_name(const char *what, const char *name, const char *const *names,
+		  int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for parameter \"%s\": \"%s\"", what, name)));
+}
+
+static void
+check_range(const char *what, int64 value, int64 least, int64 most)
+{
+	if (value < least || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%lld is outside the valid range for parameter \"%s\" "
+						"(%lld .. %lld)",
+						(long long) value, what, (long long) least,
+						(long long) most)));
+}
+
+/* Pages of the finished index. */
+static double
+index_pages(const OmenLayout *layout, uint64 rows, uint32 m)
+{
+	double		pages = 1;
+	double		slots = rows;
+
+	pages += ceil(slots / layout->node.per_page);
+	if (layout->out_of_line)
+		pages += slots * omen_payload_parts(layout->code_bytes);
+	/* one node in m is in the next layer, and so on */
+	slots /= m - 1;
+	return pages + ceil(slots / layout->upper.per_page);
+}
+
+/* Files that are there at once, at most: before and after placing. */
+static double
+temporary_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
+				double rows)
+{
+	double carved = 2.0 * shape->row_bytes + layer->overlap * sizeof(uint32);
+	double		placed = omen_node_bytes(shape) + shape->row_bytes / 15.0;
+	double		near = layer->overlap * offsetof(OmenLeafRecord, near) +
+				  omen_candidate_room(shape, layer) * sizeof(OmenNear);
+	double		edges = 1.4 * shape->candidates / 3 * sizeof(OmenEdgeRecord);
+
+	if (!layer->in_memory)
+		placed += shape->point_bytes;
+	return rows * Max(carved, placed + near + edges);
+}
+
+/* Memory that a participant takes besides the arena. */
+static double
+work_bytes(const OmenBuildShared *shared)
+{
+	const OmenBuildShape *shape = &shared->shape;
+	const OmenBuildLayer *layer = &shared->layers[0];
+	uint32		leaf = shape->leaf_size + shape->leaf_size / 2;
+	double		place = (double) layer->points / layer->place_parts *
+				   (shape->row_bytes + layer->overlap * sizeof(uint32));
+	double		prune = (double) Min(layer->points, layer->range_slots) *
+				   omen_candidate_room(shape, layer) * sizeof(OmenNear);
+	double		compare = (double) leaf * shape->point_bytes +
+					 omen_columns_bytes(shape, leaf) +
+					 omen_compare_bytes(shape, leaf);
+	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
+
+	/* what is larger than that is not kept in memory */
+	return shared->cache_memory + buffers + compare +
+		   Min(Max(place, prune), (double) shared->work_memory);
+}
+
+static void
+estimate(const OmenLayout *layout, OmenBuildShared *shared, uint64 rows,
+		 uint32 m, Estimate *result)
+{
+	OmenBuildLayer *layer = &shared->layers[0];
+	uint64		most_points[OMEN_MAX_LEVEL + 1] = {rows};
+	Size		memory = (Size) maintenance_work_mem * 1024;
+	Size		arena;
+
+	for (int l = 1; l <= OMEN_MAX_LEVEL; l++)
+		most_points[l] = most_points[l - 1] / m;
+
+	layer->in_memory = true;
+	shared->layer.in_memory = true;
+	omen_plan_memory(shared, memory);
+	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
+					shared->work_memory, shared->sharers, layer);
+	arena = omen_plan_arena(shared, rows, most_points);
+	if (arena > memory / 2)
+	{
+		layer->in_memory = false;
+		shared->layer.in_memory = false;
+		arena = omen_plan_arena(shared, rows, most_points);
+	}
+	omen_plan_memory(shared, arena < memory ? memory - arena : 0);
+	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
+					shared->work_memory, shared->sharers, layer);
+	result->index = index_pages(layout, rows, m) * BLCKSZ;
+	result->temporary = temporary_bytes(&shared->shape, layer, rows);
+	result->memory = arena + work_bytes(shared) * shared->sharers;
+}
+
+OMEN_FUNCTION(omen_hnsw_build_estimate);
+
+/*
+ * omen_hnsw_build_estimate(rows, dims, m, ef_construction, storage, metric,
+ * workers): one row with the bytes of the index, of memory (of all
+ * participants, under the present maintenance_work_mem) and of temporary
+ * files.
+ */
+Datum
+omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
+{
+	int64		rows = PG_GETARG_INT64(0);
+	int			dims = PG_GETARG_INT32(1);
+	int			m = PG_GETARG_INT32(2);
+	int			ef_construction = PG_GETARG_INT32(3);
+	char	   *storage_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	OmenStorage storage;
+	OmenMetric	metric =
+		find_name("metric", text_to_cstring(PG_GETARG_TEXT_PP(5)),
+				  omen_metric_names, OMEN_METRIC_L1 + 1);
+	int			workers = PG_GETARG_INT32(6);
+	OmenBuildShared *shared = palloc0(sizeof(OmenBuildShared));
+	Estimate	result;
+	OmenLayout	layout;
+	Datum		values[ESTIMATE_COLUMNS];
+	bool		nulls[ESTIMATE_COLUMNS] = {0};
+
+	check_range("rows", rows, 1, OMEN_MAX_ID);
+	check_range("dims", dims, 1, OMEN_MAX_DIM);
+	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
+	check_range("ef_construction", ef_construction, 2 * m,
+				OMEN_MAX_EF_CONSTRUCTION);
+	storage = strcmp(storage_name, "auto") == 0
+				  ? omen_storage_default(metric, dims)
+				  : (OmenStorage) find_name("storage", storage_name,
+											omen_storage_names, OMEN_STORAGES);
+	omen_options_check_storage(storage, metric);
+	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
+	omen_layout_init(&layout, storage, dims, m, 0);
+	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction,
+					0);
+	shared->sharers = workers + 1;
+	estimate(&layout, shared, rows, m, &result);
+	values[0] = Int64GetDatum((int64) result.index);
+	values[1] = Int64GetDatum((int64) result.memory);
+	values[2] = Int64GetDatum((int64) result.temporary);
+	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
+}

@@ -1,0 +1,253 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  How large things are: leaves, partitions, and memory.
+ *
+ * Nothing here looks at data.  The sizes of leaves decide the graph; they
+ * depend on the index's options and on the number of points (and, for very
+ * large tables in little memory, on maintenance_work_mem), never on the number
+ * of participants.  The sizes of partitions decide only how much memory an
+ * item takes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/partition/partition.h"
+
+/* A leaf's codes, packed as columns, should stay in the cache of a core. */
+#define LEAF_BYTES (4 * 1024 * 1024)
+
+/*
+ * From so many points on each is in more leaves: the more leaves there are, the
+ * less of a point's neighborhood lies in its own.
+ */
+#define MANY_POINTS 80000
+#define MORE_OVERLAP 2
+
+/* Up to so many centers are all looked at for each point. */
+#define MOST_CENTERS 8192
+#define MOST_CENTERS_L1 1024
+
+/* Beyond that they are in groups of so many. */
+#define GROUP_CENTERS 128
+
+/*
+ * Centers, which are in memory twice while they are packed, take no more than
+ * this part of maintenance_work_mem.  If all do not fit, leaves are made
+ * larger and split again later.
+ */
+#define CENTERS_SHARE 16
+
+/* What a participant gets at least, however small maintenance_work_mem is. */
+#define LEAST_WORK_MEMORY (4 * 1024 * 1024)
+#define LEAST_CACHE_MEMORY (2 * 1024 * 1024)
+
+/* Items of a step, where there are enough points, for an even end of it. */
+#define WANTED_ITEMS 32
+#define LEAST_POINTS_OF_ITEM 2000
+
+/*
+ * ef_construction decides in how many leaves a point is, and how large they
+ * are.  Fitted so that a graph answers at equal recall with no more distances
+ * than one built by insertion with the same ef_construction: 64 gives 8 leaves
+ * of 700 points.
+ */
+void
+omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
+				uint32 dims, uint32 m, uint32 ef_construction, uint32 key_bytes)
+{
+	uint32		leaf_size = 540 + ef_construction * 5 / 2;
+
+	memset(shape, 0, sizeof(OmenBuildShape));
+	shape->dims = dims;
+	shape->l1 = metric == OMEN_METRIC_L1;
+	if (shape->l1)
+		shape->code_stride = TYPEALIGN(8, dims * sizeof(uint16));
+	else
+		shape->code_stride = TYPEALIGN(8, OMEN_BLOCK_STRIDE(dims));
+	/* only codes of eight bits are what a build compares */
+	if (storage != OMEN_STORAGE_SQ8 || shape->l1)
+		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
+	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
+	shape->point_bytes = sizeof(OmenPointTerms) + shape->code_stride;
+	shape->key_bytes = key_bytes;
+	shape->row_bytes = sizeof(OmenRow) + shape->code_stride +
+					   shape->index_bytes + shape->key_bytes;
+
+	shape->overlap =
+		Max(4, Min((uint32) ceil(log2(ef_construction)) + 2, OMEN_MAX_OVERLAP));
+	leaf_size = Min(leaf_size, 1024);
+	leaf_size = Min(leaf_size, LEAF_BYTES / shape->code_stride);
+	shape->leaf_size = Max(leaf_size, 4 * m);
+	shape->per_leaf = Max(6, Min((5 * m + 7) / 8, OMEN_MAX_PER_LEAF - 1));
+	shape->candidates = 3 * m;
+	shape->least_edges = 3 * m / 8;
+	shape->coarse_edges = Max(1, m / 16);
+}
+
+/* Partitions for so many bytes of which one at a time is in memory. */
+static uint32
+count_parts(double bytes, uint64 points, Size work_memory, int participants)
+{
+	double		parts = ceil(bytes / (work_memory / 3));
+	double		most = Max(1, work_memory / 8 / BLCKSZ);
+	double		wanted = Min((double) WANTED_ITEMS * participants,
+						(double) (points / LEAST_POINTS_OF_ITEM + 1));
+
+	parts = Max(parts, wanted);
+	return (uint32) Min(parts, Min(most, (double) OMEN_MAX_PARTS));
+}
+
+static void
+plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
+			OmenBuildLayer *plan)
+{
+	uint32		most = shape->l1 ? MOST_CENTERS_L1 : MOST_CENTERS;
+	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
+	uint32		overlap = shape->overlap;
+
+	if (points >= MANY_POINTS)
+		overlap = Min(overlap + MORE_OVERLAP, OMEN_MAX_OVERLAP);
+	plan->leaves = 1;
+	plan->groups = 1;
+	plan->probes = 1;
+	if (points > shape->leaf_size * 3 / 2)
+		plan->leaves =
+			(uint32) Min((double) points * overlap / shape->leaf_size,
+						 Max(fit, MOST_CENTERS_L1));
+	plan->overlap = Min(overlap, plan->leaves);
+	plan->at_home = plan->leaves > 1
+						? shape->per_leaf
+						: Min(shape->candidates, OMEN_MAX_PER_LEAF);
+	plan->sampled = Min(shape->candidates * 5 / 6, OMEN_MAX_PER_LEAF);
+	if (plan->layer > 0)
+	{
+		/* few points, and a way that is lost here is not found again below */
+		plan->at_home = OMEN_MAX_PER_LEAF;
+		plan->sampled = OMEN_MAX_PER_LEAF;
+	}
+	if (plan->leaves > most)
+	{
+		plan->groups = plan->leaves / GROUP_CENTERS;
+		plan->probes = (uint32) ceil(2 * sqrt((double) plan->groups));
+		plan->probes = Min(plan->probes, Min(plan->groups, OMEN_NEAREST_MAX));
+	}
+}
+
+/*
+ * Plan the layer of so many points.  memory is maintenance_work_mem, and
+ * work_memory what one of the participants has of it for an item.  Leaves the
+ * places on disk to the caller.
+ */
+void
+omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
+				uint32 layer, uint64 points, Size memory, Size work_memory,
+				int participants, OmenBuildLayer *plan)
+{
+	const OmenPlane *plane = layer == 0 ? &layout->node : &layout->upper;
+	uint64		of_point;
+	uint64		pages;
+	uint32		parts;
+
+	plan->layer = layer;
+	plan->points = (uint32) points;
+	plan_leaves(shape, points, memory, plan);
+
+	of_point = shape->row_bytes + plan->overlap * sizeof(uint32);
+	parts = count_parts((double) points * of_point, points, work_memory,
+						participants);
+	plan->place_parts = Min(parts, plan->leaves);
+
+	of_point = plan->overlap * (sizeof(OmenMember) + sizeof(uint32));
+	parts = count_parts((double) points * of_point, points, work_memory,
+						participants);
+	plan->leaf_parts = Min(Max(parts, plan->place_parts), plan->leaves);
+
+	/* candidates, or edges in both directions and what sorts them */
+	of_point = Max(omen_candidate_room(shape, plan) * sizeof(OmenNear),
+				   3 * plane->capacity * sizeof(OmenNear));
+	parts = count_parts((double) points * of_point, points, work_memory,
+						participants);
+	pages = (points + plane->per_page - 1) / plane->per_page;
+	plan->range_slots =
+		(uint32) Min((pages + parts - 1) / parts * plane->per_page,
+					 (uint64) OMEN_MAX_ID);
+	plan->ranges = (plan->points - 1) / plan->range_slots + 1;
+}
+
+static Size
+take(Size *size, Size bytes)
+{
+	Size		at = TYPEALIGN(64, *size);
+
+	*size = add_size(at, bytes);
+	return at;
+}
+
+/*
+ * Lay out the arena.  Centers and leaves are those of one layer at a time, and
+ * layer 0, which has been planned as layers[0], has the most; points are there
+ * for all layers at once, and most_points says how many each may have.
+ * Returns its size.
+ */
+Size
+omen_plan_arena(OmenBuildShared *shared, uint64 rows, const uint64 *most_points)
+{
+	const OmenBuildShape *shape = &shared->shape;
+	OmenBuildLayer *layers = shared->layers;
+	const OmenBuildLayer *bottom = &layers[0];
+	Size		size = 0;
+	Size		bits = (rows + 63) / 64 * sizeof(uint64);
+	/* each group starts a panel of its own */
+	uint32		centers = bottom->leaves + bottom->groups * OMEN_PANEL;
+
+	shared->dup_bits_at = take(&size, bits);
+	shared->copied_bits_at = take(&size, bits);
+	shared->leaf_count_at =
+		take(&size, mul_size(bottom->leaves, sizeof(pg_atomic_uint32)));
+	shared->group_start_at =
+		take(&size, mul_size(bottom->groups + 1, sizeof(uint32)));
+	shared->centers_at = take(&size, omen_columns_bytes(shape, centers));
+	shared->group_centers_at =
+		take(&size, omen_columns_bytes(shape, bottom->groups));
+	for (int l = 0; l <= OMEN_MAX_LEVEL && most_points[l] > 0; l++)
+	{
+		/* no layer has more leaves than points, nor than layer 0 */
+		uint64		leaves = Min(most_points[l], bottom->leaves);
+
+		layers[l].in_memory = bottom->in_memory;
+		layers[l].leaf_start_at =
+			take(&size, mul_size(leaves + 1, sizeof(uint32)));
+		if (l > 0)
+			layers[l].down_at =
+				take(&size, mul_size(most_points[l], sizeof(uint32)));
+		if (bottom->in_memory)
+			layers[l].points_at =
+				take(&size, mul_size(most_points[l], shape->point_bytes));
+	}
+	return size;
+}
+
+/*
+ * Divide what is left of maintenance_work_mem, after the arena, among the
+ * participants.
+ */
+void
+omen_plan_memory(OmenBuildShared *shared, Size memory)
+{
+	Size		each = memory / shared->sharers;
+
+	if (shared->layer.in_memory)
+	{
+		shared->work_memory = Max(each, LEAST_WORK_MEMORY);
+		shared->cache_memory = 0;
+	}
+	else
+	{
+		shared->work_memory = Max(each / 4, LEAST_WORK_MEMORY);
+		shared->cache_memory = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
+	}
+}

@@ -1,0 +1,293 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  First step: read the table, encode its vectors.
+ *
+ * An item is a chunk of the table's blocks.  Each row is written to the
+ * participant's file of rows, and the hash of its code to a partition by
+ * hash, for equal.c.  Rows without a place in the graph go to a file of their
+ * own.  The order of rows is that of the scan: by block, and within a block
+ * as the table access method gives them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "common/hashfn.h"
+#include "compat.h"
+#include "hnsw/partition/partition.h"
+#include "heap/toast.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Rows are counted into the shared progress this many at a time. */
+#define PROGRESS_ROWS 64
+
+typedef struct RowScan
+{
+	OmenBuild  *build;
+	OmenSpill  *rows;
+	OmenSpill  *hashes;
+	OmenSpill  *side;
+	OmenChunk  *chunk;
+	uint32		chunk_number;
+	uint64		nrows;			/* written by this participant */
+	uint64		nside;
+	uint32		unreported;
+	double		longest;
+	uint64		levels[OMEN_MAX_LEVEL + 1]; /* rows by top layer */
+	OmenRow	   *row;			/* space for a row */
+	float	   *floats;
+	float	   *scratch;
+	OmenToastReader *toast;
+	OmenKeys   *keys;			/* columns, or NULL */
+	OmenRowKeys row_keys;		/* space for the keys of a row */
+	MemoryContext row_context;
+} RowScan;
+
+/* What the distances of a build code are computed from; see block.h. */
+static void
+fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
+		   OmenPointTerms *terms)
+{
+	double		dims = q->dim;
+	double		sum = header->sum;
+	double		mean = (double) header->offset + header->step * sum / dims;
+	double		centered = sum - 128.0 * dims;
+	double		spread = (double) header->sumsq - sum * sum / dims;
+
+	terms->scale = (float) (sqrt(2.0) * header->step);
+	terms->sum = (float) (centered / sqrt(dims));
+	terms->level = (float) (sqrt(2.0 * dims) * mean);
+	terms->sumsq =
+		(float) (dims * mean * mean + (double) header->step * header->step *
+										  (spread > 0 ? spread : 0));
+	terms->added = 0;
+	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) q->dim);
+}
+
+/* Coordinates on the grid, for L1. */
+static void
+encode_grid(const OmenBuildShared *shared, const float *x, uint32 dims,
+			uint16 *code)
+{
+	for (uint32 i = 0; i < dims; i++)
+	{
+		float		steps = (x[i] - shared->grid_offset) * shared->grid_scale;
+
+		code[i] = steps > 0 ? (uint16) Min(steps + 0.5f, 32767.0f) : 0;
+	}
+}
+
+/*
+ * Fill state->row from a vector.  False if it has no direction.
+ */
+static bool
+encode_row(RowScan *state, Datum value)
+{
+	OmenBuild  *build = state->build;
+	const OmenBuildShape *shape = &build->shape;
+	OmenRow	   *row = state->row;
+	uint8	   *code = OMEN_ROW_CODE(row);
+	uint8	   *index_code = code + shape->code_stride;
+	struct varlena *detoasted = omen_toast_read(state->toast, value);
+	int			dims = build->opclass->dims(detoasted);
+	const float *x;
+	OmenCodeHeader header;
+
+	if (dims != (int) shape->dims)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+						errmsg("expected %d dimensions, not %d",
+							   (int) shape->dims, dims)));
+	x = build->opclass->floats(detoasted, state->floats);
+	if (shape->index_bytes > 0 &&
+		!omen_encode(build->ix->quantizer, x, state->scratch, &row->header,
+					 index_code))
+		return false;
+	if (shape->l1)
+	{
+		encode_grid(build->shared, x, shape->dims, (uint16 *) code);
+		return true;
+	}
+	if (!omen_encode(build->quantizer, x, state->scratch, &header, code))
+		return false;
+	if (shape->index_bytes == 0)
+		row->header = header;
+	fill_terms(build->quantizer, &header, &row->terms);
+	if (build->quantizer->metric == OMEN_METRIC_IP)
+	{
+		double		sumsq = omen_code_sumsq(build->quantizer, &header);
+
+		row->terms.added = (float) sumsq;
+		state->longest = Max(state->longest, sumsq);
+	}
+	return true;
+}
+
+/* Of what equal codes have in common; see same_code() in equal.c. */
+static uint64
+hash_row(const OmenBuild *build, const OmenRow *row)
+{
+	const OmenBuildShape *shape = &build->shape;
+	const uint8 *code = OMEN_ROW_CODE(row);
+	float		range[2] = {row->header.offset, row->header.step};
+
+	if (shape->index_bytes > 0)
+		code += shape->code_stride;
+	return hash_bytes_extended(
+		code, build->ix->layout.code_bytes,
+		hash_bytes_extended((const unsigned char *) range, sizeof(range), 0));
+}
+
+/* Take in what the row has in the columns after the vector's. */
+static void
+encode_keys(RowScan *state, const Datum *values, const bool *isnull)
+{
+	const OmenBuildShape *shape = &state->build->shape;
+
+	omen_keys_encode(state->keys, values, isnull, &state->row_keys);
+	state->row->key_nulls = state->row_keys.nulls;
+	memcpy(OMEN_ROW_CODE(state->row) + shape->code_stride + shape->index_bytes,
+		   state->row_keys.words, shape->key_bytes);
+}
+
+static void
+count_row(RowScan *state)
+{
+	if (++state->unreported == PROGRESS_ROWS)
+	{
+		omen_build_progress(state->build, state->unreported);
+		state->unreported = 0;
+	}
+}
+
+static void
+scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+		 bool tuple_is_alive, void *arg)
+{
+	RowScan	   *state = arg;
+	OmenBuild  *build = state->build;
+	MemoryContext old;
+
+	CHECK_FOR_INTERRUPTS();
+	old = MemoryContextSwitchTo(state->row_context);
+	if (isnull[0] || !encode_row(state, values[0]))
+	{
+		OmenSideRow side;
+
+		memset(&side, 0, sizeof(side));
+		side.owner = isnull[0] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
+		side.tid = *tid;
+		MemoryContextSwitchTo(build->step_context);
+		omen_spill_write(state->side, 0, &side, sizeof(side));
+		state->chunk->side_rows++;
+		state->nside++;
+	}
+	else
+	{
+		OmenRow	   *row = state->row;
+		uint64		record[2];
+
+		encode_keys(state, values, isnull);
+		row->locator =
+			((uint64) state->chunk_number << 32) | state->chunk->rows;
+		row->node = 0;
+		row->down = 0;
+		row->tid = *tid;
+		row->level = omen_choose_level(build->ix, tid);
+		state->levels[row->level]++;
+		record[0] = hash_row(build, row);
+		record[1] = row->locator;
+		MemoryContextSwitchTo(build->step_context);
+		omen_spill_write(state->rows, 0, row, build->shape.row_bytes);
+		omen_spill_write(
+			state->hashes,
+			(uint32) ((record[0] >> 32) * build->shared->hash_parts >> 32),
+			record, sizeof(record));
+		state->chunk->rows++;
+		state->nrows++;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row_context);
+	count_row(state);
+}
+
+static void
+scan_chunk(RowScan *state, uint32 chunk)
+{
+	OmenBuild  *build = state->build;
+	OmenBuildShared *shared = build->shared;
+	BlockNumber start = chunk * shared->chunk_blocks;
+	BlockNumber blocks = Min(shared->chunk_blocks, shared->heap_blocks - start);
+	double		tuples;
+
+	state->chunk_number = chunk;
+	state->chunk = &shared->chunks[chunk];
+	state->chunk->participant = build->participant;
+	state->chunk->rows = 0;
+	state->chunk->start = state->nrows;
+	state->chunk->side_start = state->nside;
+	state->chunk->side_rows = 0;
+	tuples =
+		table_index_build_range_scan(build->heap, build->index,
+									 build->index_info, false, false, false,
+									 start, blocks, scan_row, state, NULL);
+	pg_atomic_fetch_add_u64(&shared->heap_tuples, (uint64) tuples);
+	pg_atomic_fetch_add_u64(&shared->index_tuples,
+							state->chunk->rows + state->chunk->side_rows);
+	pg_atomic_fetch_add_u64(&shared->blocks_done, blocks);
+	omen_build_progress(build, state->unreported);
+	state->unreported = 0;
+}
+
+/* Raise the shared squared norm of the longest vector. */
+static void
+share_longest(OmenBuildShared *shared, double longest)
+{
+	uint64		bits;
+	uint64		seen = pg_atomic_read_u64(&shared->longest);
+
+	/* not negative, so the bits order as the numbers do */
+	memcpy(&bits, &longest, sizeof(bits));
+	while (seen < bits &&
+		   !pg_atomic_compare_exchange_u64(&shared->longest, &seen, bits))
+		;
+}
+
+void
+omen_step_scan(OmenBuild *build)
+{
+	OmenBuildShape *shape = &build->shape;
+	RowScan		state = {0};
+	uint32		chunk;
+
+	state.build = build;
+	state.rows = omen_spill_begin(build, "rows", 0, 1);
+	state.hashes =
+		omen_spill_begin(build, "hashes", 0, build->shared->hash_parts);
+	state.side = omen_spill_begin(build, "side", 0, 1);
+	state.row = palloc0(shape->row_bytes);
+	state.floats = palloc(shape->dims * sizeof(float));
+	state.scratch = palloc(shape->dims * sizeof(float));
+	state.toast = omen_toast_reader_create(true);
+	state.keys = omen_keys_open(build->index);
+	state.row_context =
+		AllocSetContextCreate(build->step_context, "omen_hnsw build row",
+							  ALLOCSET_DEFAULT_SIZES);
+	while (omen_next_item(build, &chunk))
+		scan_chunk(&state, chunk);
+	omen_toast_reader_end(state.toast);
+	share_longest(build->shared, state.longest);
+	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
+		pg_atomic_fetch_add_u64(&build->shared->levels[l],
+								(int64) state.levels[l]);
+	if (build->index_info->ii_BrokenHotChain)
+		pg_atomic_write_u32(&build->shared->broken_hot_chain, 1);
+	omen_spill_end(state.rows);
+	omen_spill_end(state.hashes);
+	omen_spill_end(state.side);
+}

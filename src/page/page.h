@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.h
+ *	  The pages of an index, whatever its access method: visiting them at the
+ *	  least cost, and changing them with WAL.
+ *
+ * Knows the special space that all pages of ours end with, and nothing of what
+ * stands before it.  Kinds of pages are the access method's; see its format.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_PAGE_H
+#define OMEN_PAGE_H
+
+#include "postgres.h"
+
+#include "access/generic_xlog.h"
+#include "storage/block.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+
+/*
+ * Special space.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		next: next page of this kind with room (FREE, NODE,
+ *						UPPER, POSTING), next part (PAYLOAD, MEAN), or
+ *						InvalidBlockNumber
+ *	  4			1		kind: of the access method's enum; 0 is a free page
+ *	  5			1		flags: OMEN_PAGE_LISTED
+ *	  6			2		used: slots ever handed out; those beyond are zero
+ *	  8			2		live: slots in use
+ *	  10		2		reserved, 0
+ *	  12		2		reserved, 0
+ *	  14		2		page_id: OMEN_PAGE_ID, for tools that identify pages
+ */
+typedef struct OmenPageOpaqueData
+{
+	BlockNumber next;
+	uint8		kind;
+	uint8		flags;
+	uint16		used;
+	uint16		live;
+	uint16		reserved1;
+	uint16		reserved2;
+	uint16		page_id;
+} OmenPageOpaqueData;
+
+typedef OmenPageOpaqueData *OmenPageOpaque;
+
+#define OMEN_PAGE_ID 0xFFB0
+#define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
+
+/* Every page's special space stands at the same place. */
+#define OmenPageGetOpaque(page) \
+	((OmenPageOpaque) ((char *) (page) + BLCKSZ - \
+					   MAXALIGN(sizeof(OmenPageOpaqueData))))
+
+/* Bytes between the page header and the special space. */
+#define OMEN_PAGE_START MAXALIGN(SizeOfPageHeaderData)
+#define OMEN_PAGE_CAPACITY \
+	(BLCKSZ - OMEN_PAGE_START - MAXALIGN(sizeof(OmenPageOpaqueData)))
+
+/* An index whose pages somebody works with; the relation is the caller's. */
+typedef struct OmenPages
+{
+	Relation	rel;
+	bool		building;		/* by ambuild: nobody else sees the index, and
+								 * changes are not logged one by one */
+	BlockNumber nblocks;		/* blocks that are known to exist */
+} OmenPages;
+
+/* ---------- buffers.c ---------- */
+
+extern Buffer omen_remembered_buffer(Relation rel, BlockNumber block);
+extern void omen_remember_buffer(Relation rel, BlockNumber block,
+								 Buffer buffer);
+extern bool omen_pin_remembered(Relation rel, BlockNumber block, Buffer buffer);
+extern Buffer omen_pin(OmenPages *pages, BlockNumber block);
+extern void omen_prefetch_page(Buffer buffer, int start, int end);
+extern Page omen_prefetch_pinning(OmenPages *pages, BlockNumber block);
+extern Page omen_peek_page(OmenPages *pages, BlockNumber block, uint8 kind,
+						   uint32 slotno, Buffer *buffer);
+extern bool omen_peek_held(OmenPages *pages, BlockNumber block, Buffer buffer);
+extern bool omen_block_exists(OmenPages *pages, BlockNumber block);
+extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
+extern bool omen_page_seems(Buffer buf, uint8 kind);
+extern void omen_report_corruption(Relation rel, Buffer buf)
+	pg_attribute_noreturn();
+
+/* ---------- wal.c ---------- */
+
+typedef struct OmenChange
+{
+	Relation	rel;
+	bool		direct;			/* pages are changed in place, unlogged */
+	GenericXLogState *xlog;
+	int			nbuffers;
+	Buffer		buffers[MAX_GENERIC_XLOG_PAGES];
+} OmenChange;
+
+extern void omen_change_begin(OmenChange *change, OmenPages *pages);
+extern Page omen_change_page(OmenChange *change, Buffer buf);
+extern Page omen_change_new_page(OmenChange *change, Buffer buf);
+extern void omen_change_commit(OmenChange *change);
+extern void omen_change_abort(OmenChange *change);
+
+/* Bring bytes towards the processor; they may be anywhere. */
+static inline void
+omen_prefetch_bytes(const void *start, Size bytes)
+{
+	const uintptr_t cache_line = 64;
+	uintptr_t	at = (uintptr_t) start & ~(cache_line - 1);
+
+	for (; at < (uintptr_t) start + bytes; at += cache_line)
+		__builtin_prefetch((const void *) at);
+}
+
+#endif							/* OMEN_PAGE_H */
