@@ -74,9 +74,10 @@ omen_flat_is_full(const OmenIndex *ix)
 	OmenMetaPageData meta;
 
 	omen_meta_read(ix->pages.rel, &meta);
-	return meta.mode == OMEN_MODE_CONVERTING ||
-		   (meta.mode == OMEN_MODE_FLAT &&
-			meta.node_limit >= OMEN_FLAT_NODES + ix->layout.node.per_page);
+	return meta.graph.mode == OMEN_MODE_CONVERTING ||
+		   (meta.graph.mode == OMEN_MODE_FLAT &&
+			meta.graph.node_limit >=
+				OMEN_FLAT_NODES + ix->layout.node.per_page);
 }
 
 void
@@ -87,7 +88,7 @@ omen_set_mode(OmenIndex *ix, OmenMode mode)
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
-	OmenPageGetMeta(omen_change_page(&change, buf))->mode = mode;
+	OmenPageGetMeta(omen_change_page(&change, buf))->graph.mode = mode;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	omen_index_refresh(ix);
@@ -231,7 +232,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	OmenSlotHeader *slot;
 	Buffer		buf;
 
-	if (!read_member(ix, node, &old, code) || old.epoch == ix->meta.epoch)
+	if (!read_member(ix, node, &old, code) || old.epoch == ix->meta.graph.epoch)
 		return;
 	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
 				code);
@@ -244,7 +245,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
-	slot->epoch = ix->meta.epoch;
+	slot->epoch = ix->meta.graph.epoch;
 	slot->code = header;
 	slot->payload = payload;
 	if (!ix->layout.out_of_line)
@@ -313,7 +314,7 @@ root_first(const OmenIndex *ix, OmenNodeRef *members, uint32 count)
 {
 	for (uint32 i = 1; i < count; i++)
 	{
-		if (members[i].id == ix->meta.root)
+		if (members[i].id == ix->meta.graph.root)
 		{
 			OmenNodeRef first = members[0];
 
@@ -338,7 +339,7 @@ omen_flat_convert(OmenInserter *ins)
 	uint32		count;
 
 	omen_index_refresh(ix);
-	if (ix->meta.mode == OMEN_MODE_GRAPH)
+	if (ix->meta.graph.mode == OMEN_MODE_GRAPH)
 		return;
 
 	context = AllocSetContextCreate(ins->context, "omen_hnsw conversion",
@@ -348,7 +349,7 @@ omen_flat_convert(OmenInserter *ins)
 							  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	members = list_members(ix, &count);
-	if (ix->meta.mode == OMEN_MODE_FLAT && ix->meta.epoch == 0)
+	if (ix->meta.graph.mode == OMEN_MODE_FLAT && ix->meta.graph.epoch == 0)
 		freeze_quantizer(ix, members, count);
 	OMEN_PAUSE("convert-frozen");
 	omen_set_mode(ix, OMEN_MODE_CONVERTING);

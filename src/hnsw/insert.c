@@ -71,7 +71,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot->flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
 	slot->level = plan ? plan->level : 0;
 	slot->degree = 0;
-	slot->epoch = ix->meta.epoch;
+	slot->epoch = ix->meta.graph.epoch;
 	slot->u.node.heaptid = *tid;
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
@@ -299,7 +299,7 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 		omen_flat_lock(ix->pages.rel, ShareLock);
 	omen_index_refresh(ix);
 	OMEN_PAUSE("list-locked");
-	is_list = ix->meta.mode != OMEN_MODE_GRAPH;
+	is_list = ix->meta.graph.mode != OMEN_MODE_GRAPH;
 	if (is_list)
 	{
 		/* the quantizer may be another one than before the lock */
@@ -340,7 +340,7 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
 	else if (!encode(ins, value))
 		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
-	else if (ix->meta.mode == OMEN_MODE_GRAPH)
+	else if (ix->meta.graph.mode == OMEN_MODE_GRAPH)
 		add_to_graph(ins, tid, unchanged);
 	else if (!try_add_to_list(ins, value, tid))
 	{

@@ -182,9 +182,10 @@ count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
 static int
 count_layers(const OmenMetaPageData *meta)
 {
-	if (meta->mode == OMEN_MODE_FLAT)
+	if (meta->graph.mode == OMEN_MODE_FLAT)
 		return 0;
-	return meta->entry == OMEN_INVALID_ID ? 1 : meta->entry_level + 1;
+	return meta->graph.entry == OMEN_INVALID_ID ? 1
+												: meta->graph.entry_level + 1;
 }
 
 static void
@@ -195,13 +196,13 @@ fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
 	uint64		in_use = counts->nodes + counts->dead_nodes;
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(mode_names[meta->mode]);
+	values[i++] = CStringGetTextDatum(mode_names[meta->graph.mode]);
 	values[i++] = CStringGetTextDatum(omen_metric_names[meta->metric]);
 	values[i++] = CStringGetTextDatum(omen_storage_names[meta->storage]);
 	values[i++] = Int32GetDatum(meta->dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);
-	values[i++] = Int32GetDatum(meta->epoch);
+	values[i++] = Int32GetDatum(meta->graph.epoch);
 	values[i++] = Int32GetDatum(meta->version);
 	values[i++] = Int64GetDatum(counts->nodes);
 	values[i++] = Int64GetDatum(counts->dead_nodes);

@@ -376,10 +376,10 @@ store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->node_limit = state->nodes + ix->layout.node.per_page +
-					   (meta->node_limit - old_limit);
-	meta->vacuum_nodes = state->nodes;
-	meta->vacuum_dead = state->dead.count - freed;
+	meta->graph.node_limit = state->nodes + ix->layout.node.per_page +
+							 (meta->graph.node_limit - old_limit);
+	meta->graph.vacuum_nodes = state->nodes;
+	meta->graph.vacuum_dead = state->dead.count - freed;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 }
@@ -393,9 +393,9 @@ remove_nodes(VacuumState *state)
 	OmenIndex  *ix = state->ix;
 
 	if (state->dead.count == 0 || (state->removed == 0 && !state->condemned) ||
-		ix->meta.mode == OMEN_MODE_CONVERTING)
+		ix->meta.graph.mode == OMEN_MODE_CONVERTING)
 		return 0;
-	if (ix->meta.mode == OMEN_MODE_FLAT)
+	if (ix->meta.graph.mode == OMEN_MODE_FLAT)
 		return omen_free_flat(ix, state->dead.refs, state->dead.count);
 
 	/*
@@ -434,11 +434,11 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
 
 	/* a flat list stays one while it is looked through */
-	locked = state.ix->meta.mode != OMEN_MODE_GRAPH;
+	locked = state.ix->meta.graph.mode != OMEN_MODE_GRAPH;
 	if (locked)
 		omen_flat_lock(index, ShareLock);
 	omen_index_refresh(state.ix);
-	old_limit = state.ix->meta.node_limit;
+	old_limit = state.ix->meta.graph.node_limit;
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1;
 		 omen_block_exists(&state.ix->pages, block); block++)

@@ -90,7 +90,7 @@ typedef struct OmenCheck
 	Snapshot	snapshot;		/* of the rows that must be there, or NULL */
 	OmenMetaPageData meta;
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.epoch */
+	OmenQuantizer *quantizer;	/* of meta.graph.epoch */
 	OmenQuantizer *origin;		/* of epoch 0 */
 
 	/* reading */

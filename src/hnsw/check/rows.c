@@ -245,8 +245,9 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 {
 	OmenCheck  *check = reader->check;
 	uint32		id = block * check->layout.node.per_page + slotno;
-	const OmenQuantizer *quantizer =
-		slot->epoch == check->meta.epoch ? check->quantizer : check->origin;
+	const OmenQuantizer *quantizer = slot->epoch == check->meta.graph.epoch
+										 ? check->quantizer
+										 : check->origin;
 	const void *code = find_code(check, slot, id);
 
 	if (code == NULL)
@@ -280,10 +281,10 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	check_chain_rows(&reader, check->meta.side_null, OMEN_OWNER_NULL, NULL,
+	check_chain_rows(&reader, check->meta.graph.side_null, OMEN_OWNER_NULL,
+					 NULL, NULL, NULL);
+	check_chain_rows(&reader, check->meta.graph.side_nan, OMEN_OWNER_NAN, NULL,
 					 NULL, NULL);
-	check_chain_rows(&reader, check->meta.side_nan, OMEN_OWNER_NAN, NULL, NULL,
-					 NULL);
 	close_reader(&reader);
 }
 

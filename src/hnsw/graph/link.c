@@ -147,7 +147,7 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	float		self =
-		omen_link_distance(ix->quantizer, ix->meta.radius, search->header,
+		omen_link_distance(ix->quantizer, ix->meta.graph.radius, search->header,
 						   search->code, search->header, search->code);
 	uint32		tried = 0;
 
@@ -212,14 +212,15 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 {
 	OmenIndex  *ix = search->ix;
 	OmenNodeRef start;
-	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
+	OmenNodeRef root = {ix->meta.graph.root, ix->meta.graph.root_version};
 	uint32		top;
 
 	memset(plan, 0, sizeof(OmenLinkPlan));
 	plan->level = level;
-	plan->empty = ix->meta.root == OMEN_INVALID_ID;
-	plan->entry_level =
-		ix->meta.entry == OMEN_INVALID_ID ? 0 : ix->meta.entry_level;
+	plan->empty = ix->meta.graph.root == OMEN_INVALID_ID;
+	plan->entry_level = ix->meta.graph.entry == OMEN_INVALID_ID
+							? 0
+							: ix->meta.graph.entry_level;
 	if (plan->empty)
 		return;
 
@@ -288,7 +289,7 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
 	slot = omen_page_slot(page, plane, slotno);
 	slot->flags = OMEN_SLOT_USED;
 	slot->level = layer;
-	slot->epoch = ix->meta.epoch;
+	slot->epoch = ix->meta.graph.epoch;
 	slot->u.upper.node = node.id;
 	slot->u.upper.node_version = node.version;
 	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
@@ -429,7 +430,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (!valid ||
 			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
-		c->distance = omen_link_distance(ix->quantizer, ix->meta.radius,
+		c->distance = omen_link_distance(ix->quantizer, ix->meta.graph.radius,
 										 &header, own, &c->header, c->code);
 		count++;
 	}
@@ -690,8 +691,8 @@ find_parent(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 		if (parent_among_neighbors(ix, node, header, code, plan))
 			return true;
 		omen_index_refresh(ix);
-		root.id = ix->meta.root;
-		root.version = ix->meta.root_version;
+		root.id = ix->meta.graph.root;
+		root.version = ix->meta.graph.root_version;
 		if (root.id == OMEN_INVALID_ID)
 			return false;
 		if (omen_link_adopt(ix, root, node, 0))
@@ -729,7 +730,8 @@ become_root(OmenIndex *ix, OmenNodeRef node)
 	bool		first;
 
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	first = OmenPageGetMeta(BufferGetPage(metabuf))->root == OMEN_INVALID_ID;
+	first =
+		OmenPageGetMeta(BufferGetPage(metabuf))->graph.root == OMEN_INVALID_ID;
 	if (first)
 	{
 		OmenChange	change;
@@ -737,8 +739,8 @@ become_root(OmenIndex *ix, OmenNodeRef node)
 
 		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->root = node.id;
-		meta->root_version = node.version;
+		meta->graph.root = node.id;
+		meta->graph.root_version = node.version;
 		omen_change_commit(&change);
 	}
 	UnlockReleaseBuffer(metabuf);
@@ -754,15 +756,15 @@ raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
 
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
 	meta = OmenPageGetMeta(BufferGetPage(metabuf));
-	if (meta->entry == OMEN_INVALID_ID || meta->entry_level < level)
+	if (meta->graph.entry == OMEN_INVALID_ID || meta->graph.entry_level < level)
 	{
 		OmenChange	change;
 
 		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->entry = upper.id;
-		meta->entry_version = upper.version;
-		meta->entry_level = level;
+		meta->graph.entry = upper.id;
+		meta->graph.entry_version = upper.version;
+		meta->graph.entry_level = level;
 		omen_change_commit(&change);
 	}
 	UnlockReleaseBuffer(metabuf);
@@ -809,7 +811,8 @@ omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 		if (!become_root(ix, node))
 			return false;
 	}
-	else if (ix->meta.root == node.id && ix->meta.root_version == node.version)
+	else if (ix->meta.graph.root == node.id &&
+			 ix->meta.graph.root_version == node.version)
 	{
 		/* a conversion that was cut had made it the root */
 	}

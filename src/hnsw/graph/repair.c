@@ -389,7 +389,7 @@ make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 						candidate->code))
 		return false;
 	candidate->distance =
-		omen_link_distance(ix->quantizer, ix->meta.radius, header, code,
+		omen_link_distance(ix->quantizer, ix->meta.graph.radius, header, code,
 						   &candidate->header, candidate->code);
 	return true;
 }
@@ -646,17 +646,18 @@ replace_entry(Repair *upper, const EntryChoice *choice)
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	meta = OmenPageGetMeta(BufferGetPage(buf));
-	if (meta->entry != OMEN_INVALID_ID &&
-		find_condemned(upper, meta->entry,
-					   OmenVersionTag(meta->entry_version)) != NULL)
+	if (meta->graph.entry != OMEN_INVALID_ID &&
+		find_condemned(upper, meta->graph.entry,
+					   OmenVersionTag(meta->graph.entry_version)) != NULL)
 	{
 		OmenChange	change;
 
 		omen_change_begin(&change, &ix->pages);
 		meta = OmenPageGetMeta(omen_change_page(&change, buf));
-		meta->entry = choice->level > 0 ? choice->ref.id : OMEN_INVALID_ID;
-		meta->entry_version = choice->ref.version;
-		meta->entry_level = choice->level;
+		meta->graph.entry =
+			choice->level > 0 ? choice->ref.id : OMEN_INVALID_ID;
+		meta->graph.entry_version = choice->ref.version;
+		meta->graph.entry_level = choice->level;
 		omen_change_commit(&change);
 	}
 	UnlockReleaseBuffer(buf);
@@ -749,7 +750,7 @@ spare_root(Repair *repair)
 	omen_index_refresh(repair->ix);
 	for (uint64 i = 0; i < repair->count; i++)
 	{
-		if (repair->slots[i].ref.id == repair->ix->meta.root)
+		if (repair->slots[i].ref.id == repair->ix->meta.graph.root)
 			repair->slots[i].ref.id = OMEN_INVALID_ID;
 	}
 	drop_invalid(repair);

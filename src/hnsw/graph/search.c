@@ -367,7 +367,7 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 	const OmenQuantizer *quantizer = search->ix->quantizer;
 
 	if (search->for_link)
-		return omen_link_distance(quantizer, search->ix->meta.radius,
+		return omen_link_distance(quantizer, search->ix->meta.graph.radius,
 								  search->header, search->code, header, code);
 	return omen_query_distance(quantizer, search->header, search->code, header,
 							   code);
@@ -378,7 +378,7 @@ static inline void
 prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
 	omen_prefetch_bytes((const char *) slot + plane->ids_offset,
-						plane->edge_keys_offset - plane->ids_offset);
+						plane->edges_end - plane->ids_offset);
 }
 
 /* What a search wants to know of a slot. */

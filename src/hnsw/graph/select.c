@@ -70,7 +70,7 @@ is_needed_beside(const OmenIndex *ix, const OmenCandidate *c,
 				 const OmenCandidate *chosen)
 {
 	const OmenQuantizer *quantizer = ix->quantizer;
-	float		radius = ix->meta.radius;
+	float		radius = ix->meta.graph.radius;
 	float between = omen_link_distance(quantizer, radius, &c->header, c->code,
 									   &chosen->header, chosen->code);
 

@@ -238,7 +238,7 @@ fix_radius(OmenBuild *build)
 	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
-	OmenPageGetMeta(omen_change_page(&change, buf))->radius =
+	OmenPageGetMeta(omen_change_page(&change, buf))->graph.radius =
 		build->shared->radius;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -478,12 +478,12 @@ finish_meta(OmenBuild *build, const OmenBuildLayer *bottom,
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->root = root;
-	meta->root_version = 0;
-	meta->entry = entry;
-	meta->entry_version = 0;
-	meta->entry_level = top->layer;
-	meta->node_limit =
+	meta->graph.root = root;
+	meta->graph.root_version = 0;
+	meta->graph.entry = entry;
+	meta->graph.entry_version = 0;
+	meta->graph.entry_level = top->layer;
+	meta->graph.node_limit =
 		((uint64) bottom->points + ix->layout.node.per_page - 1) /
 		ix->layout.node.per_page * ix->layout.node.per_page;
 	omen_change_commit(&change);

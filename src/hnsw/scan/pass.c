@@ -180,7 +180,7 @@ omen_scan_all_pages(IndexScanDesc scan, Size memory)
 			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
 		passing[i]->count = 0;
 	}
-	if (!state->has_origin && state->ix->meta.epoch != 0)
+	if (!state->has_origin && state->ix->meta.graph.epoch != 0)
 		omen_scan_encode_origin(state);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{

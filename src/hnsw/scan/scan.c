@@ -311,7 +311,7 @@ take_results(OmenScanState *state)
 static OmenNodeRef
 root_of(const OmenIndex *ix)
 {
-	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
+	OmenNodeRef root = {ix->meta.graph.root, ix->meta.graph.root_version};
 
 	return root;
 }
@@ -429,8 +429,8 @@ omen_scan_start(IndexScanDesc scan)
 		state->next_block = OMEN_META_BLOCK + 1;
 		return;
 	}
-	if (ix->meta.mode != OMEN_MODE_GRAPH ||
-		ix->meta.node_limit <= few + ix->layout.node.per_page)
+	if (ix->meta.graph.mode != OMEN_MODE_GRAPH ||
+		ix->meta.graph.node_limit <= few + ix->layout.node.per_page)
 	{
 		/* few enough to look at all of them */
 		(void) omen_scan_close(scan, SIZE_MAX);

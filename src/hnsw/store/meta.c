@@ -35,8 +35,8 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
 	plane->keys_offset = TYPEALIGN(8, sizeof(OmenSlotHeader) + inline_code);
 	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
-	plane->edge_keys_offset = plane->tags_offset + capacity;
-	plane->stride = TYPEALIGN(8, plane->edge_keys_offset);
+	plane->edges_end = plane->tags_offset + capacity;
+	plane->stride = TYPEALIGN(8, plane->edges_end);
 	plane->per_page = OMEN_PAGE_CAPACITY / plane->stride;
 }
 
@@ -83,17 +83,16 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->ef_construction = ef_construction;
 	meta->metric = metric;
 	meta->storage = storage;
-	meta->mode = OMEN_MODE_FLAT;
+	meta->graph.mode = OMEN_MODE_FLAT;
 	meta->key_bytes = key_bytes;
 	meta->seed = seed;
-	meta->root = OMEN_INVALID_ID;
-	meta->entry = OMEN_INVALID_ID;
+	meta->graph.root = OMEN_INVALID_ID;
+	meta->graph.entry = OMEN_INVALID_ID;
 	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
 		meta->room[i] = InvalidBlockNumber;
-	meta->mean = InvalidBlockNumber;
-	meta->side_null = OMEN_INVALID_ID;
-	meta->side_nan = OMEN_INVALID_ID;
-	meta->tid_map = InvalidBlockNumber;
+	meta->graph.mean = InvalidBlockNumber;
+	meta->graph.side_null = OMEN_INVALID_ID;
+	meta->graph.side_nan = OMEN_INVALID_ID;
 	meta->node_stride = layout.node.stride;
 	meta->upper_stride = layout.upper.stride;
 	((PageHeader) page)->pd_lower = OMEN_PAGE_START + sizeof(OmenMetaPageData);
@@ -148,9 +147,9 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
 		meta->storage >= OMEN_STORAGES ||
 		!omen_storage_fits(meta->storage, meta->metric) ||
-		meta->mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
+		meta->graph.mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
 		meta->key_bytes % sizeof(uint64) != 0 ||
-		meta->key_bytes > OMEN_MAX_KEY_BYTES || meta->edge_key_bytes != 0)
+		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
 							   RelationGetRelationName(rel)),
@@ -194,11 +193,11 @@ load_quantizer(OmenIndex *ix)
 	OmenRelCache *cache;
 	float	   *mean = NULL;
 
-	if (ix->meta.mean != InvalidBlockNumber)
+	if (ix->meta.graph.mean != InvalidBlockNumber)
 	{
 		mean = palloc(ix->meta.dims * sizeof(float));
-		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, ix->meta.mean,
-							   OMEN_OWNER_MEAN, ix->meta.epoch, mean,
+		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, ix->meta.graph.mean,
+							   OMEN_OWNER_MEAN, ix->meta.graph.epoch, mean,
 							   ix->meta.dims * sizeof(float)))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("quantizer of index \"%s\" is corrupted",
@@ -207,7 +206,7 @@ load_quantizer(OmenIndex *ix)
 	}
 	cache = MemoryContextAlloc(ix->pages.rel->rd_indexcxt,
 							   sizeof(OmenRelCache) + size);
-	cache->epoch = ix->meta.epoch;
+	cache->epoch = ix->meta.graph.epoch;
 	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
 						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
 	if (mean)
@@ -222,7 +221,7 @@ copy_quantizer(OmenIndex *ix)
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 
-	if (cache == NULL || cache->epoch != ix->meta.epoch)
+	if (cache == NULL || cache->epoch != ix->meta.graph.epoch)
 	{
 		cache = load_quantizer(ix);
 		if (ix->pages.rel->rd_amcache)
@@ -232,7 +231,7 @@ copy_quantizer(OmenIndex *ix)
 	if (ix->quantizer == NULL)
 		ix->quantizer = MemoryContextAlloc(ix->context, size);
 	memcpy(ix->quantizer, cache + 1, size);
-	ix->quantizer_epoch = ix->meta.epoch;
+	ix->quantizer_epoch = ix->meta.graph.epoch;
 }
 
 /*
@@ -242,7 +241,7 @@ void
 omen_index_refresh(OmenIndex *ix)
 {
 	omen_meta_read(ix->pages.rel, &ix->meta);
-	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.epoch)
+	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.graph.epoch)
 		copy_quantizer(ix);
 }
 
@@ -300,10 +299,10 @@ omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
 	meta = OmenPageGetMeta(omen_change_page(&change, buf));
 	if (mean != NULL)
 	{
-		meta->mean = first;
-		meta->epoch = 1;
+		meta->graph.mean = first;
+		meta->graph.epoch = 1;
 	}
-	meta->radius = radius;
+	meta->graph.radius = radius;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	omen_index_refresh(ix);

@@ -125,7 +125,7 @@ unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 		meta->room[kind] = opaque->next;
 		/* the next page's free slots may all get rows now */
 		if (kind == OMEN_PAGE_NODE && opaque->next != InvalidBlockNumber)
-			meta->node_limit += ix->layout.node.per_page;
+			meta->graph.node_limit += ix->layout.node.per_page;
 		opaque->next = InvalidBlockNumber;
 		opaque->flags &= ~OMEN_PAGE_LISTED;
 		omen_change_commit(&change);
@@ -212,7 +212,7 @@ start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 	opaque->next = meta->room[kind];
 	meta->room[kind] = BufferGetBlockNumber(buf);
 	if (kind == OMEN_PAGE_NODE)
-		meta->node_limit += ix->layout.node.per_page;
+		meta->graph.node_limit += ix->layout.node.per_page;
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(metabuf);
 }

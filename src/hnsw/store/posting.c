@@ -169,11 +169,11 @@ may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
 	uint8		refused = OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED;
 
 	/* a member of the flat list is whole as it is while there is a list */
-	if (ix->meta.mode == OMEN_MODE_GRAPH)
+	if (ix->meta.graph.mode == OMEN_MODE_GRAPH)
 		refused |= OMEN_SLOT_FLAT;
 	if (slot->version != node.version || (slot->flags & refused) != 0 ||
-		slot->epoch != ix->meta.epoch || slot->code.offset != header->offset ||
-		slot->code.step != header->step)
+		slot->epoch != ix->meta.graph.epoch ||
+		slot->code.offset != header->offset || slot->code.step != header->step)
 		return false;
 	if (ix->layout.out_of_line)
 		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
@@ -302,7 +302,8 @@ omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
 static uint32 *
 side_head(OmenMetaPageData *meta, uint32 owner)
 {
-	return owner == OMEN_OWNER_NULL ? &meta->side_null : &meta->side_nan;
+	return owner == OMEN_OWNER_NULL ? &meta->graph.side_null
+									: &meta->graph.side_nan;
 }
 
 /*

@@ -34,7 +34,7 @@ typedef struct OmenPlane
 	uint32		keys_offset;
 	uint32		ids_offset;
 	uint32		tags_offset;
-	uint32		edge_keys_offset;
+	uint32		edges_end;		/* where the tags end */
 } OmenPlane;
 
 typedef struct OmenLayout
@@ -55,7 +55,7 @@ typedef struct OmenIndex
 	OmenPages	pages;
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.epoch */
+	OmenQuantizer *quantizer;	/* of meta.graph.epoch */
 	OmenQuantizer *origin;		/* of epoch 0, for codes of the flat list */
 	uint16		quantizer_epoch;
 	uint8	   *code_space;		/* a code's worth of bytes, for a code that
