@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_inherits.h"
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/hnsw.h"
@@ -19,9 +20,13 @@
 #include "miscadmin.h"
 #include "omendb.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #define INFO_COLUMNS 20
 #define LAST_SCAN_COLUMNS 5
+
+/* Indexes of partitions that an error message names. */
+#define MAX_LEAVES_NAMED 10
 
 /* What is counted in a pass over all pages. */
 typedef struct IndexCounts
@@ -46,10 +51,52 @@ const char *const omen_storage_names[] = {"sq8", "full", "sq4"};
 
 /* ---------- which index ---------- */
 
+/*
+ * The index of a partitioned table has no pages.  Raise an error that names the
+ * indexes of its partitions, which have.
+ */
+static void
+report_partitioned(Relation index)
+{
+	List *all = find_all_inheritors(RelationGetRelid(index), NoLock, NULL);
+	StringInfoData leaves;
+	int			count = 0;
+	ListCell   *lc;
+
+	initStringInfo(&leaves);
+	foreach (lc, all)
+	{
+		Oid			leaf = lfirst_oid(lc);
+
+		if (get_rel_relkind(leaf) != RELKIND_INDEX)
+			continue;
+		if (++count <= MAX_LEAVES_NAMED)
+			appendStringInfo(&leaves, "%s\"%s\"", count > 1 ? ", " : "",
+							 get_rel_name(leaf));
+	}
+	if (count > MAX_LEAVES_NAMED)
+		appendStringInfoString(&leaves, ", ...");
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is an index of a partitioned table",
+					RelationGetRelationName(index)),
+			 count == 0
+				 ? errdetail("The table has no partitions.")
+				 : errdetail_plural("Its partition has the index %s.",
+									"Its partitions have the indexes %s.",
+									count, leaves.data),
+			 errhint("Call the function for each relid with isleaf of "
+					 "pg_partition_tree(%s).",
+					 quote_literal_cstr(RelationGetRelationName(index)))));
+}
+
 /* Raise an error unless this is an index of ours that this session can read. */
 void
 omen_require_hnsw_index(Relation index)
 {
+	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX &&
+		index->rd_indam->aminsert == omen_hnsw_insert)
+		report_partitioned(index);
 	if (index->rd_rel->relkind != RELKIND_INDEX ||
 		index->rd_indam->aminsert != omen_hnsw_insert)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
