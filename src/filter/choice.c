@@ -210,7 +210,7 @@ glance_cost(const OmenFilteredScanState *node)
 	const OmenFilteredPlan *plan = &node->plan;
 	double		ef = glance_ef(node);
 
-	if (plan->nodes <= Max(OMEN_FLAT_NODES, 4.0 * omen_ef_search))
+	if (omen_scans_all_nodes(plan->nodes, omen_ef_search))
 		ef = Max(ef, plan->nodes);
 	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes)) *
 			   plan->visit_cost +
@@ -407,7 +407,7 @@ is_worth_walking(void *arg, const OmenFilterProgress *progress)
 		return true;
 	if (done >= 1)
 		most *= MOST_IF_FULL;
-	if (!progress->is_cut)
+	if (!progress->hit_limit)
 		done = progress->tested /
 			   omen_filtered_tests(filter, progress->tested, progress->passed);
 	total = SLACK_OF_WALK * progress->work / Max(done, 1e-9);
@@ -499,7 +499,7 @@ omen_ef_to_begin(const OmenFilteredScanState *node, OmenStrategy strategy,
 		{
 			/* what it sees tells how many rows it will have to look at */
 			ef = Min(omen_sweep_ef(plan),
-					 OMEN_MOST_STRETCH * Max(ef, plan->wanted));
+					 OMEN_MAX_STRETCH * Max(ef, plan->wanted));
 		}
 		ef = Min(ef, MOST_EF_TO_BEGIN);
 	}

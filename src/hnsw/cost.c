@@ -59,7 +59,7 @@ omen_expected_visits(double nodes, double m, double ef)
 	double		visits = 0.157 * m * pow(Min(ef, knee), 0.85) *
 					pow(Max(ef / knee, 1.0), 0.6) * log(Max(nodes, 2.0));
 
-	if (nodes <= Max(OMEN_FLAT_NODES, 4.0 * ef))
+	if (omen_scans_all_nodes(nodes, ef))
 		return nodes;
 	return Min(visits, nodes);
 }

@@ -35,10 +35,20 @@
 #define OMEN_MAX_EF_SEARCH 10000
 
 /*
- * An index of up to so many nodes is a flat list, and a scan of one with up to
- * so many live nodes looks at all of them.
+ * An index of at most this many nodes is a flat list, and a scan of one with at
+ * most this many live nodes looks at all of them.
  */
 #define OMEN_FLAT_NODES 1000
+
+/*
+ * Does a scan with a candidate list of ef look at all nodes of an index,
+ * because they are few?  That is as fast as a search then, and exact.
+ */
+static inline bool
+omen_scans_all_nodes(double nodes, double ef)
+{
+	return nodes <= Max(OMEN_FLAT_NODES, 4.0 * ef);
+}
 
 /*
  * Support function of every operator class: internal -> internal.  What it
@@ -73,8 +83,10 @@ typedef struct OmenOptions
 	int			seed;
 } OmenOptions;
 
-/* options.c */
+/* GUC omendb.ef_search, in guc.c. */
 extern int	omen_ef_search;
+
+/* options.c */
 extern void omen_options_init(void);
 extern bytea *omen_hnsw_options(Datum reloptions, bool validate);
 extern int	omen_options_m(Relation index);
@@ -162,15 +174,17 @@ extern IndexBuildResult *omen_hnsw_build(Relation heap, Relation index,
 extern void omen_hnsw_build_empty(Relation index);
 extern char *omen_hnsw_build_phase(int64 phase);
 
-/* scan.c */
+/* scan/state.c */
 extern IndexScanDesc omen_hnsw_begin_scan(Relation index, int nkeys,
 										  int norderbys);
 extern void omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 							 ScanKey orderbys, int norderbys);
-extern bool omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir);
 extern void omen_hnsw_end_scan(IndexScanDesc scan);
 extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
+
+/* scan/plain.c */
+extern bool omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir);
 
 /* explain.c */
 struct		ExplainState;

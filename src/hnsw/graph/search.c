@@ -24,6 +24,7 @@
 
 #include <math.h>
 
+#include "array.h"
 #include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
 #include "miscadmin.h"
@@ -45,43 +46,17 @@
 
 /* ---------- heaps ---------- */
 
-/* Is a above b in the frontier's heap?  Nearest on top. */
-#define ABOVE_MIN(a, b) ((a).distance < (b).distance)
-/* In the results' heap?  Farthest on top. */
-#define ABOVE_MAX(a, b) ((a).distance > (b).distance)
+/* Of the frontier: nearest on top. */
+#define OMEN_HEAP_NAME frontier
+#define OMEN_HEAP_ITEM OmenHeapItem
+#define OMEN_HEAP_ABOVE(a, b) ((a)->distance < (b)->distance)
+#include "binary_heap.h"
 
-#define SIFT_UP(heap, pos, ABOVE) \
-	do \
-	{ \
-		uint32 p_ = (pos); \
-		OmenHeapItem item_ = (heap)[p_]; \
-		while (p_ > 0 && ABOVE(item_, (heap)[(p_ - 1) / 2])) \
-		{ \
-			(heap)[p_] = (heap)[(p_ - 1) / 2]; \
-			p_ = (p_ - 1) / 2; \
-		} \
-		(heap)[p_] = item_; \
-	} while (0)
-
-#define SIFT_DOWN(heap, count, pos, ABOVE) \
-	do \
-	{ \
-		uint32 p_ = (pos); \
-		OmenHeapItem item_ = (heap)[p_]; \
-		for (;;) \
-		{ \
-			uint32 c_ = 2 * p_ + 1; \
-			if (c_ >= (count)) \
-				break; \
-			if (c_ + 1 < (count) && ABOVE((heap)[c_ + 1], (heap)[c_])) \
-				c_++; \
-			if (!ABOVE((heap)[c_], item_)) \
-				break; \
-			(heap)[p_] = (heap)[c_]; \
-			p_ = c_; \
-		} \
-		(heap)[p_] = item_; \
-	} while (0)
+/* Of the results: farthest on top. */
+#define OMEN_HEAP_NAME nearest
+#define OMEN_HEAP_ITEM OmenHeapItem
+#define OMEN_HEAP_ABOVE(a, b) ((a)->distance > (b)->distance)
+#include "binary_heap.h"
 
 /* Nearest first; ties in the order met. */
 int
@@ -95,65 +70,26 @@ omen_heap_item_compare(const void *a, const void *b)
 	return x->seen < y->seen ? -1 : (x->seen > y->seen ? 1 : 0);
 }
 
-static void *
-grow_array(OmenSearch *search, void *array, uint32 *room, uint32 needed,
-		   Size item)
-{
-	Size		bytes;
-
-	if (needed <= *room)
-		return array;
-	*room = Max(needed, Max(256, *room * 2));
-	bytes = mul_size(*room, item);
-	if (array == NULL)
-		return MemoryContextAllocHuge(search->context, bytes);
-	return repalloc_huge(array, bytes);
-}
-
 static void
 push_frontier(OmenSearch *search, float distance, uint32 seen)
 {
-	if (unlikely(search->nfrontier == search->frontier_room))
-		search->frontier =
-			grow_array(search, search->frontier, &search->frontier_room,
-					   search->nfrontier + 1, sizeof(OmenHeapItem));
-	search->frontier[search->nfrontier].distance = distance;
-	search->frontier[search->nfrontier].seen = seen;
-	search->nfrontier++;
-	SIFT_UP(search->frontier, search->nfrontier - 1, ABOVE_MIN);
-}
+	OmenHeapItem item = {distance, seen};
 
-static OmenHeapItem
-pop_frontier(OmenSearch *search)
-{
-	OmenHeapItem top = search->frontier[0];
-
-	search->nfrontier--;
-	if (search->nfrontier > 0)
-	{
-		search->frontier[0] = search->frontier[search->nfrontier];
-		SIFT_DOWN(search->frontier, search->nfrontier, 0, ABOVE_MIN);
-	}
-	return top;
+	OMEN_GROW(search->context, search->frontier, search->frontier_room,
+			  search->nfrontier + 1);
+	frontier_push(search->frontier, &search->nfrontier, item);
 }
 
 /* Keep a result if it is among the ef nearest. */
 static void
 keep_nearest(OmenSearch *search, float distance, uint32 seen)
 {
+	OmenHeapItem item = {distance, seen};
+
 	if (search->nnearest < search->ef)
-	{
-		search->nearest[search->nnearest].distance = distance;
-		search->nearest[search->nnearest].seen = seen;
-		search->nnearest++;
-		SIFT_UP(search->nearest, search->nnearest - 1, ABOVE_MAX);
-	}
+		nearest_push(search->nearest, &search->nnearest, item);
 	else if (distance < search->nearest[0].distance)
-	{
-		search->nearest[0].distance = distance;
-		search->nearest[0].seen = seen;
-		SIFT_DOWN(search->nearest, search->nnearest, 0, ABOVE_MAX);
-	}
+		nearest_replace(search->nearest, search->nnearest, item);
 }
 
 /* Would a slot at this distance matter to the search? */
@@ -284,8 +220,7 @@ omen_search_start(OmenSearch *search, const OmenPlane *plane,
 	search->nseen = 0;
 	search->nfrontier = 0;
 	search->nnearest = 0;
-	search->nearest = grow_array(search, search->nearest, &search->nearest_room,
-								 ef, sizeof(OmenHeapItem));
+	OMEN_GROW(search->context, search->nearest, search->nearest_room, ef);
 	search->nvisited = 0;
 	visited_resize(search, size);
 }
@@ -336,9 +271,8 @@ remember(OmenSearch *search, uint32 id, float distance, uint16 version,
 {
 	OmenSeen   *seen;
 
-	if (unlikely(search->nseen == search->seen_room))
-		search->seen = grow_array(search, search->seen, &search->seen_room,
-								  search->nseen + 1, sizeof(OmenSeen));
+	OMEN_GROW(search->context, search->seen, search->seen_room,
+			  search->nseen + 1);
 	seen = &search->seen[search->nseen];
 	seen->distance = distance;
 	seen->id = id;
@@ -654,7 +588,7 @@ omen_search_run(OmenSearch *search)
 			 search->frontier[0].distance > search->nearest[0].distance) ||
 			search->counters.visits >= search->most_visits)
 			break;
-		next = pop_frontier(search);
+		next = frontier_pop(search->frontier, &search->nfrontier);
 		if ((search->seen[next.seen].flags & OMEN_SEEN_EXPANDED) != 0)
 			continue;
 		expand(search, next.seen);
@@ -670,8 +604,7 @@ void
 omen_search_grow(OmenSearch *search, uint32 ef)
 {
 	search->ef = ef;
-	search->nearest = grow_array(search, search->nearest, &search->nearest_room,
-								 ef, sizeof(OmenHeapItem));
+	OMEN_GROW(search->context, search->nearest, search->nearest_room, ef);
 	search->nnearest = 0;
 	search->nfrontier = 0;
 	for (uint32 i = 0; i < search->nseen; i++)

@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * pass.c
- *	  A pass over all nodes of an index, in the order of pages.
+ * full_scan.c
+ *	  Looking at all nodes of an index, in the order of pages.
  *
- * Finds what a search of the graph did not reach, and the rows of a filter that so
- * few pass that a walk to them would take longer.  Such a pass waits for memory, not
- * for the processor: of most nodes it looks at the header and the keys only.  So those
- * of the next page are fetched while a page is looked at, and the codes of nodes that
- * may pass while the page after it is.  (60,000 nodes of 784 bytes and 16 keys, of which
- * one is tested: 1.4 milliseconds where 1 % pass, and 3.6 before.)
+ * Finds what a search of the graph did not reach, and the rows of a filter
+ * which so few pass that a walk to them would take longer.  A full scan waits
+ * for memory, not for the processor: of most nodes it looks at the header and
+ * the keys only.  So those of the next page are fetched while a page is looked
+ * at, and the codes of nodes that may pass while the page after it is.
  *
  * One page of nodes is locked at a time, share, and two are pinned; codes out of line
  * are read from a page of their own while that lock is held.
@@ -22,8 +21,8 @@
 #include "utils/rel.h"
 
 /*
- * Bring what find_passing() will look at of each slot of a page towards the processor: of
- * the header what tells whether the node may pass, and the keys.
+ * Bring what find_passing() will look at of each slot of a page towards the
+ * processor: of the header what tells whether the node may pass, and the keys.
  */
 static void
 prefetch_page(OmenScanState *state, BlockNumber block)
@@ -42,7 +41,10 @@ prefetch_page(OmenScanState *state, BlockNumber block)
 	}
 }
 
-/* The slots of a page whose nodes may pass; the page stays pinned if there are some. */
+/*
+ * The slots of a page whose nodes may pass; the page stays pinned if there are
+ * some.
+ */
 typedef struct PassingSlots
 {
 	BlockNumber block;
@@ -59,8 +61,8 @@ may_pass(const OmenScanState *state, OmenSlotHeader *slot)
 }
 
 /*
- * Find the slots of a page whose nodes may pass, and bring their codes towards the
- * processor.
+ * Find the slots of a page whose nodes may pass, and bring their codes towards
+ * the processor.
  */
 static void
 find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
@@ -94,9 +96,9 @@ find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
 }
 
 /*
- * Make those nodes pending that no search has met.  They are judged again, since the
- * page was not locked meanwhile.  False if the quantizer has changed; then nothing was
- * done.
+ * Make those nodes pending that no search has met.  They are judged again,
+ * since the page was not locked meanwhile.  False if the quantizer has changed;
+ * then nothing was done.
  */
 static bool
 take_passing(OmenScanState *state, const PassingSlots *passing,
@@ -116,13 +118,13 @@ take_passing(OmenScanState *state, const PassingSlots *passing,
 
 		if (!may_pass(state, slot))
 			continue;
-		*node = omen_scan_pending(passing->block * plane->per_page +
+		*node = omen_pending_node(passing->block * plane->per_page +
 									  passing->slots[i],
 								  slot);
 		node->is_refined = slot->epoch != ix->quantizer_epoch;
 		/* what is looked at to the last is to be exact */
 		is_readable =
-			omen_scan_bound(state, node->node.id, slot, true, &node->bound);
+			omen_query_bound(state, node->node.id, slot, true, &node->bound);
 		count++;
 	}
 	LockBuffer(passing->buf, BUFFER_LOCK_UNLOCK);
@@ -133,7 +135,7 @@ take_passing(OmenScanState *state, const PassingSlots *passing,
 	for (uint32 i = 0; i < count; i++)
 	{
 		if (omen_search_mark(state->search, found[i].node.id))
-			omen_rerank_add(state, found[i]);
+			omen_pending_add_node(state, found[i]);
 	}
 	return true;
 }
@@ -148,9 +150,9 @@ take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 	if (passing->count == 0 || take_passing(state, passing, found))
 		return;
 	/* the flat list is being converted: take the new quantizer, too */
-	omen_scan_encode_origin(state);
+	omen_query_encode_origin(state);
 	omen_index_refresh(state->ix);
-	omen_scan_encode_query(scan);
+	omen_query_encode(scan);
 	if (!take_passing(state, passing, found))
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("index \"%s\" contains codes of an unknown "
@@ -160,13 +162,20 @@ take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 						errhint("Please REINDEX it.")));
 }
 
+/* Are more nodes pending than there is memory for? */
+static bool
+is_full(const OmenPending *pending, Size memory)
+{
+	return pending->nnodes > memory / sizeof(OmenPendingNode);
+}
+
 /*
  * Make all nodes pending that no search has met.  False if there are more than
- * memory has room for.  While the codes of one page are on their way the next page is
- * looked at.
+ * memory has room for.  While the codes of one page are on their way the next
+ * page is looked at.
  */
 bool
-omen_scan_all_pages(IndexScanDesc scan, Size memory)
+omen_full_scan(IndexScanDesc scan, Size memory)
 {
 	OmenScanState *state = scan->opaque;
 	uint32		per_page = state->ix->layout.node.per_page;
@@ -180,12 +189,12 @@ omen_scan_all_pages(IndexScanDesc scan, Size memory)
 			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
 		passing[i]->count = 0;
 	}
-	if (!state->has_origin && state->ix->meta.graph.epoch != 0)
-		omen_scan_encode_origin(state);
+	if (!state->query.has_origin && state->ix->meta.graph.epoch != 0)
+		omen_query_encode_origin(state);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (state->nnodes > memory / sizeof(OmenPendingNode))
+		if (is_full(&state->pending, memory))
 			break;
 		prefetch_page(state, block + 1);
 		find_passing(state, block, passing[block % 2]);
@@ -198,7 +207,7 @@ omen_scan_all_pages(IndexScanDesc scan, Size memory)
 		pfree(passing[i]);
 	}
 	pfree(found);
-	return state->nnodes <= memory / sizeof(OmenPendingNode);
+	return !is_full(&state->pending, memory);
 }
 
 /*
@@ -206,15 +215,13 @@ omen_scan_all_pages(IndexScanDesc scan, Size memory)
  * out.  False if there are more than memory has room for.
  */
 bool
-omen_scan_close(IndexScanDesc scan, Size memory)
+omen_full_scan_afresh(IndexScanDesc scan, Size memory)
 {
 	OmenScanState *state = scan->opaque;
 
-	omen_search_start(state->search, &state->ix->layout.node, &state->header,
-					  state->code, state->ef);
-	state->nnodes = 0;
-	state->nrows = 0;
-	state->nans.count = 0;
-	state->phase = OMEN_SCAN_CLOSING;
-	return omen_scan_all_pages(scan, memory);
+	omen_search_start(state->search, &state->ix->layout.node,
+					  &state->query.header, state->query.code, state->ef);
+	omen_pending_clear(&state->pending);
+	state->phase = OMEN_SCAN_FULL;
+	return omen_full_scan(scan, memory);
 }

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * budget.c
+ *	  How much a filtered scan has done, and how much more it may do.
+ *
+ * Work is counted in visits of slots; looking up a row is worth as many as the
+ * filter says.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/scan/filtered_state.h"
+
+/*
+ * Bytes that a slot takes in a search that has met it: in seen[], in the set of
+ * visited ids when that is half full, and in the heaps.
+ */
+#define BYTES_PER_VISIT \
+	(sizeof(OmenSeen) + 2 * sizeof(uint32) + 2 * sizeof(OmenHeapItem))
+
+/* What has been done, in visits of slots. */
+uint64
+omen_budget_work(const OmenScanState *state)
+{
+	return state->search->counters.visits +
+		   (uint64) (state->pending.tested * state->filtered->filter->row_work);
+}
+
+/* Has the scan done as much as it may? */
+bool
+omen_budget_is_spent(const OmenScanState *state)
+{
+	return state->phase == OMEN_SCAN_GRAPH &&
+		   omen_budget_work(state) >= state->filtered->filter->most_work;
+}
+
+/* Did the last search stop at its limit? */
+bool
+omen_budget_hit_limit(const OmenScanState *state)
+{
+	return state->filtered->hit_limit ||
+		   state->search->counters.visits >= state->search->most_visits;
+}
+
+/*
+ * Let the search do what is left of the work, within memory; and remember
+ * whether it stopped at its limit before.
+ */
+void
+omen_budget_limit_search(OmenScanState *state)
+{
+	OmenFilteredState *filtered = state->filtered;
+	const OmenFilter *filter = filtered->filter;
+	OmenSearch *search = state->search;
+	uint64		done = omen_budget_work(state);
+
+	filtered->hit_limit = omen_budget_hit_limit(state);
+	search->most_visits = search->counters.visits;
+	if (done < filter->most_work)
+		search->most_visits =
+			Min(search->most_visits +
+					Min(filter->most_work - done, PG_INT64_MAX),
+				filter->memory / BYTES_PER_VISIT);
+}

@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * candidates.c
+ *	  Finding candidates, by the distance of codes: a search of the graph, or a
+ *	  look at all nodes if there are few.
+ *
+ * What the search is to keep out, and how far it may go, is set in
+ * state->search by whoever runs the scan.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "heap/heap.h"
+#include "hnsw/scan/scan.h"
+#include "pause.h"
+
+/*
+ * How many pending rows are fetched ahead at a time: as many as stay in the
+ * processor's caches until their turn comes.
+ */
+#define MAX_ROWS_AHEAD 2000
+
+/*
+ * Bring rows towards the processor that are about to be tested, nearly in this
+ * order.
+ */
+static void
+prefetch_rows(const OmenScanState *state)
+{
+	const OmenPending *pending = &state->pending;
+
+	for (uint32 i = 0; i < Min(pending->nnodes, MAX_ROWS_AHEAD); i++)
+		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid);
+}
+
+/*
+ * Make a result of the search pending.
+ *
+ * The search looked without a lock, and what it saw may have been on its way;
+ * nobody will look again.  So all that counts is read anew.
+ */
+static void
+take_result(OmenScanState *state, uint32 id)
+{
+	OmenIndex  *ix = state->ix;
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, id, &buf);
+	OmenPendingNode node;
+	bool		is_readable;
+
+	if (slot == NULL)
+		return;
+	node = omen_pending_node(id, slot);
+	is_readable = slot->epoch == ix->quantizer_epoch &&
+				  omen_query_bound(state, id, slot, false, &node.bound);
+	UnlockReleaseBuffer(buf);
+	if (!is_readable)
+		return;
+	omen_heap_prefetch(state->fetch.table->rel, &node.tid);
+	omen_pending_add_node(state, node);
+}
+
+/*
+ * Make the results of the search pending that were not so before.  Returns how
+ * many there were.
+ */
+static uint32
+take_results(OmenScanState *state)
+{
+	OmenSearch *search = state->search;
+	uint32		taken = 0;
+
+	for (uint32 i = 0; i < search->nnearest; i++)
+	{
+		OmenSeen   *seen = &search->seen[search->nearest[i].seen];
+
+		if ((seen->flags & OMEN_SEEN_TAKEN) != 0)
+			continue;
+		seen->flags |= OMEN_SEEN_TAKEN;
+		taken++;
+		take_result(state, seen->id);
+	}
+	if (state->pending.is_post_filtering)
+		prefetch_rows(state);
+	return taken;
+}
+
+static OmenNodeRef
+root_of(const OmenIndex *ix)
+{
+	OmenNodeRef root = {ix->meta.graph.root, ix->meta.graph.root_version};
+
+	return root;
+}
+
+static void
+search_graph(OmenScanState *state)
+{
+	OmenSearch *search = state->search;
+	const OmenScanQuery *query = &state->query;
+	OmenNodeRef start;
+	OmenNodeRef root = root_of(state->ix);
+
+	search->may_peek = !state->ix->layout.out_of_line &&
+					   !RelationUsesLocalBuffers(state->ix->pages.rel);
+	(void) omen_descend(search, &query->header, query->code, 0, &start);
+	omen_search_start(search, &state->ix->layout.node, &query->header,
+					  query->code, state->ef);
+	if (!omen_search_seed(search, start))
+		(void) omen_search_seed(search, root);
+	omen_search_run(search);
+	OMEN_PAUSE("scan-searched");
+	(void) take_results(state);
+	OMEN_PAUSE("scan-taken");
+}
+
+/* Are there so few nodes that a search is not worth while? */
+static bool
+has_few_nodes(const OmenIndex *ix)
+{
+	double		nodes =
+		(double) ix->meta.graph.node_limit - ix->layout.node.per_page;
+
+	return ix->meta.graph.mode != OMEN_MODE_GRAPH ||
+		   omen_scans_all_nodes(nodes, omen_ef_search);
+}
+
+/* Find the first candidates, with the list that state->ef says. */
+void
+omen_candidates_start(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	const OmenKeyTests *key_tests = state->query.key_tests;
+
+	if (key_tests && key_tests->never)
+		state->phase = OMEN_SCAN_DONE;
+	else if (state->query.no_distance)
+	{
+		state->phase = OMEN_SCAN_UNORDERED;
+		state->unordered.next_block = OMEN_META_BLOCK + 1;
+	}
+	else if (has_few_nodes(state->ix))
+		(void) omen_full_scan_afresh(scan, SIZE_MAX);
+	else
+	{
+		state->phase = OMEN_SCAN_GRAPH;
+		search_graph(state);
+	}
+}
+
+/*
+ * Go on where the search stopped, with a list of next_ef.  False if that gives
+ * nothing: it has met all it can reach, or may do no more.
+ */
+bool
+omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
+{
+	OmenSearch *search = state->search;
+
+	if (search->nfrontier == 0)
+	{
+		/* the descent may have led to a corner that the root knows a way out of */
+		if (!omen_search_seed(search, root_of(state->ix)) &&
+			search->nnearest < search->ef)
+			return false;
+	}
+	if (search->ef > PG_INT32_MAX / 2 ||
+		search->counters.visits >= search->most_visits)
+		return false;
+	omen_search_grow(search, next_ef);
+	return take_results(state) > 0;
+}

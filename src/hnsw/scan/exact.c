@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * exact.c
+ *	  Looking at all rows that may pass a filter, one by one: by TIDs that the
+ *	  caller has, or else over the whole table.
+ *
+ * May come after rows have gone out, if more are asked for than were wanted.
+ * Then those rows are left out, and what should have come before the last of
+ * them is late, as in any scan.
+ *
+ * What is found is kept within the memory allowed: if that is little, the
+ * nearer half is kept each time that it is full.  When those have gone out
+ * another pass finds what comes after.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "heap/heap.h"
+#include "hnsw/scan/filtered_state.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Rows that are fetched together. */
+#define ROWS_AT_A_TIME 32
+
+/* Rows that are kept however little memory is allowed. */
+#define MIN_ROWS 64
+
+/* By distance, then by place, so that no two rows are equal. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	OmenPendingRow *x = (OmenPendingRow *) a;
+	OmenPendingRow *y = (OmenPendingRow *) b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return ItemPointerCompare(&x->version, &y->version);
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+/* Keep the nearer half of the rows, and where the others begin. */
+static void
+truncate_rows(OmenExactPass *exact, OmenPending *pending)
+{
+	qsort(pending->rows, pending->nrows, sizeof(OmenPendingRow), compare_rows);
+	pending->nrows /= 2;
+	exact->truncated_from = pending->rows[pending->nrows];
+	exact->is_truncated = true;
+}
+
+/* Has a row gone out before?  The list of those is sorted by now. */
+static bool
+was_sent(const OmenFilteredState *filtered, OmenPendingRow *row)
+{
+	return filtered->sent.count > 0 &&
+		   bsearch(&row->version, filtered->sent.tids, filtered->sent.count,
+				   sizeof(ItemPointerData), compare_tids) != NULL;
+}
+
+/* Keep a row that has a distance, if it is one of the nearest `most`. */
+static void
+keep_row(OmenScanState *state, const OmenPendingRow *row, Size most)
+{
+	OmenExactPass *exact = &state->filtered->exact;
+	OmenPending *pending = &state->pending;
+
+	if (row->distance < pending->last_distance)
+	{
+		state->search->counters.late++;
+		return;
+	}
+	if (exact->is_truncated && compare_rows(row, &exact->truncated_from) >= 0)
+		return;
+	omen_pending_add_row(state, *row);
+	if (pending->nrows >= most)
+		truncate_rows(exact, pending);
+}
+
+/*
+ * Take in a row.  If `after` is not NULL, rows before that one and those
+ * without a distance were taken in by the pass before.
+ */
+static void
+take_exact(OmenScanState *state, OmenFetched fetched, OmenPendingRow *row,
+		   const OmenPendingRow *after)
+{
+	OmenFilteredState *filtered = state->filtered;
+	Size		most = filtered->filter->memory / sizeof(OmenPendingRow);
+
+	if (fetched == OMEN_ROW_GONE || was_sent(filtered, row))
+		return;
+	if (fetched == OMEN_ROW_NULL || isnan(row->distance))
+	{
+		if (after == NULL)
+			omen_tid_list_add(fetched == OMEN_ROW_NULL ? &filtered->exact.nulls
+													   : &filtered->exact.nans,
+							  &row->version);
+		return;
+	}
+	if (after == NULL || compare_rows(row, after) >= 0)
+		keep_row(state, row, Max(most, MIN_ROWS));
+}
+
+/* Look at all rows of the table. */
+static void
+pass_over_table(IndexScanDesc scan, const OmenPendingRow *after)
+{
+	OmenScanState *state = scan->opaque;
+	Relation	heap = scan->heapRelation;
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	TableScanDesc table = table_beginscan(heap, scan->xs_snapshot, 0, NULL);
+	OmenPendingRow row;
+
+	while (table_scan_getnextslot(table, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_exact(state, omen_fetch_measure(scan, slot, &row), &row, after);
+	}
+	table_endscan(table);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * Look at all rows that a source names.  They lie all over the table: so that
+ * they need not be waited for one by one the next ones are fetched while some
+ * are looked at.
+ */
+static void
+pass_over_rows(IndexScanDesc scan, OmenTidSource source, void *arg,
+			   const OmenPendingRow *after)
+{
+	OmenScanState *state = scan->opaque;
+	Relation	heap = scan->heapRelation;
+	ItemPointerData tids[ROWS_AT_A_TIME];
+	OmenPendingRow row;
+	int			count;
+
+	do
+	{
+		for (count = 0; count < ROWS_AT_A_TIME && source(arg, &tids[count]);
+			 count++)
+			omen_heap_prefetch(heap, &tids[count]);
+		for (int i = 0; i < count; i++)
+			omen_heap_prefetch_row(heap, &tids[i]);
+		for (int i = 0; i < count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			/* of another index, if that is damaged; passed over as elsewhere */
+			if (omen_fetch_may_be_row(scan, &tids[i]))
+				take_exact(state, omen_fetch_row(scan, &tids[i], &row), &row,
+						   after);
+		}
+	} while (count == ROWS_AT_A_TIME);
+}
+
+/* Forget what the graph has found, but not what has gone out. */
+static void
+begin_first_pass(OmenFilteredState *filtered)
+{
+	qsort(filtered->sent.tids, filtered->sent.count, sizeof(ItemPointerData),
+		  compare_tids);
+	omen_exact_reset(&filtered->exact);
+}
+
+/*
+ * Look at all rows that a source names, or at the whole table if it is NULL.
+ * If an exact pass came before, at those that it had no room for.
+ */
+void
+omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
+{
+	OmenScanState *state = scan->opaque;
+	OmenFilteredState *filtered = state->filtered;
+	OmenExactPass *exact = &filtered->exact;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	OmenPendingRow first = exact->truncated_from;
+	OmenPendingRow *after = NULL;
+
+	if (state->phase == OMEN_SCAN_EXACT && exact->is_truncated)
+		after = &first;
+	else
+		begin_first_pass(filtered);
+	exact->is_truncated = false;
+	filtered->nheld = 0;
+	filtered->next_held = 0;
+	omen_pending_clear(&state->pending);
+	if (source == NULL)
+		pass_over_table(scan, after);
+	else
+		pass_over_rows(scan, source, arg, after);
+	state->phase = OMEN_SCAN_EXACT;
+	omen_toast_reader_pause(state->fetch.toast);
+	MemoryContextSwitchTo(old);
+}
+
+/* Nothing was found so far. */
+void
+omen_exact_reset(OmenExactPass *exact)
+{
+	exact->nans.count = 0;
+	exact->nulls.count = 0;
+	exact->next_unordered = 0;
+	exact->is_truncated = false;
+}
+
+/* The next of the rows without a distance: NaN sorts below NULL. */
+static bool
+next_unordered(OmenExactPass *exact, ItemPointer version)
+{
+	uint32		next = exact->next_unordered;
+
+	if (next < exact->nans.count)
+		*version = exact->nans.tids[next];
+	else if (next < exact->nans.count + exact->nulls.count)
+		*version = exact->nulls.tids[next - exact->nans.count];
+	else
+		return false;
+	exact->next_unordered++;
+	return true;
+}
+
+/* The next row of an exact pass. */
+OmenFilteredResult
+omen_exact_next(IndexScanDesc scan, ItemPointer version)
+{
+	OmenScanState *state = scan->opaque;
+	OmenExactPass *exact = &state->filtered->exact;
+	OmenPendingRow row;
+
+	if (omen_rerank_take(&state->pending, &row))
+	{
+		omen_rerank_send(state, &row);
+		*version = row.version;
+		return OMEN_FILTERED_ROW;
+	}
+	if (exact->is_truncated)
+		return OMEN_FILTERED_GAVE_UP;
+	return next_unordered(exact, version) ? OMEN_FILTERED_ROW
+										  : OMEN_FILTERED_END;
+}

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * pending.c
+ *	  Candidates and rows that wait for their turn, in two heaps.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "array.h"
+#include "hnsw/scan/scan.h"
+
+/* Lowest bound on top. */
+#define OMEN_HEAP_NAME nodes
+#define OMEN_HEAP_ITEM OmenPendingNode
+#define OMEN_HEAP_ABOVE(a, b) ((a)->bound < (b)->bound)
+#include "binary_heap.h"
+
+/* Nearest on top. */
+#define OMEN_HEAP_NAME rows
+#define OMEN_HEAP_ITEM OmenPendingRow
+#define OMEN_HEAP_ABOVE(a, b) ((a)->distance < (b)->distance)
+#include "binary_heap.h"
+
+/*
+ * A node to be made pending whose bound is to come.  Its TID, if it stands for
+ * one row, is kept so that the node need not be visited again.
+ */
+OmenPendingNode
+omen_pending_node(uint32 id, const OmenSlotHeader *slot)
+{
+	OmenPendingNode node;
+
+	memset(&node, 0, offsetof(OmenPendingNode, pointer));
+	node.node.id = id;
+	node.node.version = slot->version;
+	node.tid = slot->u.node.heaptid;
+	if (slot->u.node.posting != OMEN_INVALID_ID)
+		ItemPointerSetInvalid(&node.tid);
+	return node;
+}
+
+/* Let a candidate wait for its turn. */
+void
+omen_pending_add_node(OmenScanState *state, OmenPendingNode node)
+{
+	OmenPending *pending = &state->pending;
+
+	OMEN_GROW(state->context, pending->nodes, pending->nodes_room,
+			  pending->nnodes + 1);
+	nodes_push(pending->nodes, &pending->nnodes, node);
+}
+
+/* Let a row wait for its turn. */
+void
+omen_pending_add_row(OmenScanState *state, OmenPendingRow row)
+{
+	OmenPending *pending = &state->pending;
+
+	OMEN_GROW(state->context, pending->rows, pending->rows_room,
+			  pending->nrows + 1);
+	rows_push(pending->rows, &pending->nrows, row);
+}
+
+/* Take the candidate of the lowest bound; there is one. */
+OmenPendingNode
+omen_pending_take_node(OmenPending *pending)
+{
+	return nodes_pop(pending->nodes, &pending->nnodes);
+}
+
+/* Take the nearest row; there is one. */
+OmenPendingRow
+omen_pending_take_row(OmenPending *pending)
+{
+	return rows_pop(pending->rows, &pending->nrows);
+}
+
+/* Forget what was found. */
+void
+omen_pending_clear(OmenPending *pending)
+{
+	pending->nnodes = 0;
+	pending->nrows = 0;
+	pending->nans.count = 0;
+}

@@ -1,0 +1,140 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_state.h
+ *	  What an index scan keeps, in parts by who works with them.
+ *
+ * Each file of this folder may change what its part names; functions that take
+ * an OmenScanState say which parts they use.  What only a filtered scan keeps
+ * is in filtered_state.h, and nothing here knows of filters.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_SCAN_STATE_H
+#define OMEN_SCAN_STATE_H
+
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "heap/toast.h"
+#include "hnsw/hnsw.h"
+#include "nodes/execnodes.h"
+
+/* A candidate that waits for its true distance. */
+typedef struct OmenPendingNode
+{
+	double		bound;			/* lower bound of the operator's result */
+	OmenNodeRef node;
+	ItemPointerData tid;		/* of the only row, or invalid */
+	ItemPointerData version;	/* of that row, once it was looked up */
+	bool		is_refined;		/* the bound is as good as it gets */
+	bool		was_looked_up;	/* ahead of its turn, whatever was found */
+	bool		is_gone;		/* the row is not visible, or NULL */
+	bool		is_located;		/* `pointer` is known */
+	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
+} OmenPendingNode;
+
+/* A row that waits for its turn. */
+typedef struct OmenPendingRow
+{
+	double		distance;		/* the operator's result */
+	ItemPointerData tid;		/* what the index has */
+	ItemPointerData version;	/* the tuple that the snapshot sees */
+	Oid			toast_relid;	/* where its vector lies, or InvalidOid */
+	Oid			toast_valueid;
+} OmenPendingRow;
+
+/* Where a scan stands; it goes on from each to a later one. */
+typedef enum OmenScanPhase
+{
+	OMEN_SCAN_START,
+	OMEN_SCAN_UNORDERED,		/* without a distance: all pages in turn */
+	OMEN_SCAN_GRAPH,			/* results of a search of the graph */
+	OMEN_SCAN_FULL,				/* all nodes have been looked at */
+	OMEN_SCAN_SIDE_NAN,
+	OMEN_SCAN_SIDE_NULL,
+	OMEN_SCAN_EXACT,			/* all rows have been looked at */
+	OMEN_SCAN_DONE
+} OmenScanPhase;
+
+/* The query, and its codes (query.c). */
+typedef struct OmenScanQuery
+{
+	Datum		value;			/* detoasted, in query_context */
+	bool		no_distance; /* NULL or without direction: any order will do */
+	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
+	const float *floats;
+	OmenCodeHeader header;
+	uint8	   *code;
+	float	   *rest;			/* what the code leaves out of the query */
+	OmenQueryRest about_rest;
+	OmenCodeHeader origin_header;	/* the same for codes of epoch 0 */
+	uint8	   *origin_code;
+	bool		has_origin;
+} OmenScanQuery;
+
+/* Getting at rows of the table (fetch.c). */
+typedef struct OmenRowFetch
+{
+	IndexFetchTableData *table;
+	BlockNumber heap_blocks;	/* blocks of the table known to exist */
+	OmenToastReader *toast;
+	bool		is_toasted;		/* the value read last was */
+	TupleTableSlot *slot;
+	IndexInfo  *index_info;		/* for an index on an expression */
+	EState	   *estate;
+	FmgrInfo	distance;		/* the operator's function */
+	MemoryContext row_context;	/* reset for each row */
+
+	/* does a visible row count?  NULL: yes.  May fail, and wait for anything */
+	bool (*passes)(void *arg, TupleTableSlot *slot);
+	void	   *pass_arg;
+} OmenRowFetch;
+
+/* What was found and waits for its turn (pending.c, rerank.c). */
+typedef struct OmenPending
+{
+	OmenPendingNode *nodes;		/* min-heap by bound */
+	uint32		nnodes;
+	uint32		nodes_room;
+	OmenPendingRow *rows;		/* min-heap by distance */
+	uint32		nrows;
+	uint32		rows_room;
+	OmenTidList nans;			/* rows whose distance is not a number */
+	OmenTidList tids;			/* of the node that is being looked up */
+	bool		is_post_filtering;	/* most rows are tested, and few pass */
+	uint64		tested;			/* nodes whose rows were looked up */
+	double		last_distance;	/* of the row that went out last */
+} OmenPending;
+
+/* Rows without an order (side.c). */
+typedef struct OmenUnordered
+{
+	OmenTidList tids;			/* of a page of nodes, or of a side list */
+	uint32		next;			/* of them to go out */
+	BlockNumber next_block;		/* of nodes, if there is no distance at all */
+} OmenUnordered;
+
+typedef struct OmenScanState
+{
+	OmenIndex  *ix;
+	const OmenOpclass *opclass;
+	OmenKeys   *keys;			/* columns, or NULL */
+	OmenSearch *search;
+	uint32		ef;				/* of the search to begin with */
+	OmenScanPhase phase;
+
+	OmenScanQuery query;
+	OmenRowFetch fetch;
+	OmenPending pending;
+	OmenUnordered unordered;
+	struct OmenFilteredState *filtered; /* of a filtered scan, else NULL */
+
+	OmenCounters earlier;		/* what scans before a rescan took */
+	MemoryContext context;		/* lives as long as the scan */
+	MemoryContextCallback at_end;	/* when it goes away */
+	MemoryContext query_context;	/* reset by each rescan */
+} OmenScanState;
+
+#endif							/* OMEN_SCAN_STATE_H */

@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * side.c
+ *	  TIDs without an order: those of side lists, and of all nodes of an index
+ *	  where the query has no distance to anything.
+ *
+ * Changes the part `unordered` of a scan, and its phase.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/scan/scan.h"
+#include "miscadmin.h"
+
+/*
+ * Go on to the rows of a side list.  NaN sorts above all numbers and below
+ * NULL: rows that turned out to be at no distance go with those that have no
+ * direction.
+ */
+void
+omen_side_begin(OmenScanState *state, uint32 owner, OmenScanPhase phase)
+{
+	OmenUnordered *unordered = &state->unordered;
+	const OmenTidList *nans = &state->pending.nans;
+
+	unordered->tids.count = 0;
+	unordered->next = 0;
+	if (owner == OMEN_OWNER_NAN)
+	{
+		for (uint32 i = 0; i < nans->count; i++)
+			omen_tid_list_add(&unordered->tids, &nans->tids[i]);
+	}
+	omen_posting_collect_side(state->ix, owner, &unordered->tids);
+	state->phase = phase;
+}
+
+/*
+ * Find the nodes of a page, which is locked meanwhile.  Returns how many; none
+ * if it is a page of something else.
+ */
+static uint32
+nodes_of_page(OmenIndex *ix, BlockNumber block, OmenNodeRef *refs)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(&ix->pages, block);
+	OmenPageOpaque opaque;
+	uint32		count = 0;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
+					   i < omen_used_slots(ix, opaque);
+		 i++)
+	{
+		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+
+		if ((slot->flags & OMEN_SLOT_USED) == 0)
+			continue;
+		refs[count].id = block * plane->per_page + i;
+		refs[count++].version = slot->version;
+	}
+	UnlockReleaseBuffer(buf);
+	return count;
+}
+
+/*
+ * Without a distance: the TIDs of the next node page that has some.  False if
+ * there is none.
+ */
+bool
+omen_side_next_page(OmenScanState *state)
+{
+	OmenIndex  *ix = state->ix;
+	OmenUnordered *unordered = &state->unordered;
+	OmenNodeRef *refs = palloc(ix->layout.node.per_page * sizeof(OmenNodeRef));
+
+	unordered->tids.count = 0;
+	unordered->next = 0;
+	while (unordered->tids.count == 0 &&
+		   omen_block_exists(&ix->pages, unordered->next_block))
+	{
+		uint32		count = nodes_of_page(ix, unordered->next_block, refs);
+
+		for (uint32 i = 0; i < count; i++)
+			(void) omen_posting_collect(ix, refs[i], &unordered->tids);
+		unordered->next_block++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(refs);
+	return unordered->tids.count > 0;
+}
+
+/* The next TID of the list in use, or NULL. */
+ItemPointer
+omen_side_next_tid(OmenUnordered *unordered)
+{
+	if (unordered->next >= unordered->tids.count)
+		return NULL;
+	return &unordered->tids.tids[unordered->next++];
+}

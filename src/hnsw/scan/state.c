@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * state.c
+ *	  Beginning, repeating and ending an index scan, and what it counted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+#include "executor/executor.h"
+#include "hnsw/scan/scan.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+OmenCounters omen_last_scan_counters;
+
+IndexScanDesc
+omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
+{
+	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw scan",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OmenScanState *state = palloc0(sizeof(OmenScanState));
+
+	state->context = context;
+	state->at_end.func = omen_fetch_forget_distance;
+	MemoryContextRegisterResetCallback(context, &state->at_end);
+	state->unordered.tids.context = context;
+	state->pending.tids.context = context;
+	state->pending.nans.context = context;
+	state->ix = omen_index_open(index, false);
+	omen_require_catalog(state->ix);
+	state->opclass = omen_opclass(index);
+	state->keys = omen_keys_open(index);
+	state->search = omen_search_create(state->ix);
+	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
+	state->query.rest = palloc(state->ix->meta.dims * sizeof(float));
+	state->query_context =
+		AllocSetContextCreate(context, "omen_hnsw query", ALLOCSET_SMALL_SIZES);
+	state->fetch.row_context =
+		AllocSetContextCreate(context, "omen_hnsw row", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	scan->opaque = state;
+	return scan;
+}
+
+/*
+ * Begin anew.  What only a filtered scan keeps is for omen_filtered_begin(),
+ * which comes next if it is to be one.
+ */
+void
+omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
+				 int norderbys)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (keys && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
+	if (orderbys && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys,
+				scan->numberOfOrderBys * sizeof(ScanKeyData));
+
+	omen_fetch_forget_distance(NULL);
+	MemoryContextReset(state->query_context);
+	state->phase = OMEN_SCAN_START;
+	state->query.has_origin = false;
+	omen_pending_clear(&state->pending);
+	state->pending.tested = 0;
+	state->pending.last_distance = -INFINITY;
+	state->unordered.tids.count = 0;
+	state->unordered.next = 0;
+	state->fetch.passes = NULL;
+	if (state->fetch.table)
+	{
+		omen_toast_reader_pause(state->fetch.toast);
+		table_index_fetch_reset(state->fetch.table);
+	}
+}
+
+void
+omen_hnsw_end_scan(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (state->fetch.table)
+	{
+		omen_toast_reader_end(state->fetch.toast);
+		table_index_fetch_end(state->fetch.table);
+	}
+	if (state->fetch.slot)
+		ExecDropSingleTupleTableSlot(state->fetch.slot);
+	if (state->fetch.estate)
+		FreeExecutorState(state->fetch.estate);
+	MemoryContextDelete(state->context);
+	scan->opaque = NULL;
+}
+
+/* What a scan has taken so far, over all its rescans. */
+void
+omen_scan_counters(IndexScanDesc scan, OmenCounters *total)
+{
+	const OmenScanState *state = scan->opaque;
+	const OmenCounters *last = &state->search->counters;
+
+	*total = state->earlier;
+	total->hops += last->hops;
+	total->visits += last->visits;
+	total->distances += last->distances;
+	total->reranked += last->reranked;
+	total->late += last->late;
+}
+
+/*
+ * Begin with the query: take it in, and what is asked of filter keys.  How
+ * those are joined is said by steps; NULL: all must hold.
+ */
+void
+omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (scan->numberOfOrderBys != 1)
+		elog(ERROR, "cannot scan omen_hnsw index without order");
+	if (!IsMVCCSnapshot(scan->xs_snapshot))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("index \"%s\" can be scanned with an MVCC snapshot only",
+					RelationGetRelationName(scan->indexRelation))));
+
+	pgstat_count_index_scan(scan->indexRelation);
+	omen_count_search(scan);
+	omen_scan_counters(scan, &state->earlier);
+	memset(&state->search->counters, 0, sizeof(OmenCounters));
+	omen_fetch_prepare(scan);
+	omen_index_refresh(state->ix);
+	omen_query_encode(scan);
+	omen_query_compile_keys(scan, steps);
+}
