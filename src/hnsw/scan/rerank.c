@@ -416,7 +416,7 @@ rerank_nearest(IndexScanDesc scan)
 	state->tids.count = 0;
 	if (ItemPointerIsValid(&nearest.tid))
 		omen_tid_list_add(&state->tids, &nearest.tid);
-	else if (!omen_posting_collect(state->ix, nearest.node, &state->tids))
+	else if (!omen_posting_collect(state->graph, nearest.node, &state->tids))
 		return;
 	for (uint32 i = 0; i < state->tids.count; i++)
 	{

@@ -59,10 +59,11 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->nulls.context = context;
 	state->sent.context = context;
 	state->ix = omen_index_open(index, false);
+	state->graph = omen_graph_open(state->ix, 0);
 	omen_require_catalog(state->ix);
 	state->opclass = omen_opclass(index);
 	state->keys = omen_keys_open(index);
-	state->search = omen_search_create(state->ix);
+	state->search = omen_search_create(state->graph);
 	state->code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->rest = palloc(state->ix->meta.dims * sizeof(float));
 	state->query_context =
@@ -309,9 +310,9 @@ take_results(OmenScanState *state)
 }
 
 static OmenNodeRef
-root_of(const OmenIndex *ix)
+root_of(const OmenGraph *graph)
 {
-	OmenNodeRef root = {ix->meta.graph.root, ix->meta.graph.root_version};
+	OmenNodeRef root = {graph->data.root, graph->data.root_version};
 
 	return root;
 }
@@ -321,7 +322,7 @@ search_graph(OmenScanState *state)
 {
 	OmenSearch *search = state->search;
 	OmenNodeRef start;
-	OmenNodeRef root = root_of(state->ix);
+	OmenNodeRef root = root_of(state->graph);
 
 	search->may_peek = !state->ix->layout.out_of_line &&
 					   !RelationUsesLocalBuffers(state->ix->pages.rel);
@@ -345,7 +346,7 @@ omen_scan_search_on(OmenScanState *state)
 	if (search->nfrontier == 0)
 	{
 		/* the descent may have led to a corner that the root knows a way out of */
-		if (!omen_search_seed(search, root_of(state->ix)) &&
+		if (!omen_search_seed(search, root_of(state->graph)) &&
 			search->nnearest < search->ef)
 			return false;
 	}
@@ -403,7 +404,7 @@ omen_scan_prepare(IndexScanDesc scan)
 	omen_scan_counters(scan, &state->earlier);
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	omen_rerank_prepare(scan);
-	omen_index_refresh(state->ix);
+	omen_graph_refresh(state->graph);
 	omen_scan_encode_query(scan);
 	compile_keys(scan);
 }
@@ -413,7 +414,7 @@ void
 omen_scan_start(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
-	OmenIndex  *ix = state->ix;
+	const OmenGraphData *data = &state->graph->data;
 	uint64		few;
 
 	omen_filtered_start(state);
@@ -426,11 +427,11 @@ omen_scan_start(IndexScanDesc scan)
 	state->phase = OMEN_SCAN_GRAPH;
 	if (state->no_distance)
 	{
-		state->next_block = OMEN_META_BLOCK + 1;
+		omen_graph_pages(&state->pages, state->graph);
 		return;
 	}
-	if (ix->meta.graph.mode != OMEN_MODE_GRAPH ||
-		ix->meta.graph.node_limit <= few + ix->layout.node.per_page)
+	if (data->mode != OMEN_MODE_GRAPH ||
+		data->node_limit <= few + state->ix->layout.node.per_page)
 	{
 		/* few enough to look at all of them */
 		(void) omen_scan_close(scan, SIZE_MAX);
@@ -446,13 +447,14 @@ collect_next_page(OmenScanState *state)
 	OmenIndex  *ix = state->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	OmenNodeRef *refs = palloc(plane->per_page * sizeof(OmenNodeRef));
+	BlockNumber block;
 
 	state->tids.count = 0;
 	state->next_tid = 0;
 	while (state->tids.count == 0 &&
-		   omen_block_exists(&ix->pages, state->next_block))
+		   omen_graph_next_page(&state->pages, &block))
 	{
-		Buffer		buf = omen_pin(&ix->pages, state->next_block);
+		Buffer		buf = omen_pin(&ix->pages, block);
 		OmenPageOpaque opaque;
 		uint32		count = 0;
 
@@ -466,13 +468,12 @@ collect_next_page(OmenScanState *state)
 
 			if ((slot->flags & OMEN_SLOT_USED) == 0)
 				continue;
-			refs[count].id = state->next_block * plane->per_page + i;
+			refs[count].id = block * plane->per_page + i;
 			refs[count++].version = slot->version;
 		}
 		UnlockReleaseBuffer(buf);
 		for (uint32 i = 0; i < count; i++)
-			(void) omen_posting_collect(ix, refs[i], &state->tids);
-		state->next_block++;
+			(void) omen_posting_collect(state->graph, refs[i], &state->tids);
 		CHECK_FOR_INTERRUPTS();
 	}
 	pfree(refs);
@@ -494,7 +495,7 @@ omen_scan_side_list(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 		for (uint32 i = 0; i < state->nans.count; i++)
 			omen_tid_list_add(&state->tids, &state->nans.tids[i]);
 	}
-	omen_posting_collect_side(state->ix, owner, &state->tids);
+	omen_posting_collect_side(state->graph, owner, &state->tids);
 	state->phase = phase;
 }
 

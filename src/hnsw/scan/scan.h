@@ -57,7 +57,8 @@ typedef enum OmenScanPhase
 
 typedef struct OmenScanState
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
 	OmenKeys   *keys;			/* columns, or NULL */
 	OmenSearch *search;
@@ -89,7 +90,7 @@ typedef struct OmenScanState
 	OmenTidList nans;			/* rows whose distance is not a number */
 	OmenTidList nulls;			/* rows without a value, of an exact pass */
 	uint32		next_tid;		/* of a side list */
-	BlockNumber next_block;		/* of a pass without order */
+	OmenGraphPages pages;		/* of a pass without order */
 	double		last_distance;	/* of the row that went out last */
 	OmenCounters earlier;		/* what scans before a rescan took */
 
