@@ -136,7 +136,8 @@ extern void omen_check_columns(Relation index);
 /* What inserting rows into one index takes; reused from row to row. */
 typedef struct OmenInserter
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
 	OmenSearch *search;
 	int			ef_construction;
@@ -160,13 +161,12 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 							 bool index_unchanged, IndexInfo *index_info);
 
 /* convert.c */
-extern bool omen_flat_is_full(const OmenIndex *ix);
+extern bool omen_flat_is_full(const OmenGraph *graph);
 extern void omen_flat_convert(OmenInserter *ins);
-extern void omen_set_mode(OmenIndex *ix, OmenMode mode);
 extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
-extern void omen_flat_lock(Relation index, LOCKMODE mode);
-extern bool omen_flat_try_lock(Relation index, LOCKMODE mode);
-extern void omen_flat_unlock(Relation index, LOCKMODE mode);
+extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);
+extern bool omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode);
+extern void omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode);
 
 /* index_build.c */
 extern IndexBuildResult *omen_hnsw_build(Relation heap, Relation index,

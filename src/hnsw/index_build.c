@@ -273,11 +273,12 @@ choose_quantizer(BuildState *state)
 	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	for (uint32 d = 0; d < dims; d++)
 		state->transformed[d] = (float) (state->sum[d] / state->sampled);
-	omen_meta_freeze(ix, has_mean ? state->transformed : NULL,
-					 ix->meta.metric == OMEN_METRIC_IP
-						 ? (float) sqrt(state->longest)
-						 : 0);
-	omen_set_mode(ix, OMEN_MODE_GRAPH);
+	omen_graph_freeze(state->inserter->graph,
+					  has_mean ? state->transformed : NULL,
+					  ix->meta.metric == OMEN_METRIC_IP
+						  ? (float) sqrt(state->longest)
+						  : 0);
+	omen_graph_set_mode(state->inserter->graph, OMEN_MODE_GRAPH);
 	return true;
 }
 
@@ -322,9 +323,10 @@ build_graph(BuildState *state, IndexBuildResult *result)
 		quantizer = ix->meta.storage == OMEN_STORAGE_SQ8
 						? ix->quantizer
 						: build_quantizer(ix, state->transformed);
-	omen_build_graph(state->heap, state->index, state->index_info, ix,
-					 quantizer, state->lowest, state->highest,
-					 &result->heap_tuples, &result->index_tuples);
+	omen_build_graph(state->heap, state->index, state->index_info,
+					 state->inserter->graph, quantizer, state->lowest,
+					 state->highest, &result->heap_tuples,
+					 &result->index_tuples);
 }
 
 IndexBuildResult *

@@ -31,9 +31,10 @@ omen_inserter_create(Relation index, bool building)
 
 	ins->context = CurrentMemoryContext;
 	ins->ix = omen_index_open(index, building);
+	ins->graph = omen_graph_open(ins->ix, 0);
 	omen_require_catalog(ins->ix);
 	ins->opclass = omen_opclass(index);
-	ins->search = omen_search_create(ins->ix);
+	ins->search = omen_search_create(ins->graph);
 	ins->ef_construction = omen_options_ef_construction(index);
 	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
 	ins->scratch = palloc(ins->ix->meta.dims * sizeof(float));
@@ -57,7 +58,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 {
 	OmenIndex  *ix = ins->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_NODE);
+	Buffer		buf = omen_graph_page_with_room(ins->graph, OMEN_PAGE_NODE);
 	OmenChange	change;
 	OmenSlotHeader *slot;
 	OmenNodeRef node;
@@ -71,7 +72,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot->flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
 	slot->level = plan ? plan->level : 0;
 	slot->degree = 0;
-	slot->epoch = ix->meta.graph.epoch;
+	slot->epoch = ix->quantizer_epoch;
 	slot->u.node.heaptid = *tid;
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
@@ -145,7 +146,7 @@ attach_unchanged(OmenInserter *ins, ItemPointer tid)
 	omen_link_plan(ins->search, &ins->header, ins->code, 0, OMEN_INVALID_ID,
 				   UNCHANGED_EF, &plan);
 	return plan.has_equal &&
-		   omen_posting_attach(ins->ix, plan.equal, &ins->header, ins->code,
+		   omen_posting_attach(ins->graph, plan.equal, &ins->header, ins->code,
 							   &ins->row_keys, tid) == OMEN_ATTACHED;
 }
 
@@ -166,7 +167,7 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 				   ins->ef_construction, &plan);
 	OMEN_PAUSE("insert-planned");
 	if (plan.has_equal &&
-		omen_posting_attach(ix, plan.equal, &ins->header, ins->code,
+		omen_posting_attach(ins->graph, plan.equal, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 
@@ -174,12 +175,12 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	if (ix->layout.out_of_line)
 		payload = write_payload(ins, node);
 	OMEN_PAUSE("insert-written");
-	while (
-		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
+	while (!omen_link_connect(ins->graph, node, &ins->header, ins->code,
+							  payload, &plan))
 	{
 		omen_link_pause(ix, &tries);
 		MemoryContextReset(ins->row_context);	/* the plan was in there */
-		omen_index_refresh(ix);
+		omen_graph_refresh(ins->graph);
 		omen_link_plan(ins->search, &ins->header, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		rewrite_edges(ix, node, &plan);
@@ -197,11 +198,13 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 {
 	OmenIndex  *ix = ins->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	uint32		equals = 0;
+	OmenGraphPages pages;
+	BlockNumber block;
 
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	omen_graph_pages(&pages, ins->graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
 		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
@@ -258,7 +261,7 @@ add_to_list(OmenInserter *ins, ItemPointer tid)
 	OmenNodeRef node;
 
 	if (find_flat_equal(ins, &node) &&
-		omen_posting_attach(ins->ix, node, &ins->header, ins->code,
+		omen_posting_attach(ins->graph, node, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 	node = write_slot(ins, tid, NULL);
@@ -291,32 +294,33 @@ encode(OmenInserter *ins, Datum value)
 static bool
 try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 {
-	OmenIndex  *ix = ins->ix;
+	OmenGraph  *graph = ins->graph;
+	bool		building = ins->ix->pages.building;
 	bool		is_list;
 
 	OMEN_PAUSE("list-unlocked");
-	if (!ix->pages.building)
-		omen_flat_lock(ix->pages.rel, ShareLock);
-	omen_index_refresh(ix);
+	if (!building)
+		omen_flat_lock(graph, ShareLock);
+	omen_graph_refresh(graph);
 	OMEN_PAUSE("list-locked");
-	is_list = ix->meta.graph.mode != OMEN_MODE_GRAPH;
+	is_list = graph->data.mode != OMEN_MODE_GRAPH;
 	if (is_list)
 	{
 		/* the quantizer may be another one than before the lock */
 		(void) encode(ins, value);
 		add_to_list(ins, tid);
 	}
-	if (!ix->pages.building)
-		omen_flat_unlock(ix->pages.rel, ShareLock);
+	if (!building)
+		omen_flat_unlock(graph, ShareLock);
 
-	if (is_list && omen_flat_is_full(ix))
+	if (is_list && omen_flat_is_full(graph))
 	{
-		if (ix->pages.building)
+		if (building)
 			omen_flat_convert(ins);
-		else if (omen_flat_try_lock(ix->pages.rel, ExclusiveLock))
+		else if (omen_flat_try_lock(graph, ExclusiveLock))
 		{
 			omen_flat_convert(ins);
-			omen_flat_unlock(ix->pages.rel, ExclusiveLock);
+			omen_flat_unlock(graph, ExclusiveLock);
 		}
 	}
 	return is_list;
@@ -330,17 +334,17 @@ void
 omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 				  ItemPointer tid, bool unchanged)
 {
-	OmenIndex  *ix = ins->ix;
+	OmenGraph  *graph = ins->graph;
 	Datum		value = values[0];
 	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
 
-	omen_index_refresh(ix);
+	omen_graph_refresh(graph);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
 	if (isnull[0])
-		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
+		omen_posting_attach_side(graph, OMEN_OWNER_NULL, tid);
 	else if (!encode(ins, value))
-		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
-	else if (ix->meta.graph.mode == OMEN_MODE_GRAPH)
+		omen_posting_attach_side(graph, OMEN_OWNER_NAN, tid);
+	else if (graph->data.mode == OMEN_MODE_GRAPH)
 		add_to_graph(ins, tid, unchanged);
 	else if (!try_add_to_list(ins, value, tid))
 	{

@@ -175,9 +175,10 @@ count_chunks(Page page, IndexCounts *counts)
 }
 
 static void
-count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
+count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 		   IndexCounts *counts, ChainHead *heads, OmenTidList *tids)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM, block,
 									RBM_NORMAL, strategy);
 	uint32		nheads = 0;
@@ -199,7 +200,7 @@ count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 	for (uint32 i = 0; i < nheads; i++)
 	{
 		tids->count = 0;
-		(void) omen_posting_walk(ix, heads[i].first, heads[i].node.id,
+		(void) omen_posting_walk(graph, heads[i].first, heads[i].node.id,
 								 heads[i].node.version, tids);
 		if (tids->count > 0)
 			counts->nodes++;
@@ -209,16 +210,17 @@ count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 }
 
 static void
-count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
+count_index(OmenGraph *graph, BlockNumber nblocks, IndexCounts *counts)
 {
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	ChainHead  *heads = palloc(ix->layout.node.per_page * sizeof(ChainHead));
+	ChainHead  *heads =
+		palloc(graph->ix->layout.node.per_page * sizeof(ChainHead));
 	OmenTidList tids = {0};
 
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		count_page(ix, block, strategy, counts, heads, &tids);
+		count_page(graph, block, strategy, counts, heads, &tids);
 	}
 	FreeAccessStrategy(strategy);
 }
@@ -227,34 +229,34 @@ count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
 
 /* Layers of the graph, layer 0 included. */
 static int
-count_layers(const OmenMetaPageData *meta)
+count_layers(const OmenGraphData *data)
 {
-	if (meta->graph.mode == OMEN_MODE_FLAT)
+	if (data->mode == OMEN_MODE_FLAT)
 		return 0;
-	return meta->graph.entry == OMEN_INVALID_ID ? 1
-												: meta->graph.entry_level + 1;
+	return data->entry == OMEN_INVALID_ID ? 1 : data->entry_level + 1;
 }
 
 static void
-fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
-		  Datum *values, bool *nulls)
+fill_info(const OmenGraph *graph, const IndexCounts *counts,
+		  BlockNumber nblocks, Datum *values, bool *nulls)
 {
-	const OmenMetaPageData *meta = &ix->meta;
+	const OmenMetaPageData *meta = &graph->ix->meta;
+	const OmenGraphData *data = &graph->data;
 	uint64		in_use = counts->nodes + counts->dead_nodes;
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(mode_names[meta->graph.mode]);
+	values[i++] = CStringGetTextDatum(mode_names[data->mode]);
 	values[i++] = CStringGetTextDatum(omen_metric_names[meta->metric]);
 	values[i++] = CStringGetTextDatum(omen_storage_names[meta->storage]);
 	values[i++] = Int32GetDatum(meta->dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);
-	values[i++] = Int32GetDatum(meta->graph.epoch);
+	values[i++] = Int32GetDatum(data->epoch);
 	values[i++] = Int32GetDatum(meta->version);
 	values[i++] = Int64GetDatum(counts->nodes);
 	values[i++] = Int64GetDatum(counts->dead_nodes);
 	values[i++] = Int64GetDatum(counts->rows);
-	values[i++] = Int32GetDatum(count_layers(meta));
+	values[i++] = Int32GetDatum(count_layers(data));
 	nulls[i] = in_use == 0;
 	values[i++] =
 		Float8GetDatum(in_use > 0 ? (double) counts->edges / in_use : 0);
@@ -309,7 +311,7 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 	Datum		values[INFO_COLUMNS] = {0};
 	bool		nulls[INFO_COLUMNS] = {0};
 	BlockNumber nblocks;
-	OmenIndex  *ix;
+	OmenGraph  *graph;
 
 	omen_require_hnsw_index(index);
 	require_rights(index);
@@ -324,10 +326,10 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 			 errmsg(
 				 "index \"%s\" is unlogged and has no contents during recovery",
 				 RelationGetRelationName(index))));
-	ix = omen_index_open(index, false);
+	graph = omen_graph_open(omen_index_open(index, false), 0);
 	nblocks = RelationGetNumberOfBlocks(index);
-	count_index(ix, nblocks, &counts);
-	fill_info(ix, &counts, nblocks, values, nulls);
+	count_index(graph, nblocks, &counts);
+	fill_info(graph, &counts, nblocks, values, nulls);
 	index_close(index, AccessShareLock);
 	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }

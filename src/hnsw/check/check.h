@@ -89,8 +89,9 @@ typedef struct OmenCheck
 	BlockNumber heap_blocks;
 	Snapshot	snapshot;		/* of the rows that must be there, or NULL */
 	OmenMetaPageData meta;
+	OmenGraphData graph_data;	/* as in meta */
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.graph.epoch */
+	OmenQuantizer *quantizer;	/* of graph_data.epoch */
 	OmenQuantizer *origin;		/* of epoch 0 */
 
 	/* reading */

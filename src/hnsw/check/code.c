@@ -50,11 +50,11 @@ omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 	/* searches skip what is linked with a code of another epoch */
 	bool		must_be_current = is_upper || omen_check_is_linked(slot->flags);
 
-	if (slot->epoch != check->meta.graph.epoch &&
+	if (slot->epoch != check->graph_data.epoch &&
 		(must_be_current || slot->epoch != 0))
 		omen_check_report(check, "code", block, slotno,
 						  "code is of epoch %u, in an index of epoch %u",
-						  slot->epoch, check->meta.graph.epoch);
+						  slot->epoch, check->graph_data.epoch);
 	if (flaw != NULL)
 		omen_check_report(check, "code", block, slotno, "%s", flaw);
 }

@@ -46,7 +46,7 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		return "has an invalid m";
 	if (meta->metric > OMEN_METRIC_L1 || meta->storage >= OMEN_STORAGES ||
 		!omen_storage_fits(meta->storage, meta->metric) ||
-		meta->graph.mode > OMEN_MODE_GRAPH)
+		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)
@@ -64,35 +64,34 @@ static void
 check_meta_values(OmenCheck *check)
 {
 	const OmenMetaPageData *meta = &check->meta;
+	const OmenGraphData *data = &check->graph_data;
 
-	if (meta->graph.epoch > 1)
+	if (data->epoch > 1)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "epoch is %u", meta->graph.epoch);
-	if ((meta->graph.epoch != 0) != (meta->graph.mean != InvalidBlockNumber))
+						  "epoch is %u", data->epoch);
+	if ((data->epoch != 0) != (data->mean != InvalidBlockNumber))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "epoch is %u, and block of the mean %u",
-						  meta->graph.epoch, meta->graph.mean);
-	if (meta->graph.epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
+						  "epoch is %u, and block of the mean %u", data->epoch,
+						  data->mean);
+	if (data->epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, but codes of this kind have no mean",
-						  meta->graph.epoch);
+						  data->epoch);
 	if (!is_zero(&meta->reserved1, sizeof(meta->reserved1)) ||
 		!is_zero(&meta->reserved2, sizeof(meta->reserved2)) ||
-		!is_zero(meta->graph.reserved, sizeof(meta->graph.reserved)))
+		!is_zero(data->reserved, sizeof(data->reserved)))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "reserved fields are in use");
 	/* infinite if some vector's norm is beyond float32 */
-	if (!(meta->graph.radius >= 0) ||
-		(meta->metric != OMEN_METRIC_IP && meta->graph.radius != 0))
+	if (!(data->radius >= 0) ||
+		(meta->metric != OMEN_METRIC_IP && data->radius != 0))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "radius is %g", meta->graph.radius);
-	if (meta->graph.entry_level > OMEN_MAX_LEVEL)
+						  "radius is %g", data->radius);
+	if (data->entry_level > OMEN_MAX_LEVEL)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "layer of the entry point is %u",
-						  meta->graph.entry_level);
-	if (meta->graph.mode == OMEN_MODE_FLAT &&
-		(meta->graph.root != OMEN_INVALID_ID ||
-		 meta->graph.entry != OMEN_INVALID_ID))
+						  "layer of the entry point is %u", data->entry_level);
+	if (data->mode == OMEN_MODE_FLAT &&
+		(data->root != OMEN_INVALID_ID || data->entry != OMEN_INVALID_ID))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "flat list has a root or an entry point");
 }
@@ -169,6 +168,7 @@ omen_check_meta(OmenCheck *check)
 	if (flaw == NULL)
 	{
 		memcpy(&check->meta, PageGetContents(page), sizeof(OmenMetaPageData));
+		check->graph_data = omen_meta_graph_data(&check->meta);
 		flaw = find_meta_flaw(&check->meta);
 	}
 	if (flaw == NULL)
@@ -233,11 +233,11 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 	if (slot->u.node.key_nulls >> keys != 0)
 		return "has a NULL key of a column that there is not";
 	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
-		(omen_node_has_row(slot) || check->meta.graph.mode == OMEN_MODE_FLAT))
+		(omen_node_has_row(slot) || check->graph_data.mode == OMEN_MODE_FLAT))
 		return "is about to be freed, but has rows or is in a flat list";
-	if (check->meta.graph.mode == OMEN_MODE_FLAT && !is_flat)
+	if (check->graph_data.mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
-	if (check->meta.graph.mode == OMEN_MODE_FLAT &&
+	if (check->graph_data.mode == OMEN_MODE_FLAT &&
 		(slot->degree > 0 || slot->level > 0))
 		return "is a member of a flat list with edges or a level";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
@@ -254,7 +254,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level < 1 || slot->level > OMEN_MAX_LEVEL)
 		return "is of an impossible layer";
-	if (check->meta.graph.mode == OMEN_MODE_FLAT)
+	if (check->graph_data.mode == OMEN_MODE_FLAT)
 		return "is of an upper layer, but the index is a flat list";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
 		return "has payload, but codes of this index lie in the slots";
@@ -269,7 +269,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 static bool
 was_forgotten(const OmenCheck *check, const OmenSlotHeader *slot)
 {
-	return check->meta.graph.mode == OMEN_MODE_GRAPH &&
+	return check->graph_data.mode == OMEN_MODE_GRAPH &&
 		   (slot->flags & OMEN_SLOT_FLAT) != 0 &&
 		   ItemPointerIsValid(&slot->u.node.heaptid) &&
 		   !(check->layout.out_of_line && slot->payload == InvalidBlockNumber);

@@ -245,7 +245,7 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 {
 	OmenCheck  *check = reader->check;
 	uint32		id = block * check->layout.node.per_page + slotno;
-	const OmenQuantizer *quantizer = slot->epoch == check->meta.graph.epoch
+	const OmenQuantizer *quantizer = slot->epoch == check->graph_data.epoch
 										 ? check->quantizer
 										 : check->origin;
 	const void *code = find_code(check, slot, id);
@@ -281,9 +281,9 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	check_chain_rows(&reader, check->meta.graph.side_null, OMEN_OWNER_NULL,
+	check_chain_rows(&reader, check->graph_data.side_null, OMEN_OWNER_NULL,
 					 NULL, NULL, NULL);
-	check_chain_rows(&reader, check->meta.graph.side_nan, OMEN_OWNER_NAN, NULL,
+	check_chain_rows(&reader, check->graph_data.side_nan, OMEN_OWNER_NAN, NULL,
 					 NULL, NULL);
 	close_reader(&reader);
 }

@@ -146,9 +146,9 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 	uint32		equals = 0;
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
-	float		self =
-		omen_link_distance(ix->quantizer, ix->meta.graph.radius, search->header,
-						   search->code, search->header, search->code);
+	float self = omen_link_distance(ix->quantizer, search->graph->data.radius,
+									search->header, search->code,
+									search->header, search->code);
 	uint32		tried = 0;
 
 	for (uint32 i = 0; i < count && tried < 16; i++)
@@ -194,8 +194,8 @@ plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
 
 	if (layer == 0)
 		find_equal(search, candidates, count, plan);
-	(void) omen_select_neighbors(search->ix, search->plane, candidates, count,
-								 search->ix->meta.m);
+	(void) omen_select_neighbors(search->graph, search->plane, candidates,
+								 count, search->ix->meta.m);
 	plan->count[layer] = keep_chosen(candidates, count);
 	plan->neighbors[layer] = candidates;
 }
@@ -211,16 +211,15 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 			   uint32 ef_construction, OmenLinkPlan *plan)
 {
 	OmenIndex  *ix = search->ix;
+	const OmenGraphData *data = &search->graph->data;
 	OmenNodeRef start;
-	OmenNodeRef root = {ix->meta.graph.root, ix->meta.graph.root_version};
+	OmenNodeRef root = {data->root, data->root_version};
 	uint32		top;
 
 	memset(plan, 0, sizeof(OmenLinkPlan));
 	plan->level = level;
-	plan->empty = ix->meta.graph.root == OMEN_INVALID_ID;
-	plan->entry_level = ix->meta.graph.entry == OMEN_INVALID_ID
-							? 0
-							: ix->meta.graph.entry_level;
+	plan->empty = data->root == OMEN_INVALID_ID;
+	plan->entry_level = data->entry == OMEN_INVALID_ID ? 0 : data->entry_level;
 	if (plan->empty)
 		return;
 
@@ -271,12 +270,13 @@ omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 
 /* Write the slot of a node in an upper layer; returns its id and version. */
 static OmenNodeRef
-write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
+write_upper_slot(OmenGraph *graph, OmenNodeRef node, OmenNodeRef below,
 				 const OmenCodeHeader *header, const uint8 *code,
 				 BlockNumber payload, const OmenLinkPlan *plan, uint32 layer)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.upper;
-	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_UPPER);
+	Buffer		buf = omen_graph_page_with_room(graph, OMEN_PAGE_UPPER);
 	OmenChange	change;
 	OmenSlotHeader *slot;
 	OmenNodeRef ref;
@@ -289,7 +289,7 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
 	slot = omen_page_slot(page, plane, slotno);
 	slot->flags = OMEN_SLOT_USED;
 	slot->level = layer;
-	slot->epoch = ix->meta.graph.epoch;
+	slot->epoch = ix->quantizer_epoch;
 	slot->u.upper.node = node.id;
 	slot->u.upper.node_version = node.version;
 	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
@@ -312,9 +312,10 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
  * Copy the edges of a slot out.  False if it has gone or is condemned.
  */
 bool
-omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				OmenEdges *copy)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
 	bool		found;
@@ -340,9 +341,10 @@ omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  * Write new edges if the slot's are still those of the copy.
  */
 bool
-omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				   const OmenEdges *old, const OmenEdges *edges)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
 	uint32		slotno = omen_id_slot(plane, ref.id);
 	OmenSlotHeader *slot;
@@ -398,10 +400,11 @@ append_edge(OmenEdges *edges, uint32 id, uint8 tag)
  * the new one.  Stale edges drop out.
  */
 static uint32
-shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+shrink_candidates(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				  const OmenEdges *edges, const NewEdge *new_edge,
 				  OmenCandidate *candidates)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenCodeHeader header;
 	uint8	   *own = palloc(ix->layout.code_bytes);
 	uint32		count = 0;
@@ -430,7 +433,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (!valid ||
 			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
-		c->distance = omen_link_distance(ix->quantizer, ix->meta.graph.radius,
+		c->distance = omen_link_distance(ix->quantizer, graph->data.radius,
 										 &header, own, &c->header, c->code);
 		count++;
 	}
@@ -450,7 +453,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  * slot has gone.
  */
 static bool
-shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 			 const OmenEdges *old, const NewEdge *new_edge, OmenEdges *edges)
 {
 	MemoryContext context =
@@ -459,10 +462,11 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	MemoryContext outer = MemoryContextSwitchTo(context);
 	OmenCandidate *candidates =
 		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
-	uint32 count = shrink_candidates(ix, plane, ref, old, new_edge, candidates);
+	uint32		count =
+		shrink_candidates(graph, plane, ref, old, new_edge, candidates);
 
 	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
-	(void) omen_select_neighbors(ix, plane, candidates, count,
+	(void) omen_select_neighbors(graph, plane, candidates, count,
 								 plane->capacity - Max(1, plane->capacity / 4));
 	edges->degree = 0;
 	for (uint32 i = 0; i < count; i++)
@@ -509,7 +513,7 @@ replace_any_edge(OmenEdges *edges, const NewEdge *new_edge)
  * result says otherwise; without, pruning may have dropped it.
  */
 static LinkResult
-add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
+add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 		 const NewEdge *new_edge)
 {
 	uint8		tag = OmenVersionTag(new_edge->version) |
@@ -522,7 +526,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 		int			at;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!omen_edges_read(ix, plane, to, &old))
+		if (!omen_edges_read(graph, plane, to, &old))
 			return LINK_GONE;
 		edges = old;
 		at = find_edge(&old, new_edge->id, new_edge->version);
@@ -539,7 +543,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			append_edge(&edges, new_edge->id, tag);
 		else if (try < MAX_TRIES)
 		{
-			if (!shrink_edges(ix, plane, to, &old, new_edge, &edges))
+			if (!shrink_edges(graph, plane, to, &old, new_edge, &edges))
 				return LINK_GONE;
 		}
 		else if (new_edge->parent)
@@ -547,7 +551,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 		else
 			return LINK_DONE;
 		OMEN_PAUSE(new_edge->parent ? "link-parent" : "link-back");
-		if (omen_edges_replace(ix, plane, to, &old, &edges))
+		if (omen_edges_replace(graph, plane, to, &old, &edges))
 			return LINK_DONE;
 	}
 }
@@ -556,13 +560,14 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 
 /* A child of the node, by its parent edges; false if it has none but `not`. */
 static bool
-some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
+some_child(OmenGraph *graph, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 		   OmenNodeRef *child)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenEdges	edges;
 	const OmenPlane *plane = &ix->layout.node;
 
-	if (!omen_edges_read(ix, plane, node, &edges))
+	if (!omen_edges_read(graph, plane, node, &edges))
 		return false;
 	for (uint32 i = 0; i < edges.degree; i++)
 	{
@@ -595,9 +600,10 @@ some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
  * child must not be an ancestor of start.  False if start has gone.
  */
 bool
-omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
+omen_link_adopt(OmenGraph *graph, OmenNodeRef start, OmenNodeRef child,
 				float distance)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	NewEdge		edge = {0};
 	OmenNodeRef parent = start;
@@ -620,14 +626,14 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 
 		if (parent.id == child.id)
 			break;
-		result = add_edge(ix, plane, parent, &edge);
+		result = add_edge(graph, plane, parent, &edge);
 		if (result == LINK_FULL &&
 			(depth == MAX_DEPTH ||
-			 !some_child(ix, parent, child, child.id + depth, &next)))
+			 !some_child(graph, parent, child, child.id + depth, &next)))
 		{
 			/* its children are on their way in or out: one more, then */
 			edge.force = true;
-			result = add_edge(ix, plane, parent, &edge);
+			result = add_edge(graph, plane, parent, &edge);
 			next = parent;
 		}
 		adopted = result == LINK_DONE;
@@ -644,10 +650,11 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
  * enough children, else somebody below the nearest.
  */
 static bool
-parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
+parent_among_neighbors(OmenGraph *graph, OmenNodeRef node,
 					   const OmenCodeHeader *header, const uint8 *code,
 					   const OmenLinkPlan *plan)
 {
+	OmenIndex  *ix = graph->ix;
 	NewEdge		edge = {0};
 
 	edge.id = node.id;
@@ -667,8 +674,8 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
 			neighbor.id = c->id;
 			neighbor.version = c->version;
 			edge.distance = c->distance;
-			if (descend ? omen_link_adopt(ix, neighbor, node, c->distance)
-						: add_edge(ix, &ix->layout.node, neighbor, &edge) ==
+			if (descend ? omen_link_adopt(graph, neighbor, node, c->distance)
+						: add_edge(graph, &ix->layout.node, neighbor, &edge) ==
 							  LINK_DONE)
 				return true;
 		}
@@ -681,21 +688,21 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
  * root.  False if there is no root to hang it on.
  */
 static bool
-find_parent(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
+find_parent(OmenGraph *graph, OmenNodeRef node, const OmenCodeHeader *header,
 			const uint8 *code, const OmenLinkPlan *plan)
 {
 	for (int attempt = 0; attempt < MAX_TRIES; attempt++)
 	{
 		OmenNodeRef root;
 
-		if (parent_among_neighbors(ix, node, header, code, plan))
+		if (parent_among_neighbors(graph, node, header, code, plan))
 			return true;
-		omen_index_refresh(ix);
-		root.id = ix->meta.graph.root;
-		root.version = ix->meta.graph.root_version;
+		omen_graph_refresh(graph);
+		root.id = graph->data.root;
+		root.version = graph->data.root_version;
 		if (root.id == OMEN_INVALID_ID)
 			return false;
-		if (omen_link_adopt(ix, root, node, 0))
+		if (omen_link_adopt(graph, root, node, 0))
 			return true;
 	}
 	return false;
@@ -724,54 +731,42 @@ clear_linking(OmenIndex *ix, OmenNodeRef node)
  * Make a node the root of an empty graph.  False if another came first.
  */
 static bool
-become_root(OmenIndex *ix, OmenNodeRef node)
+become_root(OmenGraph *graph, OmenNodeRef node)
 {
-	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	bool		first;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(graph, &change);
 
-	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	first =
-		OmenPageGetMeta(BufferGetPage(metabuf))->graph.root == OMEN_INVALID_ID;
-	if (first)
+	if (data->root != OMEN_INVALID_ID)
 	{
-		OmenChange	change;
-		OmenMetaPageData *meta;
-
-		omen_change_begin(&change, &ix->pages);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->graph.root = node.id;
-		meta->graph.root_version = node.version;
-		omen_change_commit(&change);
+		omen_graph_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(metabuf);
-	return first;
+	data->root = node.id;
+	data->root_version = node.version;
+	omen_graph_change_commit(&change);
+	return true;
 }
 
 /* Start searches at an upper slot if it is of a higher layer than the entry. */
 static void
-raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
+raise_entry(OmenGraph *graph, OmenNodeRef upper, uint32 level)
 {
-	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	OmenMetaPageData *meta;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(graph, &change);
 
-	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	meta = OmenPageGetMeta(BufferGetPage(metabuf));
-	if (meta->graph.entry == OMEN_INVALID_ID || meta->graph.entry_level < level)
+	if (data->entry != OMEN_INVALID_ID && data->entry_level >= level)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->graph.entry = upper.id;
-		meta->graph.entry_version = upper.version;
-		meta->graph.entry_level = level;
-		omen_change_commit(&change);
+		omen_graph_change_abort(&change);
+		return;
 	}
-	UnlockReleaseBuffer(metabuf);
+	data->entry = upper.id;
+	data->entry_version = upper.version;
+	data->entry_level = level;
+	omen_graph_change_commit(&change);
 }
 
 static void
-back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
+back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
 		  const OmenCodeHeader *header, const uint8 *code,
 		  const OmenLinkPlan *plan, uint32 layer)
 {
@@ -790,7 +785,7 @@ back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
 		neighbor.id = c->id;
 		neighbor.version = c->version;
 		edge.distance = c->distance;
-		(void) add_edge(ix, plane, neighbor, &edge);
+		(void) add_edge(graph, plane, neighbor, &edge);
 	}
 }
 
@@ -800,37 +795,38 @@ back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
  * makes a new plan, writes the edges, and calls again.
  */
 bool
-omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
-				  const uint8 *code, BlockNumber payload,
-				  const OmenLinkPlan *plan)
+omen_link_connect(OmenGraph *graph, OmenNodeRef node,
+				  const OmenCodeHeader *header, const uint8 *code,
+				  BlockNumber payload, const OmenLinkPlan *plan)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenNodeRef top = node;
 
 	if (plan->empty)
 	{
-		if (!become_root(ix, node))
+		if (!become_root(graph, node))
 			return false;
 	}
-	else if (ix->meta.graph.root == node.id &&
-			 ix->meta.graph.root_version == node.version)
+	else if (graph->data.root == node.id &&
+			 graph->data.root_version == node.version)
 	{
 		/* a conversion that was cut had made it the root */
 	}
-	else if (!find_parent(ix, node, header, code, plan) &&
-			 !become_root(ix, node))
+	else if (!find_parent(graph, node, header, code, plan) &&
+			 !become_root(graph, node))
 		return false;
 
 	OMEN_PAUSE("link-adopted");
 	for (uint32 layer = 1; layer <= plan->level; layer++)
 	{
-		top =
-			write_upper_slot(ix, node, top, header, code, payload, plan, layer);
-		back_link(ix, &ix->layout.upper, top, header, code, plan, layer);
+		top = write_upper_slot(graph, node, top, header, code, payload, plan,
+							   layer);
+		back_link(graph, &ix->layout.upper, top, header, code, plan, layer);
 	}
-	back_link(ix, &ix->layout.node, node, header, code, plan, 0);
+	back_link(graph, &ix->layout.node, node, header, code, plan, 0);
 	OMEN_PAUSE("link-entry");
 	if (plan->level > 0)
-		raise_entry(ix, top, plan->level);
+		raise_entry(graph, top, plan->level);
 	OMEN_PAUSE("link-clear");
 	clear_linking(ix, node);
 	return true;

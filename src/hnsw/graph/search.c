@@ -194,11 +194,12 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 /* ---------- the search ---------- */
 
 OmenSearch *
-omen_search_create(OmenIndex *ix)
+omen_search_create(OmenGraph *graph)
 {
 	OmenSearch *search = palloc0(sizeof(OmenSearch));
 
-	search->ix = ix;
+	search->graph = graph;
+	search->ix = graph->ix;
 	search->most_visits = PG_UINT64_MAX;
 	search->context = CurrentMemoryContext;
 	return search;
@@ -301,7 +302,7 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 	const OmenQuantizer *quantizer = search->ix->quantizer;
 
 	if (search->for_link)
-		return omen_link_distance(quantizer, search->ix->meta.graph.radius,
+		return omen_link_distance(quantizer, search->graph->data.radius,
 								  search->header, search->code, header, code);
 	return omen_query_distance(quantizer, search->header, search->code, header,
 							   code);

@@ -305,7 +305,8 @@ typedef struct OmenBuild
 	Relation	index;
 	IndexInfo  *index_info;
 	const OmenOpclass *opclass;
-	OmenIndex  *ix;
+	OmenGraph  *graph;			/* to be built */
+	OmenIndex  *ix;				/* of the graph */
 	const OmenQuantizer *quantizer; /* of the build codes */
 	FileSet	   *files;
 	int			participant;	/* 0 is the leader */
@@ -337,7 +338,7 @@ extern void omen_plan_memory(OmenBuildShared *shared, Size memory);
 /* ---------- steps.c ---------- */
 
 extern void omen_build_graph(Relation heap, Relation index,
-							 IndexInfo *index_info, OmenIndex *ix,
+							 IndexInfo *index_info, OmenGraph *graph,
 							 const OmenQuantizer *quantizer, float grid_low,
 							 float grid_high, double *heap_tuples,
 							 double *index_tuples);

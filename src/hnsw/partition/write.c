@@ -128,7 +128,7 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 
 	memset(slot, 0, state->plane->stride);
 	slot->flags = OMEN_SLOT_USED;
-	slot->epoch = build->ix->meta.graph.epoch;
+	slot->epoch = build->ix->quantizer_epoch;
 	slot->degree = degree;
 	slot->code = row->header;
 	fill_links(state, slot, row, position);

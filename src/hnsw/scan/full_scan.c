@@ -151,7 +151,7 @@ take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 		return;
 	/* the flat list is being converted: take the new quantizer, too */
 	omen_query_encode_origin(state);
-	omen_index_refresh(state->ix);
+	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	if (!take_passing(state, passing, found))
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
@@ -180,8 +180,10 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 	OmenScanState *state = scan->opaque;
 	uint32		per_page = state->ix->layout.node.per_page;
 	OmenPendingNode *found = palloc(per_page * sizeof(OmenPendingNode));
-	BlockNumber nblocks = RelationGetNumberOfBlocks(scan->indexRelation);
 	PassingSlots *passing[2];
+	OmenGraphPages pages;
+	BlockNumber block;
+	int			turn = 0;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -189,17 +191,19 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
 		passing[i]->count = 0;
 	}
-	if (!state->query.has_origin && state->ix->meta.graph.epoch != 0)
+	if (!state->query.has_origin && state->ix->quantizer_epoch != 0)
 		omen_query_encode_origin(state);
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	omen_graph_pages(&pages, state->graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (is_full(&state->pending, memory))
 			break;
-		prefetch_page(state, block + 1);
-		find_passing(state, block, passing[block % 2]);
-		take_passing_surely(scan, passing[(block + 1) % 2], found);
-		passing[(block + 1) % 2]->count = 0;
+		prefetch_page(state, omen_graph_coming_page(&pages));
+		find_passing(state, block, passing[turn]);
+		turn = 1 - turn;
+		take_passing_surely(scan, passing[turn], found);
+		passing[turn]->count = 0;
 	}
 	for (int i = 0; i < 2; i++)
 	{

@@ -113,12 +113,13 @@ typedef struct OmenUnordered
 {
 	OmenTidList tids;			/* of a page of nodes, or of a side list */
 	uint32		next;			/* of them to go out */
-	BlockNumber next_block;		/* of nodes, if there is no distance at all */
+	OmenGraphPages pages;		/* of nodes, if there is no distance at all */
 } OmenUnordered;
 
 typedef struct OmenScanState
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
 	OmenKeys   *keys;			/* columns, or NULL */
 	OmenSearch *search;

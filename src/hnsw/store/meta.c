@@ -83,16 +83,11 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->ef_construction = ef_construction;
 	meta->metric = metric;
 	meta->storage = storage;
-	meta->graph.mode = OMEN_MODE_FLAT;
 	meta->key_bytes = key_bytes;
 	meta->seed = seed;
-	meta->graph.root = OMEN_INVALID_ID;
-	meta->graph.entry = OMEN_INVALID_ID;
 	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
 		meta->room[i] = InvalidBlockNumber;
-	meta->graph.mean = InvalidBlockNumber;
-	meta->graph.side_null = OMEN_INVALID_ID;
-	meta->graph.side_nan = OMEN_INVALID_ID;
+	omen_meta_init_graph(meta);
 	meta->node_stride = layout.node.stride;
 	meta->upper_stride = layout.upper.stride;
 	((PageHeader) page)->pd_lower = OMEN_PAGE_START + sizeof(OmenMetaPageData);
@@ -147,8 +142,8 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
 		meta->storage >= OMEN_STORAGES ||
 		!omen_storage_fits(meta->storage, meta->metric) ||
-		meta->graph.mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
-		meta->key_bytes % sizeof(uint64) != 0 ||
+		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH ||
+		meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
@@ -184,20 +179,20 @@ omen_meta_read(Relation rel, OmenMetaPageData *meta)
 	check_meta(rel, meta);
 }
 
-/* Make the quantizer of the metapage's epoch, in rd_indexcxt for reuse. */
+/* Make the quantizer that has the mean of a graph, in rd_indexcxt for reuse. */
 static OmenRelCache *
-load_quantizer(OmenIndex *ix)
+load_quantizer(OmenIndex *ix, const OmenGraphData *data)
 {
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 	OmenRelCache *cache;
 	float	   *mean = NULL;
 
-	if (ix->meta.graph.mean != InvalidBlockNumber)
+	if (data->mean != InvalidBlockNumber)
 	{
 		mean = palloc(ix->meta.dims * sizeof(float));
-		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, ix->meta.graph.mean,
-							   OMEN_OWNER_MEAN, ix->meta.graph.epoch, mean,
+		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, data->mean, OMEN_OWNER_MEAN,
+							   data->epoch, mean,
 							   ix->meta.dims * sizeof(float)))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("quantizer of index \"%s\" is corrupted",
@@ -206,7 +201,7 @@ load_quantizer(OmenIndex *ix)
 	}
 	cache = MemoryContextAlloc(ix->pages.rel->rd_indexcxt,
 							   sizeof(OmenRelCache) + size);
-	cache->epoch = ix->meta.graph.epoch;
+	cache->epoch = data->epoch;
 	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
 						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
 	if (mean)
@@ -217,13 +212,14 @@ load_quantizer(OmenIndex *ix)
 static void
 copy_quantizer(OmenIndex *ix)
 {
+	OmenGraphData data = omen_meta_graph_data(&ix->meta);
 	OmenRelCache *cache = ix->pages.rel->rd_amcache;
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 
-	if (cache == NULL || cache->epoch != ix->meta.graph.epoch)
+	if (cache == NULL || cache->epoch != data.epoch)
 	{
-		cache = load_quantizer(ix);
+		cache = load_quantizer(ix, &data);
 		if (ix->pages.rel->rd_amcache)
 			pfree(ix->pages.rel->rd_amcache);
 		ix->pages.rel->rd_amcache = cache;
@@ -231,7 +227,7 @@ copy_quantizer(OmenIndex *ix)
 	if (ix->quantizer == NULL)
 		ix->quantizer = MemoryContextAlloc(ix->context, size);
 	memcpy(ix->quantizer, cache + 1, size);
-	ix->quantizer_epoch = ix->meta.graph.epoch;
+	ix->quantizer_epoch = data.epoch;
 }
 
 /*
@@ -241,7 +237,8 @@ void
 omen_index_refresh(OmenIndex *ix)
 {
 	omen_meta_read(ix->pages.rel, &ix->meta);
-	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.graph.epoch)
+	if (ix->quantizer == NULL ||
+		ix->quantizer_epoch != omen_meta_graph_data(&ix->meta).epoch)
 		copy_quantizer(ix);
 }
 
@@ -273,37 +270,4 @@ omen_index_open(Relation rel, bool building)
 						ix->meta.dims, ix->meta.seed, NULL);
 	ix->code_space = palloc(ix->layout.code_bytes);
 	return ix;
-}
-
-/*
- * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
- * 1, unless mean is NULL; and the radius for inner product.  Codes of epoch 0
- * remain readable, with a mean of zero.  The caller makes sure that no other
- * backend does the same.
- */
-void
-omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
-{
-	BlockNumber first = InvalidBlockNumber;
-	OmenChange	change;
-	OmenMetaPageData *meta;
-	Buffer		buf;
-
-	if (mean != NULL)
-		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
-								   ix->meta.dims * sizeof(float));
-
-	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	if (mean != NULL)
-	{
-		meta->graph.mean = first;
-		meta->graph.epoch = 1;
-	}
-	meta->graph.radius = radius;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
 }

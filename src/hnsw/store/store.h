@@ -55,7 +55,7 @@ typedef struct OmenIndex
 	OmenPages	pages;
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.graph.epoch */
+	OmenQuantizer *quantizer;	/* of the index's epoch, at the last refresh */
 	OmenQuantizer *origin;		/* of epoch 0, for codes of the flat list */
 	uint16		quantizer_epoch;
 	uint8	   *code_space;		/* a code's worth of bytes, for a code that
@@ -87,7 +87,51 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
-extern void omen_meta_freeze(OmenIndex *ix, const float *mean, float radius);
+
+/* graph_data.c */
+
+/* A graph of an index that somebody works with, or the list that it will be. */
+typedef struct OmenGraph
+{
+	OmenIndex  *ix;
+	uint32		id;				/* 0: the one of all rows of an index */
+	BlockNumber block;			/* where its data lie: the page, */
+	uint32		offset;			/* and the place on it; graph_data.c's own */
+	OmenGraphData data;			/* as of the last omen_graph_refresh() */
+} OmenGraph;
+
+/* A change of a graph's data that is under way. */
+typedef struct OmenGraphChange
+{
+	OmenChange	pages;
+	Buffer		buf;			/* the page of the data, exclusively locked */
+} OmenGraphChange;
+
+/* A walk over the pages that may have slots of a graph. */
+typedef struct OmenGraphPages
+{
+	OmenGraph  *graph;
+	BlockNumber next;
+} OmenGraphPages;
+
+extern OmenGraphData omen_meta_graph_data(const OmenMetaPageData *meta);
+extern void omen_meta_init_graph(OmenMetaPageData *meta);
+extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
+extern void omen_graph_refresh(OmenGraph *graph);
+extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
+extern Buffer omen_graph_lock(const OmenGraph *graph);
+extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
+									  OmenChange *change, Buffer buf);
+extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
+											  OmenGraphChange *change);
+extern void omen_graph_change_commit(OmenGraphChange *change);
+extern void omen_graph_change_abort(OmenGraphChange *change);
+extern void omen_graph_set_mode(OmenGraph *graph, OmenMode mode);
+extern void omen_graph_freeze(OmenGraph *graph, const float *mean,
+							  float radius);
+extern void omen_graph_pages(OmenGraphPages *pages, OmenGraph *graph);
+extern bool omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block);
+extern BlockNumber omen_graph_coming_page(const OmenGraphPages *pages);
 
 /* slot.c */
 extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
@@ -103,7 +147,7 @@ extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 extern void omen_page_init(Page page, OmenPageKind kind);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
 extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
-extern Buffer omen_page_with_room(OmenIndex *ix, OmenPageKind kind);
+extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
 extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
@@ -139,24 +183,24 @@ typedef enum OmenAttach
 	OMEN_ATTACH_REFUSED			/* the node is gone, condemned or unlinked */
 } OmenAttach;
 
-extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
+extern OmenAttach omen_posting_attach(OmenGraph *graph, OmenNodeRef node,
 									  const OmenCodeHeader *header,
 									  const void *code, const OmenRowKeys *keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node,
+extern void omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node,
 									  float error, bool same_keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_attach_side(OmenGraph *graph, uint32 owner,
 									 ItemPointer tid);
-extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
+extern bool omen_posting_collect(OmenGraph *graph, OmenNodeRef node,
 								 OmenTidList *list);
-extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_collect_side(OmenGraph *graph, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
-extern void omen_posting_compact(OmenIndex *ix, OmenNodeRef owner);
-extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
-extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
-extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
+extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef owner);
+extern bool omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node);
+extern void omen_posting_reclaim(OmenGraph *graph, uint32 id);
+extern bool omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
