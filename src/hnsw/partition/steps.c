@@ -231,7 +231,7 @@ fix_radius(OmenBuild *build)
 	OmenChange	change;
 	Buffer		buf;
 
-	if (ix->meta.metric != OMEN_METRIC_IP)
+	if (!omen_metrics[ix->meta.metric].is_product)
 		return;
 	memcpy(&longest, &bits, sizeof(longest));
 	build->shared->radius = (float) sqrt(longest);
