@@ -249,15 +249,14 @@ count_wanted(OmenFilteredScanState *node)
  * is not the query, negatively so if nothing passes at all.
  */
 static double
-radius_of_sphere(Datum sphere, Datum query)
+radius_of_sphere(const OmenType *type, Datum sphere, Datum query)
 {
 	Datum		center;
 	double		radius;
 
 	if (!omen_sphere_parts(sphere, &center, &radius) || isnan(radius))
 		return -INFINITY;
-	if (omen_vector_compare(DatumGetOmenVectorP(query),
-							DatumGetOmenVectorP(center)) != 0)
+	if (!type->equal(PG_DETOAST_DATUM(query), PG_DETOAST_DATUM(center)))
 		return INFINITY;
 	return radius;
 }
@@ -266,6 +265,7 @@ radius_of_sphere(Datum sphere, Datum query)
 static double
 evaluate_radius(OmenFilteredScanState *node)
 {
+	const OmenType *type = omen_opclass(node->index)->type;
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		isnull;
 	Datum query = ExecEvalExprSwitchContext(node->query, econtext, &isnull);
@@ -277,7 +277,8 @@ evaluate_radius(OmenFilteredScanState *node)
 	{
 		Datum		sphere =
 			ExecEvalExpr((ExprState *) lfirst(lc), econtext, &isnull);
-		double radius = isnull ? -INFINITY : radius_of_sphere(sphere, query);
+		double		radius =
+			isnull ? -INFINITY : radius_of_sphere(type, sphere, query);
 
 		least = Min(least, radius);
 	}

@@ -175,7 +175,8 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 				omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
 								  node.version, code, ix->layout.code_bytes);
 		else
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(&ix->layout.node, slot),
+				   ix->layout.code_bytes);
 	}
 	UnlockReleaseBuffer(buf);
 	return found;
@@ -204,7 +205,7 @@ freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 
 		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
 			continue;
-		if (ix->meta.metric == OMEN_METRIC_IP)
+		if (omen_metrics[ix->meta.metric].is_product)
 			longest = Max(longest, omen_code_sumsq(ix->origin, &header.code));
 		omen_decode(ix->origin, &header.code, code, x);
 		for (uint32 d = 0; d < dims; d++)
@@ -246,7 +247,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	slot->code = header;
 	slot->payload = payload;
 	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+		memcpy(omen_slot_code(plane, slot), code, ix->layout.code_bytes);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	if (ix->layout.out_of_line)

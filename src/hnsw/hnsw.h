@@ -17,11 +17,10 @@
 #include "hnsw/store/store.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "types/type.h"
 
 /* Reloptions. */
 #define OMEN_DEFAULT_M 16
-#define OMEN_MIN_M 2
-#define OMEN_MAX_M 100
 #define OMEN_DEFAULT_EF_CONSTRUCTION 64
 #define OMEN_MIN_EF_CONSTRUCTION 4
 #define OMEN_MAX_EF_CONSTRUCTION 1000
@@ -59,19 +58,13 @@ omen_scans_all_nodes(double nodes, double ef)
 #define OMEN_DISTANCE_STRATEGY 1
 
 /*
- * What an operator class's support function returns: how to read its type, and
- * the metric.  Static; nobody frees it.
+ * What an operator class's support function returns.  Static; nobody frees it.
  */
 typedef struct OmenOpclass
 {
 	bool		is_vector;		/* false: of a key column; nothing follows */
+	const OmenType *type;
 	OmenMetric	metric;
-	int			max_dims;
-	/* dimensions of a detoasted value */
-	int (*dims)(const struct varlena *value);
-	/* its coordinates; scratch has room for max_dims floats, for types that
-	 * have to convert */
-	const float *(*floats)(const struct varlena *value, float *scratch);
 } OmenOpclass;
 
 typedef struct OmenOptions

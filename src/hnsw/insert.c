@@ -79,7 +79,7 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot->code = ins->header;
 	omen_slot_set_keys(&ix->layout, slot, &ins->row_keys);
 	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), ins->code, ix->layout.code_bytes);
+		memcpy(omen_slot_code(plane, slot), ins->code, ix->layout.code_bytes);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
 	node.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
@@ -276,14 +276,14 @@ static bool
 encode(OmenInserter *ins, Datum value)
 {
 	struct varlena *detoasted = PG_DETOAST_DATUM(value);
-	int			dims = ins->opclass->dims(detoasted);
+	int			dims = ins->opclass->type->dims(detoasted);
 
 	if (dims != (int) ins->ix->meta.dims)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
 							   (int) ins->ix->meta.dims, dims)));
 	return omen_encode(ins->ix->quantizer,
-					   ins->opclass->floats(detoasted, ins->floats),
+					   ins->opclass->type->floats(detoasted, ins->floats),
 					   ins->scratch, &ins->header, ins->code);
 }
 

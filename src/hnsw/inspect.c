@@ -46,8 +46,6 @@ typedef struct ChainHead
 } ChainHead;
 
 static const char *const mode_names[] = {"flat", "converting", "graph"};
-const char *const omen_metric_names[] = {"l2", "ip", "cosine", "l1"};
-const char *const omen_storage_names[] = {"sq8", "full", "sq4"};
 
 /* ---------- which index ---------- */
 
@@ -246,8 +244,8 @@ fill_info(const OmenGraph *graph, const IndexCounts *counts,
 	int			i = 0;
 
 	values[i++] = CStringGetTextDatum(mode_names[data->mode]);
-	values[i++] = CStringGetTextDatum(omen_metric_names[meta->metric]);
-	values[i++] = CStringGetTextDatum(omen_storage_names[meta->storage]);
+	values[i++] = CStringGetTextDatum(omen_metrics[meta->metric].name);
+	values[i++] = CStringGetTextDatum(omen_codecs[meta->storage]->name);
 	values[i++] = Int32GetDatum(meta->dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);

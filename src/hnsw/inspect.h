@@ -14,9 +14,6 @@
 #include "utils/rel.h"
 
 /* inspect.c */
-extern const char *const omen_metric_names[];	/* by OmenMetric */
-extern const char *const omen_storage_names[];	/* by OmenStorage */
-
 extern void omen_require_hnsw_index(Relation index);
 extern bool omen_has_no_contents(Relation index);
 extern Datum omen_return_row(FunctionCallInfo fcinfo, Datum *values,

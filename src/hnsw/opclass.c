@@ -12,30 +12,13 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
-#include "types/vector.h"
 
-static int
-vector_dims(const struct varlena *value)
-{
-	return ((const OmenVector *) value)->dim;
-}
-
-static const float *
-vector_floats(const struct varlena *value, float *scratch)
-{
-	return ((const OmenVector *) value)->x;
-}
-
-#define VECTOR_OPCLASS(metric_) \
-	{ \
-		.is_vector = true, .metric = (metric_), .max_dims = OMEN_MAX_DIM, \
-		.dims = vector_dims, .floats = vector_floats \
-	}
-
-static const OmenOpclass vector_l2 = VECTOR_OPCLASS(OMEN_METRIC_L2);
-static const OmenOpclass vector_ip = VECTOR_OPCLASS(OMEN_METRIC_IP);
-static const OmenOpclass vector_cosine = VECTOR_OPCLASS(OMEN_METRIC_COSINE);
-static const OmenOpclass vector_l1 = VECTOR_OPCLASS(OMEN_METRIC_L1);
+/* Operator classes by what they are for: a type and a metric. */
+static const OmenOpclass vector_l2 = {true, &omen_vector_type, OMEN_METRIC_L2};
+static const OmenOpclass vector_ip = {true, &omen_vector_type, OMEN_METRIC_IP};
+static const OmenOpclass vector_cosine = {true, &omen_vector_type,
+										  OMEN_METRIC_COSINE};
+static const OmenOpclass vector_l1 = {true, &omen_vector_type, OMEN_METRIC_L1};
 
 OMEN_FUNCTION(omen_vector_l2_support);
 OMEN_FUNCTION(omen_vector_ip_support);

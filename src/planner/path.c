@@ -32,7 +32,6 @@
 #include "planner/distance_cost.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
-#include "types/vector_within.h"
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
 
@@ -215,6 +214,17 @@ find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
 	return best;
 }
 
+/* The operator class of the column that is ordered by. */
+static const OmenOpclass *
+index_opclass(const IndexOptInfo *info)
+{
+	Relation	index = index_open(info->indexoid, NoLock);
+	const OmenOpclass *opclass = omen_opclass(index);
+
+	index_close(index, NoLock);
+	return opclass;
+}
+
 /* The best bitmap of rows that pass, or NULL. */
 static BitmapHeapPath *
 find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
@@ -304,12 +314,6 @@ wanted_expressions(PlannerInfo *root, List **expressions)
 
 /* ---------- within a sphere ---------- */
 
-/* The functions that ask whether a vector is within a sphere, by OmenMetric. */
-static const PGFunction within_functions[] = {omen_vector_l2_within,
-											  omen_vector_ip_within,
-											  omen_vector_cosine_within,
-											  omen_vector_l1_within};
-
 /* Does a function go by the C function? */
 static bool
 function_is(Oid funcid, PGFunction address)
@@ -328,12 +332,11 @@ static List *
 find_spheres(RelOptInfo *rel, IndexPath *ordered)
 {
 	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
-	Relation	index = index_open(ordered->indexinfo->indexoid, NoLock);
-	PGFunction	within = within_functions[omen_opclass(index)->metric];
+	const OmenOpclass *opclass = index_opclass(ordered->indexinfo);
+	PGFunction	within = opclass->type->within[opclass->metric];
 	List	   *found = NIL;
 	ListCell   *lc;
 
-	index_close(index, NoLock);
 	foreach (lc, rel->baserestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
@@ -346,7 +349,7 @@ find_spheres(RelOptInfo *rel, IndexPath *ordered)
 			contain_volatile_functions(lsecond(op->args)))
 			continue;
 		set_opfuncid(op);
-		if (function_is(op->opfuncid, within))
+		if (within != NULL && function_is(op->opfuncid, within))
 			found = lappend(found, info);
 	}
 	return found;
@@ -392,7 +395,9 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
 	plan->row_cost = HEAP_ROW_COST + rel->baserestrictcost.per_tuple;
-	plan->distance_cost = omen_distance_cost(root, orderby->args, true);
+	plan->distance_cost =
+		omen_distance_cost(root, index_opclass(ordered->indexinfo)->type,
+						   orderby->args, true);
 	plan->table_cost =
 		rel->pages * seq_page_cost_here +
 		plan->rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);

@@ -388,9 +388,8 @@ check_shapes(size_t dim)
 static void
 test_distances(void)
 {
-	static const size_t more[] = {767,	768,  784,	1000,
-								  1023, 1024, 1025, 1027,
-								  1028, 2048, 2051, OMEN_KERNEL_MAX_DIM};
+	static const size_t more[] = {767,	768,  784,	1000, 1023, 1024,
+								  1025, 1027, 1028, 2048, 2051, OMEN_MAX_DIM};
 
 	for (size_t dim = 1; dim <= ALL_DIMS; dim++)
 		check_dim(dim);
@@ -405,7 +404,7 @@ test_distances(void)
 static void
 test_largest(void)
 {
-	const size_t dim = OMEN_KERNEL_MAX_DIM;
+	const size_t dim = OMEN_MAX_DIM;
 	Set		   *set = make_set(dim, MAX_ROWS);
 
 	CHECK(define_dot(&set->rows[PATTERN_LOW], &set->columns[PATTERN_LOW],
@@ -614,8 +613,8 @@ test_l1_u16(void)
 	{
 		for (size_t dim = 0; dim <= 4 * ALL_DIMS; dim++)
 			check_l1_u16(tables[table], names[table], dim);
-		check_l1_u16(tables[table], names[table], OMEN_KERNEL_MAX_DIM - 1);
-		check_l1_u16(tables[table], names[table], OMEN_KERNEL_MAX_DIM);
+		check_l1_u16(tables[table], names[table], OMEN_MAX_DIM - 1);
+		check_l1_u16(tables[table], names[table], OMEN_MAX_DIM);
 	}
 }
 

@@ -331,8 +331,8 @@ test_tables(void)
 		printf("%s\n", table_names[i]);
 		for (size_t dim = 1; dim <= ALL_DIMS; dim++)
 			check_dim(kernels, dim);
-		check_dim(kernels, OMEN_KERNEL_MAX_DIM - 1);
-		check_dim(kernels, OMEN_KERNEL_MAX_DIM);
+		check_dim(kernels, OMEN_MAX_DIM - 1);
+		check_dim(kernels, OMEN_MAX_DIM);
 		check_overflow(kernels);
 		check_empty(kernels);
 	}

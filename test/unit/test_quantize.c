@@ -1025,6 +1025,89 @@ test_golden_sq4(void)
 	}
 }
 
+/* ---------- the tables, and checks ---------- */
+
+/* Kinds and metrics are found by name, and no others are there. */
+static void
+test_tables(void)
+{
+	OmenMetric	metric;
+	OmenStorage storage;
+
+	CHECK(OMEN_METRICS == N_METRICS);
+	for (int i = 0; i < OMEN_METRICS; i++)
+	{
+		CHECK(strcmp(omen_metrics[i].name, metric_names[i]) == 0);
+		CHECK(omen_metric_find(metric_names[i], &metric) &&
+			  metric == (OmenMetric) i);
+		CHECK(!omen_codes_exist(OMEN_STORAGES, (uint32_t) i));
+		CHECK(omen_storage_fits(omen_storage_default((OmenMetric) i, 16000),
+								(OmenMetric) i));
+	}
+	for (int i = 0; i < OMEN_STORAGES; i++)
+	{
+		CHECK(omen_storage_find(omen_codecs[i]->name, &storage) &&
+			  storage == (OmenStorage) i);
+		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_L2));
+		CHECK(!omen_codes_exist((uint32_t) i, OMEN_METRICS));
+	}
+	CHECK(!omen_metric_find("l3", &metric));
+	CHECK(!omen_storage_find("sq9", &storage));
+	CHECK(!omen_codes_exist(OMEN_STORAGE_SQ4, OMEN_METRIC_L1));
+}
+
+/* What was encoded has no flaw, and has one when a byte of it changes. */
+static void
+check_flaws(OmenMetric metric, OmenStorage storage)
+{
+	enum
+	{
+		DIM = 31
+	};
+	OmenQuantizer *q = make_quantizer(metric, storage, DIM, 3, NULL);
+	Coded		coded = make_coded(DIM);
+	float		scratch[DIM];
+	char		flaw[200];
+	float		nan = NAN;
+
+	fill_shape(SHAPE_NORMAL, coded.x, DIM);
+	CHECK(omen_encode(q, coded.x, scratch, &coded.header, coded.code));
+	CHECK(omen_header_flaw(storage, metric, &coded.header) == NULL);
+	CHECK(!omen_code_flaw(storage, DIM, &coded.header, coded.code, flaw,
+						  sizeof(flaw)));
+	for (size_t i = 0; i < omen_code_bytes(q); i += sizeof(float))
+	{
+		uint8_t	   *bytes = (uint8_t *) coded.code + i;
+		uint8_t		before[sizeof(float)];
+
+		memcpy(before, bytes, sizeof(before));
+		if (omen_is_quantized(storage))
+			bytes[0] ^= 0x11;
+		else
+			memcpy(bytes, &nan, sizeof(nan));
+		CHECK(omen_code_flaw(storage, DIM, &coded.header, coded.code, flaw,
+							 sizeof(flaw)) &&
+			  strstr(flaw, "code") != NULL);
+		memcpy(bytes, before, sizeof(before));
+	}
+	coded.header.step = -1.0f;
+	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	coded.header.step = 0.0f;
+	coded.header.error = nan;
+	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	free_coded(&coded);
+	free(q);
+}
+
+static void
+test_flaws(void)
+{
+	for (int metric = 0; metric < OMEN_METRICS; metric++)
+		for (int storage = 0; storage < OMEN_STORAGES; storage++)
+			if (omen_storage_fits((OmenStorage) storage, (OmenMetric) metric))
+				check_flaws((OmenMetric) metric, (OmenStorage) storage);
+}
+
 /* A quantizer can be moved; nothing in it points into it. */
 static void
 test_moved(void)
@@ -1066,6 +1149,8 @@ main(void)
 	test_long_sums();
 	test_recode();
 	test_sq4();
+	test_tables();
+	test_flaws();
 	test_moved();
 	test_golden();
 	test_golden_sq4();

@@ -40,12 +40,11 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		return "is not that of an omen_hnsw index";
 	if (meta->version != OMEN_FORMAT_VERSION)
 		return "has another format version";
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM)
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM)
 		return "has an invalid number of dimensions";
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
-	if (meta->metric > OMEN_METRIC_L1 || meta->storage >= OMEN_STORAGES ||
-		!omen_storage_fits(meta->storage, meta->metric) ||
+	if (!omen_codes_exist(meta->storage, meta->metric) ||
 		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
@@ -84,7 +83,7 @@ check_meta_values(OmenCheck *check)
 						  "reserved fields are in use");
 	/* infinite if some vector's norm is beyond float32 */
 	if (!(data->radius >= 0) ||
-		(meta->metric != OMEN_METRIC_IP && data->radius != 0))
+		(!omen_metrics[meta->metric].is_product && data->radius != 0))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "radius is %g", data->radius);
 	if (data->entry_level > OMEN_MAX_LEVEL)
@@ -290,7 +289,8 @@ check_slot(OmenCheck *check, const OmenPlane *plane, OmenSlotHeader *slot,
 						  plane->capacity);
 	omen_check_code_header(check, slot, is_upper, block, slotno);
 	if (!check->layout.out_of_line)
-		omen_check_code(check, slot, omen_slot_code(slot), block, slotno);
+		omen_check_code(check, slot, omen_slot_code(plane, slot), block,
+						slotno);
 }
 
 static void

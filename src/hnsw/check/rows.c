@@ -92,7 +92,7 @@ open_reader(RowReader *reader, OmenCheck *check)
 	reader->estate = CreateExecutorState();
 	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
 	reader->keys = omen_keys_open(check->index);
-	reader->floats = palloc(check->opclass->max_dims * sizeof(float));
+	reader->floats = palloc(check->opclass->type->max_dims * sizeof(float));
 	reader->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a row",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -125,9 +125,9 @@ find_value_flaw(RowReader *reader, Datum value, bool isnull, uint32 owner,
 	if (isnull)
 		return "has no vector";
 	detoasted = PG_DETOAST_DATUM(value);
-	if (check->opclass->dims(detoasted) != (int) check->meta.dims)
+	if (check->opclass->type->dims(detoasted) != (int) check->meta.dims)
 		return "has another number of dimensions";
-	floats = check->opclass->floats(detoasted, reader->floats);
+	floats = check->opclass->type->floats(detoasted, reader->floats);
 	if (owner == OMEN_OWNER_NAN)
 		return omen_transform(check->origin, floats, check->scratch)
 				   ? "is on the list of rows without a direction, but has one"
@@ -232,7 +232,7 @@ static const void *
 find_code(OmenCheck *check, OmenSlotHeader *slot, uint32 id)
 {
 	if (!check->layout.out_of_line)
-		return omen_slot_code(slot);
+		return omen_slot_code(&check->layout.node, slot);
 	if (omen_check_gather(check, OMEN_PAGE_PAYLOAD, slot->payload, id,
 						  slot->version, check->code, check->layout.code_bytes))
 		return check->code;

@@ -188,7 +188,7 @@ omen_most_children(const OmenPlane *plane)
 #define OMEN_MOST_EQUAL 4
 
 /* The edges of a slot as they were when somebody looked. */
-#define OMEN_MAX_CAPACITY 200	/* 2 * the largest m */
+#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)
 
 typedef struct OmenEdges
 {

@@ -158,7 +158,7 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 		if (candidates[i].distance != self)
 		{
 			/* sorted: beyond this only farther ones, except with <#> */
-			if (ix->meta.metric != OMEN_METRIC_IP ||
+			if (!omen_metrics[ix->meta.metric].is_product ||
 				candidates[i].distance > self)
 				break;
 			continue;
@@ -297,7 +297,7 @@ write_upper_slot(OmenGraph *graph, OmenNodeRef node, OmenNodeRef below,
 	slot->payload = payload;
 	slot->code = *header;
 	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+		memcpy(omen_slot_code(plane, slot), code, ix->layout.code_bytes);
 	omen_link_write_edges(plane, slot, plan, layer);
 	ref.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
 	ref.version = slot->version;

@@ -182,7 +182,7 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
 
 	if (likely(!ix->layout.out_of_line))
-		return omen_slot_code(slot);
+		return omen_slot_code(plane, slot);
 	if (omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
 						  is_upper ? slot->u.upper.node : id,
 						  is_upper ? slot->u.upper.node_version : slot->version,

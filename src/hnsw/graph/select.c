@@ -45,7 +45,7 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 		*header = slot->code;
 		if (!ix->layout.out_of_line)
 		{
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(plane, slot), ix->layout.code_bytes);
 			found = true;
 		}
 		else if (plane->kind == OMEN_PAGE_NODE)

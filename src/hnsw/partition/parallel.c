@@ -72,7 +72,8 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 	shm_toc_estimate_keys(&context->estimator, 1);
 	if (build->quantizer)
 	{
-		shm_toc_estimate_chunk(&context->estimator, build->quantizer->size);
+		shm_toc_estimate_chunk(&context->estimator,
+							   omen_quantizer_bytes(build->quantizer));
 		shm_toc_estimate_keys(&context->estimator, 1);
 	}
 	if (query_bytes > 0)
@@ -102,9 +103,11 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 	if (build->quantizer)
 	{
 		void	   *quantizer =
-			shm_toc_allocate(context->toc, build->quantizer->size);
+			shm_toc_allocate(context->toc,
+							 omen_quantizer_bytes(build->quantizer));
 
-		memcpy(quantizer, build->quantizer, build->quantizer->size);
+		memcpy(quantizer, build->quantizer,
+			   omen_quantizer_bytes(build->quantizer));
 		shm_toc_insert(context->toc, KEY_QUANTIZER, quantizer);
 	}
 	if (query_bytes > 0)

@@ -65,7 +65,7 @@
 typedef struct OmenBuildShape
 {
 	uint32		dims;
-	bool		l1;
+	bool		on_grid;		/* build codes are integers on one grid */
 	uint32		code_stride;	/* bytes of a build code, padded */
 	uint32		index_bytes;	/* bytes of the index's code, if it is another;
 								 * else 0 */
@@ -452,7 +452,7 @@ omen_point_code(const char *point)
 static inline float
 omen_point_distance(const OmenBuildShape *shape, const char *a, const char *b)
 {
-	if (shape->l1)
+	if (shape->on_grid)
 		return (float) omen_kernels->l1_u16((const uint16 *) omen_point_code(a),
 											(const uint16 *) omen_point_code(b),
 											shape->dims);

@@ -229,7 +229,7 @@ fix_radius(OmenBuild *build)
 	double		longest;
 	OmenGraphChange change;
 
-	if (build->ix->meta.metric != OMEN_METRIC_IP)
+	if (!omen_metrics[build->ix->meta.metric].is_product)
 		return;
 	memcpy(&longest, &bits, sizeof(longest));
 	build->shared->radius = (float) sqrt(longest);

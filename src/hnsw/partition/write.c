@@ -136,7 +136,8 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 		code = omen_point_code(
 			omen_points_get(state->points, position, state->point));
 	if (!build->ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, build->ix->layout.code_bytes);
+		memcpy(omen_slot_code(state->plane, slot), code,
+			   build->ix->layout.code_bytes);
 	else if (build->shared->layer.layer == 0)
 		omen_payload_place(build->ix, payload_block(build, position),
 						   slot_id(state, position), 0, code,

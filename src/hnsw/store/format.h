@@ -68,6 +68,10 @@
 #define OMEN_OWNER_MEAN ((uint32) 0xFFFFFFFC)
 #define OMEN_MAX_ID ((uint32) 0xFFFFFFF0)
 
+/* What m may be; layer 0 has room for 2 * m edges of a node. */
+#define OMEN_MIN_M 2
+#define OMEN_MAX_M 100
+
 /* Highest layer that a node may have. */
 #define OMEN_MAX_LEVEL 15
 

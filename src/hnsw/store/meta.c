@@ -27,12 +27,13 @@ typedef struct OmenRelCache
 /* ---------- layout ---------- */
 
 static void
-init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
-		   uint32 key_bytes, uint32 capacity)
+init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
+		   uint32 inline_code, uint32 key_bytes, uint32 capacity)
 {
 	plane->kind = kind;
 	plane->capacity = capacity;
-	plane->keys_offset = TYPEALIGN(8, sizeof(OmenSlotHeader) + inline_code);
+	plane->code_offset = offsetof(OmenSlotHeader, code) + header_bytes;
+	plane->keys_offset = TYPEALIGN(8, plane->code_offset + inline_code);
 	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
 	plane->edges_end = plane->tags_offset + capacity;
@@ -48,17 +49,20 @@ void
 omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 				 uint32 key_bytes)
 {
+	uint32		header_bytes = omen_codecs[storage]->header_bytes;
+
 	layout->key_bytes = key_bytes;
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->out_of_line = false;
-	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, key_bytes,
-			   2 * m);
+	init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, layout->code_bytes,
+			   key_bytes, 2 * m);
 	if (layout->node.per_page == 0)
 	{
 		layout->out_of_line = true;
-		init_plane(&layout->node, OMEN_PAGE_NODE, 0, key_bytes, 2 * m);
+		init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, 0, key_bytes,
+				   2 * m);
 	}
-	init_plane(&layout->upper, OMEN_PAGE_UPPER,
+	init_plane(&layout->upper, OMEN_PAGE_UPPER, header_bytes,
 			   layout->out_of_line ? 0 : layout->code_bytes, 0, m);
 }
 
@@ -138,10 +142,9 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 							   OMEN_FORMAT_VERSION),
 						errhint("Please REINDEX it, or install the version of "
 								"omendb that made it.")));
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM || meta->m < 2 ||
-		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
-		meta->storage >= OMEN_STORAGES ||
-		!omen_storage_fits(meta->storage, meta->metric) ||
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM || meta->m < OMEN_MIN_M ||
+		meta->m > OMEN_MAX_M ||
+		!omen_codes_exist(meta->storage, meta->metric) ||
 		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH ||
 		meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)

@@ -181,8 +181,8 @@ may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
 								 node.version, ix->code_space,
 								 ix->layout.code_bytes) &&
 			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
-	return memcmp(omen_slot_code((OmenSlotHeader *) slot), code,
-				  ix->layout.code_bytes) == 0;
+	return memcmp(omen_slot_code(&ix->layout.node, (OmenSlotHeader *) slot),
+				  code, ix->layout.code_bytes) == 0;
 }
 
 /*

@@ -31,6 +31,7 @@ typedef struct OmenPlane
 	uint32		stride;			/* bytes of a slot */
 	uint32		per_page;		/* slots on a page */
 	uint32		capacity;		/* edges that a slot has room for */
+	uint32		code_offset;
 	uint32		keys_offset;
 	uint32		ids_offset;
 	uint32		tags_offset;
@@ -236,9 +237,9 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 }
 
 static inline uint8 *
-omen_slot_code(OmenSlotHeader *slot)
+omen_slot_code(const OmenPlane *plane, OmenSlotHeader *slot)
 {
-	return (uint8 *) slot + sizeof(OmenSlotHeader);
+	return (uint8 *) slot + plane->code_offset;
 }
 
 static inline uint64 *
