@@ -38,8 +38,9 @@
 #define PASS_COST 2.8
 
 /*
- * Of a path that nothing is to prefer, not even what the user has disabled.  Not
- * infinite, since costs are subtracted and divided, and NaN compares as less.
+ * Of a path that nothing is to prefer, not even what the user has disabled.
+ * Not infinite, since costs are subtracted and divided, and NaN compares as
+ * less.
  */
 #define UNWANTED_COST 1.0e20
 

@@ -161,7 +161,7 @@ omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 
 	if (search->nfrontier == 0)
 	{
-		/* the descent may have led to a corner that the root knows a way out of */
+		/* the root may know a way out of where the descent has led to */
 		if (!omen_search_seed(search, root_of(state->graph)) &&
 			search->nnearest < search->ef)
 			return false;

@@ -59,12 +59,15 @@ typedef struct OmenFilter
 
 	double		radius;			/* no row passes that is farther */
 	uint64		wanted;			/* rows; none goes out before they are found */
-	double		pass_rate;		/* of the rows that are tested, as expected */
+	double		pass_rate;		/* part of the rows tested that is expected to
+								 * pass */
 	uint32		ef;				/* size of the candidate list to begin with */
-	uint64		most_work; /* in visits of slots, before the scan gives up */
-	uint64		usual_visits;	/* of a search in which rows pass at random */
-	double		row_work;		/* of looking up a row, in visits of slots */
-	Size		memory;			/* for what was met, and for rows */
+	uint64		most_work;		/* limit of the work done, in visits of slots;
+								 * the scan gives up there */
+	uint64		usual_visits;	/* that a search takes if rows pass at random */
+	double		row_work;		/* what looking up a row counts as, in visits
+								 * of slots */
+	Size		memory;			/* bytes for slots met, and for rows */
 } OmenFilter;
 
 /*
@@ -84,7 +87,7 @@ typedef enum OmenFilteredResult
 	OMEN_FILTERED_GAVE_UP		/* the graph gives no more: go on exactly */
 } OmenFilteredResult;
 
-/* The TIDs that an exact pass is to look at.  False at the end. */
+/* The TIDs that an exact scan is to look at.  False at the end. */
 typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
 
 #endif							/* OMEN_FILTER_H */

@@ -3,14 +3,14 @@
  * full_scan.c
  *	  Looking at all nodes of an index, in the order of pages.
  *
- * Finds what a search of the graph did not reach, and the rows of a filter
- * which so few pass that a walk to them would take longer.  A full scan waits
- * for memory, not for the processor: of most nodes it looks at the header and
- * the keys only.  So those of the next page are fetched while a page is looked
- * at, and the codes of nodes that may pass while the page after it is.
+ * Finds what a search of the graph did not reach, and what passes a filter if
+ * that is so rare that a walk to it would take longer.  A full scan waits for
+ * memory, not for the processor: of most nodes it looks at the header and the
+ * keys only.  So those of the next page are fetched while a page is looked at,
+ * and the codes of nodes that may pass while the page after it is.
  *
- * One page of nodes is locked at a time, share, and two are pinned; codes out of line
- * are read from a page of their own while that lock is held.
+ * One page of nodes is locked at a time, share, and two are pinned; codes out
+ * of line are read from a page of their own while that lock is held.
  *
  *-------------------------------------------------------------------------
  */
@@ -140,7 +140,9 @@ take_passing(OmenScanState *state, const PassingSlots *passing,
 	return true;
 }
 
-/* The same, and if the quantizer has changed with the new one. */
+/*
+ * The same; if the quantizer has changed, with the new one.
+ */
 static void
 take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 					OmenPendingNode *found)
