@@ -101,6 +101,16 @@ omen_rerank_add_row(OmenScanState *state, OmenPendingRow item)
 	HEAP_PUSH(state->rows, state->nrows, item, distance);
 }
 
+/* The table's column that the index's vector is; 0 if it is an expression. */
+static AttrNumber
+vector_attribute(IndexScanDesc scan)
+{
+	const OmenScanState *state = scan->opaque;
+
+	return scan->indexRelation->rd_index->indkey
+		.values[state->columns.vector - 1];
+}
+
 /* What is needed to read heap rows; once per scan. */
 void
 omen_rerank_prepare(IndexScanDesc scan)
@@ -116,7 +126,7 @@ omen_rerank_prepare(IndexScanDesc scan)
 	state->toast = omen_toast_reader_create(false);
 	fmgr_info_copy(&state->distance, &scan->orderByData->sk_func,
 				   state->context);
-	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
+	if (vector_attribute(scan) == 0)
 	{
 		state->index_info = BuildIndexInfo(scan->indexRelation);
 		state->estate = CreateExecutorState();
@@ -131,7 +141,8 @@ static Datum
 indexed_value(IndexScanDesc scan, TupleTableSlot *slot, bool *isnull)
 {
 	OmenScanState *state = scan->opaque;
-	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
+	AttrNumber	column = vector_attribute(scan);
+	int			vector = state->columns.vector - 1;
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnulls[INDEX_MAX_KEYS];
 
@@ -141,8 +152,8 @@ indexed_value(IndexScanDesc scan, TupleTableSlot *slot, bool *isnull)
 	omen_toast_reader_pause(state->toast);
 	GetPerTupleExprContext(state->estate)->ecxt_scantuple = slot;
 	FormIndexDatum(state->index_info, slot, state->estate, values, isnulls);
-	*isnull = isnulls[0];
-	return values[0];
+	*isnull = isnulls[vector];
+	return values[vector];
 }
 
 /* Does the filter of the scan, if it has one, let a visible row pass? */

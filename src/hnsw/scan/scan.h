@@ -60,7 +60,8 @@ typedef struct OmenScanState
 	OmenGraph  *graph;
 	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenIndexColumns columns;
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenSearch *search;
 	OmenScanPhase phase;
 
