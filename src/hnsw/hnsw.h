@@ -13,6 +13,7 @@
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/reloptions.h"
+#include "hnsw/columns.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/store.h"
 #include "nodes/execnodes.h"
@@ -105,10 +106,12 @@ typedef struct OmenSearchCost
 	double		per_visit;		/* of a slot on a cached page */
 } OmenSearchCost;
 
-extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index);
+extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
+								  double nodes);
 extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 							   double ef);
-extern double omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index);
+extern double omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index,
+							 double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
 extern double omen_expected_visits(double nodes, double m, double ef);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
@@ -116,9 +119,11 @@ extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									Cost *total, Selectivity *selectivity,
 									double *correlation, double *pages);
 
+/* columns.c */
+extern const OmenOpclass *omen_opclass(Relation index);
+
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);
-extern const OmenOpclass *omen_opclass(Relation index);
 extern const char *omen_catalog_flaw(Relation index,
 									 const OmenMetaPageData *meta);
 extern void omen_require_catalog(const OmenIndex *ix);
@@ -132,13 +137,14 @@ typedef struct OmenInserter
 	OmenGraph  *graph;
 	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
+	OmenIndexColumns columns;
 	OmenSearch *search;
 	int			ef_construction;
 	float	   *floats;			/* space for a converted value */
 	float	   *scratch;		/* space for encoding */
 	uint8	   *code;
 	OmenCodeHeader header;
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* of the row */
 	MemoryContext context;		/* all of the above */
 	MemoryContext row_context;	/* what one row takes; reset after each */

@@ -102,7 +102,7 @@ omen_hnsw_build_phase(int64 phase)
 static int
 column_dims(Relation index, const OmenOpclass *opclass)
 {
-	int			dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+	int			dims = omen_vector_typmod(index);
 
 	if (dims < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -151,17 +151,18 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	BuildState *state = arg;
 	OmenIndex  *ix = state->inserter->ix;
+	int			vector = state->inserter->columns.vector - 1;
 	MemoryContext old;
 	struct varlena *value;
 
-	if (isnull[0])
+	if (isnull[vector])
 		return;
 	state->met++;
 	if (state->range_rows++ >= SAMPLE_RANGE_ROWS)
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);
-	value = PG_DETOAST_DATUM(values[0]);
+	value = PG_DETOAST_DATUM(values[vector]);
 	if (state->opclass->type->dims(value) == (int) ix->meta.dims &&
 		omen_transform(state->quantizer,
 					   state->opclass->type->floats(value, state->floats),

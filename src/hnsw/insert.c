@@ -34,6 +34,7 @@ omen_inserter_create(Relation index, bool building)
 	ins->graph = omen_graph_open(ins->ix, 0);
 	omen_require_catalog(ins->ix);
 	ins->opclass = omen_opclass(index);
+	ins->columns = omen_index_columns(index);
 	ins->search = omen_search_create(ins->graph);
 	ins->ef_construction = omen_options_ef_construction(index);
 	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
@@ -335,12 +336,13 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 				  ItemPointer tid, bool unchanged)
 {
 	OmenGraph  *graph = ins->graph;
-	Datum		value = values[0];
+	int			vector = ins->columns.vector - 1;
+	Datum		value = values[vector];
 	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
 
 	omen_graph_refresh(graph);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
-	if (isnull[0])
+	if (isnull[vector])
 		omen_posting_attach_side(graph, OMEN_OWNER_NULL, tid);
 	else if (!encode(ins, value))
 		omen_posting_attach_side(graph, OMEN_OWNER_NAN, tid);

@@ -382,7 +382,8 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 	OpExpr	   *orderby = linitial_node(OpExpr, ordered->indexorderbys);
 	double		seq_page_cost_here;
 
-	omen_search_cost_init(&search, ordered->indexinfo);
+	omen_search_cost_init(&search, ordered->indexinfo,
+						  ordered->indexinfo->tuples);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
@@ -410,7 +411,7 @@ estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 {
 	plan->has_keys = keys->told != NIL;
 	plan->key_selectivity = key_selectivity(root, rel, keys);
-	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo);
+	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo, plan->nodes);
 }
 
 /* The cheapest strategy, or the one that is asked for; its cost into *cost. */

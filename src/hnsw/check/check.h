@@ -85,6 +85,7 @@ typedef struct OmenCheck
 	Relation	heap;
 	Relation	index;
 	const OmenOpclass *opclass;
+	OmenIndexColumns columns;
 	BlockNumber nblocks;
 	BlockNumber heap_blocks;
 	Snapshot	snapshot;		/* of the rows that must be there, or NULL */

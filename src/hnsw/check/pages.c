@@ -221,7 +221,6 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 	uint8 known = OMEN_SLOT_USED | OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED |
 				  OMEN_SLOT_FLAT |
 				  (check->layout.key_bytes > 0 ? OMEN_SLOT_MIXED : 0);
-	int			keys = IndexRelationGetNumberOfKeyAttributes(check->index) - 1;
 	bool		is_flat = (slot->flags & OMEN_SLOT_FLAT) != 0;
 
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || (slot->flags & ~known) != 0 ||
@@ -229,7 +228,7 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level > OMEN_MAX_LEVEL)
 		return "has an impossible level";
-	if (slot->u.node.key_nulls >> keys != 0)
+	if (slot->u.node.key_nulls >> check->columns.filters != 0)
 		return "has a NULL key of a column that there is not";
 	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
 		(omen_node_has_row(slot) || check->graph_data.mode == OMEN_MODE_FLAT))

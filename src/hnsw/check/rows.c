@@ -31,7 +31,7 @@ typedef struct RowReader
 	TupleTableSlot *slot;
 	EState	   *estate;
 	float	   *floats;			/* space for a converted value */
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
 } RowReader;
@@ -168,6 +168,7 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 		  const void *code, BlockNumber block, int slotno)
 {
 	OmenCheck  *check = reader->check;
+	int			vector = check->columns.vector - 1;
 	ItemPointerData fetched = *tid;
 	bool		call_again = false;
 	Datum		values[INDEX_MAX_KEYS];
@@ -185,8 +186,8 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 	old = MemoryContextSwitchTo(reader->row_context);
 	FormIndexDatum(reader->index_info, reader->slot, reader->estate, values,
 				   isnull);
-	flaw = find_value_flaw(reader, values[0], isnull[0], owner, quantizer,
-						   node ? &node->code : NULL, code);
+	flaw = find_value_flaw(reader, values[vector], isnull[vector], owner,
+						   quantizer, node ? &node->code : NULL, code);
 	check_keys(reader, tid, values, isnull, node, block, slotno);
 	MemoryContextSwitchTo(old);
 	if (flaw != NULL)

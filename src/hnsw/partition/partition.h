@@ -305,6 +305,7 @@ typedef struct OmenBuild
 	Relation	index;
 	IndexInfo  *index_info;
 	const OmenOpclass *opclass;
+	OmenIndexColumns columns;
 	OmenGraph  *graph;			/* to be built */
 	OmenIndex  *ix;				/* of the graph */
 	const OmenQuantizer *quantizer; /* of the build codes */

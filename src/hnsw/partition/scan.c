@@ -144,7 +144,7 @@ hash_row(const OmenBuild *build, const OmenRow *row)
 		hash_bytes_extended((const unsigned char *) range, sizeof(range), 0));
 }
 
-/* Take in what the row has in the columns after the vector's. */
+/* Take in what the row has in the columns to filter by. */
 static void
 encode_keys(RowScan *state, const Datum *values, const bool *isnull)
 {
@@ -172,16 +172,17 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	RowScan	   *state = arg;
 	OmenBuild  *build = state->build;
+	int			vector = build->columns.vector - 1;
 	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(state->row_context);
-	if (isnull[0] || !encode_row(state, values[0]))
+	if (isnull[vector] || !encode_row(state, values[vector]))
 	{
 		OmenSideRow side;
 
 		memset(&side, 0, sizeof(side));
-		side.owner = isnull[0] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
+		side.owner = isnull[vector] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
 		side.tid = *tid;
 		MemoryContextSwitchTo(build->step_context);
 		omen_spill_write(state->side, 0, &side, sizeof(side));

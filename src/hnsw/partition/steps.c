@@ -671,6 +671,7 @@ omen_build_graph(Relation heap, Relation index, IndexInfo *index_info,
 	build.index = index;
 	build.index_info = index_info;
 	build.opclass = omen_opclass(index);
+	build.columns = omen_index_columns(index);
 	build.graph = graph;
 	build.ix = ix;
 	build.quantizer = quantizer;

@@ -120,7 +120,8 @@ typedef struct OmenScanState
 	OmenGraph  *graph;
 	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenIndexColumns columns;
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenSearch *search;
 	uint32		ef;				/* of the search to begin with */
 	OmenScanPhase phase;

@@ -38,6 +38,7 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->graph = omen_graph_open(state->ix, 0);
 	omen_require_catalog(state->ix);
 	state->opclass = omen_opclass(index);
+	state->columns = omen_index_columns(index);
 	state->keys = omen_keys_open(index);
 	state->search = omen_search_create(state->graph);
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
