@@ -456,22 +456,14 @@ collect_next_page(OmenScanState *state)
 		   omen_graph_next_page(&state->pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
-		OmenPageOpaque opaque;
 		uint32		count = 0;
+		OmenSlotWalk walk;
+		OmenSlotHeader *slot;
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-						   i < omen_used_slots(ix, opaque);
-			 i++)
-		{
-			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-			if ((slot->flags & OMEN_SLOT_USED) == 0)
-				continue;
-			refs[count].id = block * plane->per_page + i;
-			refs[count++].version = slot->version;
-		}
+		omen_slots_begin(&walk, ix, plane, buf);
+		while ((slot = omen_next_slot(&walk)) != NULL)
+			refs[count++] = omen_walk_ref(&walk, slot);
 		UnlockReleaseBuffer(buf);
 		for (uint32 i = 0; i < count; i++)
 			(void) omen_posting_collect(state->graph, refs[i], &state->tids);
