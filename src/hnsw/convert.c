@@ -123,7 +123,8 @@ list_members(OmenGraph *graph, uint32 *count)
 	while (omen_graph_next_page(&pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
-		OmenPageOpaque opaque;
+		OmenSlotWalk walk;
+		OmenSlotHeader *slot;
 
 		/* a page has fewer slots than this; allocate before locking */
 		if (room - *count < plane->per_page)
@@ -133,19 +134,11 @@ list_members(OmenGraph *graph, uint32 *count)
 				repalloc_huge(members, mul_size(room, sizeof(OmenNodeRef)));
 		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-						   i < omen_used_slots(ix, opaque);
-			 i++)
+		omen_slots_begin(&walk, ix, plane, buf);
+		while ((slot = omen_next_slot(&walk)) != NULL)
 		{
-			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
 			if ((slot->flags & OMEN_SLOT_FLAT) != 0 && omen_node_has_row(slot))
-			{
-				members[*count].id = block * plane->per_page + i;
-				members[*count].version = slot->version;
-				(*count)++;
-			}
+				members[(*count)++] = omen_walk_ref(&walk, slot);
 		}
 		UnlockReleaseBuffer(buf);
 		CHECK_FOR_INTERRUPTS();
@@ -222,13 +215,11 @@ freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 static void
 recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
-	const OmenPlane *plane = &ix->layout.node;
 	OmenSlotHeader old;
 	OmenCodeHeader header;
 	BlockNumber payload = InvalidBlockNumber;
-	OmenChange	change;
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
-	Buffer		buf;
 
 	if (!read_member(ix, node, &old, code) || old.epoch == ix->quantizer_epoch)
 		return;
@@ -238,18 +229,14 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
 									 node.version, code, ix->layout.code_bytes);
 
-	buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
+	slot = omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 	slot->epoch = ix->quantizer_epoch;
 	slot->code = header;
 	slot->payload = payload;
 	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(plane, slot), code, ix->layout.code_bytes);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+		memcpy(omen_slot_code(&ix->layout.node, slot), code,
+			   ix->layout.code_bytes);
+	omen_slot_change_commit(&change);
 	if (ix->layout.out_of_line)
 		omen_payload_free(ix, old.payload, node.id);
 }
@@ -260,18 +247,12 @@ static void
 write_member_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
-	OmenSlotHeader *slot;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
 	slot->level = plan->level;
 	omen_link_write_edges(plane, slot, plan, 0);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 }
 
 static void

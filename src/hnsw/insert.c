@@ -57,36 +57,24 @@ omen_inserter_create(Relation index, bool building)
 static OmenNodeRef
 write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 {
-	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_graph_page_with_room(ins->graph, OMEN_PAGE_NODE);
-	OmenChange	change;
+	const OmenPlane *plane = &ins->ix->layout.node;
+	OmenNewSlot fresh = {0};
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
 	OmenNodeRef node;
-	Page		page;
-	uint32		slotno;
 
-	omen_change_begin(&change, &ix->pages);
-	page = omen_change_page(&change, buf);
-	slotno = omen_page_take_slot(ix, page);
-	slot = omen_page_slot(page, plane, slotno);
-	slot->flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
-	slot->level = plan ? plan->level : 0;
-	slot->degree = 0;
-	slot->epoch = ix->quantizer_epoch;
-	slot->u.node.heaptid = *tid;
-	slot->u.node.posting = OMEN_INVALID_ID;
-	slot->payload = InvalidBlockNumber;
-	slot->code = ins->header;
-	omen_slot_set_keys(&ix->layout, slot, &ins->row_keys);
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(plane, slot), ins->code, ix->layout.code_bytes);
+	fresh.flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
+	fresh.level = plan ? plan->level : 0;
+	fresh.payload = InvalidBlockNumber;
+	fresh.header = &ins->header;
+	fresh.code = ins->code;
+	fresh.tid = *tid;
+	fresh.key_nulls = ins->row_keys.nulls;
+	fresh.key_words = ins->row_keys.words;
+	slot = omen_slot_new(&change, ins->graph, plane, &fresh, &node);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
-	node.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
-	node.version = slot->version;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 	return node;
 }
 
@@ -98,20 +86,14 @@ static BlockNumber
 write_payload(OmenInserter *ins, OmenNodeRef node)
 {
 	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber first =
 		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
 						   ins->code, ix->layout.code_bytes);
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
+	OmenSlotChange change;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	omen_page_slot(omen_change_page(&change, buf), plane,
-				   omen_id_slot(plane, node.id))
-		->payload = first;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_begin(&change, ix, &ix->layout.node, node.id)->payload =
+		first;
+	omen_slot_change_commit(&change);
 	return first;
 }
 
@@ -120,17 +102,11 @@ static void
 rewrite_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	omen_link_write_edges(plane,
-						  omen_page_slot(omen_change_page(&change, buf), plane,
-										 omen_id_slot(plane, node.id)),
-						  plan, 0);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_link_write_edges(plane, slot, plan, 0);
+	omen_slot_change_commit(&change);
 }
 
 /* ---------- the graph ---------- */
@@ -198,7 +174,6 @@ static bool
 find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 {
 	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	uint32		equals = 0;
 	OmenGraphPages pages;
@@ -208,42 +183,34 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 	while (omen_graph_next_page(&pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
-		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
-		uint16		versions[BLCKSZ / sizeof(OmenSlotHeader)];
+		OmenNodeRef alike[BLCKSZ / sizeof(OmenSlotHeader)];
 		bool		same_keys[BLCKSZ / sizeof(OmenSlotHeader)];
 		int			count = 0;
-		OmenPageOpaque opaque;
+		OmenSlotWalk walk;
+		OmenSlotHeader *slot;
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-						   i < omen_used_slots(ix, opaque);
-			 i++)
+		omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+		while ((slot = omen_next_slot(&walk)) != NULL)
 		{
-			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
-				slot->code.offset == ins->header.offset &&
-				slot->code.step == ins->header.step &&
-				slot->code.sum == ins->header.sum &&
-				slot->code.sumsq == ins->header.sumsq)
-			{
-				alike[count] = i;
-				same_keys[count] =
-					!omen_node_has_row(slot) ||
-					omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
-				versions[count++] = slot->version;
-			}
+			if (slot->code.offset != ins->header.offset ||
+				slot->code.step != ins->header.step ||
+				slot->code.sum != ins->header.sum ||
+				slot->code.sumsq != ins->header.sumsq)
+				continue;
+			same_keys[count] =
+				!omen_node_has_row(slot) ||
+				omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
+			alike[count++] = omen_walk_ref(&walk, slot);
 		}
 		UnlockReleaseBuffer(buf);
 		for (int i = 0; i < count; i++)
 		{
 			OmenCodeHeader header;
 
-			equal->id = block * plane->per_page + alike[i];
-			equal->version = versions[i];
-			if (omen_load_code(ix, plane, equal->id, equal->version, &header,
-							   space) &&
+			*equal = alike[i];
+			if (omen_load_code(ix, &ix->layout.node, equal->id, equal->version,
+							   &header, space) &&
 				memcmp(space, ins->code, ix->layout.code_bytes) == 0 &&
 				(same_keys[i] || ++equals == OMEN_MOST_EQUAL))
 				return true;

@@ -138,21 +138,18 @@ count_node(IndexCounts *counts, const OmenSlotHeader *slot)
  * whether they have rows go to heads; returns how many.
  */
 static uint32
-count_nodes(OmenIndex *ix, Page page, BlockNumber block, IndexCounts *counts,
-			ChainHead *heads)
+count_nodes(OmenIndex *ix, Buffer buf, IndexCounts *counts, ChainHead *heads)
 {
-	const OmenPlane *plane = &ix->layout.node;
-	uint32		used = Min(OmenPageGetOpaque(page)->used, plane->per_page);
 	uint32		nheads = 0;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
-	for (uint32 i = 0; i < used; i++)
+	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0 || !count_node(counts, slot))
+		if (!count_node(counts, slot))
 			continue;
-		heads[nheads].node.id = block * plane->per_page + i;
-		heads[nheads].node.version = slot->version;
+		heads[nheads].node = omen_walk_ref(&walk, slot);
 		heads[nheads++].first = slot->u.node.posting;
 	}
 	return nheads;
@@ -190,7 +187,7 @@ count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 	if (kind <= OMEN_PAGE_META)
 		counts->pages[kind]++;
 	if (kind == OMEN_PAGE_NODE)
-		nheads = count_nodes(ix, BufferGetPage(buf), block, counts, heads);
+		nheads = count_nodes(ix, buf, counts, heads);
 	else if (kind == OMEN_PAGE_POSTING)
 		count_chunks(BufferGetPage(buf), counts);
 	UnlockReleaseBuffer(buf);

@@ -274,35 +274,23 @@ write_upper_slot(OmenGraph *graph, OmenNodeRef node, OmenNodeRef below,
 				 const OmenCodeHeader *header, const uint8 *code,
 				 BlockNumber payload, const OmenLinkPlan *plan, uint32 layer)
 {
-	OmenIndex  *ix = graph->ix;
-	const OmenPlane *plane = &ix->layout.upper;
-	Buffer		buf = omen_graph_page_with_room(graph, OMEN_PAGE_UPPER);
-	OmenChange	change;
+	const OmenPlane *plane = &graph->ix->layout.upper;
+	const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
+	OmenNewSlot fresh = {0};
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
 	OmenNodeRef ref;
-	Page		page;
-	uint32		slotno;
 
-	omen_change_begin(&change, &ix->pages);
-	page = omen_change_page(&change, buf);
-	slotno = omen_page_take_slot(ix, page);
-	slot = omen_page_slot(page, plane, slotno);
-	slot->flags = OMEN_SLOT_USED;
-	slot->level = layer;
-	slot->epoch = ix->quantizer_epoch;
-	slot->u.upper.node = node.id;
-	slot->u.upper.node_version = node.version;
-	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
-	slot->u.upper.down_version = layer > 1 ? below.version : 0;
-	slot->payload = payload;
-	slot->code = *header;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(plane, slot), code, ix->layout.code_bytes);
+	fresh.flags = OMEN_SLOT_USED;
+	fresh.level = layer;
+	fresh.payload = payload;
+	fresh.header = header;
+	fresh.code = code;
+	fresh.node = node;
+	fresh.below = layer > 1 ? below : nowhere;
+	slot = omen_slot_new(&change, graph, plane, &fresh, &ref);
 	omen_link_write_edges(plane, slot, plan, layer);
-	ref.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
-	ref.version = slot->version;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 	return ref;
 }
 
@@ -345,13 +333,10 @@ omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				   const OmenEdges *old, const OmenEdges *edges)
 {
 	OmenIndex  *ix = graph->ix;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
-	uint32		slotno = omen_id_slot(plane, ref.id);
-	OmenSlotHeader *slot;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, ref.id);
 	bool		same;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	same = slot->version == old->version &&
 		   (slot->flags & OMEN_SLOT_USED) != 0 &&
 		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
@@ -359,20 +344,17 @@ omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 		   memcmp(omen_slot_ids(plane, slot), old->ids,
 				  old->degree * sizeof(uint32)) == 0 &&
 		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
-	if (same)
+	if (!same)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		slot->degree = edges->degree;
-		memcpy(omen_slot_ids(plane, slot), edges->ids,
-			   edges->degree * sizeof(uint32));
-		memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
-		omen_change_commit(&change);
+		omen_slot_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(buf);
-	return same;
+	slot->degree = edges->degree;
+	memcpy(omen_slot_ids(plane, slot), edges->ids,
+		   edges->degree * sizeof(uint32));
+	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+	omen_slot_change_commit(&change);
+	return true;
 }
 
 static int
@@ -713,18 +695,12 @@ find_parent(OmenGraph *graph, OmenNodeRef node, const OmenCodeHeader *header,
 static void
 clear_linking(OmenIndex *ix, OmenNodeRef node)
 {
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
-	OmenSlotHeader *slot;
+	OmenSlotChange change;
+	OmenSlotHeader *slot =
+		omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
 	slot->flags &= ~(OMEN_SLOT_LINKING | OMEN_SLOT_FLAT);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 }
 
 /*

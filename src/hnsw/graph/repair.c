@@ -517,24 +517,21 @@ repair_page(Repair *repair, BlockNumber block,
 	uint32		count = 0;
 	OmenPageKind kind = OMEN_PAGE_FREE;
 	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL)
 		kind = opaque->kind;
-	for (uint32 i = 0; kind == plane->kind && i < omen_used_slots(ix, opaque);
-		 i++)
+	omen_slots_begin(&walk, ix, plane, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0 ||
-			(slot->flags & OMEN_SLOT_CONDEMNED) != 0 ||
-			slot->degree > plane->capacity ||
-			!has_condemned_edge(repair, omen_slot_ids(plane, slot),
-								omen_slot_tags(plane, slot), slot->degree))
-			continue;
-		affected[count].id = block * plane->per_page + i;
-		affected[count++].version = slot->version;
+		if ((slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+			slot->degree <= plane->capacity &&
+			has_condemned_edge(repair, omen_slot_ids(plane, slot),
+							   omen_slot_tags(plane, slot), slot->degree))
+			affected[count++] = omen_walk_ref(&walk, slot);
 	}
 	UnlockReleaseBuffer(buf);
 
@@ -602,34 +599,30 @@ condemn_upper_page(Repair *upper, const Repair *nodes, BlockNumber block,
 	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenChange	change;
 	uint64		found = upper->count;
-	uint32		used;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 	Page		page;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
-	used = omen_used_slots(ix, OmenPageGetOpaque(page));
-	for (uint32 i = 0; i < used; i++)
+	omen_slots_begin_page(&walk, plane, page, block);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
 		Condemned  *c = &upper->slots[upper->count];
 
-		if ((slot->flags & OMEN_SLOT_USED) == 0)
-			continue;
 		if (find_condemned(nodes, slot->u.upper.node,
 						   OmenVersionTag(slot->u.upper.node_version)) == NULL)
 		{
 			if (slot->level > choice->level)
 			{
 				choice->level = slot->level;
-				choice->ref.id = block * plane->per_page + i;
-				choice->ref.version = slot->version;
+				choice->ref = omen_walk_ref(&walk, slot);
 			}
 			continue;
 		}
 		slot->flags |= OMEN_SLOT_CONDEMNED;
-		c->ref.id = block * plane->per_page + i;
-		c->ref.version = slot->version;
+		c->ref = omen_walk_ref(&walk, slot);
 		remember_edges(upper, c, slot);
 		upper->count++;
 	}
@@ -810,31 +803,22 @@ static bool
 free_flat_node(OmenIndex *ix, OmenNodeRef ref)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
-	OmenSlotHeader *slot;
-	BlockNumber payload;
-	bool		dead;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, ref.id);
+	BlockNumber payload = slot->payload;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot =
-		omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, ref.id));
-	payload = slot->payload;
-	dead =
-		is_dead_node(slot, ref.version) && (slot->flags & OMEN_SLOT_FLAT) != 0;
-	if (dead)
+	if (!is_dead_node(slot, ref.version) || (slot->flags & OMEN_SLOT_FLAT) == 0)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		omen_page_give_slot(ix, omen_change_page(&change, buf),
-							omen_id_slot(plane, ref.id));
-		omen_change_commit(&change);
-		omen_page_list(ix, buf);
+		omen_slot_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(buf);
-	if (dead && ix->layout.out_of_line)
+	omen_page_give_slot(ix, change.page, omen_id_slot(plane, ref.id));
+	omen_change_commit(&change.pages);
+	omen_page_list(ix, change.buf);
+	UnlockReleaseBuffer(change.buf);
+	if (ix->layout.out_of_line)
 		omen_payload_free(ix, payload, ref.id);
-	return dead;
+	return true;
 }
 
 /*

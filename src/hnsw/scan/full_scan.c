@@ -69,23 +69,19 @@ find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
 {
 	OmenIndex  *ix = state->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
 	passing->block = block;
 	passing->buf = omen_pin(&ix->pages, block);
 	passing->count = 0;
 	LockBuffer(passing->buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->pages.rel, passing->buf);
-	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < omen_used_slots(ix, opaque);
-		 i++)
+	omen_slots_begin(&walk, ix, plane, passing->buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot =
-			omen_page_slot(BufferGetPage(passing->buf), plane, i);
-
 		if (!may_pass(state, slot))
 			continue;
-		passing->slots[passing->count++] = i;
+		passing->slots[passing->count++] = walk.slotno;
 		omen_prefetch_bytes(omen_slot_code(plane, slot),
 							plane->keys_offset - plane->code_offset);
 	}

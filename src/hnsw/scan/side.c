@@ -42,24 +42,15 @@ omen_side_begin(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 static uint32
 nodes_of_page(OmenIndex *ix, BlockNumber block, OmenNodeRef *refs)
 {
-	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(&ix->pages, block);
-	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 	uint32		count = 0;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->pages.rel, buf);
-	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < omen_used_slots(ix, opaque);
-		 i++)
-	{
-		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0)
-			continue;
-		refs[count].id = block * plane->per_page + i;
-		refs[count++].version = slot->version;
-	}
+	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+		refs[count++] = omen_walk_ref(&walk, slot);
 	UnlockReleaseBuffer(buf);
 	return count;
 }

@@ -144,6 +144,61 @@ extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
 
+/* A walk over the slots in use on a page. */
+typedef struct OmenSlotWalk
+{
+	const OmenPlane *plane;
+	Page		page;
+	uint32		first;			/* id of the page's first slot */
+	uint32		used;			/* slots to be looked at */
+	uint32		next;			/* of them */
+	uint32		slotno;			/* of the slot that was returned last */
+} OmenSlotWalk;
+
+/* A change of one slot, or of the page that it is on, that is under way. */
+typedef struct OmenSlotChange
+{
+	OmenChange	pages;
+	Buffer		buf;			/* exclusively locked */
+	Page		page;			/* to be written to */
+} OmenSlotChange;
+
+/* What a new slot says, beside its edges. */
+typedef struct OmenNewSlot
+{
+	uint8		flags;
+	uint8		level;			/* of a node its top layer, else the slot's */
+	BlockNumber payload;
+	const OmenCodeHeader *header;
+	const void *code;			/* for codes that lie in slots */
+
+	/* of a node */
+	ItemPointerData tid;
+	uint16		key_nulls;
+	const void *key_words;
+
+	/* of a slot of an upper layer */
+	OmenNodeRef node;
+	OmenNodeRef below;			/* the slot one layer below, if there is one */
+} OmenNewSlot;
+
+extern void omen_slots_begin(OmenSlotWalk *walk, OmenIndex *ix,
+							 const OmenPlane *plane, Buffer buf);
+extern void omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane,
+								  Page page, BlockNumber block);
+extern OmenSlotHeader *omen_slot_change_begin(OmenSlotChange *change,
+											  OmenIndex *ix,
+											  const OmenPlane *plane,
+											  uint32 id);
+extern void omen_slot_change_commit(OmenSlotChange *change);
+extern void omen_slot_change_abort(OmenSlotChange *change);
+extern void omen_slot_init(OmenIndex *ix, const OmenPlane *plane,
+						   OmenSlotHeader *slot, const OmenNewSlot *fresh);
+extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
+									 const OmenPlane *plane,
+									 const OmenNewSlot *fresh,
+									 OmenNodeRef *ref);
+
 /* page.c */
 extern void omen_page_init(Page page, OmenPageKind kind);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
@@ -285,6 +340,31 @@ omen_page_chunk(Page page, uint32 slot)
 {
 	return (OmenPostingChunk *) ((char *) page + OMEN_PAGE_START +
 								 (Size) slot * sizeof(OmenPostingChunk));
+}
+
+/* The next slot of a walk that is in use, or NULL. */
+static inline OmenSlotHeader *
+omen_next_slot(OmenSlotWalk *walk)
+{
+	while (walk->next < walk->used)
+	{
+		OmenSlotHeader *slot =
+			omen_page_slot(walk->page, walk->plane, walk->next);
+
+		walk->slotno = walk->next++;
+		if ((slot->flags & OMEN_SLOT_USED) != 0)
+			return slot;
+	}
+	return NULL;
+}
+
+/* The slot that a walk has come to, as others are told. */
+static inline OmenNodeRef
+omen_walk_ref(const OmenSlotWalk *walk, const OmenSlotHeader *slot)
+{
+	OmenNodeRef ref = {walk->first + walk->slotno, slot->version};
+
+	return ref;
 }
 
 static inline const OmenPlane *
