@@ -17,12 +17,6 @@
 #include "pause.h"
 
 /*
- * How many pending rows are fetched ahead at a time: as many as stay in the
- * processor's caches until their turn comes.
- */
-#define MAX_ROWS_AHEAD 2000
-
-/*
  * Bring rows towards the processor that are about to be tested, nearly in this
  * order.
  */
@@ -31,7 +25,7 @@ prefetch_rows(const OmenScanState *state)
 {
 	const OmenPending *pending = &state->pending;
 
-	for (uint32 i = 0; i < Min(pending->nnodes, MAX_ROWS_AHEAD); i++)
+	for (uint32 i = 0; i < Min(pending->nnodes, OMEN_MAX_ROWS_AHEAD); i++)
 		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid);
 }
 
@@ -160,7 +154,9 @@ omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 
 	if (search->nfrontier == 0)
 	{
-		/* the descent may have led to a corner that the root knows a way out of */
+		/*
+		 * the descent may have led to a corner that the root knows a way out of
+		 */
 		if (!omen_search_seed(search, root_of(state->ix)) &&
 			search->nnearest < search->ef)
 			return false;

@@ -9,8 +9,8 @@
  * the keys only.  So those of the next page are fetched while a page is looked
  * at, and the codes of nodes that may pass while the page after it is.
  *
- * One page of nodes is locked at a time, share, and two are pinned; codes out of line
- * are read from a page of their own while that lock is held.
+ * One page of nodes is locked at a time, share, and two are pinned; codes out
+ * of line are read from a page of their own while that lock is held.
  *
  *-------------------------------------------------------------------------
  */
