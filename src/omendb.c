@@ -26,6 +26,6 @@ _PG_init(void)
 	omen_guc_init();
 	omen_options_init();
 	omen_explain_init();
-	omen_filtered_scan_init();
-	omen_filtered_path_init();
+	omen_custom_scan_init();
+	omen_custom_path_init();
 }

@@ -1,212 +1,237 @@
 /*-------------------------------------------------------------------------
  *
  * cost.c
- *	  What finding the nearest rows that pass a filter costs, by strategy.
+ *	  What finding the nearest rows that pass a filter costs, by each way.
  *
- * Used by the planner with estimates, and by the executor with what it has
- * counted.  See README for the formulas.
+ * Used by the planner with estimates, and while a plan runs with what has been
+ * counted.  Plain C, without a server.  See README for the formulas.
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "filter/cost.h"
 
 #include <math.h>
 
-#include "hnsw/scan/filtered.h"
-#include "hnsw/hnsw.h"
-#include "optimizer/optimizer.h"
-#include "filter/plan.h"
+#include "hnsw/scan/growth.h"
+#include "hnsw/visits.h"
+#include "tuning.h"
 
-/* Rows looked up for one that is returned, about. */
-#define ROWS_PER_RESULT 1.3
+/* Where a part of nothing would be divided by. */
+#define TINY 1e-9
 
-/* Taking a TID from a bitmap into a set, in cpu_operator_cost. */
-#define TID_COST 3
+/* Visits of a search with a list of ef, which holds all nodes at the most. */
+static double
+visits(const OmenScanPlan *plan, double ef)
+{
+	return omen_expected_visits(plan->nodes, plan->m, fmin(ef, plan->nodes));
+}
 
-/* Looking a node's TID up in a set, likewise. */
-#define TEST_COST 6
+/* Computing the distances of the rows that go out, and of some in vain. */
+static double
+result_distances_cost(const OmenScanPlan *plan)
+{
+	return OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+}
 
-/*
- * What a node that may pass takes more in a pass, in the cost of visiting it in a search:
- * its code is compared to the last bit, and it is put in order.
- */
-#define CODE_COST 1.5
+/* ---------- a set of TIDs ---------- */
+
+/* Making it of a bitmap. */
+double
+omen_set_cost(double bitmap_cost, double tids, double operator_cost)
+{
+	return bitmap_cost + tids * OMEN_SET_TID_COST * operator_cost;
+}
 
 /* The part of the rows of a set that pass the rest of the filter. */
 static double
-passing_part(const OmenFilteredPlan *plan)
+passing_part(const OmenScanPlan *plan)
 {
-	return Min(plan->passing / Max(plan->tids, 1), 1);
+	return fmin(plan->passing / fmax(plan->bitmap_tids, 1), 1);
 }
 
-/* All rows of a set of so many TIDs. */
+/* The part of the nodes that pass, with a set of this many TIDs. */
 double
-omen_exact_cost(const OmenFilteredPlan *plan, double tids)
+omen_set_selectivity(const OmenScanPlan *plan, double tids)
+{
+	return fmin(tids * passing_part(plan) / fmax(plan->nodes, 1), 1);
+}
+
+/* ---------- pre-filtering ---------- */
+
+/* All rows of a set of this many TIDs, one by one. */
+double
+omen_row_by_row_cost(const OmenScanPlan *plan, double tids)
 {
 	return tids * (plan->row_cost + passing_part(plan) * plan->distance_cost);
 }
 
-/* The part of the nodes that pass, with a set of so many TIDs. */
-double
-omen_set_selectivity(const OmenFilteredPlan *plan, double tids)
-{
-	return Min(tids * passing_part(plan) / Max(plan->nodes, 1), 1);
-}
-
 /* All rows of the table. */
 static double
-table_cost(const OmenFilteredPlan *plan, double passing)
+table_cost(const OmenScanPlan *plan)
 {
-	return plan->table_cost + passing * plan->distance_cost;
-}
-
-/*
- * Size of the candidate list of a walk that knows what passes: of nodes that do.
- * As many as would be in a list of all nodes, but half as many again as are wanted
- * and a third of ef_search at least: a list as short as what is wanted finds a part
- * of it only.
- */
-double
-omen_walk_ef(const OmenFilteredPlan *plan, double selectivity)
-{
-	double		least = Max(1.5 * plan->wanted, omen_ef_search / 3.0);
-
-	return Min(omen_ef_search,
-			   Max(least, omen_filtered_list(selectivity) * selectivity));
-}
-
-/*
- * Nodes visited until the candidate list is full of nodes that pass.  As many
- * nodes have to be walked through as would be results if all passed.
- */
-double
-omen_graph_visits(const OmenFilteredPlan *plan, double selectivity)
-{
-	double		ef = omen_walk_ef(plan, selectivity) / Max(selectivity, 1e-9);
-
-	return omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
-}
-
-double
-omen_graph_cost(const OmenFilteredPlan *plan, double selectivity)
-{
-	return omen_graph_visits(plan, selectivity) * plan->visit_cost +
-		   ROWS_PER_RESULT * plan->wanted *
-			   (plan->row_cost + plan->distance_cost);
-}
-
-/* Rows looked up that have passed by their keys, until enough pass at all. */
-double
-omen_keys_rows(const OmenFilteredPlan *plan)
-{
-	return plan->wanted *
-		   Max(plan->key_selectivity / Max(plan->selectivity, 1e-9),
-			   ROWS_PER_RESULT);
-}
-
-/* A walk that tests keys. */
-double
-omen_keys_cost(const OmenFilteredPlan *plan)
-{
-	double		rows = Min(omen_keys_rows(plan), plan->rows);
-	double		ef = Max(omen_walk_ef(plan, plan->key_selectivity), rows) /
-				Max(plan->key_selectivity, 1e-9);
-	double		visits =
-		omen_expected_visits(plan->nodes, plan->m, Min(ef, plan->nodes));
-
-	return visits * plan->visit_cost +
-		   rows * OMEN_LOOKUP_COST * plan->row_cost +
-		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+	return plan->table_cost + plan->passing * plan->distance_cost;
 }
 
 /*
  * A look at all nodes, and at the codes of those that may pass, of which the
- * nearest are looked up.
+ * nearest rows are looked up.
  */
 static double
-pass_cost(const OmenFilteredPlan *plan, double nodes, double rows)
+full_scan_cost(const OmenScanPlan *plan, double nodes, double rows)
 {
-	return plan->pass_cost + CODE_COST * nodes * plan->visit_cost +
-		   Min(rows, nodes) * OMEN_LOOKUP_COST * plan->row_cost +
-		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+	return plan->full_scan_cost +
+		   OMEN_FULL_SCAN_CODE_COST * nodes * plan->visit_cost +
+		   fmin(rows, nodes) * OMEN_LOOKUP_COST * plan->row_cost +
+		   result_distances_cost(plan);
 }
 
 static double
-keys_pass_cost(const OmenFilteredPlan *plan)
+key_scan_cost(const OmenScanPlan *plan)
 {
-	return pass_cost(plan, plan->key_selectivity * plan->nodes,
-					 omen_keys_rows(plan));
+	return full_scan_cost(plan, plan->key_selectivity * plan->nodes,
+						  omen_key_walk_rows(plan));
 }
 
-/* Is that cheaper than to read the table?  Keys may tell little. */
+/*
+ * Is a look at all nodes' keys cheaper than reading the table?  Keys may tell
+ * little.
+ */
 bool
-omen_keys_pass_pays(const OmenFilteredPlan *plan)
+omen_key_scan_pays(const OmenScanPlan *plan)
 {
-	return keys_pass_cost(plan) <= table_cost(plan, plan->passing);
+	return key_scan_cost(plan) <= table_cost(plan);
 }
 
 /* The same with a set of TIDs, whose nodes take longer to tell. */
 double
-omen_set_pass_cost(const OmenFilteredPlan *plan, double tids)
+omen_set_scan_cost(const OmenScanPlan *plan, double tids)
 {
-	return pass_cost(plan, tids,
-					 ROWS_PER_RESULT * plan->wanted /
-						 Max(passing_part(plan), 1e-9)) +
-		   plan->nodes * TEST_COST * cpu_operator_cost;
+	return full_scan_cost(plan, tids,
+						  OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted /
+							  fmax(passing_part(plan), TINY)) +
+		   plan->nodes * OMEN_SET_TEST_COST * plan->operator_cost;
 }
 
-/* All rows of a set, one way or the other. */
+/* All rows of a set that is there, in the cheaper way. */
 double
-omen_exact_set_cost(const OmenFilteredPlan *plan, double tids)
+omen_exact_set_cost(const OmenScanPlan *plan, double tids)
 {
-	return Min(omen_exact_cost(plan, tids), omen_set_pass_cost(plan, tids));
+	return fmin(omen_row_by_row_cost(plan, tids),
+				omen_set_scan_cost(plan, tids));
 }
 
-/* All rows that pass, without a bitmap. */
+/* All rows of a set that is yet to be made of the bitmap. */
 double
-omen_whole_cost(const OmenFilteredPlan *plan)
+omen_exact_bitmap_cost(const OmenScanPlan *plan)
 {
-	double		table = table_cost(plan, plan->passing);
+	return plan->bitmap_cost + omen_exact_set_cost(plan, plan->bitmap_tids);
+}
 
-	return plan->has_keys ? Min(table, keys_pass_cost(plan)) : table;
+/* All rows that pass, without a set. */
+double
+omen_exact_no_set_cost(const OmenScanPlan *plan)
+{
+	double		table = table_cost(plan);
+
+	return plan->has_keys ? fmin(table, key_scan_cost(plan)) : table;
+}
+
+/* ---------- in-filter traversal ---------- */
+
+/*
+ * Size of the candidate list of a walk, which holds nodes that may pass only:
+ * as many as would be in a list of all nodes that is as good, but enough for
+ * the rows that are wanted, and never more than ef_search.
+ */
+double
+omen_walk_list(const OmenScanPlan *plan, double selectivity)
+{
+	double		least = fmax(OMEN_WALK_LIST_OF_WANTED * plan->wanted,
+						plan->ef_search / OMEN_WALK_LIST_PART);
+	double as_good = omen_list_size(selectivity, plan->ef_search) * selectivity;
+
+	return fmin(plan->ef_search, fmax(least, as_good));
+}
+
+/*
+ * Nodes visited until the list is full of nodes that pass.  As many nodes have
+ * to be walked through as would be in the list if all passed.
+ */
+double
+omen_walk_visits(const OmenScanPlan *plan, double selectivity)
+{
+	return visits(plan,
+				  omen_walk_list(plan, selectivity) / fmax(selectivity, TINY));
+}
+
+/* A walk by a set that is there. */
+double
+omen_walk_cost(const OmenScanPlan *plan, double selectivity)
+{
+	return omen_walk_visits(plan, selectivity) * plan->visit_cost +
+		   OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted *
+			   (plan->row_cost + plan->distance_cost);
+}
+
+/* A walk by a set that is yet to be made of the bitmap. */
+double
+omen_bitmap_walk_cost(const OmenScanPlan *plan, double selectivity)
+{
+	return plan->bitmap_cost + omen_walk_cost(plan, selectivity);
+}
+
+/* Rows looked up that have passed by their keys, until enough pass at all. */
+double
+omen_key_walk_rows(const OmenScanPlan *plan)
+{
+	return plan->wanted *
+		   fmax(plan->key_selectivity / fmax(plan->selectivity, TINY),
+				OMEN_FILTERED_ROWS_PER_RESULT);
+}
+
+/* A walk by filter keys. */
+double
+omen_key_walk_cost(const OmenScanPlan *plan)
+{
+	double		rows = fmin(omen_key_walk_rows(plan), plan->rows);
+	double		list = fmax(omen_walk_list(plan, plan->key_selectivity), rows);
+
+	return visits(plan, list / fmax(plan->key_selectivity, TINY)) *
+			   plan->visit_cost +
+		   rows * OMEN_LOOKUP_COST * plan->row_cost +
+		   result_distances_cost(plan);
+}
+
+/* ---------- post-filtering ---------- */
+
+/* Rows looked at until enough have passed. */
+static double
+sweep_rows(const OmenScanPlan *plan)
+{
+	return plan->wanted / fmax(plan->selectivity, TINY);
+}
+
+/* The size of the list that all this is expected to take. */
+double
+omen_sweep_list(const OmenScanPlan *plan)
+{
+	return fmax(omen_list_size(plan->selectivity, plan->ef_search),
+				sweep_rows(plan));
+}
+
+double
+omen_sweep_cost(const OmenScanPlan *plan)
+{
+	double		rows = fmin(sweep_rows(plan), plan->rows);
+
+	return visits(plan, omen_sweep_list(plan)) * plan->visit_cost +
+		   rows * OMEN_LOOKUP_COST * plan->row_cost +
+		   result_distances_cost(plan);
 }
 
 /* A search that needs no filter, or whose nearest rows all pass. */
 double
-omen_nearest_cost(const OmenFilteredPlan *plan)
+omen_nearest_cost(const OmenScanPlan *plan)
 {
-	return omen_graph_cost(plan, 1);
-}
-
-/* To make a set of TIDs of a bitmap. */
-double
-omen_set_cost(double bitmap_cost, double tids)
-{
-	return bitmap_cost + tids * TID_COST * cpu_operator_cost;
-}
-
-/* Rows looked at until enough have passed. */
-static double
-sweep_rows(const OmenFilteredPlan *plan)
-{
-	return plan->wanted / Max(plan->selectivity, 1e-9);
-}
-
-/* The size of a sweep's candidate list to begin with. */
-double
-omen_sweep_ef(const OmenFilteredPlan *plan)
-{
-	return Max(omen_filtered_list(plan->selectivity), sweep_rows(plan));
-}
-
-double
-omen_sweep_cost(const OmenFilteredPlan *plan)
-{
-	double		rows = Min(sweep_rows(plan), plan->rows);
-	double		visits = omen_expected_visits(plan->nodes, plan->m,
-										 Min(omen_sweep_ef(plan), plan->nodes));
-
-	return visits * plan->visit_cost +
-		   rows * OMEN_LOOKUP_COST * plan->row_cost +
-		   ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
+	return omen_walk_cost(plan, 1);
 }

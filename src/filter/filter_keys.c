@@ -5,11 +5,12 @@
  *
  * PostgreSQL finds clauses for indexes by itself, but hands them to an ordered
  * scan only in part: IN on later columns from 17 on, boolean columns of other
- * access methods than its own from 16 on, and OR of several columns never.  Here all
- * are found, in all versions: comparisons of a key column with something that does not
- * depend on the row, = ANY, IS [NOT] NULL, boolean columns, and such joined by OR and
- * AND, of which ANDs may be told in part.  Within OR only what compares with constants and
- * parameters, since what it compares with is evaluated first.
+ * access methods than its own from 16 on, and OR of several columns never.
+ * Here all are found, in all versions: comparisons of a key column with
+ * something that does not depend on the row, = ANY, IS [NOT] NULL, boolean
+ * columns, and such joined by OR and AND, of which ANDs may be told in part.
+ * Within OR only what compares with constants and parameters, since what it
+ * compares with is evaluated first.
  *
  * Keys only tell which rows cannot pass; the WHERE is evaluated on the rows
  * that are left.  So a clause need not be taken out of it, and the operators of
@@ -32,14 +33,9 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "filter/filter_keys.h"
+#include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-
-/*
- * Comparisons in an OR, which take time at each node.  (What compares one column with "="
- * is one.)
- */
-#define MOST_COMPARISONS 64
 
 /* ---------- finding them ---------- */
 
@@ -134,7 +130,9 @@ is_of_subquery(PlannerInfo *root, const Param *param)
 	return false;
 }
 
-/* Is there nothing to evaluate, which may fail where OR would have spared it? */
+/*
+ * Is there nothing to evaluate, which may fail where OR would have spared it?
+ */
 static bool
 is_at_hand(PlannerInfo *root, Node *value)
 {
@@ -277,9 +275,9 @@ compares_with_what_is_at_hand(PlannerInfo *root, Expr *match)
 }
 
 /*
- * What keys tell of a part of an OR: of all that OR joins, and of some at least of
- * what AND joins.  NULL if that is nothing.  *is_all becomes false if they do not tell
- * all.
+ * What keys tell of a part of an OR: of all that OR joins, and of some at least
+ * of what AND joins.  NULL if that is nothing.  *is_all becomes false if they
+ * do not tell all.
  */
 static Expr *
 match_joined(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
@@ -331,7 +329,7 @@ match_or(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 	if (!is_orclause(clause))
 		return NULL;
 	match = match_joined(root, index, first, clause, &mine, is_all);
-	if (match == NULL || list_length(mine) > MOST_COMPARISONS)
+	if (match == NULL || list_length(mine) > OMEN_MAX_OR_COMPARISONS)
 		return NULL;
 	*columns = list_concat(*columns, mine);
 	return match;
@@ -443,8 +441,9 @@ count_comparisons(Node *clause)
 }
 
 /*
- * Append the comparisons of a clause, and fill in where each leads: to what it joins
- * next, or, from the last or where one decides, to what comes after the clause.
+ * Append the comparisons of a clause, and fill in where each leads: to what it
+ * joins next, or, from the last or where one decides, to what comes after the
+ * clause.
  */
 static void
 join_comparisons(Node *clause, OmenKeyStep after, OmenKeyStep *steps,
@@ -478,8 +477,8 @@ join_comparisons(Node *clause, OmenKeyStep after, OmenKeyStep *steps,
 }
 
 /*
- * Prepare scan keys for clauses, which all must hold, in the current memory context.
- * `columns` has the index's columns of their comparisons, in order.
+ * Prepare scan keys for clauses, which all must hold, in the current memory
+ * context.  `columns` has the index's columns of their comparisons, in order.
  */
 void
 omen_filter_keys_init(OmenFilterKeyState *state, Relation index, List *clauses,

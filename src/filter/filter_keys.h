@@ -23,8 +23,8 @@ typedef struct OmenFilterKeys
 	 */
 	List	   *told;
 	/*
-	 * The same as they are to be tested, one for each: comparisons with the column
-	 * on the left, and such joined by AND and OR.
+	 * The same as they are to be tested, one for each: comparisons with the
+	 * column on the left, and such joined by AND and OR.
 	 */
 	List	   *clauses;
 	/* Of each comparison, in their order, the number of the index's column. */

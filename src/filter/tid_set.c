@@ -145,7 +145,10 @@ omen_tid_set_walk(const OmenTidSet *set, Relation heap, OmenTidSetWalk *walk)
 	walk->offset = FirstOffsetNumber;
 }
 
-/* The first offset of the set in a block from `offset` on, or InvalidOffsetNumber. */
+/*
+ * The first offset of the set in a block from `offset` on, or
+ * InvalidOffsetNumber.
+ */
 static OffsetNumber
 next_offset(const OmenTidSetBlock *block, OffsetNumber offset)
 {
@@ -164,7 +167,9 @@ next_offset(const OmenTidSetBlock *block, OffsetNumber offset)
 	return word * 64 + pg_rightmost_one_pos64(bits);
 }
 
-/* The next TID in the order of the heap; of a lossy block, each there can be. */
+/*
+ * The next TID in the order of the heap; of a lossy block, each there can be.
+ */
 bool
 omen_tid_set_next(OmenTidSetWalk *walk, ItemPointer tid)
 {

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "access/genam.h"
@@ -20,50 +19,11 @@
 #include "hnsw/hnsw.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
-
-/* Bytes of codes compared in the time that cpu_operator_cost stands for. */
-#define BYTES_PER_OPERATOR 128.0
-
-/*
- * A visit of a slot, in cpu_index_tuple_cost: its page, the test whether it was
- * met, its place in the heaps.
- */
-#define VISIT_COST 16.0
-
-/* A look at a node in passing, likewise. */
-#define PASS_COST 2.8
-
-/*
- * Of a path that nothing is to prefer, not even what the user has disabled.
- * Not infinite, since costs are subtracted and divided, and NaN compares as
- * less.
- */
-#define UNWANTED_COST 1.0e20
-
-/* Rows looked at for one that is returned, about. */
-#define ROWS_PER_RESULT 1.2
-
-/*
- * Slots visited by one search.  Fitted to counts over 100,000 to 10,000,000
- * rows and ef_search of 40 to 400: nearly linear in m, a bit less in ef,
- * logarithmic in the number of nodes.  Longer lists, as filters make them, hold
- * most of each other's neighbors.
- */
-double
-omen_expected_visits(double nodes, double m, double ef)
-{
-	const double knee = 400;
-	double		visits = 0.157 * m * pow(Min(ef, knee), 0.85) *
-					pow(Max(ef / knee, 1.0), 0.6) * log(Max(nodes, 2.0));
-
-	if (omen_scans_all_nodes(nodes, ef))
-		return nodes;
-	return Min(visits, nodes);
-}
 
 /* The cost of reading pages, of which as many are cached as can be. */
 static double
@@ -101,8 +61,9 @@ omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 	cost->index = index;
 	cost->nodes = Max(nodes, 1.0);
 	read_parameters(index->indexoid, &cost->m, &code_bytes);
-	cost->per_visit = VISIT_COST * cpu_index_tuple_cost +
-					  cpu_operator_cost * code_bytes / BYTES_PER_OPERATOR;
+	cost->per_visit =
+		OMEN_VISIT_COST * cpu_index_tuple_cost +
+		cpu_operator_cost * code_bytes / OMEN_CODE_BYTES_PER_OPERATOR;
 }
 
 /* The cost of one search. */
@@ -116,7 +77,7 @@ omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 
 /* The cost of a look at so many nodes, in the order of pages. */
 double
-omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
+omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
 {
 	double		pages = Max(index->pages, 1);
 	double uncached = pages / (pages + Max((double) effective_cache_size, 1));
@@ -124,7 +85,7 @@ omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
 
 	get_tablespace_page_costs(index->reltablespace, NULL, &seq_page_cost_here);
 	return pages * uncached * seq_page_cost_here +
-		   Max(nodes, 1.0) * PASS_COST * cpu_index_tuple_cost;
+		   Max(nodes, 1.0) * OMEN_FULL_SCAN_NODE_COST * cpu_index_tuple_cost;
 }
 
 /*
@@ -162,8 +123,8 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	if (path->indexorderbys == NIL || path->path.param_info != NULL ||
 		!omen_is_bounded(root))
 	{
-		*startup = UNWANTED_COST;
-		*total = UNWANTED_COST;
+		*startup = OMEN_UNWANTED_COST;
+		*total = OMEN_UNWANTED_COST;
 		omen_disable_path(&path->path);
 		return;
 	}
@@ -174,6 +135,6 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	*startup =
 		omen_search_cost(root, &search, omen_ef_search) + distance_cost.startup;
 	*total = *startup +
-			 search.nodes * ROWS_PER_RESULT *
+			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
 				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);
 }

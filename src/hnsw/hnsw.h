@@ -16,8 +16,10 @@
 #include "hnsw/columns.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/store.h"
+#include "hnsw/visits.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "tuning.h"
 #include "types/type.h"
 
 /* Reloptions. */
@@ -33,22 +35,6 @@
 #define OMEN_DEFAULT_EF_SEARCH 50
 #define OMEN_MIN_EF_SEARCH 1
 #define OMEN_MAX_EF_SEARCH 10000
-
-/*
- * An index of at most this many nodes is a flat list, and a scan of one with at
- * most this many live nodes looks at all of them.
- */
-#define OMEN_FLAT_NODES 1000
-
-/*
- * Does a scan with a candidate list of ef look at all nodes of an index,
- * because they are few?  That is as fast as a search then, and exact.
- */
-static inline bool
-omen_scans_all_nodes(double nodes, double ef)
-{
-	return nodes <= Max(OMEN_FLAT_NODES, 4.0 * ef);
-}
 
 /*
  * Support function of every operator class: internal -> internal.  What it
@@ -110,10 +96,9 @@ extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
 								  double nodes);
 extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 							   double ef);
-extern double omen_pass_cost(PlannerInfo *root, const IndexOptInfo *index,
-							 double nodes);
+extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
+								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
-extern double omen_expected_visits(double nodes, double m, double ef);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double loop_count, Cost *startup,
 									Cost *total, Selectivity *selectivity,

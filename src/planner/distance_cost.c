@@ -22,19 +22,9 @@
 #include "optimizer/cost.h"
 #include "parser/parsetree.h"
 #include "planner/distance_cost.h"
+#include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-
-/*
- * Fetching a value from a TOAST table: finding it, and each of its chunks.
- * README of this folder has what was measured.
- */
-#define TOAST_FETCH_COST 0.6
-#define TOAST_CHUNK_COST 0.3
-
-/* The same for a scan of ours, which remembers where values are. */
-#define TOAST_SCAN_COST 0.2
-#define TOAST_SCAN_CHUNK_COST 0.06
 
 /* May a column's values lie in the TOAST table? */
 static bool
@@ -55,7 +45,9 @@ column_is_toastable(Oid relid, AttrNumber column)
 	return result;
 }
 
-/* Chunks in which a column of a table is stored apart from the row; 0 = none. */
+/*
+ * Chunks in which a column of a table is stored apart from the row; 0 = none.
+ */
 static double
 toast_chunks(PlannerInfo *root, const Var *var, Size bytes)
 {
@@ -98,8 +90,10 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 							: 0;
 
 		if (chunks > 0)
-			cost += by_scan ? TOAST_SCAN_COST + chunks * TOAST_SCAN_CHUNK_COST
-							: TOAST_FETCH_COST + chunks * TOAST_CHUNK_COST;
+			cost += by_scan ? OMEN_TOAST_SCAN_FETCH_COST +
+								  chunks * OMEN_TOAST_SCAN_CHUNK_COST
+							: OMEN_TOAST_FETCH_COST +
+								  chunks * OMEN_TOAST_CHUNK_COST;
 	}
 	return cost + cpu_operator_cost * dims / type->dims_per_operator;
 }

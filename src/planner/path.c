@@ -32,70 +32,12 @@
 #include "planner/distance_cost.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
+#include "filter/policy.h"
+#include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
 
-/* Fetching a row from a cached page that nothing has led to. */
-#define HEAP_ROW_COST (16 * cpu_tuple_cost)
-
-/* How many rows are wanted if the planner does not say more than "a part". */
-#define MOST_WANTED_UNKNOWN 100
-
 static set_rel_pathlist_hook_type previous_hook = NULL;
-
-/* ---------- what travels from the path to the plan to the executor ---------- */
-
-/*
- * As a list of Floats, so that plans can be copied and sent.  With an exponent,
- * since a number without would be read as an Integer.
- */
-List *
-omen_filtered_plan_pack(const OmenFilteredPlan *plan)
-{
-	double		numbers[OMEN_FILTERED_NUMBERS] = {
-		plan->rows,		   plan->passing,
-		plan->tids,		   plan->selectivity,
-		plan->wanted,	   plan->extra,
-		plan->limit_known, plan->nodes,
-		plan->m,		   plan->visit_cost,
-		plan->row_cost,	   plan->distance_cost,
-		plan->table_cost,  plan->bitmap_cost,
-		plan->strategy,	   plan->key_selectivity,
-		plan->has_keys,	   plan->pass_cost};
-	List	   *list = NIL;
-
-	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
-		list = lappend(list, makeFloat(psprintf("%.17e", numbers[i])));
-	return list;
-}
-
-void
-omen_filtered_plan_unpack(List *packed, OmenFilteredPlan *plan)
-{
-	double		numbers[OMEN_FILTERED_NUMBERS];
-
-	Assert(list_length(packed) == OMEN_FILTERED_NUMBERS);
-	for (int i = 0; i < OMEN_FILTERED_NUMBERS; i++)
-		numbers[i] = floatVal(list_nth(packed, i));
-	plan->rows = numbers[0];
-	plan->passing = numbers[1];
-	plan->tids = numbers[2];
-	plan->selectivity = numbers[3];
-	plan->wanted = numbers[4];
-	plan->extra = numbers[5];
-	plan->limit_known = numbers[6];
-	plan->nodes = numbers[7];
-	plan->m = numbers[8];
-	plan->visit_cost = numbers[9];
-	plan->row_cost = numbers[10];
-	plan->distance_cost = numbers[11];
-	plan->table_cost = numbers[12];
-	plan->bitmap_cost = numbers[13];
-	plan->strategy = (OmenStrategy) numbers[14];
-	plan->key_selectivity = numbers[15];
-	plan->has_keys = numbers[16];
-	plan->pass_cost = numbers[17];
-}
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */
 
@@ -106,8 +48,16 @@ is_ours(const IndexOptInfo *index)
 }
 
 /*
- * The paths that PostgreSQL makes for a table from one index of ours, or from all
- * others as bitmaps only.
+ * The paths that PostgreSQL makes for a table from one index of ours, or from
+ * all others as bitmaps only.
+ *
+ * create_index_paths() knows only the lists of the table's RelOptInfo and adds
+ * what it finds to them.  So for its sake these are others for a while: the
+ * indexes are those that are asked about, no path is there that could suppress
+ * one of theirs, and an index of others has no plain scan, so that bitmaps are
+ * all that it gives.  Everything is put back before anybody else looks.  (An
+ * error in between ends the planning of the query, and with it the RelOptInfo
+ * and the PlannerInfo, which live in its memory; nothing here outlives them.)
  */
 static List *
 paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
@@ -171,6 +121,14 @@ ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	return NULL;
 }
 
+/* An index of ours in the order that is wanted. */
+typedef struct OrderedIndex
+{
+	IndexPath  *path;			/* NULL: there is none */
+	OmenFilterKeys keys;		/* what its filter keys tell */
+	double		key_selectivity; /* the part of the rows that passes by them */
+} OrderedIndex;
+
 /* The part of the rows that pass by what keys tell; 1 if that is nothing. */
 static double
 key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
@@ -181,35 +139,31 @@ key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
 }
 
 /*
- * The best of these paths: by the index whose keys let the fewest rows pass, and of
- * such the cheapest; and what those keys tell.
+ * The best of these paths: by the index whose keys let the fewest rows pass,
+ * and of such the cheapest.
  */
-static IndexPath *
-find_ordered_path(PlannerInfo *root, RelOptInfo *rel, OmenFilterKeys *best_keys)
+static OrderedIndex
+find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 {
-	IndexPath  *best = NULL;
-	double		least = INFINITY;
+	OrderedIndex best = {.key_selectivity = INFINITY};
 	ListCell   *lc;
 
 	foreach (lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst(lc);
-		IndexPath  *path =
-			is_ours(index) ? ordered_path_by(root, rel, index) : NULL;
-		OmenFilterKeys keys;
-		double		part;
+		OrderedIndex ordered;
 
-		if (path == NULL)
+		if (!is_ours(index))
 			continue;
-		omen_filter_keys_find(root, rel, index, &keys);
-		part = key_selectivity(root, rel, &keys);
-		if (part < least ||
-			(part == least && path->path.total_cost < best->path.total_cost))
-		{
-			best = path;
-			*best_keys = keys;
-			least = part;
-		}
+		ordered.path = ordered_path_by(root, rel, index);
+		if (ordered.path == NULL)
+			continue;
+		omen_filter_keys_find(root, rel, index, &ordered.keys);
+		ordered.key_selectivity = key_selectivity(root, rel, &ordered.keys);
+		if (ordered.key_selectivity < best.key_selectivity ||
+			(ordered.key_selectivity == best.key_selectivity &&
+			 ordered.path->path.total_cost < best.path->path.total_cost))
+			best = ordered;
 	}
 	return best;
 }
@@ -282,34 +236,41 @@ estimate_wanted(PlannerInfo *root, RelOptInfo *rel)
 	else if (root->tuple_fraction >= 1)
 		wanted = root->tuple_fraction;
 	else
-		wanted = Min(root->tuple_fraction * rel->rows, MOST_WANTED_UNKNOWN);
+		wanted = Min(root->tuple_fraction * rel->rows, OMEN_MAX_WANTED_UNKNOWN);
 	return Max(wanted, 1);
 }
 
-/*
- * Expressions that tell the executor how many rows are wanted: LIMIT and
- * OFFSET, NULL where there is none.  False if they do not say.
- */
-static bool
-wanted_expressions(PlannerInfo *root, List **expressions)
+static Expr *
+no_number(void)
 {
-	Node	   *parts[] = {root->parse->limitCount, root->parse->limitOffset};
-	bool		known = limit_counts_rows(root);
+	return (Expr *) makeNullConst(INT8OID, -1, InvalidOid);
+}
 
-	*expressions = NIL;
-	for (int i = 0; i < 2; i++)
+/* A copy of LIMIT or OFFSET; NULL if the executor cannot evaluate it. */
+static Expr *
+copy_bound(Node *bound)
+{
+	if (contain_subplans(bound) || contain_volatile_functions(bound))
+		return NULL;
+	return bound ? (Expr *) copyObject(bound) : no_number();
+}
+
+/*
+ * Have expressions tell the executor how many rows are wanted, if LIMIT and
+ * OFFSET do.
+ */
+static void
+note_wanted(PlannerInfo *root, OmenScanParts *parts)
+{
+	parts->limit = copy_bound(root->parse->limitCount);
+	parts->offset = copy_bound(root->parse->limitOffset);
+	parts->plan.limit_known =
+		limit_counts_rows(root) && parts->limit && parts->offset;
+	if (!parts->plan.limit_known)
 	{
-		if (contain_subplans(parts[i]) || contain_volatile_functions(parts[i]))
-			known = false;
-		*expressions =
-			lappend(*expressions,
-					parts[i] ? copyObject(parts[i])
-							 : (Node *) makeNullConst(INT8OID, -1, InvalidOid));
+		parts->limit = no_number();
+		parts->offset = no_number();
 	}
-	if (!known)
-		*expressions = list_make2(makeNullConst(INT8OID, -1, InvalidOid),
-								  makeNullConst(INT8OID, -1, InvalidOid));
-	return known;
 }
 
 /* ---------- within a sphere ---------- */
@@ -325,8 +286,8 @@ function_is(Oid funcid, PGFunction address)
 }
 
 /*
- * The clauses that ask for rows within a sphere, by the distance that is ordered
- * by.  Whether a sphere is around the query is seen when it is known.
+ * The clauses that ask for rows within a sphere, by the distance that is
+ * ordered by.  Whether a sphere is around the query is seen when it is known.
  */
 static List *
 find_spheres(RelOptInfo *rel, IndexPath *ordered)
@@ -361,7 +322,7 @@ find_spheres(RelOptInfo *rel, IndexPath *ordered)
  */
 static void
 estimate_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
-				 OmenFilteredPlan *plan)
+				 OmenScanPlan *plan)
 {
 	List	   *others = list_difference_ptr(rel->baserestrictinfo, spheres);
 
@@ -371,19 +332,37 @@ estimate_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
 	plan->passing = plan->selectivity * plan->rows;
 }
 
+/* Take in the spheres that rows that pass lie in. */
+static void
+note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
+			 OmenScanParts *parts)
+{
+	ListCell   *lc;
+
+	if (spheres)
+		estimate_spheres(root, rel, spheres, &parts->plan);
+	foreach (lc, spheres)
+	{
+		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, lc)->clause;
+
+		parts->spheres = lappend(parts->spheres, copyObject(lsecond(op->args)));
+	}
+}
+
 /* ---------- costs ---------- */
 
-/* Fill in what the strategies' costs follow from. */
+/* What the table, the index and the query are like, bitmaps aside. */
 static void
-estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
-		 OmenFilteredPlan *plan)
+estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
+		 OmenScanPlan *plan)
 {
 	OmenSearchCost search;
-	OpExpr	   *orderby = linitial_node(OpExpr, ordered->indexorderbys);
+	OpExpr	   *orderby = linitial_node(OpExpr, ordered->path->indexorderbys);
+	double		row_filter_cost = rel->baserestrictcost.per_tuple;
 	double		seq_page_cost_here;
 
-	omen_search_cost_init(&search, ordered->indexinfo,
-						  ordered->indexinfo->tuples);
+	omen_search_cost_init(&search, ordered->path->indexinfo,
+						  ordered->path->indexinfo->tuples);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
@@ -395,58 +374,35 @@ estimate(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
 				  root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
-	plan->row_cost = HEAP_ROW_COST + rel->baserestrictcost.per_tuple;
+	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost + row_filter_cost;
 	plan->distance_cost =
-		omen_distance_cost(root, index_opclass(ordered->indexinfo)->type,
+		omen_distance_cost(root, index_opclass(ordered->path->indexinfo)->type,
 						   orderby->args, true);
-	plan->table_cost =
-		rel->pages * seq_page_cost_here +
-		plan->rows * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
+	plan->table_cost = rel->pages * seq_page_cost_here +
+					   plan->rows * (cpu_tuple_cost + row_filter_cost);
+	plan->full_scan_cost =
+		omen_full_scan_cost(root, ordered->path->indexinfo, plan->nodes);
+	plan->has_keys = ordered->keys.told != NIL;
+	plan->key_selectivity = ordered->key_selectivity;
+	plan->ef_search = omen_ef_search;
+	plan->operator_cost = cpu_operator_cost;
 }
 
-/* What filter keys tell, and what looking at them takes. */
+/* What the bitmap of rows that may pass is like, if there is one. */
 static void
-estimate_keys(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
-			  const OmenFilterKeys *keys, OmenFilteredPlan *plan)
+estimate_bitmap(BitmapHeapPath *bitmap, OmenScanPlan *plan)
 {
-	plan->has_keys = keys->told != NIL;
-	plan->key_selectivity = key_selectivity(root, rel, keys);
-	plan->pass_cost = omen_pass_cost(root, ordered->indexinfo, plan->nodes);
-}
+	Selectivity part;
+	Cost		cost;
 
-/* The cheapest strategy, or the one that is asked for; its cost into *cost. */
-static OmenStrategy
-choose_strategy(const OmenFilteredPlan *plan, double *cost)
-{
-	bool		has_bitmap = plan->bitmap_cost >= 0;
-	double		exact =
-		has_bitmap ? plan->bitmap_cost + omen_exact_set_cost(plan, plan->tids)
-				   : omen_whole_cost(plan);
-	double		sweep = omen_sweep_cost(plan);
-	double		graph = INFINITY;
-	OmenStrategy strategy = (OmenStrategy) omen_filter_strategy;
-
-	if (has_bitmap)
-		graph = plan->bitmap_cost +
-				omen_graph_cost(plan, omen_set_selectivity(plan, plan->tids));
-	if (plan->has_keys)
-		graph = Min(graph, omen_keys_cost(plan));
-	if (strategy == OMEN_STRATEGY_AUTO)
-	{
-		/* what keys keep out need not be looked up in vain */
-		strategy = plan->has_keys || graph < sweep ? OMEN_STRATEGY_GRAPH
-												   : OMEN_STRATEGY_SWEEP;
-		if (exact <= (strategy == OMEN_STRATEGY_GRAPH ? graph : sweep))
-			strategy = OMEN_STRATEGY_EXACT;
-	}
-	/* without a set and keys there is nothing to walk by */
-	else if (strategy == OMEN_STRATEGY_GRAPH && isinf(graph))
-		graph = sweep;
-	/* a walk may turn out to be in vain, after at most as much work */
-	*cost = strategy == OMEN_STRATEGY_EXACT	  ? exact
-			: strategy == OMEN_STRATEGY_GRAPH ? Min(graph, 2 * exact)
-											  : Min(sweep, 2 * exact);
-	return strategy;
+	plan->has_bitmap = bitmap != NULL;
+	plan->bitmap_tids = plan->rows;
+	if (bitmap == NULL)
+		return;
+	cost_bitmap_tree_node(bitmap->bitmapqual, &cost, &part);
+	plan->bitmap_tids = Max(part * plan->rows, 1);
+	plan->bitmap_cost =
+		omen_set_cost(cost, plan->bitmap_tids, cpu_operator_cost);
 }
 
 /*
@@ -455,10 +411,10 @@ choose_strategy(const OmenFilteredPlan *plan, double *cost)
  * wanted is the cost of those.
  */
 static void
-set_costs(Path *path, const OmenFilteredPlan *plan, double cost,
-		  QualCost *restrict_cost)
+set_costs(Path *path, const OmenScanPlan *plan, double cost,
+		  const QualCost *restrict_cost)
 {
-	double		per_row = cost / plan->wanted / 2;
+	double		per_row = cost / plan->wanted / OMEN_RUN_COST_PART;
 
 	cost += restrict_cost->startup;
 	if (path->rows <= plan->wanted)
@@ -473,78 +429,67 @@ set_costs(Path *path, const OmenFilteredPlan *plan, double cost,
 
 /* ---------- the path and the plan ---------- */
 
-static Plan *plan_filtered_path(PlannerInfo *root, RelOptInfo *rel,
-								CustomPath *best_path, List *tlist,
-								List *clauses, List *custom_plans);
+static Plan *plan_scan_path(PlannerInfo *root, RelOptInfo *rel,
+							CustomPath *best_path, List *tlist, List *clauses,
+							List *custom_plans);
 
 static const CustomPathMethods path_methods = {
 	.CustomName = "Omen Scan",
-	.PlanCustomPath = plan_filtered_path,
+	.PlanCustomPath = plan_scan_path,
 };
 
+/* Of costs, what one way or another of finding rows takes. */
 static void
-add_filtered_path(PlannerInfo *root, RelOptInfo *rel, IndexPath *ordered,
-				  const OmenFilterKeys *keys, BitmapHeapPath *bitmap)
+price_path(Path *path, const RelOptInfo *rel, OmenScanPlan *plan)
 {
-	CustomPath *path = makeNode(CustomPath);
-	OmenFilteredPlan plan;
-	List	   *spheres = find_spheres(rel, ordered);
-	List	   *expressions;
-	ListCell   *lc;
+	const PathTarget *target = rel->reltarget;
 	double		cost;
 
-	estimate(root, rel, ordered, &plan);
-	plan.limit_known = wanted_expressions(root, &expressions);
-	estimate_keys(root, rel, ordered, keys, &plan);
-	expressions = list_concat(expressions, keys->clauses);
-	if (spheres)
-		estimate_spheres(root, rel, spheres, &plan);
-	foreach (lc, spheres)
-	{
-		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, lc)->clause;
+	plan->strategy =
+		omen_plan_strategy(plan, (OmenStrategy) omen_filter_strategy, &cost);
+	path->rows = rel->rows;
+	set_costs(path, plan, cost, &rel->baserestrictcost);
+	path->startup_cost += target->cost.startup;
+	path->total_cost +=
+		target->cost.startup + target->cost.per_tuple * rel->rows;
+}
 
-		expressions = lappend(expressions, copyObject(lsecond(op->args)));
-	}
-	plan.tids = plan.rows;
-	plan.bitmap_cost = -1;
-	if (bitmap)
-	{
-		Selectivity part;
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
+			  BitmapHeapPath *bitmap)
+{
+	CustomPath *path = makeNode(CustomPath);
+	OmenScanParts parts = {0};
+	List	   *exprs;
+	List	   *numbers;
 
-		cost_bitmap_tree_node(bitmap->bitmapqual, &plan.bitmap_cost, &part);
-		plan.tids = Max(part * plan.rows, 1);
-		plan.bitmap_cost = omen_set_cost(plan.bitmap_cost, plan.tids);
-	}
-	plan.strategy = choose_strategy(&plan, &cost);
+	parts.index = ordered->path->indexinfo->indexoid;
+	parts.orderby = linitial(ordered->path->indexorderbys);
+	parts.key_clauses = ordered->keys.clauses;
+	parts.key_columns = ordered->keys.columns;
+	estimate(root, rel, ordered, &parts.plan);
+	note_wanted(root, &parts);
+	note_spheres(root, rel, find_spheres(rel, ordered->path), &parts);
+	estimate_bitmap(bitmap, &parts.plan);
+	price_path(&path->path, rel, &parts.plan);
+	omen_scan_parts_pack(&parts, &exprs, &numbers);
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
 	path->path.pathtarget = rel->reltarget;
 	path->path.parallel_safe =
-		rel->consider_parallel &&
-		is_parallel_safe(root, (Node *) expressions) &&
-		is_parallel_safe(root, (Node *) ordered->indexorderbys);
-	path->path.rows = rel->rows;
-	path->path.pathkeys = ordered->path.pathkeys;
-	set_costs(&path->path, &plan, cost, &rel->baserestrictcost);
-	path->path.startup_cost += rel->reltarget->cost.startup;
-	path->path.total_cost += rel->reltarget->cost.startup +
-							 rel->reltarget->cost.per_tuple * rel->rows;
+		rel->consider_parallel && is_parallel_safe(root, (Node *) exprs);
+	path->path.pathkeys = ordered->path->path.pathkeys;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = bitmap ? list_make1(bitmap) : NIL;
-	path->custom_private =
-		list_make4(list_make1_oid(ordered->indexinfo->indexoid),
-				   lcons(linitial(ordered->indexorderbys), expressions),
-				   lcons_int(list_length(keys->clauses),
-							 list_copy(keys->columns)),
-				   omen_filtered_plan_pack(&plan));
+	path->custom_private = list_make2(exprs, numbers);
 	path->methods = &path_methods;
 	add_path(rel, &path->path);
 }
 
 static Plan *
-plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
-				   List *tlist, List *clauses, List *custom_plans)
+plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
+			   List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *scan = makeNode(CustomScan);
 
@@ -563,11 +508,9 @@ plan_filtered_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 		scan->custom_plans =
 			list_make1(outerPlan(castNode(BitmapHeapScan, child)));
 	}
-	scan->custom_exprs = lsecond(best_path->custom_private);
-	scan->custom_private = list_make3(linitial(best_path->custom_private),
-									  lthird(best_path->custom_private),
-									  lfourth(best_path->custom_private));
-	scan->methods = &omen_filtered_scan_methods;
+	scan->custom_exprs = linitial(best_path->custom_private);
+	scan->custom_private = lsecond(best_path->custom_private);
+	scan->methods = &omen_custom_scan_methods;
 	return &scan->scan.plan;
 }
 
@@ -608,24 +551,23 @@ static void
 set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
 {
-	IndexPath  *ordered;
-	OmenFilterKeys keys = {NIL, NIL, NIL};
+	OrderedIndex ordered;
 
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
 	if (!is_candidate(root, rel, rte))
 		return;
-	ordered = find_ordered_path(root, rel, &keys);
+	ordered = find_ordered_index(root, rel);
 	/* what a partial index's condition implies is no filter */
-	if (ordered == NULL || ordered->indexinfo->indrestrictinfo == NIL)
+	if (ordered.path == NULL || ordered.path->indexinfo->indrestrictinfo == NIL)
 		return;
 	remove_plain_paths(rel);
-	add_filtered_path(root, rel, ordered, &keys, find_bitmap_path(root, rel));
+	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel));
 }
 
 /* Have the planner ask us; once, from _PG_init. */
 void
-omen_filtered_path_init(void)
+omen_custom_path_init(void)
 {
 	previous_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = set_rel_pathlist;

@@ -24,7 +24,8 @@ uint64
 omen_budget_work(const OmenScanState *state)
 {
 	return state->search->counters.visits +
-		   (uint64) (state->pending.tested * state->filtered->filter->row_work);
+		   (uint64) (state->pending.tested *
+					 state->filtered->filter.terms.row_work);
 }
 
 /* Has the scan done as much as it may? */
@@ -32,7 +33,7 @@ bool
 omen_budget_is_spent(const OmenScanState *state)
 {
 	return state->phase == OMEN_SCAN_GRAPH &&
-		   omen_budget_work(state) >= state->filtered->filter->most_work;
+		   omen_budget_work(state) >= state->filtered->budget.max_work;
 }
 
 /* Did the last search stop at its limit? */
@@ -51,15 +52,14 @@ void
 omen_budget_limit_search(OmenScanState *state)
 {
 	OmenFilteredState *filtered = state->filtered;
-	const OmenFilter *filter = filtered->filter;
+	uint64		max_work = filtered->budget.max_work;
 	OmenSearch *search = state->search;
 	uint64		done = omen_budget_work(state);
 
 	filtered->hit_limit = omen_budget_hit_limit(state);
 	search->most_visits = search->counters.visits;
-	if (done < filter->most_work)
+	if (done < max_work)
 		search->most_visits =
-			Min(search->most_visits +
-					Min(filter->most_work - done, PG_INT64_MAX),
-				filter->memory / BYTES_PER_VISIT);
+			Min(search->most_visits + Min(max_work - done, PG_INT64_MAX),
+				filtered->filter.memory / BYTES_PER_VISIT);
 }

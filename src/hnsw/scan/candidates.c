@@ -17,12 +17,6 @@
 #include "pause.h"
 
 /*
- * How many pending rows are fetched ahead at a time: as many as stay in the
- * processor's caches until their turn comes.
- */
-#define MAX_ROWS_AHEAD 2000
-
-/*
  * Bring rows towards the processor that are about to be tested, nearly in this
  * order.
  */
@@ -31,7 +25,7 @@ prefetch_rows(const OmenScanState *state)
 {
 	const OmenPending *pending = &state->pending;
 
-	for (uint32 i = 0; i < Min(pending->nnodes, MAX_ROWS_AHEAD); i++)
+	for (uint32 i = 0; i < Min(pending->nnodes, OMEN_MAX_ROWS_AHEAD); i++)
 		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid);
 }
 

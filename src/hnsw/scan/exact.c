@@ -24,12 +24,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Rows that are fetched together. */
-#define ROWS_AT_A_TIME 32
-
-/* Rows that are kept however little memory is allowed. */
-#define MIN_ROWS 64
-
 /* By distance, then by place, so that no two rows are equal. */
 static int
 compare_rows(const void *a, const void *b)
@@ -95,7 +89,7 @@ take_exact(OmenScanState *state, OmenFetched fetched, OmenPendingRow *row,
 		   const OmenPendingRow *after)
 {
 	OmenFilteredState *filtered = state->filtered;
-	Size		most = filtered->filter->memory / sizeof(OmenPendingRow);
+	Size		most = filtered->filter.memory / sizeof(OmenPendingRow);
 
 	if (fetched == OMEN_ROW_GONE || was_sent(filtered, row))
 		return;
@@ -108,7 +102,7 @@ take_exact(OmenScanState *state, OmenFetched fetched, OmenPendingRow *row,
 		return;
 	}
 	if (after == NULL || compare_rows(row, after) >= 0)
-		keep_row(state, row, Max(most, MIN_ROWS));
+		keep_row(state, row, Max(most, OMEN_MIN_EXACT_ROWS));
 }
 
 /* Look at all rows of the table. */
@@ -141,13 +135,13 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 {
 	OmenScanState *state = scan->opaque;
 	Relation	heap = scan->heapRelation;
-	ItemPointerData tids[ROWS_AT_A_TIME];
+	ItemPointerData tids[OMEN_ROWS_TOGETHER];
 	OmenPendingRow row;
 	int			count;
 
 	do
 	{
-		for (count = 0; count < ROWS_AT_A_TIME && source(arg, &tids[count]);
+		for (count = 0; count < OMEN_ROWS_TOGETHER && source(arg, &tids[count]);
 			 count++)
 			omen_heap_prefetch(heap, &tids[count]);
 		for (int i = 0; i < count; i++)
@@ -160,7 +154,7 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 				take_exact(state, omen_fetch_row(scan, &tids[i], &row), &row,
 						   after);
 		}
-	} while (count == ROWS_AT_A_TIME);
+	} while (count == OMEN_ROWS_TOGETHER);
 }
 
 /* Forget what the graph has found, but not what has gone out. */

@@ -54,7 +54,8 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 
 	if (filtered == NULL)
 		state->filtered = filtered = create_filtered_state(state->context);
-	filtered->filter = filter;
+	filtered->filter = *filter;
+	filtered->budget = filter->budget;
 	filtered->nheld = 0;
 	filtered->next_held = 0;
 	filtered->is_settled = false;
@@ -71,17 +72,56 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 static void
 ask_search(OmenScanState *state)
 {
-	const OmenFilter *filter = state->filtered->filter;
+	const OmenFilter *filter = &state->filtered->filter;
+	const OmenSearchTerms *terms = &filter->terms;
 	OmenSearch *search = state->search;
 
-	state->ef = filter->ef;
-	state->pending.is_post_filtering = !omen_filter_is_inside(filter);
-	search->may_pass = filter->may_pass;
+	state->ef = terms->ef;
+	state->pending.is_post_filtering = !omen_search_is_inside(terms);
+	search->may_pass = terms->tests_tids ? filter->may_pass : NULL;
 	search->pass_arg = filter->arg;
-	search->key_tests = filter->use_keys ? state->query.key_tests : NULL;
+	search->key_tests = terms->tests_keys ? state->query.key_tests : NULL;
 	search->most_visits = PG_UINT64_MAX;
 	state->filtered->hit_limit = false;
 	omen_budget_limit_search(state);
+}
+
+/* ---------- how it is going ---------- */
+
+/* How far the search has come. */
+static OmenSearchProgress
+progress_of(const OmenScanState *state)
+{
+	const OmenFilteredState *filtered = state->filtered;
+	const OmenSearch *search = state->search;
+	OmenSearchProgress progress = {.tested = state->pending.tested,
+								   /* whether their turn has come or not */
+								   .passed = (uint64) filtered->nheld +
+											 state->pending.nrows,
+								   .visits = search->counters.visits,
+								   .work = omen_budget_work(state),
+								   .found = search->nnearest,
+								   .ef = search->ef,
+								   .hit_limit = filtered->hit_limit};
+
+	progress.next_ef = omen_next_list(&filtered->filter.terms, &progress);
+	return progress;
+}
+
+/* Has the search gone far enough to rely on what it found? */
+static bool
+suffices(const OmenScanState *state)
+{
+	const OmenSearchTerms *terms = &state->filtered->filter.terms;
+	OmenSearchProgress progress;
+
+	if (state->phase == OMEN_SCAN_FULL)
+		return true;
+	if (omen_budget_hit_limit(state) ||
+		(omen_search_is_inside(terms) && omen_budget_is_spent(state)))
+		return false;
+	progress = progress_of(state);
+	return omen_list_suffices(terms, &progress);
 }
 
 /* ---------- rows by the graph ---------- */
@@ -95,7 +135,7 @@ is_beyond(OmenScanState *state)
 {
 	OmenFilteredState *filtered = state->filtered;
 
-	if (state->pending.nodes[0].bound > filtered->filter->radius)
+	if (state->pending.nodes[0].bound > filtered->filter.radius)
 		filtered->is_beyond = true;
 	return filtered->is_beyond;
 }
@@ -147,10 +187,10 @@ settle(IndexScanDesc scan)
 	OmenFilteredState *filtered = state->filtered;
 	OmenPendingRow row;
 
-	while (filtered->nheld < filtered->filter->wanted && take_row(scan, &row))
+	while (filtered->nheld < filtered->filter.terms.wanted &&
+		   take_row(scan, &row))
 		hold_row(state, &row);
-	return filtered->nheld >= filtered->filter->wanted &&
-		   omen_growth_suffices(state);
+	return filtered->nheld >= filtered->filter.terms.wanted && suffices(state);
 }
 
 /* What is found now may be nearer than what is held. */
@@ -169,7 +209,7 @@ unsettle(OmenScanState *state)
 static bool
 ends_at_radius(const OmenScanState *state)
 {
-	return state->filtered->is_beyond && omen_growth_suffices(state);
+	return state->filtered->is_beyond && suffices(state);
 }
 
 /* Search on.  False if that gives nothing, or no more is allowed. */
@@ -182,33 +222,24 @@ search_further(OmenScanState *state)
 	if (state->search->counters.visits >= state->search->most_visits)
 		return false;
 	/* the end of a search that hit its limit may have nothing that is nearer */
-	if (!omen_candidates_search_on(state, omen_growth_next_ef(state)) &&
+	if (!omen_candidates_search_on(state, progress_of(state).next_ef) &&
 		!filtered->hit_limit)
 		return false;
 	filtered->hit_limit = false;
 	return true;
 }
 
-/*
- * May a scan that has not settled go on?  Has its caller say how much more it
- * may do.
- */
-static bool
-is_worth_while(OmenScanState *state)
+/* Have the caller say how much a scan that has not settled may do by now. */
+static void
+ask_for_more(OmenScanState *state)
 {
-	const OmenFilter *filter = state->filtered->filter;
-	OmenFilterProgress progress;
+	OmenFilteredState *filtered = state->filtered;
+	OmenSearchProgress progress;
 
-	if (filter->is_worth == NULL)
-		return true;
-	progress.tested = state->pending.tested;
-	progress.passed = omen_growth_passed(state);
-	progress.hit_limit = state->filtered->hit_limit;
-	progress.found = state->search->nnearest;
-	progress.ef = state->search->ef;
-	progress.next_ef = omen_growth_next_ef(state);
-	progress.work = omen_budget_work(state);
-	return filter->is_worth(filter->arg, &progress);
+	if (filtered->filter.more == NULL)
+		return;
+	progress = progress_of(state);
+	filtered->budget = filtered->filter.more(filtered->filter.arg, &progress);
 }
 
 /*
@@ -221,10 +252,10 @@ has_left_pending(const OmenScanState *state)
 {
 	const OmenFilteredState *filtered = state->filtered;
 
-	if (filtered->hit_limit && omen_filter_is_inside(filtered->filter))
+	if (filtered->hit_limit && omen_search_is_inside(&filtered->filter.terms))
 		return false;
 	return state->pending.nnodes > 0 ||
-		   filtered->nheld >= filtered->filter->wanted;
+		   filtered->nheld >= filtered->filter.terms.wanted;
 }
 
 /*
@@ -238,14 +269,13 @@ go_on(OmenScanState *state)
 	bool		is_good;
 
 	state->filtered->hit_limit = omen_budget_hit_limit(state);
-	is_good = is_worth_while(state);
-	if (is_good && was_spent && !omen_budget_is_spent(state) &&
-		has_left_pending(state))
+	ask_for_more(state);
+	if (was_spent && !omen_budget_is_spent(state) && has_left_pending(state))
 	{
 		omen_budget_limit_search(state);
 		return true;
 	}
-	is_good = is_good && search_further(state);
+	is_good = search_further(state);
 	unsettle(state);
 	return is_good;
 }
@@ -269,11 +299,13 @@ find_wanted(IndexScanDesc scan)
 }
 
 /*
- * Look at all nodes that may pass, instead of searching on.  False if that
- * cannot be: rows have gone out already, or there are too many nodes.
+ * Look at all nodes that may pass, instead of searching on.  The filter takes
+ * the place of the one before: it may know more than the search that gave up.
+ * False if that cannot be: rows have gone out already, or there are too many
+ * nodes.
  */
 bool
-omen_filtered_close(IndexScanDesc scan)
+omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 {
 	OmenScanState *state = scan->opaque;
 	OmenFilteredState *filtered = state->filtered;
@@ -284,15 +316,24 @@ omen_filtered_close(IndexScanDesc scan)
 		filtered->sent.count > 0)
 		return false;
 	old = MemoryContextSwitchTo(state->query_context);
-	/* what is tested may be more than the search knew that gave up */
+	filtered->filter = *filter;
 	ask_search(state);
 	filtered->nheld = 0;
 	if (state->query.key_tests && state->query.key_tests->never)
 		state->phase = OMEN_SCAN_DONE;
 	else
-		is_closed = omen_full_scan_afresh(scan, filtered->filter->memory);
+		is_closed = omen_full_scan_afresh(scan, filtered->filter.memory);
 	MemoryContextSwitchTo(old);
 	return is_closed;
+}
+
+/*
+ * Let a scan do this much in all, from now on; its search may have settled.
+ */
+void
+omen_filtered_allow(IndexScanDesc scan, OmenScanBudget budget)
+{
+	((OmenScanState *) scan->opaque)->filtered->budget = budget;
 }
 
 /* ---------- the next row ---------- */
@@ -304,14 +345,14 @@ static bool
 next_of_list(IndexScanDesc scan, ItemPointer version)
 {
 	OmenScanState *state = scan->opaque;
-	const OmenFilter *filter = state->filtered->filter;
+	const OmenFilter *filter = &state->filtered->filter;
 	OmenPendingRow row;
 	ItemPointer tid;
 
 	while ((tid = omen_side_next_tid(&state->unordered)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if ((filter->may_pass && !filter->may_pass(filter->arg, tid)) ||
+		if ((filter->terms.tests_tids && !filter->may_pass(filter->arg, tid)) ||
 			omen_fetch_row(scan, tid, &row) == OMEN_ROW_GONE)
 			continue;
 		*version = row.version;

@@ -17,12 +17,6 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "hnsw/scan/filter.h"
-#include "hnsw/scan/tuning.h"
-
-/* growth.c */
-extern double omen_filtered_list(double selectivity);
-extern double omen_filtered_tests(const OmenFilter *filter, uint64 tested,
-								  uint64 passed);
 
 /* exact.c */
 extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
@@ -32,6 +26,7 @@ extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
 extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
 extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,
 											 ItemPointer version);
-extern bool omen_filtered_close(IndexScanDesc scan);
+extern bool omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter);
+extern void omen_filtered_allow(IndexScanDesc scan, OmenScanBudget budget);
 
 #endif							/* OMEN_FILTERED_H */

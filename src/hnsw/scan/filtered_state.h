@@ -23,7 +23,8 @@ typedef struct OmenExactScan
 
 typedef struct OmenFilteredState
 {
-	const OmenFilter *filter;
+	OmenFilter	filter;
+	OmenScanBudget budget;		/* of the search in use, as of now */
 	OmenPendingRow *held;		/* nearest first: what goes out next */
 	uint32		nheld;
 	uint32		next_held;
@@ -41,12 +42,6 @@ extern uint64 omen_budget_work(const OmenScanState *state);
 extern bool omen_budget_is_spent(const OmenScanState *state);
 extern bool omen_budget_hit_limit(const OmenScanState *state);
 extern void omen_budget_limit_search(OmenScanState *state);
-
-/* ---------- growth.c ---------- */
-
-extern uint64 omen_growth_passed(const OmenScanState *state);
-extern uint32 omen_growth_next_ef(const OmenScanState *state);
-extern bool omen_growth_suffices(const OmenScanState *state);
 
 /* ---------- exact.c ---------- */
 

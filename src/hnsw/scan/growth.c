@@ -1,17 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * growth.c
- *	  How long the candidate list of a filtered scan has to be.
+ *	  How long the candidate list of a filtered search has to be.
  *
- * Decides, and changes nothing.  The numbers are in tuning.h.
+ * Plain C, without a server.  Decides by what it is given, and changes nothing.
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "hnsw/scan/growth.h"
 
 #include <math.h>
 
-#include "hnsw/scan/filtered_state.h"
+#include "tuning.h"
+
+/* Where a part of nothing would be divided by. */
+#define TINY 1e-9
 
 /*
  * Size of the candidate list, of nodes whether they pass or not, that finds as
@@ -21,10 +24,10 @@
  * more rows are looked at anyway.
  */
 double
-omen_filtered_list(double selectivity)
+omen_list_size(double selectivity, double ef_search)
 {
-	return omen_ef_search *
-		   Min(1 / sqrt(Max(selectivity, 1e-9)), OMEN_MAX_STRETCH);
+	return ef_search *
+		   fmin(1 / sqrt(fmax(selectivity, TINY)), OMEN_MAX_STRETCH);
 }
 
 /*
@@ -33,45 +36,39 @@ omen_filtered_list(double selectivity)
  * one row that passed (the mean of a Gamma distribution with that prior).
  */
 double
-omen_filtered_tests(const OmenFilter *filter, uint64 tested, uint64 passed)
+omen_rows_to_test(const OmenSearchTerms *terms, uint64_t tested,
+				  uint64_t passed)
 {
-	double rate = (passed + 1.0) / (tested + 1 / Max(filter->pass_rate, 1e-9));
+	double rate = (passed + 1.0) / (tested + 1 / fmax(terms->pass_rate, TINY));
+	uint64_t	missing = passed < terms->wanted ? terms->wanted - passed : 0;
 
-	return tested + (filter->wanted - Min(passed, filter->wanted)) / rate;
-}
-
-/* Rows that have passed, whether their turn has come or not. */
-uint64
-omen_growth_passed(const OmenScanState *state)
-{
-	return (uint64) state->filtered->nheld + state->pending.nrows;
+	return tested + missing / rate;
 }
 
 /* The size that a post-filtering list should have, by what it has seen. */
 static double
-list_as_seen(const OmenScanState *state)
+list_as_seen(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
 {
-	return omen_filtered_list((double) omen_growth_passed(state) /
-							  Max(state->pending.tested, 1));
+	double		tested = fmax(progress->tested, 1);
+
+	return omen_list_size(progress->passed / tested, terms->ef_search);
 }
 
 /*
  * The size in which enough rows are expected to pass, or one on the way there.
  * It is never shorter than ef_search.
  */
-static uint32
-grow_towards_wanted(const OmenScanState *state)
+static uint32_t
+grow_towards_wanted(const OmenSearchTerms *terms,
+					const OmenSearchProgress *progress)
 {
-	const OmenFilter *filter = state->filtered->filter;
-	uint32		ef = state->search->ef;
-	uint64		tested = state->pending.tested;
-	double		tests =
-		omen_filtered_tests(filter, tested, omen_growth_passed(state));
-	double		least = ef * OMEN_LIST_MIN_GROWTH + 1;
-	double		most = Min(ef * OMEN_LIST_MAX_GROWTH, PG_INT32_MAX);
+	double		tested = (double) progress->tested;
+	double tests = omen_rows_to_test(terms, progress->tested, progress->passed);
+	double		least = progress->ef * OMEN_LIST_MIN_GROWTH + 1;
+	double		most = fmin(progress->ef * OMEN_LIST_MAX_GROWTH, INT32_MAX);
 
 	tests = tested + OMEN_LIST_STEP * (tests - tested);
-	return (uint32) Max(Min(Max(tests, least), most), omen_ef_search);
+	return (uint32_t) fmax(fmin(fmax(tests, least), most), terms->ef_search);
 }
 
 /*
@@ -80,18 +77,19 @@ grow_towards_wanted(const OmenScanState *state)
  * bit more than the nodes that were tested, to be sure of these; or else the
  * same growth as any list's.
  */
-static uint32
-next_ef_post_filtering(const OmenScanState *state)
+static uint32_t
+next_list_post_filtering(const OmenSearchTerms *terms,
+						 const OmenSearchProgress *progress)
 {
-	uint32		ef = state->search->ef;
-	uint64		tested = state->pending.tested;
+	uint32_t	ef = progress->ef;
+	uint64_t	tested = progress->tested;
 
-	if (omen_growth_passed(state) < state->filtered->filter->wanted)
-		return grow_towards_wanted(state);
-	if (ef < list_as_seen(state))
-		return (uint32) list_as_seen(state) + 1;
+	if (progress->passed < terms->wanted)
+		return grow_towards_wanted(terms, progress);
+	if (ef < list_as_seen(terms, progress))
+		return (uint32_t) list_as_seen(terms, progress) + 1;
 	if (tested > ef && tested < ef + ef / OMEN_LIST_NEARLY)
-		return (uint32) tested + ef / OMEN_LIST_MARGIN + 1;
+		return (uint32_t) tested + ef / OMEN_LIST_MARGIN + 1;
 	return ef * OMEN_LIST_GROWTH;
 }
 
@@ -99,27 +97,24 @@ next_ef_post_filtering(const OmenScanState *state)
  * The size of the candidate list if the search goes on.  One that stopped at
  * its limit goes on with the list that it has.
  */
-uint32
-omen_growth_next_ef(const OmenScanState *state)
+uint32_t
+omen_next_list(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
 {
-	uint32		ef = state->search->ef;
-
-	if (state->filtered->hit_limit)
-		return ef;
-	if (omen_filter_is_inside(state->filtered->filter))
-		return ef * OMEN_LIST_GROWTH;
-	return next_ef_post_filtering(state);
+	if (progress->hit_limit)
+		return progress->ef;
+	if (omen_search_is_inside(terms))
+		return progress->ef * OMEN_LIST_GROWTH;
+	return next_list_post_filtering(terms, progress);
 }
 
 /* Is a post-filtering list long enough, by what it has seen? */
 static bool
-suffices_post_filtering(const OmenScanState *state)
+suffices_post_filtering(const OmenSearchTerms *terms,
+						const OmenSearchProgress *progress)
 {
-	uint32		ef = state->search->ef;
-
 	/* a short look is to see what passes, and then becomes a search as any */
-	return ef >= (uint32) omen_ef_search &&
-		   ef * OMEN_LIST_SLACK >= list_as_seen(state);
+	return progress->ef >= terms->ef_search &&
+		   progress->ef * OMEN_LIST_SLACK >= list_as_seen(terms, progress);
 }
 
 /*
@@ -128,11 +123,10 @@ suffices_post_filtering(const OmenScanState *state)
  * of ef_search is had for little.
  */
 static bool
-was_short(const OmenScanState *state)
+was_short(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
 {
-	return state->search->ef < (uint32) omen_ef_search &&
-		   state->search->counters.visits <
-			   state->filtered->filter->usual_visits / OMEN_WALK_SHORT;
+	return progress->ef < terms->ef_search &&
+		   progress->visits < terms->usual_visits / OMEN_WALK_SHORT;
 }
 
 /*
@@ -140,30 +134,23 @@ was_short(const OmenScanState *state)
  * comes in at a few places only, and needs a longer list.
  */
 static bool
-was_long(const OmenScanState *state)
+was_long(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
 {
-	const OmenFilter *filter = state->filtered->filter;
-
-	return state->search->counters.visits >=
-			   OMEN_WALK_LONG * filter->usual_visits &&
-		   state->search->ef < OMEN_WALK_LONG_LIST * filter->ef;
+	return progress->visits >= OMEN_WALK_LONG * terms->usual_visits &&
+		   progress->ef < OMEN_WALK_LONG_LIST * terms->ef;
 }
 
-/* Has the search gone far enough to rely on what it found? */
+/*
+ * Has a search that went to its end gone far enough to rely on what it found?
+ */
 bool
-omen_growth_suffices(const OmenScanState *state)
+omen_list_suffices(const OmenSearchTerms *terms,
+				   const OmenSearchProgress *progress)
 {
-	const OmenFilter *filter = state->filtered->filter;
-
-	if (state->phase == OMEN_SCAN_FULL)
-		return true;
-	if (omen_budget_hit_limit(state))
-		return false;
 	/* keys need not say all, a set does */
-	if (filter->may_pass == NULL && state->search->ef < state->pending.tested)
+	if (!terms->tests_tids && progress->ef < progress->tested)
 		return false;
-	if (!omen_filter_is_inside(filter))
-		return suffices_post_filtering(state);
-	return !omen_budget_is_spent(state) && !was_short(state) &&
-		   !was_long(state);
+	if (!omen_search_is_inside(terms))
+		return suffices_post_filtering(terms, progress);
+	return !was_short(terms, progress) && !was_long(terms, progress);
 }

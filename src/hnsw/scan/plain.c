@@ -21,9 +21,6 @@
 #include "hnsw/scan/scan.h"
 #include "utils/memutils.h"
 
-/* The candidate list grows to this many times its size. */
-#define GROWTH 2
-
 /* Take in the query and find the first candidates. */
 static void
 start(IndexScanDesc scan)
@@ -92,6 +89,7 @@ static void
 advance(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
+	uint32		next_ef = state->search->ef * OMEN_LIST_GROWTH;
 
 	switch (state->phase)
 	{
@@ -100,7 +98,7 @@ advance(IndexScanDesc scan)
 				omen_side_begin(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
 		case OMEN_SCAN_GRAPH:
-			if (!omen_candidates_search_on(state, state->search->ef * GROWTH))
+			if (!omen_candidates_search_on(state, next_ef))
 			{
 				(void) omen_full_scan(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_FULL;

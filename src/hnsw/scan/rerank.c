@@ -24,12 +24,6 @@
 #include "miscadmin.h"
 
 /*
- * How many pending nodes are located at a time.  More would be fetched in vain
- * when no further row is asked for.
- */
-#define LOOK_AHEAD 3
-
-/*
  * Is a better bound to be computed for a node, before its row is looked up?
  * Not if the row may well be filtered out: looking it up costs as much.
  */
@@ -53,7 +47,7 @@ look_ahead(IndexScanDesc scan)
 	if (!state->fetch.is_toasted || state->fetch.index_info)
 		return;
 	/* what is first in a heap comes soon, if not quite in this order */
-	for (uint32 i = 0; i < Min(pending->nnodes, LOOK_AHEAD); i++)
+	for (uint32 i = 0; i < Min(pending->nnodes, OMEN_VECTORS_AHEAD); i++)
 	{
 		OmenPendingNode *node = &pending->nodes[i];
 
