@@ -34,6 +34,10 @@
 /* How many rows may be wanted at most. */
 #define MAX_WANTED PG_INT32_MAX
 
+/* omendb.filter_strategy and omendb.scan_mem, which guc.c registers. */
+int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
+int			omen_scan_mem = OMEN_DEFAULT_SCAN_MEM;
+
 static const CustomExecMethods exec_methods;
 
 /* ---------- beginning and ending ---------- */

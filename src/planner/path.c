@@ -37,6 +37,9 @@
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
 
+/* omendb.enable_scan, which guc.c registers. */
+bool		omen_enable_scan = true;
+
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
 /* ---------- what PostgreSQL's own paths have to say ---------- */

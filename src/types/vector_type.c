@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "tuning.h"
 #include "types/type.h"
 #include "types/vector.h"
 #include "types/vector_within.h"
@@ -39,7 +40,7 @@ vector_equal(const struct varlena *a, const struct varlena *b)
 const OmenType omen_vector_type = {
 	.name = "vector",
 	.max_dims = OMEN_MAX_DIM,
-	.dims_per_operator = 128.0,
+	.dims_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
 	.dims = vector_dims,
 	.floats = vector_floats,
 	.bytes = vector_bytes,
