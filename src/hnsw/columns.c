@@ -10,9 +10,9 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "fmgr.h"
 #include "hnsw/columns.h"
-#include "hnsw/hnsw.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 

@@ -20,7 +20,6 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "tuning.h"
-#include "types/type.h"
 
 /* Reloptions. */
 #define OMEN_DEFAULT_M 16
@@ -36,24 +35,6 @@
 #define OMEN_MIN_EF_SEARCH 1
 #define OMEN_MAX_EF_SEARCH 10000
 
-/*
- * Support function of every operator class: internal -> internal.  What it
- * returns begins with whether the class is for vectors.
- */
-#define OMEN_SUPPORT_PROC 1
-#define OMEN_SUPPORT_PROCS 1
-#define OMEN_DISTANCE_STRATEGY 1
-
-/*
- * What an operator class's support function returns.  Static; nobody frees it.
- */
-typedef struct OmenOpclass
-{
-	bool		is_vector;		/* false: of a key column; nothing follows */
-	const OmenType *type;
-	OmenMetric	metric;
-} OmenOpclass;
-
 typedef struct OmenOptions
 {
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
@@ -63,7 +44,6 @@ typedef struct OmenOptions
 	int			seed;
 } OmenOptions;
 
-/* GUC omendb.ef_search, in guc.c. */
 extern int	omen_ef_search;
 
 /* options.c */
@@ -105,7 +85,6 @@ extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double *correlation, double *pages);
 
 /* columns.c */
-extern const OmenOpclass *omen_opclass(Relation index);
 
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);

@@ -52,7 +52,7 @@
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/check/check.h"
-#include "hnsw/inspect.h"
+#include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "utils/guc.h"

@@ -15,7 +15,7 @@
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/partition/partition.h"
-#include "hnsw/inspect.h"
+#include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "postmaster/bgworker_internals.h"
