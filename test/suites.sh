@@ -92,7 +92,7 @@ running_test()
 		regress | regress-scalar | regress-jit | isolation)
 			# some versions name a test before it ends, others do not
 			for name in $("names_of_${1%%-*}" "$1"); do
-				grep -qE "^test +$name +\.\.\. +[a-zA-Z]|^(not )?ok +[0-9]+ +[-+] +$name +" "$2" ||
+				grep -qE "^test +$name +\.\.\. +(ok|FAILED|failed) |^(not )?ok +[0-9]+ +[-+] +$name +" "$2" ||
 					{ say "$name"; return; }
 			done
 			say "none of its tests"

@@ -113,7 +113,7 @@ my %payload_fields = (
 
 my $soak = $ENV{OMEN_TEST_SOAK};
 my $seed = $ENV{OMEN_TEST_SEED} // ($soak ? time() % 1_000_000 : 20);
-my $seconds = $ENV{OMEN_TEST_SECONDS} // ($soak ? 3600 : $ENV{OMEN_TEST_QUICK} ? 10 : 40);
+my $seconds = $ENV{OMEN_TEST_SECONDS} // ($soak ? 3600 : $ENV{OMEN_TEST_QUICK} ? 5 : 40);
 my $rounds = $ENV{OMEN_TEST_ROUNDS};
 my $only_round = $ENV{OMEN_TEST_ROUND};
 my $most_failures = 10;
