@@ -129,8 +129,6 @@ search_pays(const OmenFilterFacts *facts)
 	if (facts->setting == OMEN_STRATEGY_EXACT ||
 		facts->setting == OMEN_STRATEGY_GRAPH)
 		return facts->setting == OMEN_STRATEGY_GRAPH;
-	if (has_set && facts->set_tids <= facts->wanted)
-		return false;
 	if (exact <= OMEN_EXACT_OF_NEAREST * omen_nearest_cost(&facts->plan) ||
 		exact < omen_known_walk_cost_as_seen(facts))
 		return false;
