@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "hnsw/scan/scan.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "types/detoast.h"
 #include "utils/memutils.h"

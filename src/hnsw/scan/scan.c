@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "hnsw/scan/scan.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "pgstat.h"

@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "hnsw/store/store.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
@@ -163,7 +163,7 @@ new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
  * it, and it must be of the very same code.
  */
 static bool
-may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
+may_attach(OmenGraph *graph, OmenSlotHeader *slot, OmenNodeRef node,
 		   const OmenCodeHeader *header, const void *code)
 {
 	OmenIndex  *ix = graph->ix;
@@ -172,17 +172,8 @@ may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
 	/* a member of the flat list is whole as it is while there is a list */
 	if (graph->data.mode == OMEN_MODE_GRAPH)
 		refused |= OMEN_SLOT_FLAT;
-	if (slot->version != node.version || (slot->flags & refused) != 0 ||
-		slot->epoch != ix->quantizer_epoch ||
-		slot->code.offset != header->offset || slot->code.step != header->step)
-		return false;
-	if (ix->layout.out_of_line)
-		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
-								 node.version, ix->code_space,
-								 ix->layout.code_bytes) &&
-			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
-	return memcmp(omen_slot_code((OmenSlotHeader *) slot), code,
-				  ix->layout.code_bytes) == 0;
+	return slot->version == node.version && (slot->flags & refused) == 0 &&
+		   omen_has_code(ix, &ix->layout.node, node.id, slot, header, code);
 }
 
 /*

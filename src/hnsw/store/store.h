@@ -190,6 +190,8 @@ extern OmenSlotHeader *omen_slot_change_begin(OmenSlotChange *change,
 											  const OmenPlane *plane,
 											  uint32 id);
 extern void omen_slot_change_commit(OmenSlotChange *change);
+extern void omen_slot_change_commit_freed(OmenSlotChange *change,
+										  OmenIndex *ix);
 extern void omen_slot_change_abort(OmenSlotChange *change);
 extern void omen_slot_init(OmenIndex *ix, const OmenPlane *plane,
 						   OmenSlotHeader *slot, const OmenNewSlot *fresh);
@@ -201,7 +203,6 @@ extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
 /* page.c */
 extern void omen_page_init(Page page, OmenPageKind kind);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
-extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
 extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
@@ -370,13 +371,6 @@ static inline const OmenPlane *
 omen_plane(const OmenIndex *ix, uint32 layer)
 {
 	return layer == 0 ? &ix->layout.node : &ix->layout.upper;
-}
-
-/* Slots handed out on a page, whatever a damaged one claims. */
-static inline uint32
-omen_used_slots(const OmenIndex *ix, const OmenPageOpaqueData *opaque)
-{
-	return Min(opaque->used, omen_page_slots(ix, opaque->kind));
 }
 
 /* Does this node have a row, as far as its slot tells? */
