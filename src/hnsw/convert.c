@@ -191,7 +191,9 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
 	OmenSlotHeader old;
 	OmenCodeHeader header;
-	BlockNumber payload = InvalidBlockNumber;
+	OmenPayload payload =
+		omen_code_payload(&ix->layout, node, InvalidBlockNumber);
+	BlockNumber first = InvalidBlockNumber;
 	OmenSlotChange change;
 	OmenSlotHeader *slot;
 
@@ -200,13 +202,12 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
 				code);
 	if (ix->layout.out_of_line)
-		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
-									 node.version, code, ix->layout.code_bytes);
+		first = omen_payload_write(ix, &payload, code);
 
 	slot = omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 	slot->epoch = ix->quantizer_epoch;
 	slot->code = header;
-	slot->payload = payload;
+	slot->payload = first;
 	if (!ix->layout.out_of_line)
 		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
 	omen_slot_change_commit(&change);

@@ -86,9 +86,9 @@ static BlockNumber
 write_payload(OmenInserter *ins, OmenNodeRef node)
 {
 	OmenIndex  *ix = ins->ix;
-	BlockNumber first =
-		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
-						   ins->code, ix->layout.code_bytes);
+	OmenPayload payload =
+		omen_code_payload(&ix->layout, node, InvalidBlockNumber);
+	BlockNumber first = omen_payload_write(ix, &payload, ins->code);
 	OmenSlotChange change;
 
 	omen_slot_change_begin(&change, ix, &ix->layout.node, node.id)->payload =

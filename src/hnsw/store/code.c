@@ -20,13 +20,16 @@ static bool
 gather(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	   const OmenSlotHeader *slot, void *code)
 {
-	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
+	OmenNodeRef node = {id, slot->version};
+	OmenPayload payload;
 
-	return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
-							 is_upper ? slot->u.upper.node : id,
-							 is_upper ? slot->u.upper.node_version
-									  : slot->version,
-							 code, ix->layout.code_bytes);
+	if (plane->kind == OMEN_PAGE_UPPER)
+	{
+		node.id = slot->u.upper.node;
+		node.version = slot->u.upper.node_version;
+	}
+	payload = omen_code_payload(&ix->layout, node, slot->payload);
+	return omen_payload_read(ix, &payload, code);
 }
 
 /* See omen_readable_code(), which calls this if codes lie out of line. */

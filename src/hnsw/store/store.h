@@ -210,19 +210,46 @@ extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
 extern void omen_page_list(OmenIndex *ix, Buffer buf);
 
 /* payload.c */
-extern BlockNumber omen_payload_write(OmenIndex *ix, OmenPageKind kind,
-									  uint32 owner, uint16 owner_version,
-									  const void *bytes, uint32 nbytes);
-extern uint32 omen_payload_parts(uint32 nbytes);
-extern void omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
-							   uint16 owner_version, const void *bytes,
-							   uint32 nbytes);
-extern bool omen_payload_read(OmenIndex *ix, OmenPageKind kind,
-							  BlockNumber first, uint32 owner,
-							  uint16 owner_version, void *bytes, uint32 nbytes);
 
+/* Bytes that lie in a chain of pages: whose they are, and where they begin. */
+typedef struct OmenPayload
+{
+	OmenPageKind kind;			/* PAYLOAD or MEAN */
+	OmenNodeRef owner;			/* a node; or OMEN_OWNER_MEAN and the epoch */
+	uint32		nbytes;
+	BlockNumber first;			/* if they have been written */
+} OmenPayload;
+
+extern uint32 omen_payload_parts(uint32 nbytes);
+extern BlockNumber omen_payload_write(OmenIndex *ix, const OmenPayload *payload,
+									  const void *bytes);
+extern void omen_payload_place(OmenIndex *ix, const OmenPayload *payload,
+							   const void *bytes);
+extern bool omen_payload_read(OmenIndex *ix, const OmenPayload *payload,
+							  void *bytes);
 extern void omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner);
 extern void omen_payload_reclaim(OmenIndex *ix, BlockNumber block);
+
+/* The code of a node, where codes lie out of line. */
+static inline OmenPayload
+omen_code_payload(const OmenLayout *layout, OmenNodeRef node, BlockNumber first)
+{
+	OmenPayload payload = {OMEN_PAGE_PAYLOAD, node, layout->code_bytes, first};
+
+	return payload;
+}
+
+/* The mean of a quantizer. */
+static inline OmenPayload
+omen_mean_payload(uint32 dims, uint16 epoch, BlockNumber first)
+{
+	OmenPayload payload = {OMEN_PAGE_MEAN,
+						   {OMEN_OWNER_MEAN, epoch},
+						   dims * (uint32) sizeof(float),
+						   first};
+
+	return payload;
+}
 
 /* posting.c */
 typedef struct OmenTidList
@@ -253,11 +280,13 @@ extern bool omen_posting_collect(OmenGraph *graph, OmenNodeRef node,
 extern void omen_posting_collect_side(OmenGraph *graph, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
+extern bool omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
+							  OmenTidList *list);
+
+/* posting_vacuum.c */
 extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef owner);
 extern bool omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenGraph *graph, uint32 id);
-extern bool omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
-							  uint16 owner_version, OmenTidList *list);
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
 static inline uint64
