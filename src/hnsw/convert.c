@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "storage/lmgr.h"
@@ -87,24 +88,6 @@ omen_flat_is_full(const OmenGraph *graph)
 				OMEN_FLAT_NODES + graph->ix->layout.node.per_page);
 }
 
-/*
- * The top layer of the node of a row: geometric with 1/m, from the heap TID
- * and the index's seed, so that equal heaps give equal graphs.
- */
-uint32
-omen_choose_level(const OmenIndex *ix, ItemPointer tid)
-{
-	uint64		key = ((uint64) ItemPointerGetBlockNumber(tid) << 16) |
-				 ItemPointerGetOffsetNumber(tid);
-	/* in (0, 1] */
-	double uniform =
-		((double) (omen_mix(key ^ omen_mix(ix->meta.seed)) >> 11) + 1.0) /
-		9007199254740992.0;
-	double level = floor(-log(uniform) / log((double) ix->meta.m));
-
-	return (uint32) Min(level, (double) OMEN_MAX_LEVEL);
-}
-
 /* ---------- the members ---------- */
 
 /* The members of the list: nodes that have the flag and a row. */
@@ -155,22 +138,13 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
-	bool		found = false;
+	bool		found;
 
 	if (slot == NULL)
 		return false;
 	*header = *slot;
-	if (slot->version == node.version)
-	{
-		found = true;
-		if (ix->layout.out_of_line)
-			found =
-				omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
-								  node.version, code, ix->layout.code_bytes);
-		else
-			memcpy(code, omen_slot_code(&ix->layout.node, slot),
-				   ix->layout.code_bytes);
-	}
+	found = slot->version == node.version &&
+			omen_copy_code(ix, &ix->layout.node, node.id, slot, code);
 	UnlockReleaseBuffer(buf);
 	return found;
 }
@@ -217,7 +191,9 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
 	OmenSlotHeader old;
 	OmenCodeHeader header;
-	BlockNumber payload = InvalidBlockNumber;
+	OmenPayload payload =
+		omen_code_payload(&ix->layout, node, InvalidBlockNumber);
+	BlockNumber first = InvalidBlockNumber;
 	OmenSlotChange change;
 	OmenSlotHeader *slot;
 
@@ -226,13 +202,12 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
 				code);
 	if (ix->layout.out_of_line)
-		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
-									 node.version, code, ix->layout.code_bytes);
+		first = omen_payload_write(ix, &payload, code);
 
 	slot = omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 	slot->epoch = ix->quantizer_epoch;
 	slot->code = header;
-	slot->payload = payload;
+	slot->payload = first;
 	if (!ix->layout.out_of_line)
 		memcpy(omen_slot_code(&ix->layout.node, slot), code,
 			   ix->layout.code_bytes);

@@ -74,8 +74,6 @@ typedef struct OmenSearchCost
 
 extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
 								  double nodes);
-extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
-							   double ef);
 extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
 								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
@@ -126,7 +124,6 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 /* convert.c */
 extern bool omen_flat_is_full(const OmenGraph *graph);
 extern void omen_flat_convert(OmenInserter *ins);
-extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
 extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);
 extern bool omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode);
 extern void omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode);

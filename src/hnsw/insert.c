@@ -86,9 +86,9 @@ static BlockNumber
 write_payload(OmenInserter *ins, OmenNodeRef node)
 {
 	OmenIndex  *ix = ins->ix;
-	BlockNumber first =
-		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
-						   ins->code, ix->layout.code_bytes);
+	OmenPayload payload =
+		omen_code_payload(&ix->layout, node, InvalidBlockNumber);
+	BlockNumber first = omen_payload_write(ix, &payload, ins->code);
 	OmenSlotChange change;
 
 	omen_slot_change_begin(&change, ix, &ix->layout.node, node.id)->payload =
@@ -167,59 +167,6 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 /* ---------- the flat list ---------- */
 
 /*
- * Find a member of the flat list that has the same code, and the same keys
- * unless there are many such.
- */
-static bool
-find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
-{
-	OmenIndex  *ix = ins->ix;
-	uint8	   *space = palloc(ix->layout.code_bytes);
-	uint32		equals = 0;
-	OmenGraphPages pages;
-	BlockNumber block;
-
-	omen_graph_pages(&pages, ins->graph);
-	while (omen_graph_next_page(&pages, &block))
-	{
-		Buffer		buf = omen_pin(&ix->pages, block);
-		OmenNodeRef alike[BLCKSZ / sizeof(OmenSlotHeader)];
-		bool		same_keys[BLCKSZ / sizeof(OmenSlotHeader)];
-		int			count = 0;
-		OmenSlotWalk walk;
-		OmenSlotHeader *slot;
-
-		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		omen_slots_begin(&walk, ix, &ix->layout.node, buf);
-		while ((slot = omen_next_slot(&walk)) != NULL)
-		{
-			if (slot->code.offset != ins->header.offset ||
-				slot->code.step != ins->header.step ||
-				slot->code.sum != ins->header.sum ||
-				slot->code.sumsq != ins->header.sumsq)
-				continue;
-			same_keys[count] =
-				!omen_node_has_row(slot) ||
-				omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
-			alike[count++] = omen_walk_ref(&walk, slot);
-		}
-		UnlockReleaseBuffer(buf);
-		for (int i = 0; i < count; i++)
-		{
-			OmenCodeHeader header;
-
-			*equal = alike[i];
-			if (omen_load_code(ix, &ix->layout.node, equal->id, equal->version,
-							   &header, space) &&
-				memcmp(space, ins->code, ix->layout.code_bytes) == 0 &&
-				(same_keys[i] || ++equals == OMEN_MOST_EQUAL))
-				return true;
-		}
-	}
-	return false;
-}
-
-/*
  * Add a row to the flat list.  The caller holds the flat list's lock, share:
  * the index does not become a graph meanwhile.
  */
@@ -228,7 +175,8 @@ add_to_list(OmenInserter *ins, ItemPointer tid)
 {
 	OmenNodeRef node;
 
-	if (find_flat_equal(ins, &node) &&
+	if (omen_equal_in_list(ins->graph, &ins->header, ins->code, &ins->row_keys,
+						   &node) &&
 		omen_posting_attach(ins->graph, node, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;

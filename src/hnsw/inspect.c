@@ -125,8 +125,7 @@ count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 	for (uint32 i = 0; i < nheads; i++)
 	{
 		tids->count = 0;
-		(void) omen_posting_walk(graph, heads[i].first, heads[i].node.id,
-								 heads[i].node.version, tids);
+		(void) omen_posting_walk(graph, heads[i].first, heads[i].node, tids);
 		if (tids->count > 0)
 			counts->nodes++;
 		else

@@ -62,7 +62,7 @@ typedef struct VacuumState
 } VacuumState;
 
 static void
-add_ref(RefList *list, uint32 id, uint16 version)
+add_ref(RefList *list, OmenNodeRef ref)
 {
 	if (list->count == list->room)
 	{
@@ -73,8 +73,16 @@ add_ref(RefList *list, uint32 id, uint16 version)
 								mul_size(list->room, sizeof(OmenNodeRef)))
 				: palloc(list->room * sizeof(OmenNodeRef));
 	}
-	list->refs[list->count].id = id;
-	list->refs[list->count++].version = version;
+	list->refs[list->count++] = ref;
+}
+
+/* The same for something that has an id, or a block number, and no version. */
+static void
+add_id(RefList *list, uint32 id)
+{
+	OmenNodeRef ref = {id, 0};
+
+	add_ref(list, ref);
 }
 
 /* ---------- the pass over TIDs ---------- */
@@ -90,33 +98,46 @@ add_place(VacuumState *state, ItemPointer tid, uint32 slot, uint32 item)
 	place->dead = false;
 }
 
-/* Note the TIDs of a locked page. */
-static void
-list_tids(VacuumState *state, Page page)
+/* Chunks handed out on a page, whatever a damaged one claims. */
+static uint32
+used_chunks(Page page)
 {
-	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	return Min(OmenPageGetOpaque(page)->used, OMEN_CHUNKS_PER_PAGE);
+}
+
+static void
+list_chunk_tids(VacuumState *state, Page page)
+{
+	for (uint32 i = 0; i < used_chunks(page); i++)
+	{
+		OmenPostingChunk *chunk = omen_page_chunk(page, i);
+
+		for (uint32 j = 0; (chunk->flags & OMEN_SLOT_USED) != 0 &&
+						   j < chunk->count && j < OMEN_CHUNK_TIDS;
+			 j++)
+			add_place(state, &chunk->tids[j], i, j);
+	}
+}
+
+/* Note the TIDs of a locked page, of nodes or of chunks. */
+static void
+list_tids(VacuumState *state, Buffer buf)
+{
+	Page		page = BufferGetPage(buf);
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
 	state->nplaces = 0;
-	for (uint32 i = 0; i < omen_used_slots(state->ix, opaque); i++)
+	if (OmenPageGetOpaque(page)->kind != OMEN_PAGE_NODE)
 	{
-		if (opaque->kind == OMEN_PAGE_NODE)
-		{
-			OmenSlotHeader *slot =
-				omen_page_slot(page, &state->ix->layout.node, i);
-
-			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
-				ItemPointerIsValid(&slot->u.node.heaptid))
-				add_place(state, &slot->u.node.heaptid, i, 0);
-		}
-		else
-		{
-			OmenPostingChunk *chunk = omen_page_chunk(page, i);
-
-			for (uint32 j = 0; (chunk->flags & OMEN_SLOT_USED) != 0 &&
-							   j < chunk->count && j < OMEN_CHUNK_TIDS;
-				 j++)
-				add_place(state, &chunk->tids[j], i, j);
-		}
+		list_chunk_tids(state, page);
+		return;
+	}
+	omen_slots_begin(&walk, state->ix, &state->ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+	{
+		if (ItemPointerIsValid(&slot->u.node.heaptid))
+			add_place(state, &slot->u.node.heaptid, walk.slotno, 0);
 	}
 }
 
@@ -189,41 +210,45 @@ remove_dead(VacuumState *state, Buffer buf)
 	omen_change_commit(&change);
 }
 
+/* Note the chunks of a locked page in which nothing is left. */
+static void
+classify_chunks(VacuumState *state, Page page, BlockNumber block)
+{
+	for (uint32 i = 0; i < used_chunks(page); i++)
+	{
+		OmenPostingChunk *chunk = omen_page_chunk(page, i);
+		OmenNodeRef owner = {chunk->owner, chunk->owner_version};
+
+		if ((chunk->flags & OMEN_SLOT_USED) == 0 || chunk->count > 0)
+			continue;
+		add_id(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i);
+		add_ref(&state->owners, owner);
+	}
+}
+
 /* Sort the slots of a locked page by what is left in them. */
 static void
-classify(VacuumState *state, Page page, BlockNumber block)
+classify(VacuumState *state, Buffer buf, BlockNumber block)
 {
-	OmenPageOpaque opaque = OmenPageGetOpaque(page);
-	const OmenPlane *plane = &state->ix->layout.node;
+	Page		page = BufferGetPage(buf);
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
-	for (uint32 i = 0; i < omen_used_slots(state->ix, opaque); i++)
+	if (OmenPageGetOpaque(page)->kind != OMEN_PAGE_NODE)
 	{
-		if (opaque->kind == OMEN_PAGE_NODE)
-		{
-			OmenSlotHeader *slot = omen_page_slot(page, plane, i);
-			uint32		id = block * plane->per_page + i;
-
-			if ((slot->flags & OMEN_SLOT_USED) == 0)
-				continue;
-			state->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
-			if (!omen_node_has_row(slot))
-				add_ref(&state->dead, id, slot->version);
-			else if (ItemPointerIsValid(&slot->u.node.heaptid))
-				state->nodes++;
-			else
-				add_ref(&state->suspects, id, slot->version);
-		}
+		classify_chunks(state, page, block);
+		return;
+	}
+	omen_slots_begin(&walk, state->ix, &state->ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+	{
+		state->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
+		if (!omen_node_has_row(slot))
+			add_ref(&state->dead, omen_walk_ref(&walk, slot));
+		else if (ItemPointerIsValid(&slot->u.node.heaptid))
+			state->nodes++;
 		else
-		{
-			OmenPostingChunk *chunk = omen_page_chunk(page, i);
-
-			if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->count == 0)
-			{
-				add_ref(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i,
-						0);
-				add_ref(&state->owners, chunk->owner, chunk->owner_version);
-			}
-		}
+			add_ref(&state->suspects, omen_walk_ref(&walk, slot));
 	}
 }
 
@@ -275,7 +300,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 		(opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_POSTING) &&
 		opaque->used <= omen_page_slots(ix, opaque->kind);
 	if (has_tids)
-		list_tids(state, BufferGetPage(buf));
+		list_tids(state, buf);
 	lost = is_lost(ix->pages.rel, buf);
 	is_payload = opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
@@ -283,7 +308,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	if (lost)
 		reclaim_page(ix, buf);
 	if (is_payload)
-		add_ref(&state->payload, block, 0);
+		add_id(&state->payload, block);
 	if (has_tids)
 	{
 		bool		any = ask(state);
@@ -293,7 +318,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 		LockBuffer(buf, any ? BUFFER_LOCK_EXCLUSIVE : BUFFER_LOCK_SHARE);
 		if (any)
 			remove_dead(state, buf);
-		classify(state, BufferGetPage(buf), block);
+		classify(state, buf, block);
 		LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 	}
 	ReleaseBuffer(buf);
@@ -319,7 +344,7 @@ check_suspects(VacuumState *state)
 		OmenNodeRef ref = state->suspects.refs[i];
 
 		if (omen_posting_drop_empty(state->graph, ref))
-			add_ref(&state->dead, ref.id, ref.version);
+			add_ref(&state->dead, ref);
 		else
 			state->nodes++;
 		omen_vacuum_delay_point();

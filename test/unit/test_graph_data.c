@@ -210,8 +210,8 @@ omen_index_refresh(OmenIndex *ix)
 }
 
 BlockNumber
-omen_payload_write(OmenIndex *ix, OmenPageKind kind, uint32 owner,
-				   uint16 owner_version, const void *bytes, uint32 nbytes)
+omen_payload_write(OmenIndex *index, const OmenPayload *payload,
+				   const void *bytes)
 {
 	return 5;
 }

@@ -127,29 +127,28 @@ find_part_flaw(OmenCheck *check, const OmenPayloadHeader *expected)
  * pages, only if report is set.
  */
 static bool
-follow_payload(OmenCheck *check, OmenPageKind kind, BlockNumber first,
-			   uint32 owner, uint16 owner_version, void *bytes, uint32 nbytes,
+follow_payload(OmenCheck *check, const OmenPayload *payload, void *bytes,
 			   bool report, int64 at_block, int at_slot)
 {
 	OmenPayloadHeader expected = {0};
-	BlockNumber block = first;
+	BlockNumber block = payload->first;
 	const char *flaw = NULL;
 	uint32		done = 0;
 
-	expected.owner = owner;
-	expected.owner_version = owner_version;
-	for (; done < nbytes && flaw == NULL; expected.part++)
+	expected.owner = payload->owner.id;
+	expected.owner_version = payload->owner.version;
+	for (; done < payload->nbytes && flaw == NULL; expected.part++)
 	{
 		OmenCheckBlock *note = NULL;
 
-		expected.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - done);
+		expected.bytes = Min(OMEN_PAYLOAD_BYTES, payload->nbytes - done);
 		if (block != OMEN_META_BLOCK && block < check->nblocks)
 			note = &check->blocks[block];
 		if (note == NULL)
 			flaw = "does not exist";
 		else if (note->kind == OMEN_CHECK_DAMAGED)
 			flaw = "is damaged";
-		else if (note->kind != kind)
+		else if (note->kind != payload->kind)
 			flaw = "is of another kind";
 		else if (report && (note->flags & OMEN_CHECK_MET) != 0)
 			flaw = "is on a chain already";
@@ -166,9 +165,9 @@ follow_payload(OmenCheck *check, OmenPageKind kind, BlockNumber first,
 			done += expected.bytes;
 			if (report)
 				note->flags |= OMEN_CHECK_MET;
-			if (done == nbytes && note->next != InvalidBlockNumber)
+			if (done == payload->nbytes && note->next != InvalidBlockNumber)
 				flaw = "should be the last";
-			else if (done < nbytes)
+			else if (done < payload->nbytes)
 				block = note->next;
 		}
 	}
@@ -184,22 +183,18 @@ follow_payload(OmenCheck *check, OmenPageKind kind, BlockNumber first,
  * slot are where the chain starts from, for the report.
  */
 bool
-omen_check_payload(OmenCheck *check, OmenPageKind kind, BlockNumber first,
-				   uint32 owner, uint16 owner_version, void *bytes,
-				   uint32 nbytes, int64 block, int slot)
+omen_check_payload(OmenCheck *check, const OmenPayload *payload, void *bytes,
+				   int64 block, int slot)
 {
-	return follow_payload(check, kind, first, owner, owner_version, bytes,
-						  nbytes, true, block, slot);
+	return follow_payload(check, payload, bytes, true, block, slot);
 }
 
 /* Copy the bytes of a chain that has been checked. */
 bool
-omen_check_gather(OmenCheck *check, OmenPageKind kind, BlockNumber first,
-				  uint32 owner, uint16 owner_version, void *bytes,
-				  uint32 nbytes)
+omen_check_gather(OmenCheck *check, const OmenPayload *payload, void *bytes)
 {
-	return follow_payload(check, kind, first, owner, owner_version, bytes,
-						  nbytes, false, OMEN_CHECK_NOWHERE, OMEN_CHECK_PAGE);
+	return follow_payload(check, payload, bytes, false, OMEN_CHECK_NOWHERE,
+						  OMEN_CHECK_PAGE);
 }
 
 /*
@@ -212,15 +207,15 @@ omen_check_mean(OmenCheck *check)
 	const OmenMetaPageData *meta = &check->meta;
 	const OmenGraphData *data = &check->graph_data;
 	Size size = omen_quantizer_size(meta->metric, meta->storage, meta->dims);
-	uint32		nbytes = meta->dims * sizeof(float);
+	OmenPayload payload =
+		omen_mean_payload(meta->dims, data->epoch, data->mean);
 	float	   *mean = NULL;
 
 	if (data->mean != InvalidBlockNumber)
 	{
-		mean = palloc(nbytes);
-		if (!omen_check_payload(check, OMEN_PAGE_MEAN, data->mean,
-								OMEN_OWNER_MEAN, data->epoch, mean, nbytes,
-								OMEN_META_BLOCK, OMEN_CHECK_PAGE))
+		mean = palloc(payload.nbytes);
+		if (!omen_check_payload(check, &payload, mean, OMEN_META_BLOCK,
+								OMEN_CHECK_PAGE))
 			return;
 		for (uint32 i = 0; i < meta->dims; i++)
 		{

@@ -165,13 +165,10 @@ extern OmenCheckFound omen_check_find(const OmenCheck *check, OmenPageKind kind,
 extern void omen_check_mean(OmenCheck *check);
 extern uint32 omen_check_posting(OmenCheck *check, uint32 first, uint32 owner,
 								 uint16 owner_version, int64 block, int slot);
-extern bool omen_check_payload(OmenCheck *check, OmenPageKind kind,
-							   BlockNumber first, uint32 owner,
-							   uint16 owner_version, void *bytes, uint32 nbytes,
-							   int64 block, int slot);
-extern bool omen_check_gather(OmenCheck *check, OmenPageKind kind,
-							  BlockNumber first, uint32 owner,
-							  uint16 owner_version, void *bytes, uint32 nbytes);
+extern bool omen_check_payload(OmenCheck *check, const OmenPayload *payload,
+							   void *bytes, int64 block, int slot);
+extern bool omen_check_gather(OmenCheck *check, const OmenPayload *payload,
+							  void *bytes);
 extern void omen_check_lists(OmenCheck *check);
 extern void omen_check_leftovers(OmenCheck *check);
 extern void omen_check_tids(OmenCheck *check);

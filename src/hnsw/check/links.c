@@ -183,6 +183,8 @@ static void
 check_node(OmenCheck *check, const Place *node)
 {
 	OmenSlotHeader *slot = node->slot;
+	OmenNodeRef ref = {node->id, slot->version};
+	OmenPayload payload = omen_code_payload(&check->layout, ref, slot->payload);
 	uint32		tids = ItemPointerIsValid(&slot->u.node.heaptid) ? 1 : 0;
 
 	check_edges(check, node);
@@ -190,9 +192,8 @@ check_node(OmenCheck *check, const Place *node)
 							   slot->version, node->block, node->slotno);
 	check->nodes_with_rows += tids > 0;
 	if (check->layout.out_of_line && !may_lack_payload(slot) &&
-		omen_check_payload(check, OMEN_PAGE_PAYLOAD, slot->payload, node->id,
-						   slot->version, check->code, check->layout.code_bytes,
-						   node->block, node->slotno))
+		omen_check_payload(check, &payload, check->code, node->block,
+						   node->slotno))
 		omen_check_code(check, slot, check->code, node->block, node->slotno);
 }
 

@@ -232,12 +232,13 @@ check_chain_rows(RowReader *reader, uint32 first, uint32 owner,
 static const void *
 find_code(OmenCheck *check, OmenSlotHeader *slot, uint32 id)
 {
+	OmenNodeRef node = {id, slot->version};
+	OmenPayload payload =
+		omen_code_payload(&check->layout, node, slot->payload);
+
 	if (!check->layout.out_of_line)
 		return omen_slot_code(&check->layout.node, slot);
-	if (omen_check_gather(check, OMEN_PAGE_PAYLOAD, slot->payload, id,
-						  slot->version, check->code, check->layout.code_bytes))
-		return check->code;
-	return NULL;
+	return omen_check_gather(check, &payload, check->code) ? check->code : NULL;
 }
 
 static void

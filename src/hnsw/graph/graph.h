@@ -104,20 +104,16 @@ extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);
 extern void omen_search_run(OmenSearch *search);
 extern void omen_search_grow(OmenSearch *search, uint32 ef);
 extern bool omen_search_mark(OmenSearch *search, uint32 id);
-extern bool omen_search_has_met(const OmenSearch *search, uint32 id);
-extern uint32 omen_search_add(OmenSearch *search, float distance, uint32 id,
-							  OmenSlotHeader *slot);
 extern bool omen_search_may_pass(const OmenSearch *search,
 								 OmenSlotHeader *slot);
 extern int	omen_heap_item_compare(const void *a, const void *b);
-extern const void *omen_readable_code(OmenIndex *ix, const OmenPlane *plane,
-									  uint32 id, OmenSlotHeader *slot);
 
 /* ---------- upper.c ---------- */
 
 extern bool omen_descend(OmenSearch *search, const OmenCodeHeader *header,
 						 const void *code, uint32 layer, OmenNodeRef *start);
 extern OmenNodeRef omen_below(OmenSearch *search);
+extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
 
 /* ---------- select.c ---------- */
 
@@ -135,12 +131,50 @@ typedef struct OmenCandidate
 	uint8	   *code;			/* NULL until loaded */
 } OmenCandidate;
 
-extern bool omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
-						   uint16 version, OmenCodeHeader *header, uint8 *code);
 extern uint32 omen_select_neighbors(OmenGraph *graph, const OmenPlane *plane,
 									OmenCandidate *candidates, uint32 count,
 									uint32 most);
 extern int	omen_candidate_compare(const void *a, const void *b);
+
+/* ---------- edges.c ---------- */
+
+/* The edges of a slot as they were when somebody looked. */
+#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)
+
+typedef struct OmenEdges
+{
+	uint16		version;
+	uint16		degree;
+	OmenCodeHeader header;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+} OmenEdges;
+
+extern bool omen_edges_read(OmenGraph *graph, const OmenPlane *plane,
+							OmenNodeRef ref, OmenEdges *edges);
+extern bool omen_edges_replace(OmenGraph *graph, const OmenPlane *plane,
+							   OmenNodeRef ref, const OmenEdges *old,
+							   const OmenEdges *edges);
+extern int	omen_edges_find(const OmenEdges *edges, uint32 id, uint16 version);
+extern void omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag);
+extern bool omen_edge_target(OmenGraph *graph, const OmenPlane *plane,
+							 uint32 id, uint8 tag, OmenNodeRef *target);
+
+/* ---------- equal_node.c ---------- */
+
+/*
+ * Nodes of one code, for rows of different filter keys, before rows share one.
+ * Each more would make the others harder to get past; a node that is shared
+ * has no keys.
+ */
+#define OMEN_MOST_EQUAL 4
+
+extern bool omen_equal_among(const OmenSearch *search,
+							 const OmenCandidate *candidates, uint32 count,
+							 OmenNodeRef *equal);
+extern bool omen_equal_in_list(OmenGraph *graph, const OmenCodeHeader *header,
+							   const void *code, const OmenRowKeys *keys,
+							   OmenNodeRef *equal);
 
 /* ---------- link.c ---------- */
 
@@ -180,32 +214,7 @@ omen_most_children(const OmenPlane *plane)
 	return Max(2, plane->capacity / 4);
 }
 
-/*
- * Nodes of one code, for rows of different filter keys, before rows share one.
- * Each more would make the others harder to get past; a node that is shared
- * has no keys.
- */
-#define OMEN_MOST_EQUAL 4
-
-/* The edges of a slot as they were when somebody looked. */
-#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)
-
-typedef struct OmenEdges
-{
-	uint16		version;
-	uint16		degree;
-	OmenCodeHeader header;
-	uint32		ids[OMEN_MAX_CAPACITY];
-	uint8		tags[OMEN_MAX_CAPACITY];
-} OmenEdges;
-
-extern bool omen_edges_read(OmenGraph *graph, const OmenPlane *plane,
-							OmenNodeRef ref, OmenEdges *edges);
-extern bool omen_edges_replace(OmenGraph *graph, const OmenPlane *plane,
-							   OmenNodeRef ref, const OmenEdges *old,
-							   const OmenEdges *edges);
-
-/* ---------- repair.c ---------- */
+/* ---------- repair.c, and condemned.c for lists ---------- */
 
 extern uint64 omen_repair(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead,
 						  Size memory);

@@ -26,6 +26,7 @@
 #include "postgres.h"
 
 #include "hnsw/graph/graph.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
@@ -103,89 +104,6 @@ keep_chosen(OmenCandidate *candidates, uint32 count)
 	return kept;
 }
 
-typedef enum OmenKeysFit
-{
-	OMEN_KEYS_DIFFER,
-	OMEN_KEYS_MIXED, /* it stands for rows of different keys anyway */
-	OMEN_KEYS_SAME
-} OmenKeysFit;
-
-/* Are the keys of a node those of the new row? */
-static OmenKeysFit
-keys_fit(OmenSearch *search, OmenNodeRef node)
-{
-	const OmenLayout *layout = &search->ix->layout;
-	OmenKeysFit fit = OMEN_KEYS_DIFFER;
-	OmenSlotHeader *slot;
-	Buffer		buf;
-
-	if (layout->key_bytes == 0)
-		return OMEN_KEYS_SAME;
-	slot = omen_visit(search->ix, search->plane, node.id, &buf);
-	if (slot == NULL)
-		return OMEN_KEYS_DIFFER;
-	if (!omen_node_has_row(slot) ||
-		omen_slot_has_keys(layout, slot, search->link_keys))
-		fit = OMEN_KEYS_SAME;
-	else if ((slot->flags & OMEN_SLOT_MIXED) != 0)
-		fit = OMEN_KEYS_MIXED;
-	UnlockReleaseBuffer(buf);
-	return fit;
-}
-
-/*
- * Does a node with an equal code stand among the nearest?  Equal codes are at
- * no distance from each other, or for inner product at the same distance as
- * the code is from itself; ties and rounding make it worth looking at a few.
- */
-static void
-find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
-		   OmenLinkPlan *plan)
-{
-	bool		is_mixed = false;
-	uint32		equals = 0;
-	OmenIndex  *ix = search->ix;
-	uint8	   *space = palloc(ix->layout.code_bytes);
-	float self = omen_link_distance(ix->quantizer, search->graph->data.radius,
-									search->header, search->code,
-									search->header, search->code);
-	uint32		tried = 0;
-
-	for (uint32 i = 0; i < count && tried < 16; i++)
-	{
-		OmenCodeHeader header;
-
-		if (candidates[i].distance != self)
-		{
-			/* sorted: beyond this only farther ones, except with <#> */
-			if (!omen_metrics[ix->meta.metric].is_product ||
-				candidates[i].distance > self)
-				break;
-			continue;
-		}
-		tried++;
-		if (omen_load_code(ix, search->plane, candidates[i].id,
-						   candidates[i].version, &header, space) &&
-			header.offset == search->header->offset &&
-			header.step == search->header->step &&
-			memcmp(space, search->code, ix->layout.code_bytes) == 0)
-		{
-			OmenNodeRef node = {candidates[i].id, candidates[i].version};
-			OmenKeysFit fit = keys_fit(search, node);
-
-			if (equals++ == 0 || fit == OMEN_KEYS_SAME ||
-				(fit == OMEN_KEYS_MIXED && !is_mixed))
-				plan->equal = node;
-			is_mixed |= fit == OMEN_KEYS_MIXED;
-			plan->has_equal |=
-				fit != OMEN_KEYS_DIFFER || equals == OMEN_MOST_EQUAL;
-			if (fit == OMEN_KEYS_SAME || equals == OMEN_MOST_EQUAL)
-				break;
-		}
-	}
-	pfree(space);
-}
-
 static void
 plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
 {
@@ -193,7 +111,8 @@ plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
 	uint32		count = search_results(search, self, &candidates);
 
 	if (layer == 0)
-		find_equal(search, candidates, count, plan);
+		plan->has_equal =
+			omen_equal_among(search, candidates, count, &plan->equal);
 	(void) omen_select_neighbors(search->graph, search->plane, candidates,
 								 count, search->ix->meta.m);
 	plan->count[layer] = keep_chosen(candidates, count);
@@ -297,87 +216,6 @@ write_upper_slot(OmenGraph *graph, OmenNodeRef node, OmenNodeRef below,
 /* ---------- back-links ---------- */
 
 /*
- * Copy the edges of a slot out.  False if it has gone or is condemned.
- */
-bool
-omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
-				OmenEdges *copy)
-{
-	OmenIndex  *ix = graph->ix;
-	Buffer		buf;
-	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
-	bool		found;
-
-	if (slot == NULL)
-		return false;
-	found = slot->version == ref.version &&
-			(slot->flags & OMEN_SLOT_CONDEMNED) == 0;
-	if (found)
-	{
-		copy->version = slot->version;
-		copy->degree = slot->degree;
-		copy->header = slot->code;
-		memcpy(copy->ids, omen_slot_ids(plane, slot),
-			   slot->degree * sizeof(uint32));
-		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);
-	}
-	UnlockReleaseBuffer(buf);
-	return found;
-}
-
-/*
- * Write new edges if the slot's are still those of the copy.
- */
-bool
-omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
-				   const OmenEdges *old, const OmenEdges *edges)
-{
-	OmenIndex  *ix = graph->ix;
-	OmenSlotChange change;
-	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, ref.id);
-	bool		same;
-
-	same = slot->version == old->version &&
-		   (slot->flags & OMEN_SLOT_USED) != 0 &&
-		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
-		   slot->degree == old->degree &&
-		   memcmp(omen_slot_ids(plane, slot), old->ids,
-				  old->degree * sizeof(uint32)) == 0 &&
-		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
-	if (!same)
-	{
-		omen_slot_change_abort(&change);
-		return false;
-	}
-	slot->degree = edges->degree;
-	memcpy(omen_slot_ids(plane, slot), edges->ids,
-		   edges->degree * sizeof(uint32));
-	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
-	omen_slot_change_commit(&change);
-	return true;
-}
-
-static int
-find_edge(const OmenEdges *edges, uint32 id, uint16 version)
-{
-	for (int i = 0; i < edges->degree; i++)
-	{
-		if (edges->ids[i] == id &&
-			(edges->tags[i] & OMEN_TAG_VERSION) == OmenVersionTag(version))
-			return i;
-	}
-	return -1;
-}
-
-static void
-append_edge(OmenEdges *edges, uint32 id, uint8 tag)
-{
-	edges->ids[edges->degree] = id;
-	edges->tags[edges->degree] = tag;
-	edges->degree++;
-}
-
-/*
  * The candidates for the edges of a full slot: the targets that it has, and
  * the new one.  Stale edges drop out.
  */
@@ -396,24 +234,17 @@ shrink_candidates(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	for (int i = 0; i < edges->degree; i++)
 	{
 		OmenCandidate *c = &candidates[count];
-		Buffer		buf;
-		OmenSlotHeader *slot = omen_visit(ix, plane, edges->ids[i], &buf);
-		bool		valid;
+		OmenNodeRef target;
 
-		if (slot == NULL)
+		if (!omen_edge_target(graph, plane, edges->ids[i], edges->tags[i],
+							  &target))
 			continue;
-		c->version = slot->version;
-		/* VACUUM finds a condemned node's parent by the edge: that one stays */
+		c->id = target.id;
+		c->version = target.version;
 		c->parent = (edges->tags[i] & OMEN_TAG_PARENT) != 0;
 		c->keep = c->parent;
-		valid = OmenVersionTag(slot->version) ==
-					(edges->tags[i] & OMEN_TAG_VERSION) &&
-				(c->keep || (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
-		UnlockReleaseBuffer(buf);
-		c->id = edges->ids[i];
 		c->code = palloc(ix->layout.code_bytes);
-		if (!valid ||
-			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
+		if (!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
 		c->distance = omen_link_distance(ix->quantizer, graph->data.radius,
 										 &header, own, &c->header, c->code);
@@ -454,9 +285,9 @@ shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	for (uint32 i = 0; i < count; i++)
 	{
 		if (candidates[i].chosen)
-			append_edge(edges, candidates[i].id,
-						OmenVersionTag(candidates[i].version) |
-							(candidates[i].parent ? OMEN_TAG_PARENT : 0));
+			omen_edges_append(edges, candidates[i].id,
+							  OmenVersionTag(candidates[i].version) |
+								  (candidates[i].parent ? OMEN_TAG_PARENT : 0));
 	}
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(context);
@@ -511,7 +342,7 @@ add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 		if (!omen_edges_read(graph, plane, to, &old))
 			return LINK_GONE;
 		edges = old;
-		at = find_edge(&old, new_edge->id, new_edge->version);
+		at = omen_edges_find(&old, new_edge->id, new_edge->version);
 		if (at >= 0 &&
 			(!new_edge->parent || (old.tags[at] & OMEN_TAG_PARENT) != 0))
 			return LINK_DONE;
@@ -522,7 +353,7 @@ add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 		if (at >= 0)
 			edges.tags[at] |= OMEN_TAG_PARENT;
 		else if (old.degree < plane->capacity)
-			append_edge(&edges, new_edge->id, tag);
+			omen_edges_append(&edges, new_edge->id, tag);
 		else if (try < MAX_TRIES)
 		{
 			if (!shrink_edges(graph, plane, to, &old, new_edge, &edges))

@@ -27,6 +27,7 @@
 #include "array.h"
 #include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "port/pg_bitutils.h"
@@ -163,32 +164,10 @@ omen_search_mark(OmenSearch *search, uint32 id)
 }
 
 /* Has the slot of this id been looked at by this search? */
-bool
-omen_search_has_met(const OmenSearch *search, uint32 id)
+static bool
+has_met(const OmenSearch *search, uint32 id)
 {
 	return search->visited[visited_slot(search, id)] == id;
-}
-
-/* ---------- distances ---------- */
-
-/*
- * The code of a slot whose page is locked, or NULL if its payload is gone.  A
- * code out of line is gathered in ix->code_space, until the next call.
- */
-const void *
-omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
-				   OmenSlotHeader *slot)
-{
-	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
-
-	if (likely(!ix->layout.out_of_line))
-		return omen_slot_code(plane, slot);
-	if (omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
-						  is_upper ? slot->u.upper.node : id,
-						  is_upper ? slot->u.upper.node_version : slot->version,
-						  ix->code_space, ix->layout.code_bytes))
-		return ix->code_space;
-	return NULL;
 }
 
 /* ---------- the search ---------- */
@@ -280,15 +259,6 @@ remember(OmenSearch *search, uint32 id, float distance, uint16 version,
 	seen->version = version;
 	seen->flags = flags;
 	return search->nseen++;
-}
-
-/* Remember a slot, without a place in the heaps; returns its place in seen[]. */
-uint32
-omen_search_add(OmenSearch *search, float distance, uint32 id,
-				OmenSlotHeader *slot)
-{
-	return remember(search, id, distance, slot->version,
-					seen_flags(search, slot));
 }
 
 /*
@@ -443,7 +413,7 @@ omen_search_seed(OmenSearch *search, OmenNodeRef ref)
 
 	if (ref.id == OMEN_INVALID_ID || block == OMEN_META_BLOCK ||
 		!omen_block_exists(&search->ix->pages, block) ||
-		omen_search_has_met(search, ref.id))
+		has_met(search, ref.id))
 		return false;
 	examine(search, ref.id, ref.version, 0xFFFF);
 	return search->nseen > before;
@@ -511,7 +481,7 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 
 		if (likely(block != OMEN_META_BLOCK &&
 				   omen_block_exists(&search->ix->pages, block)) &&
-			!omen_search_has_met(search, ids[i]))
+			!has_met(search, ids[i]))
 		{
 			ids[count] = ids[i];
 			tags[count++] = OmenVersionTag(tags[i]);

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "hnsw/graph/graph.h"
+#include "hnsw/store/code.h"
 
 /* Kept ones first, then nearest first; ties by id, for a repeatable build. */
 int
@@ -25,40 +26,6 @@ omen_candidate_compare(const void *a, const void *b)
 	if (x->distance != y->distance)
 		return x->distance < y->distance ? -1 : 1;
 	return x->id < y->id ? -1 : (x->id > y->id ? 1 : 0);
-}
-
-/*
- * Copy a slot's code out.  False if the slot has another version by now.
- */
-bool
-omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
-			   OmenCodeHeader *header, uint8 *code)
-{
-	Buffer		buf;
-	OmenSlotHeader *slot = omen_visit(ix, plane, id, &buf);
-	bool		found = false;
-
-	if (slot == NULL)
-		return false;
-	if (slot->version == version && slot->epoch == ix->quantizer_epoch)
-	{
-		*header = slot->code;
-		if (!ix->layout.out_of_line)
-		{
-			memcpy(code, omen_slot_code(plane, slot), ix->layout.code_bytes);
-			found = true;
-		}
-		else if (plane->kind == OMEN_PAGE_NODE)
-			found = omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, id,
-									  version, code, ix->layout.code_bytes);
-		else
-			found = omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
-									  slot->u.upper.node,
-									  slot->u.upper.node_version, code,
-									  ix->layout.code_bytes);
-	}
-	UnlockReleaseBuffer(buf);
-	return found;
 }
 
 /*

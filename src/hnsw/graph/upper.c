@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * upper.c
- *	  The way down through the upper layers.
+ *	  The upper layers: how many a node is in, and the way down through them.
  *
  * An upper slot is one node in one layer.  It holds the id of its node, and
  * of its slot one layer below, each with the version it had: a slot that was
@@ -10,6 +10,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "hnsw/graph/graph.h"
 
@@ -21,6 +23,24 @@
 #define EF_LAYER_1 4
 
 static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
+
+/*
+ * The top layer of the node of a row: geometric with 1/m, from the heap TID
+ * and the index's seed, so that equal heaps give equal graphs.
+ */
+uint32
+omen_choose_level(const OmenIndex *ix, ItemPointer tid)
+{
+	uint64		key = ((uint64) ItemPointerGetBlockNumber(tid) << 16) |
+				 ItemPointerGetOffsetNumber(tid);
+	/* in (0, 1] */
+	double uniform =
+		((double) (omen_mix(key ^ omen_mix(ix->meta.seed)) >> 11) + 1.0) /
+		9007199254740992.0;
+	double level = floor(-log(uniform) / log((double) ix->meta.m));
+
+	return (uint32) Min(level, (double) OMEN_MAX_LEVEL);
+}
 
 /*
  * Where a slot that a search of an upper layer met continues in the layer

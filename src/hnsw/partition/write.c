@@ -133,9 +133,13 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 	memset(slot, 0, state->plane->stride);
 	omen_slot_init(build->ix, state->plane, slot, &fresh);
 	if (build->ix->layout.out_of_line && build->shared->layer.layer == 0)
-		omen_payload_place(build->ix, payload_block(build, position),
-						   slot_id(state, position), 0, fresh.code,
-						   build->ix->layout.code_bytes);
+	{
+		OmenNodeRef node = {slot_id(state, position), 0};
+		OmenPayload payload =
+			omen_code_payload(&build->ix->layout, node, fresh.payload);
+
+		omen_payload_place(build->ix, &payload, fresh.code);
+	}
 	/* versions are 0, and so are tags */
 	slot->degree = degree;
 	for (uint32 i = 0; i < degree; i++)

@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "hnsw/scan/scan.h"
+#include "hnsw/store/code.h"
 #include "utils/memutils.h"
 
 /*

@@ -21,6 +21,7 @@
 
 #include "executor/executor.h"
 #include "hnsw/scan/scan.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 
 /*

@@ -197,13 +197,14 @@ void
 omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
 {
 	OmenIndex  *ix = graph->ix;
+	OmenPayload payload =
+		omen_mean_payload(ix->meta.dims, 1, InvalidBlockNumber);
 	BlockNumber first = InvalidBlockNumber;
 	OmenGraphChange change;
 	OmenGraphData *data;
 
 	if (mean != NULL)
-		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
-								   ix->meta.dims * sizeof(float));
+		first = omen_payload_write(ix, &payload, mean);
 	data = omen_graph_change_begin(graph, &change);
 	if (mean != NULL)
 	{

@@ -193,10 +193,11 @@ load_quantizer(OmenIndex *ix, const OmenGraphData *data)
 
 	if (data->mean != InvalidBlockNumber)
 	{
+		OmenPayload payload =
+			omen_mean_payload(ix->meta.dims, data->epoch, data->mean);
+
 		mean = palloc(ix->meta.dims * sizeof(float));
-		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, data->mean, OMEN_OWNER_MEAN,
-							   data->epoch, mean,
-							   ix->meta.dims * sizeof(float)))
+		if (!omen_payload_read(ix, &payload, mean))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("quantizer of index \"%s\" is corrupted",
 								   RelationGetRelationName(ix->pages.rel)),

@@ -51,8 +51,8 @@ omen_page_slots(const OmenIndex *ix, OmenPageKind kind)
 }
 
 /* Bytes of a slot of the kind. */
-uint32
-omen_page_stride(const OmenIndex *ix, OmenPageKind kind)
+static uint32
+page_stride(const OmenIndex *ix, OmenPageKind kind)
 {
 	switch (kind)
 	{
@@ -298,8 +298,8 @@ static bool
 slot_in_use(const OmenIndex *ix, Page page, uint32 slot)
 {
 	OmenPageKind kind = OmenPageGetOpaque(page)->kind;
-	char	   *start = (char *) page + OMEN_PAGE_START +
-				  (Size) slot * omen_page_stride(ix, kind);
+	char	   *start =
+		(char *) page + OMEN_PAGE_START + (Size) slot * page_stride(ix, kind);
 
 	return kind == OMEN_PAGE_POSTING ? ((OmenPostingChunk *) start)->flags != 0
 									 : ((OmenSlotHeader *) start)->flags != 0;
@@ -335,7 +335,7 @@ uint32
 omen_page_take_slot(OmenIndex *ix, Page page)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
-	uint32		stride = omen_page_stride(ix, opaque->kind);
+	uint32		stride = page_stride(ix, opaque->kind);
 	uint32		slot = find_free_slot(ix, page);
 
 	if (slot == opaque->used)
@@ -357,7 +357,7 @@ void
 omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
-	uint32		stride = omen_page_stride(ix, opaque->kind);
+	uint32		stride = page_stride(ix, opaque->kind);
 	char	   *start = (char *) page + OMEN_PAGE_START + (Size) slot * stride;
 
 	if (opaque->kind == OMEN_PAGE_POSTING)

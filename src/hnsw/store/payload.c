@@ -33,88 +33,126 @@ omen_payload_parts(uint32 nbytes)
 	return (nbytes + OMEN_PAYLOAD_BYTES - 1) / OMEN_PAYLOAD_BYTES;
 }
 
-static void
-fill_part(Page page, OmenPageKind kind, const OmenPayloadHeader *header,
-		  const char *bytes, BlockNumber next)
+/* What a part says of itself. */
+static OmenPayloadHeader
+part_header(const OmenPayload *payload, uint32 part)
 {
-	omen_page_init(page, kind);
-	OmenPageGetOpaque(page)->next = next;
-	*payload_header(page) = *header;
-	memcpy(payload_bytes(page), bytes, header->bytes);
-	((PageHeader) page)->pd_lower =
-		OMEN_PAGE_START + sizeof(OmenPayloadHeader) + header->bytes;
+	OmenPayloadHeader header = {0};
+
+	header.owner = payload->owner.id;
+	header.owner_version = payload->owner.version;
+	header.part = part;
+	header.bytes =
+		Min(OMEN_PAYLOAD_BYTES, payload->nbytes - part * OMEN_PAYLOAD_BYTES);
+	return header;
 }
 
-/* Write one part; returns its block. */
-static BlockNumber
-write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
-		   const char *bytes, BlockNumber next)
+/* Fill the page of a part; bytes are those of the whole. */
+static void
+fill_part(Page page, const OmenPayload *payload, uint32 part, const void *bytes,
+		  BlockNumber next)
 {
-	Buffer		buf = omen_page_free(ix);
-	BlockNumber block = BufferGetBlockNumber(buf);
-	OmenChange	change;
+	OmenPayloadHeader header = part_header(payload, part);
 
-	omen_change_begin(&change, &ix->pages);
-	fill_part(omen_change_new_page(&change, buf), kind, header, bytes, next);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	return block;
+	omen_page_init(page, payload->kind);
+	OmenPageGetOpaque(page)->next = next;
+	*payload_header(page) = header;
+	memcpy(payload_bytes(page),
+		   (const char *) bytes + part * OMEN_PAYLOAD_BYTES, header.bytes);
+	((PageHeader) page)->pd_lower =
+		OMEN_PAGE_START + sizeof(OmenPayloadHeader) + header.bytes;
 }
 
 /*
- * Write bytes into pages of the kind (PAYLOAD or MEAN); returns the first
- * block.  The caller holds no buffer lock.
+ * Write bytes into pages; returns the first block.  The caller holds no buffer
+ * lock.
  */
 BlockNumber
-omen_payload_write(OmenIndex *ix, OmenPageKind kind, uint32 owner,
-				   uint16 owner_version, const void *bytes, uint32 nbytes)
+omen_payload_write(OmenIndex *ix, const OmenPayload *payload, const void *bytes)
 {
-	uint32		nparts = omen_payload_parts(nbytes);
 	BlockNumber next = InvalidBlockNumber;
 
-	for (uint32 part = nparts; part-- > 0;)
+	for (uint32 part = omen_payload_parts(payload->nbytes); part-- > 0;)
 	{
-		uint32		start = part * OMEN_PAYLOAD_BYTES;
-		OmenPayloadHeader header = {0};
+		Buffer		buf = omen_page_free(ix);
+		OmenChange	change;
 
-		header.owner = owner;
-		header.owner_version = owner_version;
-		header.part = part;
-		header.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - start);
-		next =
-			write_part(ix, kind, &header, (const char *) bytes + start, next);
+		omen_change_begin(&change, &ix->pages);
+		fill_part(omen_change_new_page(&change, buf), payload, part, bytes,
+				  next);
+		omen_change_commit(&change);
+		next = BufferGetBlockNumber(buf);
+		UnlockReleaseBuffer(buf);
 	}
 	return next;
 }
 
 /*
- * Write bytes into consecutive PAYLOAD pages from first on, which a build has
+ * Write bytes into consecutive pages from payload->first on, which a build has
  * added to the file for them.
  */
 void
-omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
-				   uint16 owner_version, const void *bytes, uint32 nbytes)
+omen_payload_place(OmenIndex *ix, const OmenPayload *payload, const void *bytes)
 {
-	uint32		nparts = omen_payload_parts(nbytes);
+	uint32		nparts = omen_payload_parts(payload->nbytes);
 
 	Assert(ix->pages.building);
 	for (uint32 part = 0; part < nparts; part++)
 	{
-		uint32		start = part * OMEN_PAYLOAD_BYTES;
-		OmenPayloadHeader header = {0};
-		Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM,
-										first + part, RBM_ZERO_AND_LOCK, NULL);
+		BlockNumber block = payload->first + part;
+		Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM, block,
+										RBM_ZERO_AND_LOCK, NULL);
 
-		header.owner = owner;
-		header.owner_version = owner_version;
-		header.part = part;
-		header.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - start);
-		fill_part(BufferGetPage(buf), OMEN_PAGE_PAYLOAD, &header,
-				  (const char *) bytes + start,
-				  part + 1 < nparts ? first + part + 1 : InvalidBlockNumber);
+		fill_part(BufferGetPage(buf), payload, part, bytes,
+				  part + 1 < nparts ? block + 1 : InvalidBlockNumber);
 		MarkBufferDirty(buf);
 		UnlockReleaseBuffer(buf);
 	}
+}
+
+static bool
+is_part(const OmenPayloadHeader *header, const OmenPayloadHeader *expected)
+{
+	return header->owner == expected->owner &&
+		   header->owner_version == expected->owner_version &&
+		   header->part == expected->part && header->bytes == expected->bytes;
+}
+
+/*
+ * Copy a part's bytes.  False if the page is not, or no longer, that part of
+ * the owner's; else *block becomes the next part's.
+ */
+static bool
+read_part(OmenIndex *ix, const OmenPayload *payload, uint32 part,
+		  BlockNumber *block, char *bytes)
+{
+	OmenPayloadHeader expected = part_header(payload, part);
+	Buffer		buf;
+	Page		page;
+	OmenPageOpaque opaque;
+	bool		found;
+
+	if (*block == OMEN_META_BLOCK || *block == InvalidBlockNumber ||
+		!omen_block_exists(&ix->pages, *block))
+		return false;
+	buf = omen_pin(&ix->pages, *block);
+	if (!omen_page_seems(buf, payload->kind))
+	{
+		ReleaseBuffer(buf);
+		return false;
+	}
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buf);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	found = opaque != NULL && opaque->kind == payload->kind &&
+			is_part(payload_header(page), &expected);
+	if (found)
+	{
+		memcpy(bytes, payload_bytes(page), expected.bytes);
+		*block = opaque->next;
+	}
+	UnlockReleaseBuffer(buf);
+	return found;
 }
 
 /*
@@ -122,47 +160,16 @@ omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
  * longer, the owner's.  The caller may hold a share lock on the owner's page.
  */
 bool
-omen_payload_read(OmenIndex *ix, OmenPageKind kind, BlockNumber first,
-				  uint32 owner, uint16 owner_version, void *bytes,
-				  uint32 nbytes)
+omen_payload_read(OmenIndex *ix, const OmenPayload *payload, void *bytes)
 {
-	uint32		done = 0;
-	BlockNumber block = first;
+	uint32		nparts = omen_payload_parts(payload->nbytes);
+	BlockNumber block = payload->first;
 
-	for (uint16 part = 0; done < nbytes; part++)
+	for (uint32 part = 0; part < nparts; part++)
 	{
-		Buffer		buf;
-		Page		page;
-		OmenPageOpaque opaque;
-		OmenPayloadHeader header = {0};
-
-		if (block == OMEN_META_BLOCK || block == InvalidBlockNumber ||
-			!omen_block_exists(&ix->pages, block))
+		if (!read_part(ix, payload, part, &block,
+					   (char *) bytes + part * OMEN_PAYLOAD_BYTES))
 			return false;
-		buf = omen_pin(&ix->pages, block);
-		if (!omen_page_seems(buf, kind))
-		{
-			ReleaseBuffer(buf);
-			return false;
-		}
-		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		page = BufferGetPage(buf);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		if (opaque != NULL && opaque->kind == kind)
-			header = *payload_header(page);
-		if (header.owner == owner && header.owner_version == owner_version &&
-			header.part == part && header.bytes > 0 &&
-			header.bytes <= OMEN_PAYLOAD_BYTES && header.bytes <= nbytes - done)
-		{
-			memcpy((char *) bytes + done, payload_bytes(page), header.bytes);
-			block = opaque->next;
-		}
-		else
-			header.bytes = 0;
-		UnlockReleaseBuffer(buf);
-		if (header.bytes == 0)
-			return false;
-		done += header.bytes;
 	}
 	return true;
 }

@@ -4,18 +4,19 @@
  *	  Heap TIDs: of a node, beyond the one in its slot, and of the side lists.
  *
  * Where a chain begins changes only under the exclusive lock of the owner's
- * page (the node's, or the metapage for a side list); its further links are
- * changed by VACUUM only.  The TIDs
- * in a chunk change under the lock of the chunk's own page, so that VACUUM
- * strips dead TIDs page by page without knowing whose they are; a chunk that
- * has become empty takes new TIDs if it is the first of its chain; the others
- * VACUUM takes out.
+ * page (the node's, or the one with the graph's data for a side list); its
+ * further links are changed by VACUUM only, in posting_vacuum.c.  The TIDs in a
+ * chunk change under the lock of the chunk's own page, so that VACUUM strips
+ * dead TIDs page by page without knowing whose they are; a chunk that has become
+ * empty takes new TIDs if it is the first of its chain; the others VACUUM takes
+ * out.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "hnsw/store/store.h"
+#include "hnsw/store/chunk.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
@@ -41,121 +42,7 @@ omen_tid_list_add(OmenTidList *list, ItemPointer tid)
 	list->tids[list->count++] = *tid;
 }
 
-static inline BlockNumber
-chunk_block(uint32 id)
-{
-	return id / OMEN_CHUNKS_PER_PAGE;
-}
-
-/*
- * Has a walk along a chain gone round in a circle (R. Brent, "An improved Monte
- * Carlo factorization algorithm", 1980)?  Of a damaged chain this says so after
- * a few times as many steps as it has chunks.  All bytes zero at the start.
- */
-typedef struct ChainWalk
-{
-	uint32		mark;			/* where the walk was */
-	uint64		since;			/* steps that it has taken since then */
-	uint64		until;			/* steps after which the mark moves here */
-} ChainWalk;
-
-static bool
-goes_round(ChainWalk *walk, uint32 id)
-{
-	if (walk->until > 0 && walk->mark == id)
-		return true;
-	if (walk->since++ == walk->until)
-	{
-		walk->mark = id;
-		walk->since = 0;
-		walk->until = Max(1, walk->until * 2);
-	}
-	return false;
-}
-
-/*
- * Pin and lock the page of a chunk; NULL with nothing held if there is no such
- * chunk of this owner.
- */
-static OmenPostingChunk *
-visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
-			int lockmode, Buffer *buf)
-{
-	BlockNumber block = chunk_block(id);
-	uint32		slot = id % OMEN_CHUNKS_PER_PAGE;
-	OmenPageOpaque opaque;
-
-	if (block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, block))
-		return NULL;
-	*buf = omen_pin(&ix->pages, block);
-	if (!omen_page_seems(*buf, OMEN_PAGE_POSTING))
-	{
-		ReleaseBuffer(*buf);
-		return NULL;
-	}
-	LockBuffer(*buf, lockmode);
-	opaque = omen_check_page(ix->pages.rel, *buf);
-	if (opaque != NULL && opaque->kind == OMEN_PAGE_POSTING &&
-		slot < opaque->used)
-	{
-		OmenPostingChunk *chunk = omen_page_chunk(BufferGetPage(*buf), slot);
-
-		if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->owner == owner &&
-			chunk->owner_version == owner_version &&
-			chunk->count <= OMEN_CHUNK_TIDS)
-			return chunk;
-	}
-	UnlockReleaseBuffer(*buf);
-	return NULL;
-}
-
-/*
- * Append a TID to a chunk that has room.  False if it has not.
- */
-static bool
-append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
-				ItemPointer tid)
-{
-	Buffer		buf;
-	OmenPostingChunk *chunk;
-	OmenChange	change;
-
-	if (id == OMEN_INVALID_ID)
-		return false;
-	chunk =
-		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
-	if (chunk == NULL)
-		return false;
-	if (chunk->count == OMEN_CHUNK_TIDS)
-	{
-		UnlockReleaseBuffer(buf);
-		return false;
-	}
-	omen_change_begin(&change, &ix->pages);
-	chunk = omen_page_chunk(omen_change_page(&change, buf),
-							id % OMEN_CHUNKS_PER_PAGE);
-	chunk->tids[chunk->count++] = *tid;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	return true;
-}
-
-/* Fill a fresh chunk on a page from omen_change_page(); returns its id. */
-static uint32
-new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
-		  uint16 owner_version, uint32 next, ItemPointer tid)
-{
-	uint32		slot = omen_page_take_slot(ix, page);
-	OmenPostingChunk *chunk = omen_page_chunk(page, slot);
-
-	chunk->owner = owner;
-	chunk->owner_version = owner_version;
-	chunk->flags = OMEN_SLOT_USED;
-	chunk->count = 1;
-	chunk->next = next;
-	chunk->tids[0] = *tid;
-	return block * OMEN_CHUNKS_PER_PAGE + slot;
-}
+/* ---------- attaching ---------- */
 
 /*
  * May a row be attached to this node?  Its insert must have finished linking
@@ -163,7 +50,7 @@ new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
  * it, and it must be of the very same code.
  */
 static bool
-may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
+may_attach(OmenGraph *graph, OmenSlotHeader *slot, OmenNodeRef node,
 		   const OmenCodeHeader *header, const void *code)
 {
 	OmenIndex  *ix = graph->ix;
@@ -172,17 +59,8 @@ may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
 	/* a member of the flat list is whole as it is while there is a list */
 	if (graph->data.mode == OMEN_MODE_GRAPH)
 		refused |= OMEN_SLOT_FLAT;
-	if (slot->version != node.version || (slot->flags & refused) != 0 ||
-		slot->epoch != ix->quantizer_epoch ||
-		slot->code.offset != header->offset || slot->code.step != header->step)
-		return false;
-	if (ix->layout.out_of_line)
-		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
-								 node.version, ix->code_space,
-								 ix->layout.code_bytes) &&
-			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
-	return memcmp(omen_slot_code(&ix->layout.node, (OmenSlotHeader *) slot),
-				  code, ix->layout.code_bytes) == 0;
+	return slot->version == node.version && (slot->flags & refused) == 0 &&
+		   omen_has_code(ix, &ix->layout.node, node.id, slot, header, code);
 }
 
 /*
@@ -229,15 +107,14 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 			return;
 		slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	}
-	if (append_to_chunk(ix, slot->u.node.posting, node.id, node.version, tid))
+	if (omen_chunk_append(ix, slot->u.node.posting, node, tid))
 		return;
 
 	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
 	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-	slot->u.node.posting = new_chunk(ix, omen_change_page(&change, chunkbuf),
-									 BufferGetBlockNumber(chunkbuf), node.id,
-									 node.version, slot->u.node.posting, tid);
+	slot->u.node.posting =
+		omen_chunk_new(ix, &change, chunkbuf, node, slot->u.node.posting, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(chunkbuf);
 }
@@ -303,12 +180,6 @@ omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node, float error,
 	UnlockReleaseBuffer(buf);
 }
 
-static uint32 *
-side_head(OmenGraphData *data, uint32 owner)
-{
-	return owner == OMEN_OWNER_NULL ? &data->side_null : &data->side_nan;
-}
-
 /*
  * Add a row whose vector is NULL (OMEN_OWNER_NULL) or has no direction
  * (OMEN_OWNER_NAN).
@@ -321,22 +192,24 @@ omen_posting_attach_side(OmenGraph *graph, uint32 owner, ItemPointer tid)
 	Buffer		chunkbuf;
 	OmenChange	change;
 	OmenGraphData data;
+	OmenNodeRef list = {owner, 0};
 	uint32	   *head;
 
 	omen_graph_read(graph, &data);
-	if (append_to_chunk(ix, *side_head(&data, owner), owner, 0, tid))
+	if (omen_chunk_append(ix, *omen_side_head(&data, owner), list, tid))
 		return;
 
 	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
 	buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix->pages);
-	head = side_head(omen_graph_join(graph, &change, buf), owner);
-	*head = new_chunk(ix, omen_change_page(&change, chunkbuf),
-					  BufferGetBlockNumber(chunkbuf), owner, 0, *head, tid);
+	head = omen_side_head(omen_graph_join(graph, &change, buf), owner);
+	*head = omen_chunk_new(ix, &change, chunkbuf, list, *head, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	UnlockReleaseBuffer(chunkbuf);
 }
+
+/* ---------- collecting ---------- */
 
 static void
 report_broken_chain(OmenIndex *ix)
@@ -345,32 +218,6 @@ report_broken_chain(OmenIndex *ix)
 					errmsg("a list of rows in index \"%s\" is corrupted",
 						   RelationGetRelationName(ix->pages.rel)),
 					errhint("Please REINDEX it.")));
-}
-
-/* Where the chain of an owner begins. */
-static uint32
-chain_head(const OmenGraph *graph, OmenNodeRef owner)
-{
-	OmenIndex  *ix = graph->ix;
-	OmenSlotHeader *slot;
-	uint32		head = OMEN_INVALID_ID;
-	Buffer		buf;
-
-	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
-	{
-		OmenGraphData data;
-
-		omen_graph_read(graph, &data);
-		return *side_head(&data, owner.id);
-	}
-	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
-	if (slot != NULL)
-	{
-		if (slot->version == owner.version)
-			head = slot->u.node.posting;
-		UnlockReleaseBuffer(buf);
-	}
-	return head;
 }
 
 static int
@@ -405,12 +252,11 @@ has_twice(const OmenTidList *list, uint32 start)
  * through chunks that he has read before.
  */
 bool
-omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
-				  uint16 owner_version, OmenTidList *list)
+omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
+				  OmenTidList *list)
 {
 	OmenIndex  *ix = graph->ix;
-	OmenNodeRef node = {owner, owner_version};
-	ChainWalk	walk = {0};
+	OmenChainWalk walk = {0};
 	uint32		start = list->count;
 	uint32		next;
 
@@ -421,10 +267,9 @@ omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
 		OmenPostingChunk copy;
 
 		CHECK_FOR_INTERRUPTS();
-		if (goes_round(&walk, id))
+		if (omen_chain_goes_round(&walk, id))
 			return false;
-		chunk =
-			visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_SHARE, &buf);
+		chunk = omen_chunk_visit(ix, id, owner, BUFFER_LOCK_SHARE, &buf);
 		if (chunk == NULL)
 			return false;
 		copy = *chunk;
@@ -436,7 +281,7 @@ omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
 															 : "chain-third");
 	}
 	return list->count - start <= OMEN_CHUNK_TIDS ||
-		   chain_head(graph, node) == first || !has_twice(list, start);
+		   omen_chain_head(graph, owner) == first || !has_twice(list, start);
 }
 
 /*
@@ -477,8 +322,7 @@ omen_posting_collect(OmenGraph *graph, OmenNodeRef node, OmenTidList *list)
 			omen_tid_list_add(list, &tid);
 		OMEN_PAUSE("chain-slot");
 		if (posting != OMEN_INVALID_ID)
-			whole =
-				omen_posting_walk(graph, posting, node.id, node.version, list);
+			whole = omen_posting_walk(graph, posting, node, list);
 		if (whole)
 			return list->count > start;
 		CHECK_FOR_INTERRUPTS();
@@ -491,6 +335,7 @@ void
 omen_posting_collect_side(OmenGraph *graph, uint32 owner, OmenTidList *list)
 {
 	uint32		start = list->count;
+	OmenNodeRef side = {owner, 0};
 
 	for (int try = 0; try < MAX_WALKS; try++)
 	{
@@ -498,241 +343,9 @@ omen_posting_collect_side(OmenGraph *graph, uint32 owner, OmenTidList *list)
 
 		omen_graph_read(graph, &data);
 		list->count = start;
-		if (omen_posting_walk(graph, *side_head(&data, owner), owner, 0, list))
+		if (omen_posting_walk(graph, *omen_side_head(&data, owner), side, list))
 			return;
 		CHECK_FOR_INTERRUPTS();
 	}
 	report_broken_chain(graph->ix);
-}
-
-/* ---------- for VACUUM ---------- */
-
-/*
- * Take one empty chunk out of its chain, where it follows another.
- */
-static void
-unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
-{
-	bool		same_page = chunk_block(previous) == chunk_block(id);
-	OmenPostingChunk *before;
-	OmenPostingChunk *chunk;
-	Buffer		before_buf;
-	Buffer		buf;
-	OmenChange	change;
-	Page		before_page;
-	Page		page;
-
-	before = visit_chunk(ix, previous, owner.id, owner.version,
-						 BUFFER_LOCK_EXCLUSIVE, &before_buf);
-	if (before == NULL)
-		return;
-	if (same_page)
-	{
-		buf = before_buf;
-		chunk = omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
-	}
-	else
-	{
-		/*
-		 * The only place that locks two pages of a kind; nobody else waits
-		 * for one with another locked, so the order does not matter.
-		 */
-		chunk = visit_chunk(ix, id, owner.id, owner.version,
-							BUFFER_LOCK_EXCLUSIVE, &buf);
-		if (chunk == NULL)
-		{
-			UnlockReleaseBuffer(before_buf);
-			return;
-		}
-	}
-	if (chunk->count == 0 && before->next == id)
-	{
-		uint32		next = chunk->next;
-
-		omen_change_begin(&change, &ix->pages);
-		before_page = omen_change_page(&change, before_buf);
-		page = same_page ? before_page : omen_change_page(&change, buf);
-		omen_page_chunk(before_page, previous % OMEN_CHUNKS_PER_PAGE)->next =
-			next;
-		omen_page_give_slot(ix, page, id % OMEN_CHUNKS_PER_PAGE);
-		omen_change_commit(&change);
-		omen_page_list(ix, buf);
-	}
-	if (!same_page)
-		UnlockReleaseBuffer(buf);
-	UnlockReleaseBuffer(before_buf);
-}
-
-/*
- * Take empty chunks out of a chain, all but the first, which takes the next
- * TIDs.  Only VACUUM changes links behind the first, so the owner need not be
- * locked.
- */
-void
-omen_posting_compact(OmenGraph *graph, OmenNodeRef owner)
-{
-	OmenIndex  *ix = graph->ix;
-	uint32		previous = OMEN_INVALID_ID;
-	uint32		id = chain_head(graph, owner);
-	ChainWalk	walk = {0};
-
-	while (id != OMEN_INVALID_ID && !goes_round(&walk, id))
-	{
-		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
-		OmenPostingChunk copy;
-
-		if (chunk == NULL)
-			return;
-		copy = *chunk;
-		UnlockReleaseBuffer(buf);
-		if (copy.count == 0 && previous != OMEN_INVALID_ID)
-			unlink_chunk(ix, previous, id, owner);
-		else
-			previous = id;
-		id = copy.next;
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-/* Free a chunk of an owner; returns the next one of its chain. */
-static uint32
-free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
-{
-	Buffer		buf;
-	OmenPostingChunk *chunk =
-		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
-	OmenChange	change;
-	uint32		next;
-
-	if (chunk == NULL)
-		return OMEN_INVALID_ID;
-	next = chunk->next;
-	omen_change_begin(&change, &ix->pages);
-	omen_page_give_slot(ix, omen_change_page(&change, buf),
-						id % OMEN_CHUNKS_PER_PAGE);
-	omen_change_commit(&change);
-	omen_page_list(ix, buf);
-	UnlockReleaseBuffer(buf);
-	return next;
-}
-
-/* Is there no TID in a chain?  The owner's page is locked. */
-static bool
-chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
-{
-	ChainWalk	walk = {0};
-	uint32		id = first;
-
-	while (id != OMEN_INVALID_ID)
-	{
-		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
-		bool		empty;
-
-		/* a broken chain, or one with a cycle, is left alone */
-		if (chunk == NULL)
-			return false;
-		empty = chunk->count == 0 && !goes_round(&walk, id);
-		id = chunk->next;
-		UnlockReleaseBuffer(buf);
-		if (!empty)
-			return false;
-	}
-	return true;
-}
-
-/*
- * A node that has no TID in its slot: if its chain has none either, drop the
- * chain.  True if the node has no row then.
- */
-bool
-omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node)
-{
-	OmenIndex  *ix = graph->ix;
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	uint32		slotno = omen_id_slot(plane, node.id);
-	OmenSlotHeader *slot;
-	OmenChange	change;
-	uint32		first;
-
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
-	first = slot->u.node.posting;
-	if ((slot->flags & OMEN_SLOT_USED) == 0 || slot->version != node.version ||
-		ItemPointerIsValid(&slot->u.node.heaptid) ||
-		!chain_is_empty(ix, first, node))
-	{
-		UnlockReleaseBuffer(buf);
-		return false;
-	}
-	if (first != OMEN_INVALID_ID)
-	{
-		omen_change_begin(&change, &ix->pages);
-		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		slot->u.node.posting = OMEN_INVALID_ID;
-		omen_change_commit(&change);
-	}
-	/* under the node's lock, so that no new chain starts meanwhile */
-	while (first != OMEN_INVALID_ID)
-		first = free_chunk(ix, first, node.id, node.version);
-	UnlockReleaseBuffer(buf);
-	return true;
-}
-
-/*
- * Is a chunk on the chain of its owner?  Only VACUUM changes links behind the
- * first, so the owner need not be locked.
- */
-static bool
-is_on_chain(OmenGraph *graph, OmenNodeRef owner, uint32 id)
-{
-	OmenIndex  *ix = graph->ix;
-	uint32		at = chain_head(graph, owner);
-	ChainWalk	walk = {0};
-
-	while (at != OMEN_INVALID_ID && at != id)
-	{
-		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, at, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
-
-		/* a damaged chain may hold anything */
-		if (chunk == NULL)
-			return true;
-		at = chunk->next;
-		UnlockReleaseBuffer(buf);
-		if (goes_round(&walk, at))
-			return true;
-		CHECK_FOR_INTERRUPTS();
-	}
-	return at == id;
-}
-
-/*
- * Free an empty chunk that no chain holds: a crash came while its chain was
- * dropped.  Its node may have got another chain since.
- */
-void
-omen_posting_reclaim(OmenGraph *graph, uint32 id)
-{
-	OmenIndex  *ix = graph->ix;
-	Buffer		buf = omen_pin(&ix->pages, chunk_block(id));
-	OmenPostingChunk copy;
-	OmenNodeRef owner;
-
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	copy = *omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
-	UnlockReleaseBuffer(buf);
-	if ((copy.flags & OMEN_SLOT_USED) == 0 || copy.count > 0 ||
-		copy.owner == OMEN_OWNER_NULL || copy.owner == OMEN_OWNER_NAN)
-		return;
-
-	owner.id = copy.owner;
-	owner.version = copy.owner_version;
-	if (!is_on_chain(graph, owner, id))
-		(void) free_chunk(ix, id, owner.id, owner.version);
 }

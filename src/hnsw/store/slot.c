@@ -163,6 +163,15 @@ omen_slot_change_commit(OmenSlotChange *change)
 	UnlockReleaseBuffer(change->buf);
 }
 
+/* The same where slots of the page were given back: it has room then. */
+void
+omen_slot_change_commit_freed(OmenSlotChange *change, OmenIndex *ix)
+{
+	omen_change_commit(&change->pages);
+	omen_page_list(ix, change->buf);
+	UnlockReleaseBuffer(change->buf);
+}
+
 void
 omen_slot_change_abort(OmenSlotChange *change)
 {

@@ -191,6 +191,8 @@ extern OmenSlotHeader *omen_slot_change_begin(OmenSlotChange *change,
 											  const OmenPlane *plane,
 											  uint32 id);
 extern void omen_slot_change_commit(OmenSlotChange *change);
+extern void omen_slot_change_commit_freed(OmenSlotChange *change,
+										  OmenIndex *ix);
 extern void omen_slot_change_abort(OmenSlotChange *change);
 extern void omen_slot_init(OmenIndex *ix, const OmenPlane *plane,
 						   OmenSlotHeader *slot, const OmenNewSlot *fresh);
@@ -202,7 +204,6 @@ extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
 /* page.c */
 extern void omen_page_init(Page page, OmenPageKind kind);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
-extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
 extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
@@ -210,19 +211,46 @@ extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
 extern void omen_page_list(OmenIndex *ix, Buffer buf);
 
 /* payload.c */
-extern BlockNumber omen_payload_write(OmenIndex *ix, OmenPageKind kind,
-									  uint32 owner, uint16 owner_version,
-									  const void *bytes, uint32 nbytes);
-extern uint32 omen_payload_parts(uint32 nbytes);
-extern void omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
-							   uint16 owner_version, const void *bytes,
-							   uint32 nbytes);
-extern bool omen_payload_read(OmenIndex *ix, OmenPageKind kind,
-							  BlockNumber first, uint32 owner,
-							  uint16 owner_version, void *bytes, uint32 nbytes);
 
+/* Bytes that lie in a chain of pages: whose they are, and where they begin. */
+typedef struct OmenPayload
+{
+	OmenPageKind kind;			/* PAYLOAD or MEAN */
+	OmenNodeRef owner;			/* a node; or OMEN_OWNER_MEAN and the epoch */
+	uint32		nbytes;
+	BlockNumber first;			/* if they have been written */
+} OmenPayload;
+
+extern uint32 omen_payload_parts(uint32 nbytes);
+extern BlockNumber omen_payload_write(OmenIndex *ix, const OmenPayload *payload,
+									  const void *bytes);
+extern void omen_payload_place(OmenIndex *ix, const OmenPayload *payload,
+							   const void *bytes);
+extern bool omen_payload_read(OmenIndex *ix, const OmenPayload *payload,
+							  void *bytes);
 extern void omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner);
 extern void omen_payload_reclaim(OmenIndex *ix, BlockNumber block);
+
+/* The code of a node, where codes lie out of line. */
+static inline OmenPayload
+omen_code_payload(const OmenLayout *layout, OmenNodeRef node, BlockNumber first)
+{
+	OmenPayload payload = {OMEN_PAGE_PAYLOAD, node, layout->code_bytes, first};
+
+	return payload;
+}
+
+/* The mean of a quantizer. */
+static inline OmenPayload
+omen_mean_payload(uint32 dims, uint16 epoch, BlockNumber first)
+{
+	OmenPayload payload = {OMEN_PAGE_MEAN,
+						   {OMEN_OWNER_MEAN, epoch},
+						   dims * (uint32) sizeof(float),
+						   first};
+
+	return payload;
+}
 
 /* posting.c */
 typedef struct OmenTidList
@@ -253,11 +281,13 @@ extern bool omen_posting_collect(OmenGraph *graph, OmenNodeRef node,
 extern void omen_posting_collect_side(OmenGraph *graph, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
+extern bool omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
+							  OmenTidList *list);
+
+/* posting_vacuum.c */
 extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef owner);
 extern bool omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenGraph *graph, uint32 id);
-extern bool omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
-							  uint16 owner_version, OmenTidList *list);
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
 static inline uint64
@@ -371,13 +401,6 @@ static inline const OmenPlane *
 omen_plane(const OmenIndex *ix, uint32 layer)
 {
 	return layer == 0 ? &ix->layout.node : &ix->layout.upper;
-}
-
-/* Slots handed out on a page, whatever a damaged one claims. */
-static inline uint32
-omen_used_slots(const OmenIndex *ix, const OmenPageOpaqueData *opaque)
-{
-	return Min(opaque->used, omen_page_slots(ix, opaque->kind));
 }
 
 /* Does this node have a row, as far as its slot tells? */

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * edges.c
+ *	  The edges of a slot: copying them, and writing them back if they are still
+ *	  the same.
+ *
+ * Whoever changes edges reads them under a share lock, computes without any
+ * lock what they shall be, and compares and writes under the exclusive lock.
+ * Which edges a slot should have is not known here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/graph/graph.h"
+
+/*
+ * Copy the edges of a slot out.  False if it has gone or is condemned.
+ */
+bool
+omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
+				OmenEdges *copy)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(graph->ix, plane, ref.id, &buf);
+	bool		found;
+
+	if (slot == NULL)
+		return false;
+	found = slot->version == ref.version &&
+			(slot->flags & OMEN_SLOT_CONDEMNED) == 0;
+	if (found)
+	{
+		copy->version = slot->version;
+		copy->degree = slot->degree;
+		copy->header = slot->code;
+		memcpy(copy->ids, omen_slot_ids(plane, slot),
+			   slot->degree * sizeof(uint32));
+		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);
+	}
+	UnlockReleaseBuffer(buf);
+	return found;
+}
+
+/*
+ * Write new edges if the slot's are still those of the copy.
+ */
+bool
+omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
+				   const OmenEdges *old, const OmenEdges *edges)
+{
+	OmenSlotChange change;
+	OmenSlotHeader *slot =
+		omen_slot_change_begin(&change, graph->ix, plane, ref.id);
+	bool		same;
+
+	same = slot->version == old->version &&
+		   (slot->flags & OMEN_SLOT_USED) != 0 &&
+		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+		   slot->degree == old->degree &&
+		   memcmp(omen_slot_ids(plane, slot), old->ids,
+				  old->degree * sizeof(uint32)) == 0 &&
+		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
+	if (!same)
+	{
+		omen_slot_change_abort(&change);
+		return false;
+	}
+	slot->degree = edges->degree;
+	memcpy(omen_slot_ids(plane, slot), edges->ids,
+		   edges->degree * sizeof(uint32));
+	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+	omen_slot_change_commit(&change);
+	return true;
+}
+
+/* Which edge leads to a target; -1 if there is none. */
+int
+omen_edges_find(const OmenEdges *edges, uint32 id, uint16 version)
+{
+	for (int i = 0; i < edges->degree; i++)
+	{
+		if (edges->ids[i] == id &&
+			(edges->tags[i] & OMEN_TAG_VERSION) == OmenVersionTag(version))
+			return i;
+	}
+	return -1;
+}
+
+void
+omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag)
+{
+	edges->ids[edges->degree] = id;
+	edges->tags[edges->degree] = tag;
+	edges->degree++;
+}
+
+/*
+ * The slot that an edge leads to, if it is in use.  One that is condemned counts
+ * only with the parent flag: what is below it must not lose its path, and VACUUM
+ * finds its parent by that edge.
+ */
+bool
+omen_edge_target(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
+				 OmenNodeRef *target)
+{
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(graph->ix, plane, id, &buf);
+	bool		valid;
+
+	if (slot == NULL)
+		return false;
+	target->id = id;
+	target->version = slot->version;
+	valid = OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
+			((tag & OMEN_TAG_PARENT) != 0 ||
+			 (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
+	UnlockReleaseBuffer(buf);
+	return valid;
+}

@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * repair.h
+ *	  What the parts of repair share: the slots that are being taken out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_REPAIR_H
+#define OMEN_REPAIR_H
+
+#include "hnsw/graph/graph.h"
+
+/* A condemned slot and the edges that it had. */
+typedef struct OmenCondemned
+{
+	OmenNodeRef ref;
+	uint16		degree;
+	bool		keep;			/* it cannot be freed this time */
+	BlockNumber payload;
+	uint32	   *ids;
+	uint8	   *tags;
+} OmenCondemned;
+
+typedef struct OmenRepair
+{
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
+	const OmenPlane *plane;
+	OmenCondemned *slots;		/* sorted by id */
+	uint64		count;
+	uint64	   *bitmap;			/* ids of them, for a quick no */
+	uint64		bitmap_bits;
+	BlockNumber *upper_pages;	/* met in the pass over all pages */
+	uint64		nupper_pages;
+	MemoryContext step_context; /* what one slot takes */
+} OmenRepair;
+
+/* ---------- condemned.c ---------- */
+
+extern void omen_condemned_allocate(OmenRepair *repair, uint64 count);
+extern void omen_condemned_remember(OmenRepair *repair, OmenCondemned *slot,
+									OmenSlotHeader *page_slot);
+extern void omen_condemned_drop_invalid(OmenRepair *repair);
+extern void omen_condemned_ready(OmenRepair *repair);
+extern OmenCondemned *omen_condemned_find(const OmenRepair *repair, uint32 id,
+										  uint8 tag);
+extern OmenCondemned *omen_condemned_leaving(const OmenRepair *repair,
+											 uint32 id, uint8 tag);
+extern bool omen_condemned_any(const OmenRepair *repair, const uint32 *ids,
+							   const uint8 *tags, uint32 degree);
+extern void omen_condemned_each_page(OmenRepair *repair,
+									 void (*act)(OmenRepair *, uint64, uint64));
+extern void omen_condemn_page(OmenRepair *repair, uint64 from, uint64 to);
+extern void omen_condemned_free_page(OmenRepair *repair, uint64 from,
+									 uint64 to);
+
+/* ---------- adopt.c ---------- */
+
+extern void omen_adopt_descendants(OmenRepair *repair, OmenNodeRef parent,
+								   OmenCondemned *child);
+
+#endif							/* OMEN_REPAIR_H */
