@@ -5,7 +5,7 @@
 #   make demo         nearest neighbours of real images, from a bare machine
 #   make test         every test suite, on the installed PostgreSQL
 #   make test-all     also on PostgreSQL 17 and 18, in chroots
-#   make soak         the TAP tests that can try more than a sample
+#   make soak         all of what tests try a sample of otherwise
 #   make mutants      break the sources on purpose, and see that tests notice
 #   make bench        omendb beside pgvector in one server
 #   make format       lay out the C sources; format-check only looks
