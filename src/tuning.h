@@ -123,6 +123,12 @@
 #define OMEN_TOAST_SCAN_CHUNK_COST 0.06
 
 /*
+ * Comparing two rows while they are sorted.  In cpu_operator_cost.  As in
+ * PostgreSQL's cost_sort()
+ */
+#define OMEN_SORT_COMPARISON_COST 2
+
+/*
  * PostgreSQL's cost of reading a table, most of which is cached as a rule, is
  * of units that take this part of the time of ours.  measured: without it a
  * sweep that the planner was wrong about took 2.4 times as long as exact

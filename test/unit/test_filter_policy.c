@@ -472,6 +472,10 @@ test_plan(void)
 	CHECK(cost == OMEN_MAX_COST_OF_EXACT * exact);
 	CHECK(omen_plan_strategy(&facts.plan, OMEN_STRATEGY_AUTO, &cost) ==
 		  OMEN_STRATEGY_EXACT);
+	/* all rows take longer exactly than the wanted ones, since they are sorted */
+	CHECK(omen_exact_plan_cost(&facts.plan) == exact);
+	CHECK(omen_exact_all_cost(&facts.plan) > exact);
+	CHECK(omen_exact_all_cost(&facts.plan) < 1.1 * exact);
 	/* a walk by nothing is a sweep */
 	facts = expression(0.5);
 	CHECK(omen_plan_strategy(&facts.plan, OMEN_STRATEGY_GRAPH, &cost) ==
