@@ -323,6 +323,15 @@ SELECT '[1]'::vector <<->> NULL AS "null", '[1]'::vector <<->> ROW(NULL, 1)::vec
 	'[1]'::vector <<->> sphere('[1]', '-Infinity') AS negative;
 SELECT refusal('SELECT ''[1]''::vector <<->> sphere(''[1,2]'', 1)');
 SELECT refusal('SELECT ''[1]''::vector <<->> ROW(1, 2, 3)');
+SELECT sphere(NULL, 1) AS no_center, sphere('[1]', NULL) AS no_radius, sphere(NULL, NULL) AS nothing, sphere(NULL, NULL) IS NOT DISTINCT FROM NULL AS is_null;
+-- Nor is a row of other columns.
+BEGIN;
+ALTER TYPE vector_sphere ADD ATTRIBUTE name text;
+SELECT refusal('SELECT sphere(''[1]'', 1)');
+ALTER TYPE vector_sphere DROP ATTRIBUTE name;
+SELECT refusal('SELECT sphere(''[1]'', 1)');
+ROLLBACK;
+SELECT sphere('[1]', 1);
 
 -- ---------- objects of the same names ----------
 

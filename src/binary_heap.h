@@ -27,7 +27,7 @@
 #define HEAP_JOIN(a, b) HEAP_JOIN_(a, b)
 #define HEAP_FUNCTION(name) HEAP_JOIN(OMEN_HEAP_NAME, name)
 
-/* Put an item in place of the top of a heap of so many, or below it. */
+/* Put an item in place of the top, and then down to where it belongs. */
 static inline void
 HEAP_FUNCTION(replace)(OMEN_HEAP_ITEM *heap, uint32 count, OMEN_HEAP_ITEM item)
 {

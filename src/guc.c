@@ -17,11 +17,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
-bool		omen_enable_scan = true;
-int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
-int			omen_scan_mem = 65536;
-
 static const struct config_enum_entry strategies[] = {
 	{"auto", OMEN_STRATEGY_AUTO, false},
 	{"exact", OMEN_STRATEGY_EXACT, false},
@@ -99,7 +94,7 @@ omen_guc_init(void)
 		"omendb.scan_mem",
 		"Memory for what a filtered scan has met, and for rows.",
 		"A scan that needs more looks at all rows that match, some at a time.",
-		&omen_scan_mem, 65536, 64, MAX_KILOBYTES, PGC_USERSET,
+		&omen_scan_mem, OMEN_DEFAULT_SCAN_MEM, 64, MAX_KILOBYTES, PGC_USERSET,
 		GUC_UNIT_KB | GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"omendb.simd", "Instruction set that distances are computed with.",

@@ -3,8 +3,8 @@
  * omendb.h
  *	  What every file of the extension that talks to PostgreSQL shares.
  *
- * Limits and the macro that declares a function SQL may call.  Nothing here
- * may depend on one layer of the source tree.
+ * The macro that declares a function SQL may call.  Nothing here may depend on
+ * one layer of the source tree.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,6 @@
 
 #include "postgres.h"
 #include "fmgr.h"
-
-/* Dimensions that a vector, and an index on vectors, may have. */
-#define OMEN_MAX_DIM 16000
 
 /*
  * The library is built with hidden visibility.  PostgreSQL 15 does not expect

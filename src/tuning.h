@@ -105,7 +105,7 @@
 #define OMEN_PLAIN_ROWS_PER_RESULT 1.2
 
 /* Computing a distance.  Dimensions in a cpu_operator_cost.  guess */
-#define OMEN_DIMS_PER_OPERATOR 128.0
+#define OMEN_VECTOR_DIMS_PER_OPERATOR 128.0
 
 /*
  * Fetching a value from a TOAST table: finding it, and each of its chunks.  In

@@ -86,9 +86,10 @@ copy_sources()
 		tar -C "$1" -x --no-same-owner
 }
 
-# Copy the server's installation under $work/server and install the extension
-# built in folder $1 into the copy.  PostgreSQL finds its files relative to
-# its programs, so the copy is complete in itself.  Sets server_bin.
+# install_privately FOLDER [VARIABLE=VALUE...]: copy the server's installation
+# under $work/server and install the extension built in the folder into the
+# copy.  PostgreSQL finds its files relative to its programs, so the copy is
+# complete in itself.  Sets server_bin.
 install_privately()
 {
 	local part path
@@ -101,7 +102,7 @@ install_privately()
 		fi
 	done
 	server_bin=$work/server$("$PG_CONFIG" --bindir)
-	as_user make -s -C "$1" install DESTDIR="$work/server" ${2:+"$2"}
+	as_user make -s -C "$1" install DESTDIR="$work/server" "${@:2}"
 }
 
 # Start a cluster of our own in $work/data that listens on a unix socket in

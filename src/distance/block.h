@@ -55,7 +55,7 @@ typedef struct OmenPointTerms
 _Static_assert(sizeof(OmenPointTerms) == 24, "OmenPointTerms has no padding");
 
 /*
- * The functions of a table.  dim is 1..OMEN_KERNEL_MAX_DIM.  Codes and output
+ * The functions of a table.  dim is 1..OMEN_MAX_DIM.  Codes and output
  * need no alignment beyond that of their elements; a panel is aligned to 64
  * bytes and belongs to the table that packed it.
  */

@@ -33,8 +33,11 @@
 /* Each float kernel keeps at least this many independent partial sums. */
 #define OMEN_KERNEL_LANES 16
 
-/* The largest dimension for which the integer kernels are exact. */
-#define OMEN_KERNEL_MAX_DIM 16000
+/*
+ * Dimensions that a vector, and an index on vectors, may have.  The integer
+ * kernels are exact up to there.
+ */
+#define OMEN_MAX_DIM 16000
 
 /* Bytes of a packed array. */
 #define OMEN_PACKED_BYTES(dim) (((dim) + 1) / 2)
@@ -56,7 +59,7 @@ typedef struct OmenKernels
 	void (*cosine)(const float *a, const float *b, size_t dim, float *ab,
 				   float *aa, float *bb);
 
-	/* sum of a_i * b_i, exact for dim <= OMEN_KERNEL_MAX_DIM */
+	/* sum of a_i * b_i, exact for dim <= OMEN_MAX_DIM */
 	uint32_t (*ip_u8)(const uint8_t *a, const uint8_t *b, size_t dim);
 
 	/*
@@ -80,7 +83,7 @@ typedef struct OmenKernels
 
 	/*
 	 * Sum of |a_i - b_i|, of values up to 32767; exact for dim <=
-	 * OMEN_KERNEL_MAX_DIM.
+	 * OMEN_MAX_DIM.
 	 */
 	uint32_t (*l1_u16)(const uint16_t *a, const uint16_t *b, size_t dim);
 

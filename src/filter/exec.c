@@ -35,6 +35,10 @@
 /* How many rows may be wanted at most. */
 #define MAX_WANTED PG_INT32_MAX
 
+/* omendb.filter_strategy and omendb.scan_mem, which guc.c registers. */
+int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
+int			omen_scan_mem = OMEN_DEFAULT_SCAN_MEM;
+
 static const CustomExecMethods exec_methods;
 
 /* ---------- beginning and ending ---------- */
@@ -259,15 +263,14 @@ count_wanted(OmenCustomScanState *node)
  * center is not the query, negatively so if nothing passes at all.
  */
 static double
-radius_of_sphere(Datum sphere, Datum query)
+radius_of_sphere(const OmenType *type, Datum sphere, Datum query)
 {
 	Datum		center;
 	double		radius;
 
 	if (!omen_sphere_parts(sphere, &center, &radius) || isnan(radius))
 		return -INFINITY;
-	if (omen_vector_compare(DatumGetOmenVectorP(query),
-							DatumGetOmenVectorP(center)) != 0)
+	if (!type->equal(PG_DETOAST_DATUM(query), PG_DETOAST_DATUM(center)))
 		return INFINITY;
 	return radius;
 }
@@ -276,6 +279,7 @@ radius_of_sphere(Datum sphere, Datum query)
 static double
 evaluate_radius(OmenCustomScanState *node)
 {
+	const OmenType *type = omen_opclass(node->index)->type;
 	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
 	bool		isnull;
 	Datum		query =
@@ -288,7 +292,8 @@ evaluate_radius(OmenCustomScanState *node)
 	{
 		Datum		sphere =
 			ExecEvalExpr((ExprState *) lfirst(lc), econtext, &isnull);
-		double radius = isnull ? -INFINITY : radius_of_sphere(sphere, query);
+		double		radius =
+			isnull ? -INFINITY : radius_of_sphere(type, sphere, query);
 
 		least = Min(least, radius);
 	}

@@ -243,13 +243,14 @@ match_clause(PlannerInfo *root, IndexOptInfo *index, int column, Node *clause)
 }
 
 /*
- * A clause that the keys of one column tell, whose number is appended; or NULL.
+ * A clause that the keys of one column tell, from the first to filter by on, whose
+ * number is appended; or NULL.
  */
 static Expr *
-match_column(PlannerInfo *root, IndexOptInfo *index, Node *clause,
+match_column(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 			 List **columns)
 {
-	for (int column = 1; column < index->nkeycolumns; column++)
+	for (int column = first - 1; column < index->nkeycolumns; column++)
 	{
 		Expr	   *match = match_clause(root, index, column, clause);
 
@@ -279,7 +280,7 @@ compares_with_what_is_at_hand(PlannerInfo *root, Expr *match)
  * do not tell all.
  */
 static Expr *
-match_joined(PlannerInfo *root, IndexOptInfo *index, Node *clause,
+match_joined(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 			 List **columns, bool *is_all)
 {
 	bool		is_or = is_orclause(clause);
@@ -289,7 +290,7 @@ match_joined(PlannerInfo *root, IndexOptInfo *index, Node *clause,
 	ListCell   *lc;
 
 	check_stack_depth();
-	match = match_column(root, index, clause, &mine);
+	match = match_column(root, index, first, clause, &mine);
 	if (match)
 	{
 		if (!compares_with_what_is_at_hand(root, match))
@@ -301,7 +302,7 @@ match_joined(PlannerInfo *root, IndexOptInfo *index, Node *clause,
 		return NULL;
 	foreach (lc, ((BoolExpr *) clause)->args)
 	{
-		match = match_joined(root, index, lfirst(lc), &mine, is_all);
+		match = match_joined(root, index, first, lfirst(lc), &mine, is_all);
 		if (match)
 			matches = lappend(matches, match);
 		else if (is_or)
@@ -319,15 +320,15 @@ match_joined(PlannerInfo *root, IndexOptInfo *index, Node *clause,
 
 /* An OR that the keys of several columns tell something of; or NULL. */
 static Expr *
-match_or(PlannerInfo *root, IndexOptInfo *index, Node *clause, List **columns,
-		 bool *is_all)
+match_or(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
+		 List **columns, bool *is_all)
 {
 	List	   *mine = NIL;
 	Expr	   *match;
 
 	if (!is_orclause(clause))
 		return NULL;
-	match = match_joined(root, index, clause, &mine, is_all);
+	match = match_joined(root, index, first, clause, &mine, is_all);
 	if (match == NULL || list_length(mine) > OMEN_MAX_OR_COMPARISONS)
 		return NULL;
 	*columns = list_concat(*columns, mine);
@@ -342,8 +343,11 @@ void
 omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 					  OmenFilterKeys *keys)
 {
+	Relation	opened = index_open(index->indexoid, NoLock);
+	int			first = omen_index_columns(opened).first_filter;
 	ListCell   *lc;
 
+	index_close(opened, NoLock);
 	memset(keys, 0, sizeof(OmenFilterKeys));
 	foreach (lc, index->indrestrictinfo)
 	{
@@ -355,9 +359,10 @@ omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 		if (info->pseudoconstant ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
-		match = match_column(root, index, clause, &keys->columns);
+		match = match_column(root, index, first, clause, &keys->columns);
 		if (match == NULL)
-			match = match_or(root, index, clause, &keys->columns, &is_all);
+			match =
+				match_or(root, index, first, clause, &keys->columns, &is_all);
 		if (match == NULL)
 			continue;
 		keys->told =

@@ -48,4 +48,6 @@ extern bool omen_enable_scan;
 extern int	omen_filter_strategy;	/* OmenStrategy */
 extern int	omen_scan_mem;		/* kB */
 
+#define OMEN_DEFAULT_SCAN_MEM 65536 /* kB */
+
 #endif							/* OMEN_FILTER_PLAN_H */

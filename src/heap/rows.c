@@ -68,9 +68,9 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 }
 
 /*
- * Bring the beginning of a row itself, whose line pointer is on its way or there.
- * The page is read without a pin or lock, so what is found there may be nonsense; it
- * only says what to prefetch, and where is within the page.
+ * Bring the beginning of a row itself, whose line pointer is on its way or
+ * there.  The page is read without a pin or lock, so what is found there may be
+ * nonsense; it only says what to prefetch, and that lies within the page.
  */
 void
 omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid)

@@ -15,7 +15,8 @@
  * too long next goes on.
  *
  * The flat list's lock is a heavyweight lock on a tuple of the index that does
- * not exist (block 0, offset 1), so that it takes part in deadlock detection:
+ * not exist (the graph's id as block, offset 1), so that it takes part in
+ * deadlock detection:
  * share to add to the list or to look for dead rows in it, exclusive to
  * convert.  It matters only while the index is a list; nobody takes it for a
  * graph.
@@ -35,31 +36,37 @@
 
 /* ---------- the lock ---------- */
 
-void
-omen_flat_lock(Relation index, LOCKMODE mode)
+static ItemPointerData
+lock_tag(const OmenGraph *graph)
 {
 	ItemPointerData tag;
 
-	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
-	LockTuple(index, &tag, mode);
+	ItemPointerSet(&tag, graph->id, 1);
+	return tag;
+}
+
+void
+omen_flat_lock(const OmenGraph *graph, LOCKMODE mode)
+{
+	ItemPointerData tag = lock_tag(graph);
+
+	LockTuple(graph->ix->pages.rel, &tag, mode);
 }
 
 bool
-omen_flat_try_lock(Relation index, LOCKMODE mode)
+omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode)
 {
-	ItemPointerData tag;
+	ItemPointerData tag = lock_tag(graph);
 
-	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
-	return omen_conditional_lock_tuple(index, &tag, mode);
+	return omen_conditional_lock_tuple(graph->ix->pages.rel, &tag, mode);
 }
 
 void
-omen_flat_unlock(Relation index, LOCKMODE mode)
+omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode)
 {
-	ItemPointerData tag;
+	ItemPointerData tag = lock_tag(graph);
 
-	ItemPointerSet(&tag, OMEN_META_BLOCK, 1);
-	UnlockTuple(index, &tag, mode);
+	UnlockTuple(graph->ix->pages.rel, &tag, mode);
 }
 
 /* ---------- small parts ---------- */
@@ -69,28 +76,15 @@ omen_flat_unlock(Relation index, LOCKMODE mode)
  * as full.
  */
 bool
-omen_flat_is_full(const OmenIndex *ix)
+omen_flat_is_full(const OmenGraph *graph)
 {
-	OmenMetaPageData meta;
+	OmenGraphData data;
 
-	omen_meta_read(ix->pages.rel, &meta);
-	return meta.mode == OMEN_MODE_CONVERTING ||
-		   (meta.mode == OMEN_MODE_FLAT &&
-			meta.node_limit >= OMEN_FLAT_NODES + ix->layout.node.per_page);
-}
-
-void
-omen_set_mode(OmenIndex *ix, OmenMode mode)
-{
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	OmenChange	change;
-
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	OmenPageGetMeta(omen_change_page(&change, buf))->mode = mode;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
+	omen_graph_read(graph, &data);
+	return data.mode == OMEN_MODE_CONVERTING ||
+		   (data.mode == OMEN_MODE_FLAT &&
+			data.node_limit >=
+				OMEN_FLAT_NODES + graph->ix->layout.node.per_page);
 }
 
 /*
@@ -115,18 +109,22 @@ omen_choose_level(const OmenIndex *ix, ItemPointer tid)
 
 /* The members of the list: nodes that have the flag and a row. */
 static OmenNodeRef *
-list_members(OmenIndex *ix, uint32 *count)
+list_members(OmenGraph *graph, uint32 *count)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
+	OmenGraphPages pages;
+	BlockNumber block;
 	uint32		room = 2048;
 	OmenNodeRef *members = palloc(room * sizeof(OmenNodeRef));
 
 	*count = 0;
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	omen_graph_pages(&pages, graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
-		OmenPageOpaque opaque;
+		OmenSlotWalk walk;
+		OmenSlotHeader *slot;
 
 		/* a page has fewer slots than this; allocate before locking */
 		if (room - *count < plane->per_page)
@@ -136,19 +134,11 @@ list_members(OmenIndex *ix, uint32 *count)
 				repalloc_huge(members, mul_size(room, sizeof(OmenNodeRef)));
 		}
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-						   i < omen_used_slots(ix, opaque);
-			 i++)
+		omen_slots_begin(&walk, ix, plane, buf);
+		while ((slot = omen_next_slot(&walk)) != NULL)
 		{
-			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
 			if ((slot->flags & OMEN_SLOT_FLAT) != 0 && omen_node_has_row(slot))
-			{
-				members[*count].id = block * plane->per_page + i;
-				members[*count].version = slot->version;
-				(*count)++;
-			}
+				members[(*count)++] = omen_walk_ref(&walk, slot);
 		}
 		UnlockReleaseBuffer(buf);
 		CHECK_FOR_INTERRUPTS();
@@ -178,7 +168,8 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 				omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
 								  node.version, code, ix->layout.code_bytes);
 		else
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(&ix->layout.node, slot),
+				   ix->layout.code_bytes);
 	}
 	UnlockReleaseBuffer(buf);
 	return found;
@@ -190,8 +181,9 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
  * The mean of the members, and the norm of the longest for inner product.
  */
 static void
-freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
+freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 {
+	OmenIndex  *ix = graph->ix;
 	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
@@ -206,7 +198,7 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 
 		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
 			continue;
-		if (ix->meta.metric == OMEN_METRIC_IP)
+		if (omen_metrics[ix->meta.metric].is_product)
 			longest = Max(longest, omen_code_sumsq(ix->origin, &header.code));
 		omen_decode(ix->origin, &header.code, code, x);
 		for (uint32 d = 0; d < dims; d++)
@@ -215,7 +207,7 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 	}
 	for (uint32 d = 0; d < dims; d++)
 		x[d] = used > 0 ? (float) (sum[d] / used) : 0;
-	omen_meta_freeze(ix, has_mean ? x : NULL, (float) sqrt(longest));
+	omen_graph_freeze(graph, has_mean ? x : NULL, (float) sqrt(longest));
 }
 
 /* ---------- 2: the codes ---------- */
@@ -223,15 +215,13 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 static void
 recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
-	const OmenPlane *plane = &ix->layout.node;
 	OmenSlotHeader old;
 	OmenCodeHeader header;
 	BlockNumber payload = InvalidBlockNumber;
-	OmenChange	change;
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
-	Buffer		buf;
 
-	if (!read_member(ix, node, &old, code) || old.epoch == ix->meta.epoch)
+	if (!read_member(ix, node, &old, code) || old.epoch == ix->quantizer_epoch)
 		return;
 	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
 				code);
@@ -239,18 +229,14 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
 									 node.version, code, ix->layout.code_bytes);
 
-	buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
-	slot->epoch = ix->meta.epoch;
+	slot = omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
+	slot->epoch = ix->quantizer_epoch;
 	slot->code = header;
 	slot->payload = payload;
 	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+		memcpy(omen_slot_code(&ix->layout.node, slot), code,
+			   ix->layout.code_bytes);
+	omen_slot_change_commit(&change);
 	if (ix->layout.out_of_line)
 		omen_payload_free(ix, old.payload, node.id);
 }
@@ -261,18 +247,12 @@ static void
 write_member_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
-	OmenSlotHeader *slot;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
 	slot->level = plan->level;
 	omen_link_write_edges(plane, slot, plan, 0);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 }
 
 static void
@@ -293,12 +273,12 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	level = omen_choose_level(ix, &tid);
 	for (;;)
 	{
-		omen_index_refresh(ix);
+		omen_graph_refresh(ins->graph);
 		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		write_member_edges(ix, node, &plan);
-		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload,
-							  &plan))
+		if (omen_link_connect(ins->graph, node, &old.code, ins->code,
+							  old.payload, &plan))
 			break;
 		omen_link_pause(ix, &tries);
 	}
@@ -309,11 +289,11 @@ link_member(OmenInserter *ins, OmenNodeRef node)
  * must be linked before others find their parents in it.
  */
 static void
-root_first(const OmenIndex *ix, OmenNodeRef *members, uint32 count)
+root_first(const OmenGraph *graph, OmenNodeRef *members, uint32 count)
 {
 	for (uint32 i = 1; i < count; i++)
 	{
-		if (members[i].id == ix->meta.root)
+		if (members[i].id == graph->data.root)
 		{
 			OmenNodeRef first = members[0];
 
@@ -330,15 +310,15 @@ root_first(const OmenIndex *ix, OmenNodeRef *members, uint32 count)
 void
 omen_flat_convert(OmenInserter *ins)
 {
-	OmenIndex  *ix = ins->ix;
+	OmenGraph  *graph = ins->graph;
 	MemoryContext context;
 	MemoryContext member_context;
 	MemoryContext old;
 	OmenNodeRef *members;
 	uint32		count;
 
-	omen_index_refresh(ix);
-	if (ix->meta.mode == OMEN_MODE_GRAPH)
+	omen_graph_refresh(graph);
+	if (graph->data.mode == OMEN_MODE_GRAPH)
 		return;
 
 	context = AllocSetContextCreate(ins->context, "omen_hnsw conversion",
@@ -347,15 +327,15 @@ omen_flat_convert(OmenInserter *ins)
 		AllocSetContextCreate(context, "omen_hnsw conversion of a node",
 							  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	members = list_members(ix, &count);
-	if (ix->meta.mode == OMEN_MODE_FLAT && ix->meta.epoch == 0)
-		freeze_quantizer(ix, members, count);
+	members = list_members(graph, &count);
+	if (graph->data.mode == OMEN_MODE_FLAT && graph->data.epoch == 0)
+		freeze_quantizer(graph, members, count);
 	OMEN_PAUSE("convert-frozen");
-	omen_set_mode(ix, OMEN_MODE_CONVERTING);
-	root_first(ix, members, count);
+	omen_graph_set_mode(graph, OMEN_MODE_CONVERTING);
+	root_first(graph, members, count);
 	for (uint32 i = 0; i < count; i++)
 	{
-		recode_member(ix, members[i], ins->code, ins->scratch);
+		recode_member(ins->ix, members[i], ins->code, ins->scratch);
 		OMEN_PAUSE("convert-coded");
 	}
 	for (uint32 i = 0; i < count; i++)
@@ -365,7 +345,7 @@ omen_flat_convert(OmenInserter *ins)
 		MemoryContextReset(member_context);
 		OMEN_PAUSE("convert-linked");
 	}
-	omen_set_mode(ix, OMEN_MODE_GRAPH);
+	omen_graph_set_mode(graph, OMEN_MODE_GRAPH);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

@@ -43,7 +43,7 @@ static void
 read_parameters(Oid indexoid, double *m, double *code_bytes)
 {
 	Relation	rel = index_open(indexoid, NoLock);
-	int32		dims = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
+	int32		dims = omen_vector_typmod(rel);
 
 	*m = omen_options_m(rel);
 	dims = Max(dims, 1);
@@ -52,14 +52,14 @@ read_parameters(Oid indexoid, double *m, double *code_bytes)
 	index_close(rel, NoLock);
 }
 
-/* What searches of an index cost. */
+/* What searches of so many nodes of an index cost. */
 void
-omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index)
+omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 {
 	double		code_bytes;
 
 	cost->index = index;
-	cost->nodes = Max(index->tuples, 1.0);
+	cost->nodes = Max(nodes, 1.0);
 	read_parameters(index->indexoid, &cost->m, &code_bytes);
 	cost->per_visit =
 		OMEN_VISIT_COST * cpu_index_tuple_cost +
@@ -75,9 +75,9 @@ omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 	return visits * cost->per_visit + page_cost(root, cost->index, visits);
 }
 
-/* The cost of a look at each node, in the order of pages. */
+/* The cost of a look at so many nodes, in the order of pages. */
 double
-omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index)
+omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
 {
 	double		pages = Max(index->pages, 1);
 	double uncached = pages / (pages + Max((double) effective_cache_size, 1));
@@ -85,8 +85,7 @@ omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index)
 
 	get_tablespace_page_costs(index->reltablespace, NULL, &seq_page_cost_here);
 	return pages * uncached * seq_page_cost_here +
-		   Max(index->tuples, 1.0) * OMEN_FULL_SCAN_NODE_COST *
-			   cpu_index_tuple_cost;
+		   Max(nodes, 1.0) * OMEN_FULL_SCAN_NODE_COST * cpu_index_tuple_cost;
 }
 
 /*
@@ -130,7 +129,7 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		return;
 	}
 
-	omen_search_cost_init(&search, index);
+	omen_search_cost_init(&search, index, index->tuples);
 	cost_qual_eval(&distance_cost, path->indexorderbys, root);
 
 	*startup =

@@ -13,6 +13,7 @@
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/reloptions.h"
+#include "hnsw/columns.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/store.h"
 #include "hnsw/visits.h"
@@ -22,8 +23,6 @@
 
 /* Reloptions. */
 #define OMEN_DEFAULT_M 16
-#define OMEN_MIN_M 2
-#define OMEN_MAX_M 100
 #define OMEN_DEFAULT_EF_CONSTRUCTION 64
 #define OMEN_MIN_EF_CONSTRUCTION 4
 #define OMEN_MAX_EF_CONSTRUCTION 1000
@@ -36,30 +35,6 @@
 #define OMEN_MIN_EF_SEARCH 1
 #define OMEN_MAX_EF_SEARCH 10000
 
-/*
- * Support function of every operator class: internal -> internal.  What it
- * returns begins with whether the class is for vectors.
- */
-#define OMEN_SUPPORT_PROC 1
-#define OMEN_SUPPORT_PROCS 1
-#define OMEN_DISTANCE_STRATEGY 1
-
-/*
- * What an operator class's support function returns: how to read its type, and
- * the metric.  Static; nobody frees it.
- */
-typedef struct OmenOpclass
-{
-	bool		is_vector;		/* false: of a key column; nothing follows */
-	OmenMetric	metric;
-	int			max_dims;
-	/* dimensions of a detoasted value */
-	int (*dims)(const struct varlena *value);
-	/* its coordinates; scratch has room for max_dims floats, for types that
-	 * have to convert */
-	const float *(*floats)(const struct varlena *value, float *scratch);
-} OmenOpclass;
-
 typedef struct OmenOptions
 {
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
@@ -69,7 +44,6 @@ typedef struct OmenOptions
 	int			seed;
 } OmenOptions;
 
-/* GUC omendb.ef_search, in guc.c. */
 extern int	omen_ef_search;
 
 /* options.c */
@@ -98,19 +72,22 @@ typedef struct OmenSearchCost
 	double		per_visit;		/* of a slot on a cached page */
 } OmenSearchCost;
 
-extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index);
+extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
+								  double nodes);
 extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
 							   double ef);
-extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index);
+extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
+								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double loop_count, Cost *startup,
 									Cost *total, Selectivity *selectivity,
 									double *correlation, double *pages);
 
+/* columns.c */
+
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);
-extern const OmenOpclass *omen_opclass(Relation index);
 extern const char *omen_catalog_flaw(Relation index,
 									 const OmenMetaPageData *meta);
 extern void omen_require_catalog(const OmenIndex *ix);
@@ -121,15 +98,17 @@ extern void omen_check_columns(Relation index);
 /* What inserting rows into one index takes; reused from row to row. */
 typedef struct OmenInserter
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
+	OmenIndexColumns columns;
 	OmenSearch *search;
 	int			ef_construction;
 	float	   *floats;			/* space for a converted value */
 	float	   *scratch;		/* space for encoding */
 	uint8	   *code;
 	OmenCodeHeader header;
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* of the row */
 	MemoryContext context;		/* all of the above */
 	MemoryContext row_context;	/* what one row takes; reset after each */
@@ -145,13 +124,12 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 							 bool index_unchanged, IndexInfo *index_info);
 
 /* convert.c */
-extern bool omen_flat_is_full(const OmenIndex *ix);
+extern bool omen_flat_is_full(const OmenGraph *graph);
 extern void omen_flat_convert(OmenInserter *ins);
-extern void omen_set_mode(OmenIndex *ix, OmenMode mode);
 extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
-extern void omen_flat_lock(Relation index, LOCKMODE mode);
-extern bool omen_flat_try_lock(Relation index, LOCKMODE mode);
-extern void omen_flat_unlock(Relation index, LOCKMODE mode);
+extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);
+extern bool omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode);
+extern void omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode);
 
 /* index_build.c */
 extern IndexBuildResult *omen_hnsw_build(Relation heap, Relation index,

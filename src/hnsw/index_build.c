@@ -102,18 +102,18 @@ omen_hnsw_build_phase(int64 phase)
 static int
 column_dims(Relation index, const OmenOpclass *opclass)
 {
-	int			dims = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+	int			dims = omen_vector_typmod(index);
 
 	if (dims < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("column does not have dimensions"),
 						errhint("Declare the column, or cast the expression, "
 								"with a number of dimensions.")));
-	if (dims > opclass->max_dims)
+	if (dims > opclass->type->max_dims)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("column cannot have more than %d dimensions for "
 							   "omen_hnsw index",
-							   opclass->max_dims)));
+							   opclass->type->max_dims)));
 	return dims;
 }
 
@@ -151,20 +151,21 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	BuildState *state = arg;
 	OmenIndex  *ix = state->inserter->ix;
+	int			vector = state->inserter->columns.vector - 1;
 	MemoryContext old;
 	struct varlena *value;
 
-	if (isnull[0])
+	if (isnull[vector])
 		return;
 	state->met++;
 	if (state->range_rows++ >= SAMPLE_RANGE_ROWS)
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);
-	value = PG_DETOAST_DATUM(values[0]);
-	if (state->opclass->dims(value) == (int) ix->meta.dims &&
+	value = PG_DETOAST_DATUM(values[vector]);
+	if (state->opclass->type->dims(value) == (int) ix->meta.dims &&
 		omen_transform(state->quantizer,
-					   state->opclass->floats(value, state->floats),
+					   state->opclass->type->floats(value, state->floats),
 					   state->transformed))
 	{
 		double		sumsq = 0;
@@ -240,10 +241,11 @@ limit_range(BuildState *state)
 static OmenQuantizer *
 build_quantizer(const OmenIndex *ix, const float *mean)
 {
-	OmenQuantizer *quantizer = palloc(
-		omen_quantizer_size(ix->meta.metric, OMEN_STORAGE_SQ8, ix->meta.dims));
+	OmenQuantizer *quantizer =
+		palloc(omen_quantizer_size(ix->meta.metric, OMEN_BUILD_STORAGE,
+								   ix->meta.dims));
 
-	omen_quantizer_init(quantizer, ix->meta.metric, OMEN_STORAGE_SQ8,
+	omen_quantizer_init(quantizer, ix->meta.metric, OMEN_BUILD_STORAGE,
 						ix->meta.dims, ix->meta.seed, mean);
 	return quantizer;
 }
@@ -273,11 +275,12 @@ choose_quantizer(BuildState *state)
 	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	for (uint32 d = 0; d < dims; d++)
 		state->transformed[d] = (float) (state->sum[d] / state->sampled);
-	omen_meta_freeze(ix, has_mean ? state->transformed : NULL,
-					 ix->meta.metric == OMEN_METRIC_IP
-						 ? (float) sqrt(state->longest)
-						 : 0);
-	omen_set_mode(ix, OMEN_MODE_GRAPH);
+	omen_graph_freeze(state->inserter->graph,
+					  has_mean ? state->transformed : NULL,
+					  omen_metrics[ix->meta.metric].is_product
+						  ? (float) sqrt(state->longest)
+						  : 0);
+	omen_graph_set_mode(state->inserter->graph, OMEN_MODE_GRAPH);
 	return true;
 }
 
@@ -318,13 +321,14 @@ build_graph(BuildState *state, IndexBuildResult *result)
 	OmenIndex  *ix = state->inserter->ix;
 	const OmenQuantizer *quantizer = NULL;
 
-	if (ix->meta.metric != OMEN_METRIC_L1)
-		quantizer = ix->meta.storage == OMEN_STORAGE_SQ8
+	if (!omen_metrics[ix->meta.metric].builds_on_grid)
+		quantizer = omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
 						? ix->quantizer
 						: build_quantizer(ix, state->transformed);
-	omen_build_graph(state->heap, state->index, state->index_info, ix,
-					 quantizer, state->lowest, state->highest,
-					 &result->heap_tuples, &result->index_tuples);
+	omen_build_graph(state->heap, state->index, state->index_info,
+					 state->inserter->graph, quantizer, state->lowest,
+					 state->highest, &result->heap_tuples,
+					 &result->index_tuples);
 }
 
 IndexBuildResult *

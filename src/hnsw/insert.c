@@ -31,9 +31,11 @@ omen_inserter_create(Relation index, bool building)
 
 	ins->context = CurrentMemoryContext;
 	ins->ix = omen_index_open(index, building);
+	ins->graph = omen_graph_open(ins->ix, 0);
 	omen_require_catalog(ins->ix);
 	ins->opclass = omen_opclass(index);
-	ins->search = omen_search_create(ins->ix);
+	ins->columns = omen_index_columns(index);
+	ins->search = omen_search_create(ins->graph);
 	ins->ef_construction = omen_options_ef_construction(index);
 	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
 	ins->scratch = palloc(ins->ix->meta.dims * sizeof(float));
@@ -55,36 +57,24 @@ omen_inserter_create(Relation index, bool building)
 static OmenNodeRef
 write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 {
-	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_NODE);
-	OmenChange	change;
+	const OmenPlane *plane = &ins->ix->layout.node;
+	OmenNewSlot fresh = {0};
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
 	OmenNodeRef node;
-	Page		page;
-	uint32		slotno;
 
-	omen_change_begin(&change, &ix->pages);
-	page = omen_change_page(&change, buf);
-	slotno = omen_page_take_slot(ix, page);
-	slot = omen_page_slot(page, plane, slotno);
-	slot->flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
-	slot->level = plan ? plan->level : 0;
-	slot->degree = 0;
-	slot->epoch = ix->meta.epoch;
-	slot->u.node.heaptid = *tid;
-	slot->u.node.posting = OMEN_INVALID_ID;
-	slot->payload = InvalidBlockNumber;
-	slot->code = ins->header;
-	omen_slot_set_keys(&ix->layout, slot, &ins->row_keys);
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), ins->code, ix->layout.code_bytes);
+	fresh.flags = OMEN_SLOT_USED | (plan ? OMEN_SLOT_LINKING : OMEN_SLOT_FLAT);
+	fresh.level = plan ? plan->level : 0;
+	fresh.payload = InvalidBlockNumber;
+	fresh.header = &ins->header;
+	fresh.code = ins->code;
+	fresh.tid = *tid;
+	fresh.key_nulls = ins->row_keys.nulls;
+	fresh.key_words = ins->row_keys.words;
+	slot = omen_slot_new(&change, ins->graph, plane, &fresh, &node);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
-	node.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
-	node.version = slot->version;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 	return node;
 }
 
@@ -96,20 +86,14 @@ static BlockNumber
 write_payload(OmenInserter *ins, OmenNodeRef node)
 {
 	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber first =
 		omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id, node.version,
 						   ins->code, ix->layout.code_bytes);
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
+	OmenSlotChange change;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	omen_page_slot(omen_change_page(&change, buf), plane,
-				   omen_id_slot(plane, node.id))
-		->payload = first;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_begin(&change, ix, &ix->layout.node, node.id)->payload =
+		first;
+	omen_slot_change_commit(&change);
 	return first;
 }
 
@@ -118,17 +102,11 @@ static void
 rewrite_edges(OmenIndex *ix, OmenNodeRef node, const OmenLinkPlan *plan)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	omen_link_write_edges(plane,
-						  omen_page_slot(omen_change_page(&change, buf), plane,
-										 omen_id_slot(plane, node.id)),
-						  plan, 0);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_link_write_edges(plane, slot, plan, 0);
+	omen_slot_change_commit(&change);
 }
 
 /* ---------- the graph ---------- */
@@ -145,7 +123,7 @@ attach_unchanged(OmenInserter *ins, ItemPointer tid)
 	omen_link_plan(ins->search, &ins->header, ins->code, 0, OMEN_INVALID_ID,
 				   UNCHANGED_EF, &plan);
 	return plan.has_equal &&
-		   omen_posting_attach(ins->ix, plan.equal, &ins->header, ins->code,
+		   omen_posting_attach(ins->graph, plan.equal, &ins->header, ins->code,
 							   &ins->row_keys, tid) == OMEN_ATTACHED;
 }
 
@@ -166,7 +144,7 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 				   ins->ef_construction, &plan);
 	OMEN_PAUSE("insert-planned");
 	if (plan.has_equal &&
-		omen_posting_attach(ix, plan.equal, &ins->header, ins->code,
+		omen_posting_attach(ins->graph, plan.equal, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 
@@ -174,12 +152,12 @@ add_to_graph(OmenInserter *ins, ItemPointer tid, bool unchanged)
 	if (ix->layout.out_of_line)
 		payload = write_payload(ins, node);
 	OMEN_PAUSE("insert-written");
-	while (
-		!omen_link_connect(ix, node, &ins->header, ins->code, payload, &plan))
+	while (!omen_link_connect(ins->graph, node, &ins->header, ins->code,
+							  payload, &plan))
 	{
 		omen_link_pause(ix, &tries);
 		MemoryContextReset(ins->row_context);	/* the plan was in there */
-		omen_index_refresh(ix);
+		omen_graph_refresh(ins->graph);
 		omen_link_plan(ins->search, &ins->header, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		rewrite_edges(ix, node, &plan);
@@ -196,50 +174,43 @@ static bool
 find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 {
 	OmenIndex  *ix = ins->ix;
-	const OmenPlane *plane = &ix->layout.node;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
 	uint8	   *space = palloc(ix->layout.code_bytes);
 	uint32		equals = 0;
+	OmenGraphPages pages;
+	BlockNumber block;
 
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	omen_graph_pages(&pages, ins->graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		Buffer		buf = omen_pin(&ix->pages, block);
-		uint16		alike[BLCKSZ / sizeof(OmenSlotHeader)];
-		uint16		versions[BLCKSZ / sizeof(OmenSlotHeader)];
+		OmenNodeRef alike[BLCKSZ / sizeof(OmenSlotHeader)];
 		bool		same_keys[BLCKSZ / sizeof(OmenSlotHeader)];
 		int			count = 0;
-		OmenPageOpaque opaque;
+		OmenSlotWalk walk;
+		OmenSlotHeader *slot;
 
 		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-						   i < omen_used_slots(ix, opaque);
-			 i++)
+		omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+		while ((slot = omen_next_slot(&walk)) != NULL)
 		{
-			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
-				slot->code.offset == ins->header.offset &&
-				slot->code.step == ins->header.step &&
-				slot->code.sum == ins->header.sum &&
-				slot->code.sumsq == ins->header.sumsq)
-			{
-				alike[count] = i;
-				same_keys[count] =
-					!omen_node_has_row(slot) ||
-					omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
-				versions[count++] = slot->version;
-			}
+			if (slot->code.offset != ins->header.offset ||
+				slot->code.step != ins->header.step ||
+				slot->code.sum != ins->header.sum ||
+				slot->code.sumsq != ins->header.sumsq)
+				continue;
+			same_keys[count] =
+				!omen_node_has_row(slot) ||
+				omen_slot_has_keys(&ix->layout, slot, &ins->row_keys);
+			alike[count++] = omen_walk_ref(&walk, slot);
 		}
 		UnlockReleaseBuffer(buf);
 		for (int i = 0; i < count; i++)
 		{
 			OmenCodeHeader header;
 
-			equal->id = block * plane->per_page + alike[i];
-			equal->version = versions[i];
-			if (omen_load_code(ix, plane, equal->id, equal->version, &header,
-							   space) &&
+			*equal = alike[i];
+			if (omen_load_code(ix, &ix->layout.node, equal->id, equal->version,
+							   &header, space) &&
 				memcmp(space, ins->code, ix->layout.code_bytes) == 0 &&
 				(same_keys[i] || ++equals == OMEN_MOST_EQUAL))
 				return true;
@@ -258,7 +229,7 @@ add_to_list(OmenInserter *ins, ItemPointer tid)
 	OmenNodeRef node;
 
 	if (find_flat_equal(ins, &node) &&
-		omen_posting_attach(ins->ix, node, &ins->header, ins->code,
+		omen_posting_attach(ins->graph, node, &ins->header, ins->code,
 							&ins->row_keys, tid) == OMEN_ATTACHED)
 		return;
 	node = write_slot(ins, tid, NULL);
@@ -273,14 +244,14 @@ static bool
 encode(OmenInserter *ins, Datum value)
 {
 	struct varlena *detoasted = PG_DETOAST_DATUM(value);
-	int			dims = ins->opclass->dims(detoasted);
+	int			dims = ins->opclass->type->dims(detoasted);
 
 	if (dims != (int) ins->ix->meta.dims)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
 							   (int) ins->ix->meta.dims, dims)));
 	return omen_encode(ins->ix->quantizer,
-					   ins->opclass->floats(detoasted, ins->floats),
+					   ins->opclass->type->floats(detoasted, ins->floats),
 					   ins->scratch, &ins->header, ins->code);
 }
 
@@ -291,32 +262,33 @@ encode(OmenInserter *ins, Datum value)
 static bool
 try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 {
-	OmenIndex  *ix = ins->ix;
+	OmenGraph  *graph = ins->graph;
+	bool		building = ins->ix->pages.building;
 	bool		is_list;
 
 	OMEN_PAUSE("list-unlocked");
-	if (!ix->pages.building)
-		omen_flat_lock(ix->pages.rel, ShareLock);
-	omen_index_refresh(ix);
+	if (!building)
+		omen_flat_lock(graph, ShareLock);
+	omen_graph_refresh(graph);
 	OMEN_PAUSE("list-locked");
-	is_list = ix->meta.mode != OMEN_MODE_GRAPH;
+	is_list = graph->data.mode != OMEN_MODE_GRAPH;
 	if (is_list)
 	{
 		/* the quantizer may be another one than before the lock */
 		(void) encode(ins, value);
 		add_to_list(ins, tid);
 	}
-	if (!ix->pages.building)
-		omen_flat_unlock(ix->pages.rel, ShareLock);
+	if (!building)
+		omen_flat_unlock(graph, ShareLock);
 
-	if (is_list && omen_flat_is_full(ix))
+	if (is_list && omen_flat_is_full(graph))
 	{
-		if (ix->pages.building)
+		if (building)
 			omen_flat_convert(ins);
-		else if (omen_flat_try_lock(ix->pages.rel, ExclusiveLock))
+		else if (omen_flat_try_lock(graph, ExclusiveLock))
 		{
 			omen_flat_convert(ins);
-			omen_flat_unlock(ix->pages.rel, ExclusiveLock);
+			omen_flat_unlock(graph, ExclusiveLock);
 		}
 	}
 	return is_list;
@@ -330,17 +302,18 @@ void
 omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 				  ItemPointer tid, bool unchanged)
 {
-	OmenIndex  *ix = ins->ix;
-	Datum		value = values[0];
+	OmenGraph  *graph = ins->graph;
+	int			vector = ins->columns.vector - 1;
+	Datum		value = values[vector];
 	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
 
-	omen_index_refresh(ix);
+	omen_graph_refresh(graph);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
-	if (isnull[0])
-		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
+	if (isnull[vector])
+		omen_posting_attach_side(graph, OMEN_OWNER_NULL, tid);
 	else if (!encode(ins, value))
-		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
-	else if (ix->meta.mode == OMEN_MODE_GRAPH)
+		omen_posting_attach_side(graph, OMEN_OWNER_NAN, tid);
+	else if (graph->data.mode == OMEN_MODE_GRAPH)
 		add_to_graph(ins, tid, unchanged);
 	else if (!try_add_to_list(ins, value, tid))
 	{

@@ -15,13 +15,15 @@
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/hnsw.h"
-#include "hnsw/inspect.h"
+#include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #define INFO_COLUMNS 20
 #define LAST_SCAN_COLUMNS 5
+
 
 /* What is counted in a pass over all pages. */
 typedef struct IndexCounts
@@ -41,33 +43,6 @@ typedef struct ChainHead
 } ChainHead;
 
 static const char *const mode_names[] = {"flat", "converting", "graph"};
-const char *const omen_metric_names[] = {"l2", "ip", "cosine", "l1"};
-const char *const omen_storage_names[] = {"sq8", "full", "sq4"};
-
-/* ---------- which index ---------- */
-
-/* Raise an error unless this is an index of ours that this session can read. */
-void
-omen_require_hnsw_index(Relation index)
-{
-	if (index->rd_rel->relkind != RELKIND_INDEX ||
-		index->rd_indam->aminsert != omen_hnsw_insert)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("\"%s\" is not an omen_hnsw index",
-							   RelationGetRelationName(index))));
-	if (RELATION_IS_OTHER_TEMP(index))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-}
-
-/* Is this an unlogged index on a standby, of which there are no pages? */
-bool
-omen_has_no_contents(Relation index)
-{
-	return RecoveryInProgress() &&
-		   index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED;
-}
 
 /* ---------- counting ---------- */
 
@@ -93,21 +68,18 @@ count_node(IndexCounts *counts, const OmenSlotHeader *slot)
  * whether they have rows go to heads; returns how many.
  */
 static uint32
-count_nodes(OmenIndex *ix, Page page, BlockNumber block, IndexCounts *counts,
-			ChainHead *heads)
+count_nodes(OmenIndex *ix, Buffer buf, IndexCounts *counts, ChainHead *heads)
 {
-	const OmenPlane *plane = &ix->layout.node;
-	uint32		used = Min(OmenPageGetOpaque(page)->used, plane->per_page);
 	uint32		nheads = 0;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
-	for (uint32 i = 0; i < used; i++)
+	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0 || !count_node(counts, slot))
+		if (!count_node(counts, slot))
 			continue;
-		heads[nheads].node.id = block * plane->per_page + i;
-		heads[nheads].node.version = slot->version;
+		heads[nheads].node = omen_walk_ref(&walk, slot);
 		heads[nheads++].first = slot->u.node.posting;
 	}
 	return nheads;
@@ -128,9 +100,10 @@ count_chunks(Page page, IndexCounts *counts)
 }
 
 static void
-count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
+count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 		   IndexCounts *counts, ChainHead *heads, OmenTidList *tids)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM, block,
 									RBM_NORMAL, strategy);
 	uint32		nheads = 0;
@@ -144,7 +117,7 @@ count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 	if (kind <= OMEN_PAGE_META)
 		counts->pages[kind]++;
 	if (kind == OMEN_PAGE_NODE)
-		nheads = count_nodes(ix, BufferGetPage(buf), block, counts, heads);
+		nheads = count_nodes(ix, buf, counts, heads);
 	else if (kind == OMEN_PAGE_POSTING)
 		count_chunks(BufferGetPage(buf), counts);
 	UnlockReleaseBuffer(buf);
@@ -152,7 +125,7 @@ count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 	for (uint32 i = 0; i < nheads; i++)
 	{
 		tids->count = 0;
-		(void) omen_posting_walk(ix, heads[i].first, heads[i].node.id,
+		(void) omen_posting_walk(graph, heads[i].first, heads[i].node.id,
 								 heads[i].node.version, tids);
 		if (tids->count > 0)
 			counts->nodes++;
@@ -162,16 +135,17 @@ count_page(OmenIndex *ix, BlockNumber block, BufferAccessStrategy strategy,
 }
 
 static void
-count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
+count_index(OmenGraph *graph, BlockNumber nblocks, IndexCounts *counts)
 {
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	ChainHead  *heads = palloc(ix->layout.node.per_page * sizeof(ChainHead));
+	ChainHead  *heads =
+		palloc(graph->ix->layout.node.per_page * sizeof(ChainHead));
 	OmenTidList tids = {0};
 
 	for (BlockNumber block = 0; block < nblocks; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		count_page(ix, block, strategy, counts, heads, &tids);
+		count_page(graph, block, strategy, counts, heads, &tids);
 	}
 	FreeAccessStrategy(strategy);
 }
@@ -180,33 +154,34 @@ count_index(OmenIndex *ix, BlockNumber nblocks, IndexCounts *counts)
 
 /* Layers of the graph, layer 0 included. */
 static int
-count_layers(const OmenMetaPageData *meta)
+count_layers(const OmenGraphData *data)
 {
-	if (meta->mode == OMEN_MODE_FLAT)
+	if (data->mode == OMEN_MODE_FLAT)
 		return 0;
-	return meta->entry == OMEN_INVALID_ID ? 1 : meta->entry_level + 1;
+	return data->entry == OMEN_INVALID_ID ? 1 : data->entry_level + 1;
 }
 
 static void
-fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
-		  Datum *values, bool *nulls)
+fill_info(const OmenGraph *graph, const IndexCounts *counts,
+		  BlockNumber nblocks, Datum *values, bool *nulls)
 {
-	const OmenMetaPageData *meta = &ix->meta;
+	const OmenMetaPageData *meta = &graph->ix->meta;
+	const OmenGraphData *data = &graph->data;
 	uint64		in_use = counts->nodes + counts->dead_nodes;
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(mode_names[meta->mode]);
-	values[i++] = CStringGetTextDatum(omen_metric_names[meta->metric]);
-	values[i++] = CStringGetTextDatum(omen_storage_names[meta->storage]);
+	values[i++] = CStringGetTextDatum(mode_names[data->mode]);
+	values[i++] = CStringGetTextDatum(omen_metrics[meta->metric].name);
+	values[i++] = CStringGetTextDatum(omen_codecs[meta->storage]->name);
 	values[i++] = Int32GetDatum(meta->dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);
-	values[i++] = Int32GetDatum(meta->epoch);
+	values[i++] = Int32GetDatum(data->epoch);
 	values[i++] = Int32GetDatum(meta->version);
 	values[i++] = Int64GetDatum(counts->nodes);
 	values[i++] = Int64GetDatum(counts->dead_nodes);
 	values[i++] = Int64GetDatum(counts->rows);
-	values[i++] = Int32GetDatum(count_layers(meta));
+	values[i++] = Int32GetDatum(count_layers(data));
 	nulls[i] = in_use == 0;
 	values[i++] =
 		Float8GetDatum(in_use > 0 ? (double) counts->edges / in_use : 0);
@@ -220,18 +195,6 @@ fill_info(const OmenIndex *ix, const IndexCounts *counts, BlockNumber nblocks,
 	values[i++] = Float8GetDatum(
 		counts->nodes > 0 ? (double) nblocks * BLCKSZ / counts->nodes : 0);
 	Assert(i == INFO_COLUMNS);
-}
-
-/* A row of a function that returns one. */
-Datum
-omen_return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	TupleDesc	desc;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
 /*
@@ -261,7 +224,7 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 	Datum		values[INFO_COLUMNS] = {0};
 	bool		nulls[INFO_COLUMNS] = {0};
 	BlockNumber nblocks;
-	OmenIndex  *ix;
+	OmenGraph  *graph;
 
 	omen_require_hnsw_index(index);
 	require_rights(index);
@@ -276,10 +239,10 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 			 errmsg(
 				 "index \"%s\" is unlogged and has no contents during recovery",
 				 RelationGetRelationName(index))));
-	ix = omen_index_open(index, false);
+	graph = omen_graph_open(omen_index_open(index, false), 0);
 	nblocks = RelationGetNumberOfBlocks(index);
-	count_index(ix, nblocks, &counts);
-	fill_info(ix, &counts, nblocks, values, nulls);
+	count_index(graph, nblocks, &counts);
+	fill_info(graph, &counts, nblocks, values, nulls);
 	index_close(index, AccessShareLock);
 	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }

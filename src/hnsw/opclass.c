@@ -2,40 +2,24 @@
  *
  * opclass.c
  *	  What the access method has to know of an operator class: the support
- *	  functions, and how to ask for them.
+ *	  functions, and what they must agree with.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "compat.h"
+#include "hnsw/columns.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
-#include "types/vector.h"
 
-static int
-vector_dims(const struct varlena *value)
-{
-	return ((const OmenVector *) value)->dim;
-}
-
-static const float *
-vector_floats(const struct varlena *value, float *scratch)
-{
-	return ((const OmenVector *) value)->x;
-}
-
-#define VECTOR_OPCLASS(metric_) \
-	{ \
-		.is_vector = true, .metric = (metric_), .max_dims = OMEN_MAX_DIM, \
-		.dims = vector_dims, .floats = vector_floats \
-	}
-
-static const OmenOpclass vector_l2 = VECTOR_OPCLASS(OMEN_METRIC_L2);
-static const OmenOpclass vector_ip = VECTOR_OPCLASS(OMEN_METRIC_IP);
-static const OmenOpclass vector_cosine = VECTOR_OPCLASS(OMEN_METRIC_COSINE);
-static const OmenOpclass vector_l1 = VECTOR_OPCLASS(OMEN_METRIC_L1);
+/* Operator classes by what they are for: a type and a metric. */
+static const OmenOpclass vector_l2 = {true, &omen_vector_type, OMEN_METRIC_L2};
+static const OmenOpclass vector_ip = {true, &omen_vector_type, OMEN_METRIC_IP};
+static const OmenOpclass vector_cosine = {true, &omen_vector_type,
+										  OMEN_METRIC_COSINE};
+static const OmenOpclass vector_l1 = {true, &omen_vector_type, OMEN_METRIC_L1};
 
 OMEN_FUNCTION(omen_vector_l2_support);
 OMEN_FUNCTION(omen_vector_ip_support);
@@ -66,7 +50,7 @@ omen_vector_l1_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(&vector_l1);
 }
 
-/* Columns after the first: what is kept of them follows from their type. */
+/* Columns to filter by: what is kept of them follows from their type. */
 static const OmenOpclass key_column = {.is_vector = false};
 
 OMEN_FUNCTION(omen_key_support);
@@ -77,22 +61,6 @@ omen_key_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(&key_column);
 }
 
-static const OmenOpclass *
-column_opclass(Relation index, int attno)
-{
-	FmgrInfo   *procinfo = index_getprocinfo(index, attno, OMEN_SUPPORT_PROC);
-
-	return (const OmenOpclass *) DatumGetPointer(
-		FunctionCall1(procinfo, PointerGetDatum(NULL)));
-}
-
-/* The operator class of an index's first column. */
-const OmenOpclass *
-omen_opclass(Relation index)
-{
-	return column_opclass(index, 1);
-}
-
 /*
  * What is wrong with a metapage by what the catalog says of the index; NULL if
  * nothing is.  A column may have lost its number of dimensions, but it cannot
@@ -101,7 +69,7 @@ omen_opclass(Relation index)
 const char *
 omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 {
-	int32		typmod = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+	int32		typmod = omen_vector_typmod(index);
 
 	if (meta->metric != omen_opclass(index)->metric)
 		return "has another metric than the operator class";
@@ -133,21 +101,18 @@ omen_require_catalog(const OmenIndex *ix)
 void
 omen_check_columns(Relation index)
 {
-	int			count = IndexRelationGetNumberOfKeyAttributes(index);
+	OmenIndexColumns columns = omen_index_columns(index);
 
-	for (int attno = 1; attno <= count; attno++)
-	{
-		if (column_opclass(index, attno)->is_vector != (attno == 1))
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 attno == 1
-						 ? errmsg("first column of an omen_hnsw index must be "
-								  "a vector")
-						 : errmsg("omen_hnsw index cannot have more than one "
-								  "vector column"),
-					 errhint("Columns to filter by follow the vector.")));
-	}
-	if (count - 1 > OMEN_MAX_KEYS)
+	if (columns.vector != 1 || columns.vectors > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 columns.vector != 1
+					 ? errmsg("first column of an omen_hnsw index must be "
+							  "a vector")
+					 : errmsg("omen_hnsw index cannot have more than one "
+							  "vector column"),
+				 errhint("Columns to filter by follow the vector.")));
+	if (columns.filters > OMEN_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("omen_hnsw index cannot have more than %d "
 							   "columns",

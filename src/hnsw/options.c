@@ -10,22 +10,38 @@
 #include "hnsw/hnsw.h"
 #include "utils/guc.h"
 
+/* omendb.ef_search, which guc.c registers. */
+int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
+
 static relopt_kind options_kind;
 
 /* An OmenStorage, or what omen_storage_default() says. */
 #define STORAGE_AUTO (-1)
 
-static relopt_enum_elt_def storage_values[] = {{"auto", STORAGE_AUTO},
-											   {"sq8", OMEN_STORAGE_SQ8},
-											   {"sq4", OMEN_STORAGE_SQ4},
-											   {"full", OMEN_STORAGE_FULL},
-											   {(const char *) NULL}};
+/* "auto", the kinds of codes, and the end of the list. */
+static relopt_enum_elt_def storage_values[OMEN_STORAGES + 2];
+
+static void
+list_storage_values(void)
+{
+	storage_values[0].string_val = "auto";
+	storage_values[0].symbol_val = STORAGE_AUTO;
+	for (int i = 0; i < OMEN_STORAGES; i++)
+	{
+		storage_values[i + 1].string_val = omen_codecs[i]->name;
+		storage_values[i + 1].symbol_val = i;
+	}
+}
+
+/* The message below names them all. */
+StaticAssertDecl(OMEN_STORAGES == 3, "a kind of code is new");
 
 /* Register the parameters; once, from _PG_init. */
 void
 omen_options_init(void)
 {
 	options_kind = add_reloption_kind();
+	list_storage_values();
 	add_int_reloption(options_kind, "m",
 					  "Number of neighbors of a node in each upper layer, half "
 					  "of the room for them in layer 0",
@@ -105,6 +121,8 @@ omen_options_check_storage(OmenStorage storage, OmenMetric metric)
 	if (!omen_storage_fits(storage, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"sq4\" is not supported for L1 distance"),
-				 errhint("Use storage \"sq8\".")));
+				 errmsg("storage \"%s\" is not supported for %s",
+						omen_codecs[storage]->name, omen_metrics[metric].label),
+				 errhint("Use storage \"%s\".",
+						 omen_codecs[omen_storage_default(metric, 1)]->name)));
 }

@@ -44,7 +44,8 @@ typedef struct RefList
 
 typedef struct VacuumState
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	IndexBulkDeleteCallback callback;
 	void	   *callback_state;
 	TidPlace   *places;			/* of one page */
@@ -317,7 +318,7 @@ check_suspects(VacuumState *state)
 	{
 		OmenNodeRef ref = state->suspects.refs[i];
 
-		if (omen_posting_drop_empty(state->ix, ref))
+		if (omen_posting_drop_empty(state->graph, ref))
 			add_ref(&state->dead, ref.id, ref.version);
 		else
 			state->nodes++;
@@ -330,13 +331,13 @@ check_suspects(VacuumState *state)
 	{
 		if (i == 0 || compare_refs(&state->owners.refs[i - 1],
 								   &state->owners.refs[i]) != 0)
-			omen_posting_compact(state->ix, state->owners.refs[i]);
+			omen_posting_compact(state->graph, state->owners.refs[i]);
 		omen_vacuum_delay_point();
 	}
 	/* what is empty now is the first of a chain, or on none */
 	for (uint64 i = 0; i < state->empty_chunks.count; i++)
 	{
-		omen_posting_reclaim(state->ix, state->empty_chunks.refs[i].id);
+		omen_posting_reclaim(state->graph, state->empty_chunks.refs[i].id);
 		omen_vacuum_delay_point();
 	}
 	if (state->dead.count > 0)
@@ -358,7 +359,7 @@ reclaim_payload(VacuumState *state)
 	}
 }
 
-/* ---------- counts in the metapage ---------- */
+/* ---------- counts ---------- */
 
 /*
  * Store what was counted.  Nodes that were added since old_limit was read are
@@ -368,20 +369,14 @@ reclaim_payload(VacuumState *state)
 static void
 store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
 {
-	OmenIndex  *ix = state->ix;
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	OmenChange	change;
-	OmenMetaPageData *meta;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(state->graph, &change);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->node_limit = state->nodes + ix->layout.node.per_page +
-					   (meta->node_limit - old_limit);
-	meta->vacuum_nodes = state->nodes;
-	meta->vacuum_dead = state->dead.count - freed;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	data->node_limit = state->nodes + state->ix->layout.node.per_page +
+					   (data->node_limit - old_limit);
+	data->vacuum_nodes = state->nodes;
+	data->vacuum_dead = state->dead.count - freed;
+	omen_graph_change_commit(&change);
 }
 
 /* ---------- callbacks ---------- */
@@ -390,13 +385,13 @@ store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
 static uint64
 remove_nodes(VacuumState *state)
 {
-	OmenIndex  *ix = state->ix;
+	OmenGraph  *graph = state->graph;
 
 	if (state->dead.count == 0 || (state->removed == 0 && !state->condemned) ||
-		ix->meta.mode == OMEN_MODE_CONVERTING)
+		graph->data.mode == OMEN_MODE_CONVERTING)
 		return 0;
-	if (ix->meta.mode == OMEN_MODE_FLAT)
-		return omen_free_flat(ix, state->dead.refs, state->dead.count);
+	if (graph->data.mode == OMEN_MODE_FLAT)
+		return omen_free_flat(graph, state->dead.refs, state->dead.count);
 
 	/*
 	 * A VACUUM that was cut may have freed some of the nodes that those it left
@@ -405,7 +400,7 @@ remove_nodes(VacuumState *state)
 	if (!state->condemned &&
 		state->dead.count < REPAIR_SHARE * (state->nodes + state->dead.count))
 		return 0;
-	return omen_repair(ix, state->dead.refs, state->dead.count,
+	return omen_repair(graph, state->dead.refs, state->dead.count,
 					   (Size) maintenance_work_mem * 1024);
 }
 
@@ -428,17 +423,18 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 	old = MemoryContextSwitchTo(context);
 	state.ix = omen_index_open(index, false);
+	state.graph = omen_graph_open(state.ix, 0);
 	state.callback = callback;
 	state.callback_state = callback_state;
 	state.places =
 		palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
 
 	/* a flat list stays one while it is looked through */
-	locked = state.ix->meta.mode != OMEN_MODE_GRAPH;
+	locked = state.graph->data.mode != OMEN_MODE_GRAPH;
 	if (locked)
-		omen_flat_lock(index, ShareLock);
-	omen_index_refresh(state.ix);
-	old_limit = state.ix->meta.node_limit;
+		omen_flat_lock(state.graph, ShareLock);
+	omen_graph_refresh(state.graph);
+	old_limit = state.graph->data.node_limit;
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1;
 		 omen_block_exists(&state.ix->pages, block); block++)
@@ -454,7 +450,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	if (state.removed > 0)
 		store_counts(&state, old_limit, freed);
 	if (locked)
-		omen_flat_unlock(index, ShareLock);
+		omen_flat_unlock(state.graph, ShareLock);
 
 	stats->estimated_count = false;
 	stats->num_index_tuples = state.kept;

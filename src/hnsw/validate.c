@@ -198,7 +198,7 @@ omen_hnsw_validate(Oid opclassoid)
 }
 
 /*
- * The one property that PostgreSQL cannot work out: the first column can be
+ * The one property that PostgreSQL cannot work out: the vector's column can be
  * ordered by a distance.
  */
 bool
@@ -207,6 +207,6 @@ omen_hnsw_property(Oid index_oid, int attno, IndexAMProperty prop,
 {
 	if (attno == 0 || prop != AMPROP_DISTANCE_ORDERABLE)
 		return false;
-	*res = attno == 1;
+	*res = omen_opclass_is_vector(get_index_column_opclass(index_oid, attno));
 	return true;
 }

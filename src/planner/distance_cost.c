@@ -49,9 +49,8 @@ column_is_toastable(Oid relid, AttrNumber column)
  * Chunks in which a column of a table is stored apart from the row; 0 = none.
  */
 static double
-toast_chunks(PlannerInfo *root, const Var *var, int dims)
+toast_chunks(PlannerInfo *root, const Var *var, Size bytes)
 {
-	Size		bytes = (Size) dims * sizeof(float) + 8;
 	RangeTblEntry *rte;
 
 	if (root == NULL || bytes <= TOAST_TUPLE_TARGET || var->varlevelsup != 0 ||
@@ -70,7 +69,8 @@ toast_chunks(PlannerInfo *root, const Var *var, int dims)
  * arguments' own functions; by_scan if one of our scans computes it.
  */
 double
-omen_distance_cost(PlannerInfo *root, const List *args, bool by_scan)
+omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
+				   bool by_scan)
 {
 	double		cost = cpu_operator_cost;
 	int			dims = 0;
@@ -85,8 +85,9 @@ omen_distance_cost(PlannerInfo *root, const List *args, bool by_scan)
 	foreach (lc, args)
 	{
 		Node	   *arg = strip_implicit_coercions(lfirst(lc));
-		double		chunks =
-			IsA(arg, Var) ? toast_chunks(root, (Var *) arg, dims) : 0;
+		double		chunks = IsA(arg, Var)
+							? toast_chunks(root, (Var *) arg, type->bytes(dims))
+							: 0;
 
 		if (chunks > 0)
 			cost += by_scan ? OMEN_TOAST_SCAN_FETCH_COST +
@@ -94,14 +95,12 @@ omen_distance_cost(PlannerInfo *root, const List *args, bool by_scan)
 							: OMEN_TOAST_FETCH_COST +
 								  chunks * OMEN_TOAST_CHUNK_COST;
 	}
-	return cost + cpu_operator_cost * dims / OMEN_DIMS_PER_OPERATOR;
+	return cost + cpu_operator_cost * dims / type->dims_per_operator;
 }
 
-OMEN_FUNCTION(omen_distance_support);
-
-/* Support function of all distance functions. */
-Datum
-omen_distance_support(PG_FUNCTION_ARGS)
+/* What a support function of a type's distance functions answers. */
+static Datum
+answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestCost *cost = (SupportRequestCost *) request;
@@ -116,6 +115,15 @@ omen_distance_support(PG_FUNCTION_ARGS)
 	else
 		PG_RETURN_POINTER(NULL);
 	cost->startup = 0;
-	cost->per_tuple = omen_distance_cost(cost->root, args, false);
+	cost->per_tuple = omen_distance_cost(cost->root, type, args, false);
 	PG_RETURN_POINTER(cost);
+}
+
+OMEN_FUNCTION(omen_distance_support);
+
+/* Support function of all distance functions of vectors. */
+Datum
+omen_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_vector_type);
 }

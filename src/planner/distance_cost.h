@@ -11,8 +11,9 @@
 #include "postgres.h"
 
 #include "nodes/pathnodes.h"
+#include "types/type.h"
 
-extern double omen_distance_cost(PlannerInfo *root, const List *args,
-								 bool by_scan);
+extern double omen_distance_cost(PlannerInfo *root, const OmenType *type,
+								 const List *args, bool by_scan);
 
 #endif							/* OMEN_DISTANCE_COST_H */

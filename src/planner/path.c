@@ -34,9 +34,11 @@
 #include "filter/plan.h"
 #include "filter/policy.h"
 #include "tuning.h"
-#include "types/vector_within.h"
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
+
+/* omendb.enable_scan, which guc.c registers. */
+bool		omen_enable_scan = true;
 
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
@@ -169,6 +171,17 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 	return best;
 }
 
+/* The operator class of the column that is ordered by. */
+static const OmenOpclass *
+index_opclass(const IndexOptInfo *info)
+{
+	Relation	index = index_open(info->indexoid, NoLock);
+	const OmenOpclass *opclass = omen_opclass(index);
+
+	index_close(index, NoLock);
+	return opclass;
+}
+
 /* The best bitmap of rows that pass, or NULL. */
 static BitmapHeapPath *
 find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
@@ -265,12 +278,6 @@ note_wanted(PlannerInfo *root, OmenScanParts *parts)
 
 /* ---------- within a sphere ---------- */
 
-/* The functions that ask whether a vector is within a sphere, by OmenMetric. */
-static const PGFunction within_functions[] = {omen_vector_l2_within,
-											  omen_vector_ip_within,
-											  omen_vector_cosine_within,
-											  omen_vector_l1_within};
-
 /* Does a function go by the C function? */
 static bool
 function_is(Oid funcid, PGFunction address)
@@ -289,12 +296,11 @@ static List *
 find_spheres(RelOptInfo *rel, IndexPath *ordered)
 {
 	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
-	Relation	index = index_open(ordered->indexinfo->indexoid, NoLock);
-	PGFunction	within = within_functions[omen_opclass(index)->metric];
+	const OmenOpclass *opclass = index_opclass(ordered->indexinfo);
+	PGFunction	within = opclass->type->within[opclass->metric];
 	List	   *found = NIL;
 	ListCell   *lc;
 
-	index_close(index, NoLock);
 	foreach (lc, rel->baserestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
@@ -307,7 +313,7 @@ find_spheres(RelOptInfo *rel, IndexPath *ordered)
 			contain_volatile_functions(lsecond(op->args)))
 			continue;
 		set_opfuncid(op);
-		if (function_is(op->opfuncid, within))
+		if (within != NULL && function_is(op->opfuncid, within))
 			found = lappend(found, info);
 	}
 	return found;
@@ -358,7 +364,8 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	double		row_filter_cost = rel->baserestrictcost.per_tuple;
 	double		seq_page_cost_here;
 
-	omen_search_cost_init(&search, ordered->path->indexinfo);
+	omen_search_cost_init(&search, ordered->path->indexinfo,
+						  ordered->path->indexinfo->tuples);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
@@ -371,10 +378,13 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
 	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost + row_filter_cost;
-	plan->distance_cost = omen_distance_cost(root, orderby->args, true);
+	plan->distance_cost =
+		omen_distance_cost(root, index_opclass(ordered->path->indexinfo)->type,
+						   orderby->args, true);
 	plan->table_cost = rel->pages * seq_page_cost_here +
 					   plan->rows * (cpu_tuple_cost + row_filter_cost);
-	plan->full_scan_cost = omen_full_scan_cost(root, ordered->path->indexinfo);
+	plan->full_scan_cost =
+		omen_full_scan_cost(root, ordered->path->indexinfo, plan->nodes);
 	plan->has_keys = ordered->keys.told != NIL;
 	plan->key_selectivity = ordered->key_selectivity;
 	plan->ef_search = omen_ef_search;

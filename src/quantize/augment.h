@@ -18,6 +18,8 @@
 #ifndef OMEN_AUGMENT_H
 #define OMEN_AUGMENT_H
 
+#include <math.h>
+
 #include "codes.h"
 
 /*
@@ -27,13 +29,7 @@
 static inline double
 omen_code_sumsq(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 {
-	double		offset = hdr->offset;
-	double		step = hdr->step;
-
-	if (q->storage == OMEN_STORAGE_FULL)
-		return offset * offset;
-	return q->dim * offset * offset + 2.0 * offset * step * hdr->sum +
-		   step * step * hdr->sumsq + 2.0 * hdr->mean_dot + q->mean_sumsq;
+	return omen_quantizer_codec(q)->sumsq(q, hdr);
 }
 
 /* The coordinate added to a node's vector; 0 for those beyond the radius. */
@@ -57,7 +53,7 @@ omen_link_distance(const OmenQuantizer *q, double radius,
 {
 	float		distance = omen_code_distance(q, ha, ca, hb, cb);
 
-	if (q->metric != OMEN_METRIC_IP)
+	if (!omen_quantizer_metric(q)->is_product)
 		return distance;
 	return (float) (distance - omen_added_coordinate(q, radius, ha) *
 								   omen_added_coordinate(q, radius, hb));

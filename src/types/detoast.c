@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * detoast.c
- *	  Fetching TOASTed vectors no more often than needed.
+ *	  Fetching TOASTed values no more often than needed.
  *
  * What is kept from call to call hangs in fn_extra, and so lives as long as
  * the expression in its executor.  It is found by the value's TOAST pointer;
@@ -24,7 +24,7 @@ typedef struct KeptArgument
 {
 	Oid			relid;
 	Oid			valueid;
-	OmenVector *value;			/* NULL until it was passed twice */
+	struct varlena *value;		/* NULL until it was passed twice */
 } KeptArgument;
 
 #define KEPT_ARGUMENTS 2
@@ -53,8 +53,8 @@ kept_argument(FmgrInfo *flinfo, int argno)
 	return (KeptArgument *) flinfo->fn_extra + argno;
 }
 
-OmenVector *
-omen_getarg_vector(FunctionCallInfo fcinfo, int argno)
+struct varlena *
+omen_getarg_detoasted(FunctionCallInfo fcinfo, int argno)
 {
 	Datum		datum = PG_GETARG_DATUM(argno);
 	KeptArgument *kept;
@@ -62,7 +62,7 @@ omen_getarg_vector(FunctionCallInfo fcinfo, int argno)
 	Oid			valueid;
 
 	if (fcinfo->flinfo == NULL || !omen_toast_identity(datum, &relid, &valueid))
-		return DatumGetOmenVectorP(datum);
+		return PG_DETOAST_DATUM(datum);
 
 	kept = kept_argument(fcinfo->flinfo, argno);
 	if (kept->relid != relid || kept->valueid != valueid)
@@ -72,13 +72,13 @@ omen_getarg_vector(FunctionCallInfo fcinfo, int argno)
 		kept->value = NULL;
 		kept->relid = relid;
 		kept->valueid = valueid;
-		return DatumGetOmenVectorP(datum);
+		return PG_DETOAST_DATUM(datum);
 	}
 	if (kept->value == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
-		kept->value = DatumGetOmenVectorP(datum);
+		kept->value = PG_DETOAST_DATUM(datum);
 		MemoryContextSwitchTo(old);
 	}
 	return kept->value;
@@ -88,7 +88,7 @@ bool
 omen_distance_known(FunctionCallInfo fcinfo, double *result)
 {
 	const OmenKnownDistance *known = &omen_known_distance;
-	OmenVector *query;
+	struct varlena *query;
 	Oid			relid;
 	Oid			valueid;
 
@@ -98,7 +98,7 @@ omen_distance_known(FunctionCallInfo fcinfo, double *result)
 		relid != known->toast_relid || valueid != known->toast_valueid)
 		return false;
 
-	query = omen_getarg_vector(fcinfo, 1);
+	query = omen_getarg_detoasted(fcinfo, 1);
 	if (VARSIZE(query) != VARSIZE(known->query) ||
 		memcmp(query, known->query, VARSIZE(query)) != 0)
 		return false;

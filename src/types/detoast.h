@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * detoast.h
- *	  Fetching TOASTed vectors no more often than needed.
+ *	  Fetching TOASTed values no more often than needed.
  *
  * A vector of more than a few hundred dimensions lies in the TOAST table, and
  * fetching it costs several times what the distance costs.  A query's vector
@@ -17,14 +17,14 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "types/vector.h"
 
 /*
- * Argument of a function as a vector.  One that lies in a TOAST table and is
- * passed again by the next call, as a constant of the query is, is kept from
- * call to call.  The result is not to be changed or freed.
+ * Argument of a function, 0 or 1, detoasted.  One that lies in a TOAST table
+ * and is passed again by the next call, as a constant of the query is, is kept
+ * from call to call.  The result is not to be changed or freed.
  */
-extern OmenVector *omen_getarg_vector(FunctionCallInfo fcinfo, int argno);
+extern struct varlena *omen_getarg_detoasted(FunctionCallInfo fcinfo,
+											 int argno);
 
 /*
  * A distance that is known: of the row that an index scan has just returned.

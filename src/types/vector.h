@@ -13,6 +13,7 @@
 #define OMEN_VECTOR_H
 
 #include "compat.h"
+#include "distance/distance.h"
 #include "omendb.h"
 
 #include "nodes/nodes.h"

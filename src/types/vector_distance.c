@@ -28,14 +28,20 @@ OMEN_FUNCTION(omen_cosine_distance);
 OMEN_FUNCTION(omen_l1_distance);
 OMEN_FUNCTION(omen_vector_spherical_distance);
 
+static inline OmenVector *
+getarg_vector(FunctionCallInfo fcinfo, int argno)
+{
+	return (OmenVector *) omen_getarg_detoasted(fcinfo, argno);
+}
+
 typedef float (*Kernel)(const float *a, const float *b, size_t dim);
 
 /* Apply a kernel to the first two arguments. */
 static double
 call_kernel(FunctionCallInfo fcinfo, Kernel kernel)
 {
-	OmenVector *a = omen_getarg_vector(fcinfo, 0);
-	OmenVector *b = omen_getarg_vector(fcinfo, 1);
+	OmenVector *a = getarg_vector(fcinfo, 0);
+	OmenVector *b = getarg_vector(fcinfo, 1);
 
 	omen_vector_check_same_dim(a, b);
 	return (double) kernel(a->x, b->x, (size_t) a->dim);
@@ -97,8 +103,8 @@ omen_cosine_distance(PG_FUNCTION_ARGS)
 
 	if (omen_distance_known(fcinfo, &known))
 		PG_RETURN_FLOAT8(known);
-	a = omen_getarg_vector(fcinfo, 0);
-	b = omen_getarg_vector(fcinfo, 1);
+	a = getarg_vector(fcinfo, 0);
+	b = getarg_vector(fcinfo, 1);
 	omen_vector_check_same_dim(a, b);
 	omen_kernels->cosine(a->x, b->x, (size_t) a->dim, &ab, &aa, &bb);
 

@@ -12,10 +12,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "executor/executor.h"
 #include "omendb.h"
 #include "types/vector_within.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
+OMEN_FUNCTION(omen_vector_sphere);
 OMEN_FUNCTION(omen_vector_l2_within);
 OMEN_FUNCTION(omen_vector_ip_within);
 OMEN_FUNCTION(omen_vector_cosine_within);
@@ -25,6 +30,32 @@ extern PGDLLEXPORT Datum omen_l2_distance(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum omen_vector_negative_inner_product(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum omen_cosine_distance(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum omen_l1_distance(PG_FUNCTION_ARGS);
+
+/*
+ * sphere(center, radius): the two as a row of the type that the function
+ * returns.  That is looked up by the function, as the type may be in any
+ * schema; and it must still have the columns that it was created with.
+ */
+Datum
+omen_vector_sphere(PG_FUNCTION_ARGS)
+{
+	Oid		   *argtypes;
+	int			nargs;
+	Oid type = get_func_signature(fcinfo->flinfo->fn_oid, &argtypes, &nargs);
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	bool		isnull[2] = {PG_ARGISNULL(0), PG_ARGISNULL(1)};
+	HeapTuple	tuple;
+
+	if (desc->natts != 2 || TupleDescAttr(desc, 0)->atttypid != argtypes[0] ||
+		TupleDescAttr(desc, 1)->atttypid != argtypes[1])
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("type %s is not a center and a radius",
+							   format_type_be(type))));
+	tuple = heap_form_tuple(desc, values, isnull);
+	ReleaseTupleDesc(desc);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
 
 bool
 omen_sphere_parts(Datum sphere, Datum *center, double *radius)

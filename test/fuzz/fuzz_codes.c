@@ -71,6 +71,7 @@ use_code(const OmenQuantizer *q, const OmenQuantizer *origin, const float *x,
 	OmenCodeHeader query;
 	OmenCodeHeader again;
 	OmenQueryRest about = {0};
+	char		flaw[100];
 
 	if (omen_encode_query(q, x, rest, &query, query_code, &about))
 	{
@@ -87,6 +88,10 @@ use_code(const OmenQuantizer *q, const OmenQuantizer *origin, const float *x,
 	(void) omen_link_distance(q, radius, node, code, node, code);
 	omen_decode(q, node, code, scratch);
 	(void) omen_code_error(q, x, scratch, node, code);
+	(void) omen_header_flaw((OmenStorage) q->storage, (OmenMetric) q->metric,
+							node);
+	(void) omen_code_flaw((OmenStorage) q->storage, q->dim, node, code, flaw,
+						  sizeof(flaw));
 
 	/* as the conversion of a flat list does */
 	omen_recode(origin, q, node, code, scratch, &again, own);

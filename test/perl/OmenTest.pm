@@ -40,6 +40,21 @@ sub create_helpers
 		CREATE EXTENSION omendb;
 		SET check_function_bodies = off;
 
+		-- CPU time that a process on this machine has taken, in seconds; NULL if there is none of that number.  How long
+		-- something takes is measured by that: it does not take longer where others are busy.
+		CREATE FUNCTION cpu_seconds(process int) RETURNS float8
+		LANGUAGE plpgsql AS $$
+		DECLARE
+			fields text[];
+		BEGIN
+			-- what follows the name: the twelfth and thirteenth are ticks of a hundredth
+			fields := string_to_array(regexp_replace(pg_read_file(format('/proc/%s/stat', process), 0, 4096, true), '^.*[)] ', ''), ' ');
+			RETURN (fields[12]::float8 + fields[13]::float8) / 100;
+		EXCEPTION WHEN io_error OR undefined_file OR internal_error THEN
+			-- it went while its file was read
+			RETURN NULL;
+		END $$;
+
 		-- Distances of the k nearest rows, as they come.
 		CREATE FUNCTION distances(q vector, k int, operator text, by_index boolean)
 		RETURNS float8[] LANGUAGE plpgsql

@@ -77,7 +77,7 @@ append_to_file("$dir/read.sql", q{
 			(SELECT v <-> (SELECT q FROM question WHERE id = :number) AS d FROM item ORDER BY 1 LIMIT 50) s) s;
 });
 my $readers = IPC::Run::start(
-	[ 'pgbench', '-n', '-c', '2', '-T', '100', '-f', "$dir/read.sql", '-h', $standby->host, '-p', $standby->port, 'postgres' ],
+	[ 'pgbench', '-n', '-c', '2', '-T', 10 * $PostgreSQL::Test::Utils::timeout_default, '-f', "$dir/read.sql", '-h', $standby->host, '-p', $standby->port, 'postgres' ],
 	'<', \undef, '&>', \$reads);
 for my $round (1 .. 5)
 {

@@ -311,7 +311,7 @@ sub make_base
 	# Pages may not leave the buffers either.
 	$node->append_conf('postgresql.conf', $_)
 	  for ('autovacuum = off', 'bgwriter_lru_maxpages = 0', 'checkpoint_timeout = 1h', 'max_wal_size = 1GB',
-		'shared_buffers = 128MB', 'statement_timeout = 60s', 'log_statement = none', 'jit = off',
+		'shared_buffers = 128MB', "statement_timeout = $PostgreSQL::Test::Utils::timeout_default" . 's', 'log_statement = none', 'jit = off',
 		'max_parallel_maintenance_workers = 0');
 	$node->start;
 	create_helpers($node);

@@ -57,7 +57,7 @@ sub files
 set_free($plenty);
 $ENV{LD_PRELOAD} = $library;
 my $node = start_node('main', 'fsync = off', 'shared_buffers = 16MB', 'max_wal_size = 2GB', 'dynamic_shared_memory_type = mmap',
-	'maintenance_work_mem = 1MB', 'min_parallel_table_scan_size = 0', 'statement_timeout = 120s');
+	'maintenance_work_mem = 1MB', 'min_parallel_table_scan_size = 0', "statement_timeout = $PostgreSQL::Test::Utils::timeout_default" . 's');
 delete $ENV{LD_PRELOAD};
 create_made_vector($node);
 $node->safe_psql('postgres', "CREATE TABLESPACE disk LOCATION '$dir/disk'");

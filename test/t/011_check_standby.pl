@@ -69,7 +69,7 @@ like($err, qr/ERROR:.*unlogged/, 'nor is there anything to inspect');
 
 # While replay goes on, as often as it takes for a check to meet a change
 my ($clean, $changed, @other) = (0, 0);
-for (my $round = 1; $round <= 10 && $changed == 0; $round++)
+for (my $round = 1; $round <= 30 && $changed == 0; $round++)
 {
 	my $writer = $primary->background_psql('postgres', on_error_stop => 0);
 

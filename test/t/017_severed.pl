@@ -12,8 +12,8 @@ use Test::More;
 
 # As in src/hnsw/store/format.h, too.
 use constant {
-	META_ROOT => 24 + 36,
-	META_NODE_STRIDE => 24 + 104,
+	META_ROOT => 24 + 56,
+	META_NODE_STRIDE => 24 + 32,
 	SLOT_DEGREE => 4,
 };
 

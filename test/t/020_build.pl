@@ -1,6 +1,7 @@
 # Graphs built from whole tables, with and without parallel workers: the same
 # bytes however they are built, sound on tables of any kind, good to search,
-# whole after crashes, and nothing left behind.
+# whole after crashes, and nothing left behind.  OMEN_TEST_QUICK=1 leaves out some
+# metrics and storages.
 use strict;
 use warnings;
 
@@ -12,7 +13,7 @@ use Test::More;
 # Files and workers of each build are read from the server's log.
 my $node = start_node('main', 'fsync = off', 'shared_buffers = 64MB', 'max_wal_size = 2GB',
 	'max_worker_processes = 8', 'max_parallel_workers = 8', 'dynamic_shared_memory_type = mmap',
-	'log_min_messages = debug1', 'log_temp_files = 0', 'statement_timeout = 120s');
+	'log_min_messages = debug1', 'log_temp_files = 0', "statement_timeout = $PostgreSQL::Test::Utils::timeout_default" . 's');
 create_made_vector($node);
 
 my %opclass = (
@@ -101,8 +102,9 @@ create_item(40, "SELECT i, CASE WHEN i % 500 = 0 THEN NULL WHEN i % 500 = 1 THEN
 sql("DELETE FROM item WHERE id % 17 = 0");
 sql("UPDATE item SET id = -id WHERE id % 19 = 0");
 
+my $quick = $ENV{OMEN_TEST_QUICK};
 my ($parallel, $took_part) = (0, 0);
-for my $metric (sort keys %opclass)
+for my $metric ($quick ? ('cosine', 'l2') : sort keys %opclass)
 {
 	for my $storage ('sq8', 'full')
 	{
@@ -122,6 +124,12 @@ for my $metric (sort keys %opclass)
 			my ($workers, @settings) = @{$variant};
 			my $with = join ', ', "$workers workers", @settings;
 			my ($started, $participants, %files) = build($workers, $create, @settings);
+			# workers may come too late where others are busy
+			for (my $again = 0; $again < 5 && $workers > 0 && $participants == 0; $again++)
+			{
+				sql('DROP INDEX item_index');
+				($started, $participants, %files) = build($workers, $create, @settings);
+			}
 			my $digest = digest('item_index');
 
 			check_index($node, 'item_index', $of) unless defined $wanted;
@@ -277,9 +285,10 @@ for (
 
 	create_item($dims, $select);
 	@metrics = ('l2') unless @metrics;
+	@metrics = ($metrics[0]) if $quick;
 	for my $metric (@metrics)
 	{
-		for my $storage ('sq8', 'full')
+		for my $storage ($quick ? ('sq8') : ('sq8', 'full'))
 		{
 			my @digests;
 

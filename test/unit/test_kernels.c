@@ -11,8 +11,12 @@
 #include "../../src/distance/distance.h"
 #include "check.h"
 #include "random.h"
+#include "sample.h"
 
 #define ALL_DIMS 1100
+
+/* Two rounds of the loop that takes most at a time, 64 bytes of two numbers. */
+#define TAIL_DIMS 256
 
 static const char *const table_names[] = {"scalar", "avx2", "avx512",
 										  "avx512vnni"};
@@ -302,13 +306,15 @@ check_empty(const OmenKernels *kernels)
 	CHECK(kernels->ip_f32_u8(&x, &byte, 0) == 0.0f);
 }
 
-/* Can this machine, or its emulation, run that table? */
+/*
+ * Can this machine run that table?  Where some are emulated only those are
+ * tried: the others are what they are without it.
+ */
 static bool
 is_runnable(const char *name)
 {
 #ifdef OMEN_EMULATE_AVX512
-	if (strncmp(name, "avx512", 6) == 0)
-		return true;
+	return strncmp(name, "avx512", 6) == 0;
 #endif
 	if (strcmp(name, "avx512vnni") != 0)
 		return omen_kernels_available(name);
@@ -325,14 +331,15 @@ test_tables(void)
 
 		if (kernels == NULL || !is_runnable(table_names[i]))
 		{
-			printf("%s: not on this machine\n", table_names[i]);
+			printf("%s: not here\n", table_names[i]);
 			continue;
 		}
 		printf("%s\n", table_names[i]);
 		for (size_t dim = 1; dim <= ALL_DIMS; dim++)
-			check_dim(kernels, dim);
-		check_dim(kernels, OMEN_KERNEL_MAX_DIM - 1);
-		check_dim(kernels, OMEN_KERNEL_MAX_DIM);
+			if (is_tried(dim, TAIL_DIMS))
+				check_dim(kernels, dim);
+		check_dim(kernels, OMEN_MAX_DIM - 1);
+		check_dim(kernels, OMEN_MAX_DIM);
 		check_overflow(kernels);
 		check_empty(kernels);
 	}

@@ -11,6 +11,7 @@
 #include "../../src/quantize/rotation.h"
 #include "check.h"
 #include "random.h"
+#include "sample.h"
 
 #define MAX_DIM 16000
 
@@ -20,6 +21,11 @@ static const uint32_t some_dims[] = {1,	   2,	 3,	   4,	 5,	   7,	8,
 									 1000, 1536, 2048, 4099, 16000};
 
 #define N_DIMS (sizeof(some_dims) / sizeof(some_dims[0]))
+
+/* Those of a sample: with each kind of tail, and with none. */
+static const uint32_t sample_dims[] = {1, 3, 7, 16, 33, 100, 257, 784, 2048};
+
+#define N_SAMPLE_DIMS (sizeof(sample_dims) / sizeof(sample_dims[0]))
 
 static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
 
@@ -64,6 +70,15 @@ dot(const float *x, const float *y, uint32_t dim)
 	for (uint32_t i = 0; i < dim; i++)
 		sum += (double) x[i] * y[i];
 	return sum;
+}
+
+/* The i-th of the dimensions to try, or 0 after the last. */
+static uint32_t
+dim_to_try(size_t i)
+{
+	if (is_sampled())
+		return i < N_SAMPLE_DIMS ? sample_dims[i] : 0;
+	return i < N_DIMS ? some_dims[i] : 0;
 }
 
 /* ---------- vectors ---------- */
@@ -607,12 +622,13 @@ test_shapes(void)
 	static float mean[MAX_DIM];
 
 	for (int metric = 0; metric < N_METRICS; metric++)
-		for (size_t d = 0; d < N_DIMS; d++)
+		for (size_t d = 0; dim_to_try(d) != 0; d++)
 			for (int kind = 0; kind < 6; kind++)
 			{
 				OmenStorage storage = kind == 3	 ? OMEN_STORAGE_FULL
 									  : kind > 3 ? OMEN_STORAGE_SQ4
 												 : OMEN_STORAGE_SQ8;
+				uint32_t	dim = dim_to_try(d);
 				OmenQuantizer *q;
 
 				if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
@@ -621,24 +637,22 @@ test_shapes(void)
 				 * Without a mean, with one, with one far away, full; without a
 				 * mean and with one in four bits.
 				 */
-				q = make_quantizer((OmenMetric) metric, storage, some_dims[d],
-								   42, NULL);
+				q = make_quantizer((OmenMetric) metric, storage, dim, 42, NULL);
 				CHECK(omen_quantizer_mean(q) == NULL);
 				if (kind == 1 || kind == 2 || kind == 5)
 				{
 					make_mean(q, mean, kind == 2 ? 100.0f : 0.0f);
 					free(q);
-					q = make_quantizer((OmenMetric) metric, storage,
-									   some_dims[d], 42, mean);
+					q = make_quantizer((OmenMetric) metric, storage, dim, 42,
+									   mean);
 					CHECK((omen_quantizer_mean(q) != NULL) ==
 						  (metric != OMEN_METRIC_L1));
 				}
-				CHECK(q->size == omen_quantizer_size((OmenMetric) metric,
-													 storage, some_dims[d]));
-				CHECK(omen_code_bytes(q) ==
-					  (kind == 3  ? 4 * (size_t) some_dims[d]
-					   : kind > 3 ? ((size_t) some_dims[d] + 1) / 2
-								  : (size_t) some_dims[d]));
+				CHECK(q->size ==
+					  omen_quantizer_size((OmenMetric) metric, storage, dim));
+				CHECK(omen_code_bytes(q) == (kind == 3	? 4 * (size_t) dim
+											 : kind > 3 ? ((size_t) dim + 1) / 2
+														: (size_t) dim));
 				check_shapes(q);
 				free(q);
 			}
@@ -750,9 +764,9 @@ check_recode(OmenStorage storage)
 	static float scratch[MAX_DIM];
 
 	for (int metric = 0; metric < N_METRICS; metric++)
-		for (size_t d = 0; d < N_DIMS; d++)
+		for (size_t d = 0; dim_to_try(d) != 0; d++)
 		{
-			uint32_t	dim = some_dims[d];
+			uint32_t	dim = dim_to_try(d);
 			OmenQuantizer *q[4];
 
 			if (storage == OMEN_STORAGE_SQ4 && metric == OMEN_METRIC_L1)
@@ -813,10 +827,7 @@ test_recode(void)
 static void
 check_sq4(OmenMetric metric, uint32_t dim)
 {
-	enum
-	{
-		TRIES = 4000
-	};
+	const int	tries = is_sampled() ? 1000 : 4000;
 	static float mean[MAX_DIM];
 	OmenQuantizer *plain =
 		make_quantizer(metric, OMEN_STORAGE_SQ4, dim, 11, NULL);
@@ -829,7 +840,7 @@ check_sq4(OmenMetric metric, uint32_t dim)
 
 	make_mean(plain, mean, 0.5f);
 	q = make_quantizer(metric, OMEN_STORAGE_SQ4, dim, 11, mean);
-	for (int i = 0; i < TRIES; i++)
+	for (int i = 0; i < tries; i++)
 	{
 		OmenQueryRest about;
 		double		truth;
@@ -872,11 +883,11 @@ check_sq4(OmenMetric metric, uint32_t dim)
 				  "%s, dim %u: %.9g instead of %.9g", metric_names[metric], dim,
 				  distance, decoded);
 	}
-	CHECK_MSG(missed <= TRIES / 1000, "%s, dim %u: %d of %d bounds missed",
-			  metric_names[metric], dim, missed, TRIES);
+	CHECK_MSG(missed <= tries / 1000, "%s, dim %u: %d of %d bounds missed",
+			  metric_names[metric], dim, missed, tries);
 	/* more than that far a bound would spare nothing */
-	CHECK_MSG(gap / TRIES <= 4.0 / sqrt(dim), "%s, dim %u: mean gap %g",
-			  metric_names[metric], dim, gap / TRIES);
+	CHECK_MSG(gap / tries <= 4.0 / sqrt(dim), "%s, dim %u: mean gap %g",
+			  metric_names[metric], dim, gap / tries);
 	free_coded(&a);
 	free_coded(&b);
 	free(rest);
@@ -893,7 +904,8 @@ test_sq4(void)
 		for (size_t d = 0;
 			 metric != OMEN_METRIC_L1 && d < sizeof(dims) / sizeof(dims[0]);
 			 d++)
-			check_sq4((OmenMetric) metric, dims[d]);
+			if (!is_sampled() || dims[d] % 128 != 0)
+				check_sq4((OmenMetric) metric, dims[d]);
 }
 
 /* ---------- the same bits everywhere ---------- */
@@ -1025,6 +1037,89 @@ test_golden_sq4(void)
 	}
 }
 
+/* ---------- the tables, and checks ---------- */
+
+/* Kinds and metrics are found by name, and no others are there. */
+static void
+test_tables(void)
+{
+	OmenMetric	metric;
+	OmenStorage storage;
+
+	CHECK(OMEN_METRICS == N_METRICS);
+	for (int i = 0; i < OMEN_METRICS; i++)
+	{
+		CHECK(strcmp(omen_metrics[i].name, metric_names[i]) == 0);
+		CHECK(omen_metric_find(metric_names[i], &metric) &&
+			  metric == (OmenMetric) i);
+		CHECK(!omen_codes_exist(OMEN_STORAGES, (uint32_t) i));
+		CHECK(omen_storage_fits(omen_storage_default((OmenMetric) i, 16000),
+								(OmenMetric) i));
+	}
+	for (int i = 0; i < OMEN_STORAGES; i++)
+	{
+		CHECK(omen_storage_find(omen_codecs[i]->name, &storage) &&
+			  storage == (OmenStorage) i);
+		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_L2));
+		CHECK(!omen_codes_exist((uint32_t) i, OMEN_METRICS));
+	}
+	CHECK(!omen_metric_find("l3", &metric));
+	CHECK(!omen_storage_find("sq9", &storage));
+	CHECK(!omen_codes_exist(OMEN_STORAGE_SQ4, OMEN_METRIC_L1));
+}
+
+/* What was encoded has no flaw, and has one when a byte of it changes. */
+static void
+check_flaws(OmenMetric metric, OmenStorage storage)
+{
+	enum
+	{
+		DIM = 31
+	};
+	OmenQuantizer *q = make_quantizer(metric, storage, DIM, 3, NULL);
+	Coded		coded = make_coded(DIM);
+	float		scratch[DIM];
+	char		flaw[200];
+	float		nan = NAN;
+
+	fill_shape(SHAPE_NORMAL, coded.x, DIM);
+	CHECK(omen_encode(q, coded.x, scratch, &coded.header, coded.code));
+	CHECK(omen_header_flaw(storage, metric, &coded.header) == NULL);
+	CHECK(!omen_code_flaw(storage, DIM, &coded.header, coded.code, flaw,
+						  sizeof(flaw)));
+	for (size_t i = 0; i < omen_code_bytes(q); i += sizeof(float))
+	{
+		uint8_t	   *bytes = (uint8_t *) coded.code + i;
+		uint8_t		before[sizeof(float)];
+
+		memcpy(before, bytes, sizeof(before));
+		if (omen_is_quantized(storage))
+			bytes[0] ^= 0x01;	/* changes the sum, whatever it holds */
+		else
+			memcpy(bytes, &nan, sizeof(nan));
+		CHECK(omen_code_flaw(storage, DIM, &coded.header, coded.code, flaw,
+							 sizeof(flaw)) &&
+			  strstr(flaw, "code") != NULL);
+		memcpy(bytes, before, sizeof(before));
+	}
+	coded.header.step = -1.0f;
+	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	coded.header.step = 0.0f;
+	coded.header.error = nan;
+	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	free_coded(&coded);
+	free(q);
+}
+
+static void
+test_flaws(void)
+{
+	for (int metric = 0; metric < OMEN_METRICS; metric++)
+		for (int storage = 0; storage < OMEN_STORAGES; storage++)
+			if (omen_storage_fits((OmenStorage) storage, (OmenMetric) metric))
+				check_flaws((OmenMetric) metric, (OmenStorage) storage);
+}
+
 /* A quantizer can be moved; nothing in it points into it. */
 static void
 test_moved(void)
@@ -1066,6 +1161,8 @@ main(void)
 	test_long_sums();
 	test_recode();
 	test_sq4();
+	test_tables();
+	test_flaws();
 	test_moved();
 	test_golden();
 	test_golden_sq4();

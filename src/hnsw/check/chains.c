@@ -210,22 +210,23 @@ void
 omen_check_mean(OmenCheck *check)
 {
 	const OmenMetaPageData *meta = &check->meta;
+	const OmenGraphData *data = &check->graph_data;
 	Size size = omen_quantizer_size(meta->metric, meta->storage, meta->dims);
 	uint32		nbytes = meta->dims * sizeof(float);
 	float	   *mean = NULL;
 
-	if (meta->mean != InvalidBlockNumber)
+	if (data->mean != InvalidBlockNumber)
 	{
 		mean = palloc(nbytes);
-		if (!omen_check_payload(check, OMEN_PAGE_MEAN, meta->mean,
-								OMEN_OWNER_MEAN, meta->epoch, mean, nbytes,
+		if (!omen_check_payload(check, OMEN_PAGE_MEAN, data->mean,
+								OMEN_OWNER_MEAN, data->epoch, mean, nbytes,
 								OMEN_META_BLOCK, OMEN_CHECK_PAGE))
 			return;
 		for (uint32 i = 0; i < meta->dims; i++)
 		{
 			if (isfinite(mean[i]))
 				continue;
-			omen_check_report(check, "payload", meta->mean, OMEN_CHECK_PAGE,
+			omen_check_report(check, "payload", data->mean, OMEN_CHECK_PAGE,
 							  "coordinate %u of the mean is not finite", i);
 			return;
 		}

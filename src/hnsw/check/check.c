@@ -52,7 +52,7 @@
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/check/check.h"
-#include "hnsw/inspect.h"
+#include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "utils/guc.h"
@@ -192,6 +192,7 @@ try_check(const CheckedIndex *opened, bool heap_all_indexed,
 	check->index = opened->index;
 	check->result = result;
 	check->opclass = omen_opclass(opened->index);
+	check->columns = omen_index_columns(opened->index);
 	check->strategy = GetAccessStrategy(BAS_BULKREAD);
 	if (RecoveryInProgress())
 		check->since = GetXLogReplayRecPtr(NULL);

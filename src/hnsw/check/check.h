@@ -85,12 +85,14 @@ typedef struct OmenCheck
 	Relation	heap;
 	Relation	index;
 	const OmenOpclass *opclass;
+	OmenIndexColumns columns;
 	BlockNumber nblocks;
 	BlockNumber heap_blocks;
 	Snapshot	snapshot;		/* of the rows that must be there, or NULL */
 	OmenMetaPageData meta;
+	OmenGraphData graph_data;	/* as in meta */
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.epoch */
+	OmenQuantizer *quantizer;	/* of graph_data.epoch */
 	OmenQuantizer *origin;		/* of epoch 0 */
 
 	/* reading */

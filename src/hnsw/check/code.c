@@ -1,43 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * code.c
- *	  Codes by themselves: headers that make sense, and sums that are those of
- *	  the bytes.
+ *	  Codes by themselves: headers that make sense, and codes that agree with
+ *	  them.
  *
- * Whether a code is that of its row is rows.c's question.
+ * What that means each kind of code knows, see quantize/codec.h.  Whether a
+ * code is that of its row is rows.c's question.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "hnsw/check/check.h"
-
-/* NULL if the header of a code may be so. */
-static const char *
-find_header_flaw(const OmenCheck *check, const OmenCodeHeader *header)
-{
-	if (isnan(header->error) || header->error < 0)
-		return "error bound of the code is no bound";
-	if (!isfinite(header->mean_dot))
-		return "inner product with the mean is not finite";
-	if (check->meta.storage == OMEN_STORAGE_FULL)
-	{
-		/* the norm's bound, for inner product, may be beyond float32 */
-		if (isnan(header->offset) || header->offset < 0 ||
-			(check->meta.metric != OMEN_METRIC_IP && header->offset != 0))
-			return "bound of the norm makes no sense";
-		if (header->step != 0 || header->sum != 0 || header->sumsq != 0)
-			return "header has fields that codes of floats do not have";
-		return NULL;
-	}
-	if (!isfinite(header->offset))
-		return "offset of the code is not finite";
-	if (!isfinite(header->step) || header->step < 0)
-		return "step of the code makes no sense";
-	return NULL;
-}
 
 /*
  * Check the epoch and the header of the code of a slot.
@@ -46,55 +20,18 @@ void
 omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 					   bool is_upper, BlockNumber block, int slotno)
 {
-	const char *flaw = find_header_flaw(check, &slot->code);
+	const char *flaw =
+		omen_header_flaw(check->meta.storage, check->meta.metric, &slot->code);
 	/* searches skip what is linked with a code of another epoch */
 	bool		must_be_current = is_upper || omen_check_is_linked(slot->flags);
 
-	if (slot->epoch != check->meta.epoch &&
+	if (slot->epoch != check->graph_data.epoch &&
 		(must_be_current || slot->epoch != 0))
 		omen_check_report(check, "code", block, slotno,
 						  "code is of epoch %u, in an index of epoch %u",
-						  slot->epoch, check->meta.epoch);
+						  slot->epoch, check->graph_data.epoch);
 	if (flaw != NULL)
 		omen_check_report(check, "code", block, slotno, "%s", flaw);
-}
-
-static void
-check_bytes(OmenCheck *check, const OmenCodeHeader *header, const uint8 *code,
-			BlockNumber block, int slotno)
-{
-	bool		is_packed = check->meta.storage == OMEN_STORAGE_SQ4;
-	uint32 bytes = omen_storage_bytes(check->meta.storage, check->meta.dims);
-	uint32		sum = 0;
-	uint32		sumsq = 0;
-
-	for (uint32 i = 0; i < bytes; i++)
-	{
-		uint32		high = is_packed ? code[i] >> 4 : 0;
-		uint32		low = is_packed ? code[i] & 15 : code[i];
-
-		sum += low + high;
-		sumsq += low * low + high * high;
-	}
-	if (sum != header->sum || sumsq != header->sumsq)
-		omen_check_report(
-			check, "code", block, slotno,
-			"sums of the code are %u and %u, but its header says %u and %u",
-			sum, sumsq, header->sum, header->sumsq);
-}
-
-static void
-check_floats(OmenCheck *check, const float *code, BlockNumber block, int slotno)
-{
-	for (uint32 i = 0; i < check->meta.dims; i++)
-	{
-		if (!isfinite(code[i]))
-		{
-			omen_check_report(check, "code", block, slotno,
-							  "coordinate %u of the code is not finite", i);
-			return;
-		}
-	}
 }
 
 /*
@@ -104,8 +41,9 @@ void
 omen_check_code(OmenCheck *check, const OmenSlotHeader *slot, const void *code,
 				BlockNumber block, int slotno)
 {
-	if (check->meta.storage == OMEN_STORAGE_FULL)
-		check_floats(check, code, block, slotno);
-	else
-		check_bytes(check, &slot->code, code, block, slotno);
+	char		flaw[200];
+
+	if (omen_code_flaw(check->meta.storage, check->meta.dims, &slot->code, code,
+					   flaw, sizeof(flaw)))
+		omen_check_report(check, "code", block, slotno, "%s", flaw);
 }

@@ -42,7 +42,8 @@ find_slot(const OmenCheck *check, const OmenPlane *plane, uint32 id,
 static bool
 is_root(const OmenCheck *check, uint32 id, uint16 version)
 {
-	return id == check->meta.root && version == check->meta.root_version;
+	return id == check->graph_data.root &&
+		   version == check->graph_data.root_version;
 }
 
 /* ---------- edges ---------- */
@@ -363,14 +364,14 @@ omen_check_links(OmenCheck *check)
 			skip_page(check, block);
 	}
 	check->first_child[check->nnodes] = check->nchildren;
-	check_side_list(check, check->meta.side_null, OMEN_OWNER_NULL);
-	check_side_list(check, check->meta.side_nan, OMEN_OWNER_NAN);
-	if (check->nodes_with_rows > check->meta.node_limit)
+	check_side_list(check, check->graph_data.side_null, OMEN_OWNER_NULL);
+	check_side_list(check, check->graph_data.side_nan, OMEN_OWNER_NAN);
+	if (check->nodes_with_rows > check->graph_data.node_limit)
 		omen_check_report(
 			check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 			"index has " UINT64_FORMAT
 			" nodes with rows, and claims to have no more than " UINT64_FORMAT,
-			check->nodes_with_rows, check->meta.node_limit);
+			check->nodes_with_rows, check->graph_data.node_limit);
 }
 
 /* ---------- what is reachable ---------- */
@@ -409,63 +410,65 @@ mark_reachable(OmenCheck *check, uint64 root)
 static void
 check_root(OmenCheck *check, bool has_linked)
 {
-	const OmenMetaPageData *meta = &check->meta;
+	const OmenGraphData *data = &check->graph_data;
 	uint64		ordinal = 0;
 	OmenCheckFound found;
 
-	if (meta->root == OMEN_INVALID_ID)
+	if (data->root == OMEN_INVALID_ID)
 	{
 		if (has_linked)
 			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 							  "graph has nodes, but no root");
 		return;
 	}
-	found = find_slot(check, &check->layout.node, meta->root, &ordinal);
+	found = find_slot(check, &check->layout.node, data->root, &ordinal);
 	if (found == OMEN_CHECK_FOUND &&
 		(check->nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
-		check->nodes[ordinal].version == meta->root_version)
+		check->nodes[ordinal].version == data->root_version)
 	{
 		mark_reachable(check, ordinal);
 		if ((check->nodes[ordinal].flags & OMEN_SLOT_CONDEMNED) != 0)
 			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-							  "root %u is about to be freed", meta->root);
+							  "root %u is about to be freed", data->root);
 	}
 	else
 		omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "root %u is no node in use of that version",
-						  meta->root);
+						  data->root);
 }
 
 /* Where the way down starts. */
 static void
 check_entry(OmenCheck *check)
 {
-	const OmenMetaPageData *meta = &check->meta;
+	const OmenGraphData *data = &check->graph_data;
 	uint64		ordinal = 0;
 	const OmenCheckUpper *entry;
 	OmenCheckFound found;
 
-	if (meta->entry == OMEN_INVALID_ID)
+	if (data->entry == OMEN_INVALID_ID)
 		return;
-	found = find_slot(check, &check->layout.upper, meta->entry, &ordinal);
+	found = find_slot(check, &check->layout.upper, data->entry, &ordinal);
 	entry = &check->uppers[ordinal];
 	if (found != OMEN_CHECK_FOUND || (entry->flags & OMEN_SLOT_USED) == 0 ||
-		entry->version != meta->entry_version)
+		entry->version != data->entry_version)
 		omen_check_report(
 			check, "entry", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 			"entry point %u is no upper slot in use of that version",
-			meta->entry);
-	else if (entry->level != meta->entry_level)
+			data->entry);
+	else if (entry->level != data->entry_level)
 		omen_check_report(check, "entry", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "entry point %u is in layer %u, not %u", meta->entry,
-						  entry->level, meta->entry_level);
+						  "entry point %u is in layer %u, not %u", data->entry,
+						  entry->level, data->entry_level);
 }
 
 /* The layer of the entry point; 0 if there is none. */
 static uint32
 entry_level(const OmenCheck *check)
 {
-	return check->meta.entry == OMEN_INVALID_ID ? 0 : check->meta.entry_level;
+	return check->graph_data.entry == OMEN_INVALID_ID
+			   ? 0
+			   : check->graph_data.entry_level;
 }
 
 /* What must be true of a linked node, now that all links are known. */
@@ -505,7 +508,7 @@ omen_check_reach(OmenCheck *check)
 {
 	bool		has_linked = false;
 
-	if (check->meta.mode == OMEN_MODE_FLAT)
+	if (check->graph_data.mode == OMEN_MODE_FLAT)
 		return;
 	for (uint64 i = 0; i < check->nnodes && !has_linked; i++)
 		has_linked = omen_check_is_linked(check->nodes[i].flags);

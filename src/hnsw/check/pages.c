@@ -14,6 +14,17 @@
 #include "hnsw/keys/keys.h"
 #include "utils/memutils.h"
 
+static bool
+is_zero(const void *bytes, Size count)
+{
+	for (Size i = 0; i < count; i++)
+	{
+		if (((const char *) bytes)[i] != 0)
+			return false;
+	}
+	return true;
+}
+
 /* ---------- the metapage ---------- */
 
 /*
@@ -29,16 +40,15 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		return "is not that of an omen_hnsw index";
 	if (meta->version != OMEN_FORMAT_VERSION)
 		return "has another format version";
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM)
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM)
 		return "has an invalid number of dimensions";
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
-	if (meta->metric > OMEN_METRIC_L1 || meta->storage >= OMEN_STORAGES ||
-		!omen_storage_fits(meta->storage, meta->metric) ||
-		meta->mode > OMEN_MODE_GRAPH)
+	if (!omen_codes_exist(meta->storage, meta->metric) ||
+		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
-		meta->key_bytes > OMEN_MAX_KEY_BYTES || meta->edge_key_bytes != 0)
+		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		return "describes slots with parts that this version does not know";
 	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
 					 meta->key_bytes);
@@ -53,31 +63,34 @@ static void
 check_meta_values(OmenCheck *check)
 {
 	const OmenMetaPageData *meta = &check->meta;
+	const OmenGraphData *data = &check->graph_data;
 
-	if (meta->epoch > 1)
+	if (data->epoch > 1)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "epoch is %u", meta->epoch);
-	if ((meta->epoch != 0) != (meta->mean != InvalidBlockNumber))
+						  "epoch is %u", data->epoch);
+	if ((data->epoch != 0) != (data->mean != InvalidBlockNumber))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "epoch is %u, and block of the mean %u", meta->epoch,
-						  meta->mean);
-	if (meta->epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
+						  "epoch is %u, and block of the mean %u", data->epoch,
+						  data->mean);
+	if (data->epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, but codes of this kind have no mean",
-						  meta->epoch);
-	if (meta->tid_map != InvalidBlockNumber || meta->reserved != 0)
+						  data->epoch);
+	if (!is_zero(&meta->reserved1, sizeof(meta->reserved1)) ||
+		!is_zero(&meta->reserved2, sizeof(meta->reserved2)) ||
+		!is_zero(data->reserved, sizeof(data->reserved)))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "reserved fields are in use");
 	/* infinite if some vector's norm is beyond float32 */
-	if (!(meta->radius >= 0) ||
-		(meta->metric != OMEN_METRIC_IP && meta->radius != 0))
+	if (!(data->radius >= 0) ||
+		(!omen_metrics[meta->metric].is_product && data->radius != 0))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "radius is %g", meta->radius);
-	if (meta->entry_level > OMEN_MAX_LEVEL)
+						  "radius is %g", data->radius);
+	if (data->entry_level > OMEN_MAX_LEVEL)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "layer of the entry point is %u", meta->entry_level);
-	if (meta->mode == OMEN_MODE_FLAT &&
-		(meta->root != OMEN_INVALID_ID || meta->entry != OMEN_INVALID_ID))
+						  "layer of the entry point is %u", data->entry_level);
+	if (data->mode == OMEN_MODE_FLAT &&
+		(data->root != OMEN_INVALID_ID || data->entry != OMEN_INVALID_ID))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "flat list has a root or an entry point");
 }
@@ -154,6 +167,7 @@ omen_check_meta(OmenCheck *check)
 	if (flaw == NULL)
 	{
 		memcpy(&check->meta, PageGetContents(page), sizeof(OmenMetaPageData));
+		check->graph_data = omen_meta_graph_data(&check->meta);
 		flaw = find_meta_flaw(&check->meta);
 	}
 	if (flaw == NULL)
@@ -207,7 +221,6 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 	uint8 known = OMEN_SLOT_USED | OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED |
 				  OMEN_SLOT_FLAT |
 				  (check->layout.key_bytes > 0 ? OMEN_SLOT_MIXED : 0);
-	int			keys = IndexRelationGetNumberOfKeyAttributes(check->index) - 1;
 	bool		is_flat = (slot->flags & OMEN_SLOT_FLAT) != 0;
 
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || (slot->flags & ~known) != 0 ||
@@ -215,14 +228,14 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level > OMEN_MAX_LEVEL)
 		return "has an impossible level";
-	if (slot->u.node.key_nulls >> keys != 0)
+	if (slot->u.node.key_nulls >> check->columns.filters != 0)
 		return "has a NULL key of a column that there is not";
 	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
-		(omen_node_has_row(slot) || check->meta.mode == OMEN_MODE_FLAT))
+		(omen_node_has_row(slot) || check->graph_data.mode == OMEN_MODE_FLAT))
 		return "is about to be freed, but has rows or is in a flat list";
-	if (check->meta.mode == OMEN_MODE_FLAT && !is_flat)
+	if (check->graph_data.mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
-	if (check->meta.mode == OMEN_MODE_FLAT &&
+	if (check->graph_data.mode == OMEN_MODE_FLAT &&
 		(slot->degree > 0 || slot->level > 0))
 		return "is a member of a flat list with edges or a level";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
@@ -239,7 +252,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level < 1 || slot->level > OMEN_MAX_LEVEL)
 		return "is of an impossible layer";
-	if (check->meta.mode == OMEN_MODE_FLAT)
+	if (check->graph_data.mode == OMEN_MODE_FLAT)
 		return "is of an upper layer, but the index is a flat list";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
 		return "has payload, but codes of this index lie in the slots";
@@ -254,7 +267,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 static bool
 was_forgotten(const OmenCheck *check, const OmenSlotHeader *slot)
 {
-	return check->meta.mode == OMEN_MODE_GRAPH &&
+	return check->graph_data.mode == OMEN_MODE_GRAPH &&
 		   (slot->flags & OMEN_SLOT_FLAT) != 0 &&
 		   ItemPointerIsValid(&slot->u.node.heaptid) &&
 		   !(check->layout.out_of_line && slot->payload == InvalidBlockNumber);
@@ -275,7 +288,8 @@ check_slot(OmenCheck *check, const OmenPlane *plane, OmenSlotHeader *slot,
 						  plane->capacity);
 	omen_check_code_header(check, slot, is_upper, block, slotno);
 	if (!check->layout.out_of_line)
-		omen_check_code(check, slot, omen_slot_code(slot), block, slotno);
+		omen_check_code(check, slot, omen_slot_code(plane, slot), block,
+						slotno);
 }
 
 static void
@@ -501,18 +515,6 @@ check_page(OmenCheck *check, BlockNumber block)
 	else
 		check_payload_page(check, block);
 }
-
-static bool
-is_all_zeros(const char *page)
-{
-	for (Size i = 0; i < BLCKSZ; i++)
-	{
-		if (page[i] != 0)
-			return false;
-	}
-	return true;
-}
-
 /*
  * Check all pages but the metapage, and note what is on them.
  */
@@ -535,7 +537,7 @@ omen_check_pages(OmenCheck *check)
 		note->next = InvalidBlockNumber;
 		if (!omen_check_read(check, block, page))
 			continue;
-		if (PageIsNew(page) && is_all_zeros(page))
+		if (PageIsNew(page) && is_zero(page, BLCKSZ))
 		{
 			note->kind = OMEN_CHECK_NEW;
 			continue;

@@ -31,7 +31,7 @@ typedef struct RowReader
 	TupleTableSlot *slot;
 	EState	   *estate;
 	float	   *floats;			/* space for a converted value */
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
 } RowReader;
@@ -92,7 +92,7 @@ open_reader(RowReader *reader, OmenCheck *check)
 	reader->estate = CreateExecutorState();
 	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
 	reader->keys = omen_keys_open(check->index);
-	reader->floats = palloc(check->opclass->max_dims * sizeof(float));
+	reader->floats = palloc(check->opclass->type->max_dims * sizeof(float));
 	reader->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a row",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -125,9 +125,9 @@ find_value_flaw(RowReader *reader, Datum value, bool isnull, uint32 owner,
 	if (isnull)
 		return "has no vector";
 	detoasted = PG_DETOAST_DATUM(value);
-	if (check->opclass->dims(detoasted) != (int) check->meta.dims)
+	if (check->opclass->type->dims(detoasted) != (int) check->meta.dims)
 		return "has another number of dimensions";
-	floats = check->opclass->floats(detoasted, reader->floats);
+	floats = check->opclass->type->floats(detoasted, reader->floats);
 	if (owner == OMEN_OWNER_NAN)
 		return omen_transform(check->origin, floats, check->scratch)
 				   ? "is on the list of rows without a direction, but has one"
@@ -168,6 +168,7 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 		  const void *code, BlockNumber block, int slotno)
 {
 	OmenCheck  *check = reader->check;
+	int			vector = check->columns.vector - 1;
 	ItemPointerData fetched = *tid;
 	bool		call_again = false;
 	Datum		values[INDEX_MAX_KEYS];
@@ -185,8 +186,8 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 	old = MemoryContextSwitchTo(reader->row_context);
 	FormIndexDatum(reader->index_info, reader->slot, reader->estate, values,
 				   isnull);
-	flaw = find_value_flaw(reader, values[0], isnull[0], owner, quantizer,
-						   node ? &node->code : NULL, code);
+	flaw = find_value_flaw(reader, values[vector], isnull[vector], owner,
+						   quantizer, node ? &node->code : NULL, code);
 	check_keys(reader, tid, values, isnull, node, block, slotno);
 	MemoryContextSwitchTo(old);
 	if (flaw != NULL)
@@ -232,7 +233,7 @@ static const void *
 find_code(OmenCheck *check, OmenSlotHeader *slot, uint32 id)
 {
 	if (!check->layout.out_of_line)
-		return omen_slot_code(slot);
+		return omen_slot_code(&check->layout.node, slot);
 	if (omen_check_gather(check, OMEN_PAGE_PAYLOAD, slot->payload, id,
 						  slot->version, check->code, check->layout.code_bytes))
 		return check->code;
@@ -245,8 +246,9 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 {
 	OmenCheck  *check = reader->check;
 	uint32		id = block * check->layout.node.per_page + slotno;
-	const OmenQuantizer *quantizer =
-		slot->epoch == check->meta.epoch ? check->quantizer : check->origin;
+	const OmenQuantizer *quantizer = slot->epoch == check->graph_data.epoch
+										 ? check->quantizer
+										 : check->origin;
 	const void *code = find_code(check, slot, id);
 
 	if (code == NULL)
@@ -280,10 +282,10 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	check_chain_rows(&reader, check->meta.side_null, OMEN_OWNER_NULL, NULL,
+	check_chain_rows(&reader, check->graph_data.side_null, OMEN_OWNER_NULL,
+					 NULL, NULL, NULL);
+	check_chain_rows(&reader, check->graph_data.side_nan, OMEN_OWNER_NAN, NULL,
 					 NULL, NULL);
-	check_chain_rows(&reader, check->meta.side_nan, OMEN_OWNER_NAN, NULL, NULL,
-					 NULL);
 	close_reader(&reader);
 }
 

@@ -56,7 +56,8 @@ typedef struct OmenCounters
  */
 typedef struct OmenSearch
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenPlane *plane;
 	const OmenCodeHeader *header;	/* the target */
 	const void *code;
@@ -95,7 +96,7 @@ typedef struct OmenSearch
 	MemoryContext context;
 } OmenSearch;
 
-extern OmenSearch *omen_search_create(OmenIndex *ix);
+extern OmenSearch *omen_search_create(OmenGraph *graph);
 extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
 							  const OmenCodeHeader *header, const void *code,
 							  uint32 ef);
@@ -136,7 +137,7 @@ typedef struct OmenCandidate
 
 extern bool omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 						   uint16 version, OmenCodeHeader *header, uint8 *code);
-extern uint32 omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
+extern uint32 omen_select_neighbors(OmenGraph *graph, const OmenPlane *plane,
 									OmenCandidate *candidates, uint32 count,
 									uint32 most);
 extern int	omen_candidate_compare(const void *a, const void *b);
@@ -160,12 +161,12 @@ extern void omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 						   uint32 ef_construction, OmenLinkPlan *plan);
 extern void omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 								  const OmenLinkPlan *plan, uint32 layer);
-extern bool omen_link_connect(OmenIndex *ix, OmenNodeRef node,
+extern bool omen_link_connect(OmenGraph *graph, OmenNodeRef node,
 							  const OmenCodeHeader *header, const uint8 *code,
 							  BlockNumber payload, const OmenLinkPlan *plan);
 extern void omen_link_pause(OmenIndex *ix, int *tries);
-extern bool omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
-							float distance);
+extern bool omen_link_adopt(OmenGraph *graph, OmenNodeRef start,
+							OmenNodeRef child, float distance);
 
 /*
  * How many children a node may have.  Parent edges are not chosen for the
@@ -187,7 +188,7 @@ omen_most_children(const OmenPlane *plane)
 #define OMEN_MOST_EQUAL 4
 
 /* The edges of a slot as they were when somebody looked. */
-#define OMEN_MAX_CAPACITY 200	/* 2 * the largest m */
+#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)
 
 typedef struct OmenEdges
 {
@@ -198,16 +199,16 @@ typedef struct OmenEdges
 	uint8		tags[OMEN_MAX_CAPACITY];
 } OmenEdges;
 
-extern bool omen_edges_read(OmenIndex *ix, const OmenPlane *plane,
+extern bool omen_edges_read(OmenGraph *graph, const OmenPlane *plane,
 							OmenNodeRef ref, OmenEdges *edges);
-extern bool omen_edges_replace(OmenIndex *ix, const OmenPlane *plane,
+extern bool omen_edges_replace(OmenGraph *graph, const OmenPlane *plane,
 							   OmenNodeRef ref, const OmenEdges *old,
 							   const OmenEdges *edges);
 
 /* ---------- repair.c ---------- */
 
-extern uint64 omen_repair(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead,
+extern uint64 omen_repair(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead,
 						  Size memory);
-extern uint64 omen_free_flat(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead);
+extern uint64 omen_free_flat(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead);
 
 #endif							/* OMEN_GRAPH_H */

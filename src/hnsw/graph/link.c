@@ -146,9 +146,9 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 	uint32		equals = 0;
 	OmenIndex  *ix = search->ix;
 	uint8	   *space = palloc(ix->layout.code_bytes);
-	float		self =
-		omen_link_distance(ix->quantizer, ix->meta.radius, search->header,
-						   search->code, search->header, search->code);
+	float self = omen_link_distance(ix->quantizer, search->graph->data.radius,
+									search->header, search->code,
+									search->header, search->code);
 	uint32		tried = 0;
 
 	for (uint32 i = 0; i < count && tried < 16; i++)
@@ -158,7 +158,7 @@ find_equal(OmenSearch *search, const OmenCandidate *candidates, uint32 count,
 		if (candidates[i].distance != self)
 		{
 			/* sorted: beyond this only farther ones, except with <#> */
-			if (ix->meta.metric != OMEN_METRIC_IP ||
+			if (!omen_metrics[ix->meta.metric].is_product ||
 				candidates[i].distance > self)
 				break;
 			continue;
@@ -194,8 +194,8 @@ plan_layer(OmenSearch *search, uint32 layer, uint32 self, OmenLinkPlan *plan)
 
 	if (layer == 0)
 		find_equal(search, candidates, count, plan);
-	(void) omen_select_neighbors(search->ix, search->plane, candidates, count,
-								 search->ix->meta.m);
+	(void) omen_select_neighbors(search->graph, search->plane, candidates,
+								 count, search->ix->meta.m);
 	plan->count[layer] = keep_chosen(candidates, count);
 	plan->neighbors[layer] = candidates;
 }
@@ -211,15 +211,15 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 			   uint32 ef_construction, OmenLinkPlan *plan)
 {
 	OmenIndex  *ix = search->ix;
+	const OmenGraphData *data = &search->graph->data;
 	OmenNodeRef start;
-	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
+	OmenNodeRef root = {data->root, data->root_version};
 	uint32		top;
 
 	memset(plan, 0, sizeof(OmenLinkPlan));
 	plan->level = level;
-	plan->empty = ix->meta.root == OMEN_INVALID_ID;
-	plan->entry_level =
-		ix->meta.entry == OMEN_INVALID_ID ? 0 : ix->meta.entry_level;
+	plan->empty = data->root == OMEN_INVALID_ID;
+	plan->entry_level = data->entry == OMEN_INVALID_ID ? 0 : data->entry_level;
 	if (plan->empty)
 		return;
 
@@ -270,38 +270,27 @@ omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 
 /* Write the slot of a node in an upper layer; returns its id and version. */
 static OmenNodeRef
-write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
+write_upper_slot(OmenGraph *graph, OmenNodeRef node, OmenNodeRef below,
 				 const OmenCodeHeader *header, const uint8 *code,
 				 BlockNumber payload, const OmenLinkPlan *plan, uint32 layer)
 {
-	const OmenPlane *plane = &ix->layout.upper;
-	Buffer		buf = omen_page_with_room(ix, OMEN_PAGE_UPPER);
-	OmenChange	change;
+	const OmenPlane *plane = &graph->ix->layout.upper;
+	const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
+	OmenNewSlot fresh = {0};
+	OmenSlotChange change;
 	OmenSlotHeader *slot;
 	OmenNodeRef ref;
-	Page		page;
-	uint32		slotno;
 
-	omen_change_begin(&change, &ix->pages);
-	page = omen_change_page(&change, buf);
-	slotno = omen_page_take_slot(ix, page);
-	slot = omen_page_slot(page, plane, slotno);
-	slot->flags = OMEN_SLOT_USED;
-	slot->level = layer;
-	slot->epoch = ix->meta.epoch;
-	slot->u.upper.node = node.id;
-	slot->u.upper.node_version = node.version;
-	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
-	slot->u.upper.down_version = layer > 1 ? below.version : 0;
-	slot->payload = payload;
-	slot->code = *header;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+	fresh.flags = OMEN_SLOT_USED;
+	fresh.level = layer;
+	fresh.payload = payload;
+	fresh.header = header;
+	fresh.code = code;
+	fresh.node = node;
+	fresh.below = layer > 1 ? below : nowhere;
+	slot = omen_slot_new(&change, graph, plane, &fresh, &ref);
 	omen_link_write_edges(plane, slot, plan, layer);
-	ref.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
-	ref.version = slot->version;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 	return ref;
 }
 
@@ -311,9 +300,10 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
  * Copy the edges of a slot out.  False if it has gone or is condemned.
  */
 bool
-omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				OmenEdges *copy)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, plane, ref.id, &buf);
 	bool		found;
@@ -339,16 +329,14 @@ omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  * Write new edges if the slot's are still those of the copy.
  */
 bool
-omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				   const OmenEdges *old, const OmenEdges *edges)
 {
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
-	uint32		slotno = omen_id_slot(plane, ref.id);
-	OmenSlotHeader *slot;
+	OmenIndex  *ix = graph->ix;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, ref.id);
 	bool		same;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	same = slot->version == old->version &&
 		   (slot->flags & OMEN_SLOT_USED) != 0 &&
 		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
@@ -356,20 +344,17 @@ omen_edges_replace(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		   memcmp(omen_slot_ids(plane, slot), old->ids,
 				  old->degree * sizeof(uint32)) == 0 &&
 		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
-	if (same)
+	if (!same)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		slot->degree = edges->degree;
-		memcpy(omen_slot_ids(plane, slot), edges->ids,
-			   edges->degree * sizeof(uint32));
-		memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
-		omen_change_commit(&change);
+		omen_slot_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(buf);
-	return same;
+	slot->degree = edges->degree;
+	memcpy(omen_slot_ids(plane, slot), edges->ids,
+		   edges->degree * sizeof(uint32));
+	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+	omen_slot_change_commit(&change);
+	return true;
 }
 
 static int
@@ -397,10 +382,11 @@ append_edge(OmenEdges *edges, uint32 id, uint8 tag)
  * the new one.  Stale edges drop out.
  */
 static uint32
-shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+shrink_candidates(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 				  const OmenEdges *edges, const NewEdge *new_edge,
 				  OmenCandidate *candidates)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenCodeHeader header;
 	uint8	   *own = palloc(ix->layout.code_bytes);
 	uint32		count = 0;
@@ -429,7 +415,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 		if (!valid ||
 			!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
 			continue;
-		c->distance = omen_link_distance(ix->quantizer, ix->meta.radius,
+		c->distance = omen_link_distance(ix->quantizer, graph->data.radius,
 										 &header, own, &c->header, c->code);
 		count++;
 	}
@@ -449,7 +435,7 @@ shrink_candidates(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
  * slot has gone.
  */
 static bool
-shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
+shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 			 const OmenEdges *old, const NewEdge *new_edge, OmenEdges *edges)
 {
 	MemoryContext context =
@@ -458,10 +444,11 @@ shrink_edges(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	MemoryContext outer = MemoryContextSwitchTo(context);
 	OmenCandidate *candidates =
 		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
-	uint32 count = shrink_candidates(ix, plane, ref, old, new_edge, candidates);
+	uint32		count =
+		shrink_candidates(graph, plane, ref, old, new_edge, candidates);
 
 	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
-	(void) omen_select_neighbors(ix, plane, candidates, count,
+	(void) omen_select_neighbors(graph, plane, candidates, count,
 								 plane->capacity - Max(1, plane->capacity / 4));
 	edges->degree = 0;
 	for (uint32 i = 0; i < count; i++)
@@ -508,7 +495,7 @@ replace_any_edge(OmenEdges *edges, const NewEdge *new_edge)
  * result says otherwise; without, pruning may have dropped it.
  */
 static LinkResult
-add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
+add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 		 const NewEdge *new_edge)
 {
 	uint8		tag = OmenVersionTag(new_edge->version) |
@@ -521,7 +508,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 		int			at;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!omen_edges_read(ix, plane, to, &old))
+		if (!omen_edges_read(graph, plane, to, &old))
 			return LINK_GONE;
 		edges = old;
 		at = find_edge(&old, new_edge->id, new_edge->version);
@@ -538,7 +525,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 			append_edge(&edges, new_edge->id, tag);
 		else if (try < MAX_TRIES)
 		{
-			if (!shrink_edges(ix, plane, to, &old, new_edge, &edges))
+			if (!shrink_edges(graph, plane, to, &old, new_edge, &edges))
 				return LINK_GONE;
 		}
 		else if (new_edge->parent)
@@ -546,7 +533,7 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 		else
 			return LINK_DONE;
 		OMEN_PAUSE(new_edge->parent ? "link-parent" : "link-back");
-		if (omen_edges_replace(ix, plane, to, &old, &edges))
+		if (omen_edges_replace(graph, plane, to, &old, &edges))
 			return LINK_DONE;
 	}
 }
@@ -555,13 +542,14 @@ add_edge(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef to,
 
 /* A child of the node, by its parent edges; false if it has none but `not`. */
 static bool
-some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
+some_child(OmenGraph *graph, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 		   OmenNodeRef *child)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenEdges	edges;
 	const OmenPlane *plane = &ix->layout.node;
 
-	if (!omen_edges_read(ix, plane, node, &edges))
+	if (!omen_edges_read(graph, plane, node, &edges))
 		return false;
 	for (uint32 i = 0; i < edges.degree; i++)
 	{
@@ -594,9 +582,10 @@ some_child(OmenIndex *ix, OmenNodeRef node, OmenNodeRef not, uint32 salt,
  * child must not be an ancestor of start.  False if start has gone.
  */
 bool
-omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
+omen_link_adopt(OmenGraph *graph, OmenNodeRef start, OmenNodeRef child,
 				float distance)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	NewEdge		edge = {0};
 	OmenNodeRef parent = start;
@@ -619,14 +608,14 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
 
 		if (parent.id == child.id)
 			break;
-		result = add_edge(ix, plane, parent, &edge);
+		result = add_edge(graph, plane, parent, &edge);
 		if (result == LINK_FULL &&
 			(depth == MAX_DEPTH ||
-			 !some_child(ix, parent, child, child.id + depth, &next)))
+			 !some_child(graph, parent, child, child.id + depth, &next)))
 		{
 			/* its children are on their way in or out: one more, then */
 			edge.force = true;
-			result = add_edge(ix, plane, parent, &edge);
+			result = add_edge(graph, plane, parent, &edge);
 			next = parent;
 		}
 		adopted = result == LINK_DONE;
@@ -643,10 +632,11 @@ omen_link_adopt(OmenIndex *ix, OmenNodeRef start, OmenNodeRef child,
  * enough children, else somebody below the nearest.
  */
 static bool
-parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
+parent_among_neighbors(OmenGraph *graph, OmenNodeRef node,
 					   const OmenCodeHeader *header, const uint8 *code,
 					   const OmenLinkPlan *plan)
 {
+	OmenIndex  *ix = graph->ix;
 	NewEdge		edge = {0};
 
 	edge.id = node.id;
@@ -666,8 +656,8 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
 			neighbor.id = c->id;
 			neighbor.version = c->version;
 			edge.distance = c->distance;
-			if (descend ? omen_link_adopt(ix, neighbor, node, c->distance)
-						: add_edge(ix, &ix->layout.node, neighbor, &edge) ==
+			if (descend ? omen_link_adopt(graph, neighbor, node, c->distance)
+						: add_edge(graph, &ix->layout.node, neighbor, &edge) ==
 							  LINK_DONE)
 				return true;
 		}
@@ -680,21 +670,21 @@ parent_among_neighbors(OmenIndex *ix, OmenNodeRef node,
  * root.  False if there is no root to hang it on.
  */
 static bool
-find_parent(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
+find_parent(OmenGraph *graph, OmenNodeRef node, const OmenCodeHeader *header,
 			const uint8 *code, const OmenLinkPlan *plan)
 {
 	for (int attempt = 0; attempt < MAX_TRIES; attempt++)
 	{
 		OmenNodeRef root;
 
-		if (parent_among_neighbors(ix, node, header, code, plan))
+		if (parent_among_neighbors(graph, node, header, code, plan))
 			return true;
-		omen_index_refresh(ix);
-		root.id = ix->meta.root;
-		root.version = ix->meta.root_version;
+		omen_graph_refresh(graph);
+		root.id = graph->data.root;
+		root.version = graph->data.root_version;
 		if (root.id == OMEN_INVALID_ID)
 			return false;
-		if (omen_link_adopt(ix, root, node, 0))
+		if (omen_link_adopt(graph, root, node, 0))
 			return true;
 	}
 	return false;
@@ -705,71 +695,54 @@ find_parent(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
 static void
 clear_linking(OmenIndex *ix, OmenNodeRef node)
 {
-	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
-	OmenChange	change;
-	OmenSlotHeader *slot;
+	OmenSlotChange change;
+	OmenSlotHeader *slot =
+		omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	slot = omen_page_slot(omen_change_page(&change, buf), plane,
-						  omen_id_slot(plane, node.id));
 	slot->flags &= ~(OMEN_SLOT_LINKING | OMEN_SLOT_FLAT);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
+	omen_slot_change_commit(&change);
 }
 
 /*
  * Make a node the root of an empty graph.  False if another came first.
  */
 static bool
-become_root(OmenIndex *ix, OmenNodeRef node)
+become_root(OmenGraph *graph, OmenNodeRef node)
 {
-	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	bool		first;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(graph, &change);
 
-	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	first = OmenPageGetMeta(BufferGetPage(metabuf))->root == OMEN_INVALID_ID;
-	if (first)
+	if (data->root != OMEN_INVALID_ID)
 	{
-		OmenChange	change;
-		OmenMetaPageData *meta;
-
-		omen_change_begin(&change, &ix->pages);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->root = node.id;
-		meta->root_version = node.version;
-		omen_change_commit(&change);
+		omen_graph_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(metabuf);
-	return first;
+	data->root = node.id;
+	data->root_version = node.version;
+	omen_graph_change_commit(&change);
+	return true;
 }
 
 /* Start searches at an upper slot if it is of a higher layer than the entry. */
 static void
-raise_entry(OmenIndex *ix, OmenNodeRef upper, uint32 level)
+raise_entry(OmenGraph *graph, OmenNodeRef upper, uint32 level)
 {
-	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	OmenMetaPageData *meta;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(graph, &change);
 
-	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
-	meta = OmenPageGetMeta(BufferGetPage(metabuf));
-	if (meta->entry == OMEN_INVALID_ID || meta->entry_level < level)
+	if (data->entry != OMEN_INVALID_ID && data->entry_level >= level)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		meta->entry = upper.id;
-		meta->entry_version = upper.version;
-		meta->entry_level = level;
-		omen_change_commit(&change);
+		omen_graph_change_abort(&change);
+		return;
 	}
-	UnlockReleaseBuffer(metabuf);
+	data->entry = upper.id;
+	data->entry_version = upper.version;
+	data->entry_level = level;
+	omen_graph_change_commit(&change);
 }
 
 static void
-back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
+back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
 		  const OmenCodeHeader *header, const uint8 *code,
 		  const OmenLinkPlan *plan, uint32 layer)
 {
@@ -788,7 +761,7 @@ back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
 		neighbor.id = c->id;
 		neighbor.version = c->version;
 		edge.distance = c->distance;
-		(void) add_edge(ix, plane, neighbor, &edge);
+		(void) add_edge(graph, plane, neighbor, &edge);
 	}
 }
 
@@ -798,36 +771,38 @@ back_link(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef slot,
  * makes a new plan, writes the edges, and calls again.
  */
 bool
-omen_link_connect(OmenIndex *ix, OmenNodeRef node, const OmenCodeHeader *header,
-				  const uint8 *code, BlockNumber payload,
-				  const OmenLinkPlan *plan)
+omen_link_connect(OmenGraph *graph, OmenNodeRef node,
+				  const OmenCodeHeader *header, const uint8 *code,
+				  BlockNumber payload, const OmenLinkPlan *plan)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenNodeRef top = node;
 
 	if (plan->empty)
 	{
-		if (!become_root(ix, node))
+		if (!become_root(graph, node))
 			return false;
 	}
-	else if (ix->meta.root == node.id && ix->meta.root_version == node.version)
+	else if (graph->data.root == node.id &&
+			 graph->data.root_version == node.version)
 	{
 		/* a conversion that was cut had made it the root */
 	}
-	else if (!find_parent(ix, node, header, code, plan) &&
-			 !become_root(ix, node))
+	else if (!find_parent(graph, node, header, code, plan) &&
+			 !become_root(graph, node))
 		return false;
 
 	OMEN_PAUSE("link-adopted");
 	for (uint32 layer = 1; layer <= plan->level; layer++)
 	{
-		top =
-			write_upper_slot(ix, node, top, header, code, payload, plan, layer);
-		back_link(ix, &ix->layout.upper, top, header, code, plan, layer);
+		top = write_upper_slot(graph, node, top, header, code, payload, plan,
+							   layer);
+		back_link(graph, &ix->layout.upper, top, header, code, plan, layer);
 	}
-	back_link(ix, &ix->layout.node, node, header, code, plan, 0);
+	back_link(graph, &ix->layout.node, node, header, code, plan, 0);
 	OMEN_PAUSE("link-entry");
 	if (plan->level > 0)
-		raise_entry(ix, top, plan->level);
+		raise_entry(graph, top, plan->level);
 	OMEN_PAUSE("link-clear");
 	clear_linking(ix, node);
 	return true;

@@ -50,7 +50,8 @@ typedef struct Condemned
 
 typedef struct Repair
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenPlane *plane;
 	Condemned  *slots;			/* sorted by id */
 	uint64		count;
@@ -349,7 +350,7 @@ adopt_descendants(Repair *repair, OmenNodeRef parent, Condemned *child)
 	for (uint32 i = 0; i < children.count; i++)
 	{
 		if (children.refs[i].id != parent.id &&
-			!omen_link_adopt(repair->ix, parent, children.refs[i], 0))
+			!omen_link_adopt(repair->graph, parent, children.refs[i], 0))
 			failed = true;
 	}
 	for (uint64 i = 0; failed && i < nthrough; i++)
@@ -371,10 +372,11 @@ is_among(const OmenCandidate *candidates, uint32 count, uint32 id)
 
 /* Make a target a candidate for an edge of the slot whose code is given. */
 static bool
-make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
+make_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
 			   const OmenCodeHeader *header, const uint8 *code, bool keep,
 			   OmenCandidate *candidate)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenNodeRef target;
 
 	if (!edge_target(ix, plane, id, tag, &target))
@@ -389,7 +391,7 @@ make_candidate(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint8 tag,
 						candidate->code))
 		return false;
 	candidate->distance =
-		omen_link_distance(ix->quantizer, ix->meta.radius, header, code,
+		omen_link_distance(ix->quantizer, graph->data.radius, header, code,
 						   &candidate->header, candidate->code);
 	return true;
 }
@@ -403,15 +405,15 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 				  const OmenCodeHeader *header, const uint8 *code,
 				  OmenCandidate *candidates)
 {
-	OmenIndex  *ix = repair->ix;
+	OmenGraph  *graph = repair->graph;
 	uint32		most = ENOUGH_CANDIDATES * repair->plane->capacity;
 	uint32		count = 0;
 
 	for (int i = 0; i < old->degree; i++)
 	{
 		if (find_leaving(repair, old->ids[i], old->tags[i]) == NULL &&
-			make_candidate(ix, repair->plane, old->ids[i], old->tags[i], header,
-						   code, true, &candidates[count]))
+			make_candidate(graph, repair->plane, old->ids[i], old->tags[i],
+						   header, code, true, &candidates[count]))
 			count++;
 	}
 	for (int i = 0; i < old->degree; i++)
@@ -423,7 +425,7 @@ repair_candidates(Repair *repair, OmenNodeRef ref, const OmenEdges *old,
 			if (c->ids[j] != ref.id &&
 				find_leaving(repair, c->ids[j], c->tags[j]) == NULL &&
 				!is_among(candidates, count, c->ids[j]) &&
-				make_candidate(ix, repair->plane, c->ids[j],
+				make_candidate(graph, repair->plane, c->ids[j],
 							   c->tags[j] & OMEN_TAG_VERSION, header, code,
 							   false, &candidates[count]))
 				count++;
@@ -453,7 +455,7 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 		OmenCandidate *candidates;
 		uint32		count;
 
-		if (!omen_edges_read(ix, plane, ref, &old) ||
+		if (!omen_edges_read(repair->graph, plane, ref, &old) ||
 			!has_condemned_edge(repair, old.ids, old.tags, old.degree) ||
 			!omen_load_code(ix, plane, ref.id, ref.version, &header, code))
 			return;
@@ -461,7 +463,7 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 			palloc(ENOUGH_CANDIDATES * plane->capacity * sizeof(OmenCandidate));
 		count = repair_candidates(repair, ref, &old, &header, code, candidates);
 		qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
-		(void) omen_select_neighbors(ix, plane, candidates, count,
+		(void) omen_select_neighbors(repair->graph, plane, candidates, count,
 									 Max(old.degree, ix->meta.m));
 		edges = old;
 		edges.degree = 0;
@@ -475,7 +477,7 @@ repair_edges(Repair *repair, OmenNodeRef ref)
 				(candidates[i].parent ? OMEN_TAG_PARENT : 0);
 		}
 		OMEN_PAUSE("repair-edges");
-		if (omen_edges_replace(ix, plane, ref, &old, &edges))
+		if (omen_edges_replace(repair->graph, plane, ref, &old, &edges))
 			return;
 	}
 }
@@ -486,7 +488,7 @@ repair_node(Repair *repair, OmenNodeRef ref)
 {
 	OmenEdges	edges;
 
-	if (!omen_edges_read(repair->ix, repair->plane, ref, &edges))
+	if (!omen_edges_read(repair->graph, repair->plane, ref, &edges))
 		return;
 	for (int i = 0; i < edges.degree; i++)
 	{
@@ -515,24 +517,21 @@ repair_page(Repair *repair, BlockNumber block,
 	uint32		count = 0;
 	OmenPageKind kind = OMEN_PAGE_FREE;
 	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL)
 		kind = opaque->kind;
-	for (uint32 i = 0; kind == plane->kind && i < omen_used_slots(ix, opaque);
-		 i++)
+	omen_slots_begin(&walk, ix, plane, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0 ||
-			(slot->flags & OMEN_SLOT_CONDEMNED) != 0 ||
-			slot->degree > plane->capacity ||
-			!has_condemned_edge(repair, omen_slot_ids(plane, slot),
-								omen_slot_tags(plane, slot), slot->degree))
-			continue;
-		affected[count].id = block * plane->per_page + i;
-		affected[count++].version = slot->version;
+		if ((slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+			slot->degree <= plane->capacity &&
+			has_condemned_edge(repair, omen_slot_ids(plane, slot),
+							   omen_slot_tags(plane, slot), slot->degree))
+			affected[count++] = omen_walk_ref(&walk, slot);
 	}
 	UnlockReleaseBuffer(buf);
 
@@ -553,11 +552,13 @@ static void
 repair_layer0(Repair *repair)
 {
 	uint64		room = 64;
+	OmenGraphPages pages;
+	BlockNumber block;
 
 	repair->upper_pages = palloc(room * sizeof(BlockNumber));
 	repair->nupper_pages = 0;
-	for (BlockNumber block = OMEN_META_BLOCK + 1;
-		 omen_block_exists(&repair->ix->pages, block); block++)
+	omen_graph_pages(&pages, repair->graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		OmenPageKind kind = repair_page(repair, block, repair_node);
 
@@ -598,34 +599,30 @@ condemn_upper_page(Repair *upper, const Repair *nodes, BlockNumber block,
 	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenChange	change;
 	uint64		found = upper->count;
-	uint32		used;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 	Page		page;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
 	page = omen_change_page(&change, buf);
-	used = omen_used_slots(ix, OmenPageGetOpaque(page));
-	for (uint32 i = 0; i < used; i++)
+	omen_slots_begin_page(&walk, plane, page, block);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
 		Condemned  *c = &upper->slots[upper->count];
 
-		if ((slot->flags & OMEN_SLOT_USED) == 0)
-			continue;
 		if (find_condemned(nodes, slot->u.upper.node,
 						   OmenVersionTag(slot->u.upper.node_version)) == NULL)
 		{
 			if (slot->level > choice->level)
 			{
 				choice->level = slot->level;
-				choice->ref.id = block * plane->per_page + i;
-				choice->ref.version = slot->version;
+				choice->ref = omen_walk_ref(&walk, slot);
 			}
 			continue;
 		}
 		slot->flags |= OMEN_SLOT_CONDEMNED;
-		c->ref.id = block * plane->per_page + i;
-		c->ref.version = slot->version;
+		c->ref = omen_walk_ref(&walk, slot);
 		remember_edges(upper, c, slot);
 		upper->count++;
 	}
@@ -640,27 +637,21 @@ condemn_upper_page(Repair *upper, const Repair *nodes, BlockNumber block,
 static void
 replace_entry(Repair *upper, const EntryChoice *choice)
 {
-	OmenIndex  *ix = upper->ix;
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	OmenMetaPageData *meta;
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(upper->graph, &change);
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	meta = OmenPageGetMeta(BufferGetPage(buf));
-	if (meta->entry != OMEN_INVALID_ID &&
-		find_condemned(upper, meta->entry,
-					   OmenVersionTag(meta->entry_version)) != NULL)
+	if (data->entry != OMEN_INVALID_ID &&
+		find_condemned(upper, data->entry,
+					   OmenVersionTag(data->entry_version)) != NULL)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		meta = OmenPageGetMeta(omen_change_page(&change, buf));
-		meta->entry = choice->level > 0 ? choice->ref.id : OMEN_INVALID_ID;
-		meta->entry_version = choice->ref.version;
-		meta->entry_level = choice->level;
-		omen_change_commit(&change);
+		data->entry = choice->level > 0 ? choice->ref.id : OMEN_INVALID_ID;
+		data->entry_version = choice->ref.version;
+		data->entry_level = choice->level;
+		omen_graph_change_commit(&change);
 	}
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
+	else
+		omen_graph_change_abort(&change);
+	omen_graph_refresh(upper->graph);
 }
 
 /* ---------- 4: freeing ---------- */
@@ -746,17 +737,17 @@ repair_upper(Repair *nodes)
 static void
 spare_root(Repair *repair)
 {
-	omen_index_refresh(repair->ix);
+	omen_graph_refresh(repair->graph);
 	for (uint64 i = 0; i < repair->count; i++)
 	{
-		if (repair->slots[i].ref.id == repair->ix->meta.root)
+		if (repair->slots[i].ref.id == repair->graph->data.root)
 			repair->slots[i].ref.id = OMEN_INVALID_ID;
 	}
 	drop_invalid(repair);
 }
 
 static uint64
-repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
+repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw repair",
@@ -765,8 +756,9 @@ repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
 	Repair		repair = {0};
 	uint64		freed = 0;
 
-	repair.ix = ix;
-	repair.plane = &ix->layout.node;
+	repair.graph = graph;
+	repair.ix = graph->ix;
+	repair.plane = &graph->ix->layout.node;
 	repair.step_context =
 		AllocSetContextCreate(context, "omen_hnsw repair of a slot",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -795,14 +787,14 @@ repair_batch(OmenIndex *ix, const OmenNodeRef *dead, uint64 count)
  * as given, in bytes.  Returns how many were freed.
  */
 uint64
-omen_repair(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead, Size memory)
+omen_repair(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead, Size memory)
 {
-	Size		each = sizeof(Condemned) + ix->layout.node.capacity * 5;
+	Size		each = sizeof(Condemned) + graph->ix->layout.node.capacity * 5;
 	uint64		batch = Max(memory / each, 1024);
 	uint64		freed = 0;
 
 	for (uint64 start = 0; start < ndead; start += batch)
-		freed += repair_batch(ix, dead + start, Min(batch, ndead - start));
+		freed += repair_batch(graph, dead + start, Min(batch, ndead - start));
 	return freed;
 }
 
@@ -811,31 +803,22 @@ static bool
 free_flat_node(OmenIndex *ix, OmenNodeRef ref)
 {
 	const OmenPlane *plane = &ix->layout.node;
-	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, ref.id));
-	OmenSlotHeader *slot;
-	BlockNumber payload;
-	bool		dead;
+	OmenSlotChange change;
+	OmenSlotHeader *slot = omen_slot_change_begin(&change, ix, plane, ref.id);
+	BlockNumber payload = slot->payload;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	slot =
-		omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, ref.id));
-	payload = slot->payload;
-	dead =
-		is_dead_node(slot, ref.version) && (slot->flags & OMEN_SLOT_FLAT) != 0;
-	if (dead)
+	if (!is_dead_node(slot, ref.version) || (slot->flags & OMEN_SLOT_FLAT) == 0)
 	{
-		OmenChange	change;
-
-		omen_change_begin(&change, &ix->pages);
-		omen_page_give_slot(ix, omen_change_page(&change, buf),
-							omen_id_slot(plane, ref.id));
-		omen_change_commit(&change);
-		omen_page_list(ix, buf);
+		omen_slot_change_abort(&change);
+		return false;
 	}
-	UnlockReleaseBuffer(buf);
-	if (dead && ix->layout.out_of_line)
+	omen_page_give_slot(ix, change.page, omen_id_slot(plane, ref.id));
+	omen_change_commit(&change.pages);
+	omen_page_list(ix, change.buf);
+	UnlockReleaseBuffer(change.buf);
+	if (ix->layout.out_of_line)
 		omen_payload_free(ix, payload, ref.id);
-	return dead;
+	return true;
 }
 
 /*
@@ -843,11 +826,11 @@ free_flat_node(OmenIndex *ix, OmenNodeRef ref)
  * flat list's lock, share.  Returns how many were freed.
  */
 uint64
-omen_free_flat(OmenIndex *ix, OmenNodeRef *dead, uint64 ndead)
+omen_free_flat(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead)
 {
 	uint64		freed = 0;
 
 	for (uint64 i = 0; i < ndead; i++)
-		freed += free_flat_node(ix, dead[i]);
+		freed += free_flat_node(graph->ix, dead[i]);
 	return freed;
 }

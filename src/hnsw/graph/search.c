@@ -182,7 +182,7 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
 
 	if (likely(!ix->layout.out_of_line))
-		return omen_slot_code(slot);
+		return omen_slot_code(plane, slot);
 	if (omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
 						  is_upper ? slot->u.upper.node : id,
 						  is_upper ? slot->u.upper.node_version : slot->version,
@@ -194,11 +194,12 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 /* ---------- the search ---------- */
 
 OmenSearch *
-omen_search_create(OmenIndex *ix)
+omen_search_create(OmenGraph *graph)
 {
 	OmenSearch *search = palloc0(sizeof(OmenSearch));
 
-	search->ix = ix;
+	search->graph = graph;
+	search->ix = graph->ix;
 	search->most_visits = PG_UINT64_MAX;
 	search->context = CurrentMemoryContext;
 	return search;
@@ -301,7 +302,7 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 	const OmenQuantizer *quantizer = search->ix->quantizer;
 
 	if (search->for_link)
-		return omen_link_distance(quantizer, search->ix->meta.radius,
+		return omen_link_distance(quantizer, search->graph->data.radius,
 								  search->header, search->code, header, code);
 	return omen_query_distance(quantizer, search->header, search->code, header,
 							   code);
@@ -312,7 +313,7 @@ static inline void
 prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
 	omen_prefetch_bytes((const char *) slot + plane->ids_offset,
-						plane->edge_keys_offset - plane->ids_offset);
+						plane->edges_end - plane->ids_offset);
 }
 
 /* What a search wants to know of a slot. */

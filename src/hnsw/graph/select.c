@@ -45,7 +45,7 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 		*header = slot->code;
 		if (!ix->layout.out_of_line)
 		{
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(plane, slot), ix->layout.code_bytes);
 			found = true;
 		}
 		else if (plane->kind == OMEN_PAGE_NODE)
@@ -66,11 +66,11 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
  * a copy of it, where both are copies of the slot: one leads to the others.
  */
 static bool
-is_needed_beside(const OmenIndex *ix, const OmenCandidate *c,
+is_needed_beside(const OmenGraph *graph, const OmenCandidate *c,
 				 const OmenCandidate *chosen)
 {
-	const OmenQuantizer *quantizer = ix->quantizer;
-	float		radius = ix->meta.radius;
+	const OmenQuantizer *quantizer = graph->ix->quantizer;
+	float		radius = graph->data.radius;
 	float between = omen_link_distance(quantizer, radius, &c->header, c->code,
 									   &chosen->header, chosen->code);
 
@@ -89,9 +89,10 @@ is_needed_beside(const OmenIndex *ix, const OmenCandidate *c,
  * memory of the current context; one that has gone is not chosen.
  */
 uint32
-omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
+omen_select_neighbors(OmenGraph *graph, const OmenPlane *plane,
 					  OmenCandidate *candidates, uint32 count, uint32 most)
 {
+	OmenIndex  *ix = graph->ix;
 	uint32		nchosen = 0;
 	uint32		nkept = 0;		/* they come first */
 	OmenCandidate **chosen = palloc(Max(count, 1) * sizeof(OmenCandidate *));
@@ -116,7 +117,7 @@ omen_select_neighbors(OmenIndex *ix, const OmenPlane *plane,
 		}
 		c->chosen = true;
 		for (uint32 j = nkept; j < nchosen && !c->keep && c->chosen; j++)
-			c->chosen = is_needed_beside(ix, c, chosen[j]);
+			c->chosen = is_needed_beside(graph, c, chosen[j]);
 		if (c->chosen)
 		{
 			nkept += c->keep;

@@ -73,19 +73,19 @@ bool
 omen_descend(OmenSearch *search, const OmenCodeHeader *header, const void *code,
 			 uint32 layer, OmenNodeRef *start)
 {
-	const OmenMetaPageData *meta = &search->ix->meta;
-	OmenNodeRef here = {meta->entry, meta->entry_version};
+	const OmenGraphData *data = &search->graph->data;
+	OmenNodeRef here = {data->entry, data->entry_version};
 
 	*start = nowhere;
 	if (layer == 0)
 	{
-		start->id = meta->root;
-		start->version = meta->root_version;
+		start->id = data->root;
+		start->version = data->root_version;
 	}
-	if (here.id == OMEN_INVALID_ID || meta->entry_level < layer)
+	if (here.id == OMEN_INVALID_ID || data->entry_level < layer)
 		return false;
 
-	for (uint32 l = meta->entry_level; l > layer; l--)
+	for (uint32 l = data->entry_level; l > layer; l--)
 	{
 		omen_search_start(search, &search->ix->layout.upper, header, code,
 						  l == 1 ? EF_LAYER_1 : 1);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * columns.c
- *	  The key columns of an index, and the images of their values.
+ *	  The columns of an index to filter by, and the images of their values.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,9 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
-#include "hnsw/hnsw.h"
-#include "miscadmin.h"
+#include "hnsw/columns.h"
 #include "hnsw/keys/keys.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -321,31 +321,34 @@ open_column(Relation index, int attno, OmenKeyColumn *column)
 uint32
 omen_keys_bytes(Relation index)
 {
+	OmenIndexColumns columns = omen_index_columns(index);
 	uint32		words = 0;
 
-	for (int attno = 2; attno <= IndexRelationGetNumberOfKeyAttributes(index);
-		 attno++)
-		words += words_of(form_of(index->rd_opcintype[attno - 1]));
+	for (int i = 0; i < columns.filters; i++)
+		words += words_of(
+			form_of(index->rd_opcintype[columns.first_filter - 1 + i]));
 	return words * sizeof(uint64);
 }
 
 /*
- * The key columns of an index, or NULL if it has none.  In the current memory
- * context.
+ * The columns of an index to filter by, or NULL if it has none.  In the current
+ * memory context.
  */
 OmenKeys *
 omen_keys_open(Relation index)
 {
-	int			count = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	OmenIndexColumns columns = omen_index_columns(index);
+	int			count = columns.filters;
 	OmenKeys   *keys;
 
 	if (count == 0)
 		return NULL;
 	keys = palloc0(offsetof(OmenKeys, columns) + count * sizeof(OmenKeyColumn));
+	keys->first = columns.first_filter;
 	keys->count = count;
 	for (int i = 0; i < count; i++)
 	{
-		open_column(index, i + 2, &keys->columns[i]);
+		open_column(index, keys->first + i, &keys->columns[i]);
 		keys->columns[i].first = keys->words;
 		keys->words += keys->columns[i].words;
 	}
@@ -355,7 +358,7 @@ omen_keys_open(Relation index)
 /* ---------- the keys of a row ---------- */
 
 /*
- * Encode the values of an index's columns, of which the first is the vector.
+ * Encode the values of an index's columns, as far as they are to filter by.
  * keys may be NULL.  May leave memory behind.
  */
 void
@@ -370,9 +373,10 @@ omen_keys_encode(OmenKeys *keys, const Datum *values, const bool *isnull,
 	{
 		OmenKeyColumn *column = &keys->columns[i];
 		uint64	   *words = row->words + column->first;
-		Datum		value = values[i + 1];
+		uint32		at = keys->first - 1 + i;
+		Datum		value = values[at];
 
-		if (isnull[i + 1])
+		if (isnull[at])
 		{
 			row->nulls |= 1 << i;
 			continue;

@@ -285,11 +285,12 @@ compile_array(OmenKeyColumn *column, ScanKey key, OmenKeyTest *test)
 static bool
 compile_key(OmenKeys *keys, ScanKey key, OmenKeyTest *test)
 {
-	OmenKeyColumn *column = &keys->columns[key->sk_attno - 2];
+	uint32		number = key->sk_attno - keys->first;
+	OmenKeyColumn *column = &keys->columns[number];
 	Oid type = OidIsValid(key->sk_subtype) ? key->sk_subtype : column->type;
 	Range		range;
 
-	test->column = key->sk_attno - 2;
+	test->column = number;
 	if ((key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0)
 	{
 		test->kind = (key->sk_flags & SK_SEARCHNULL) != 0 ? OMEN_TEST_NULL
@@ -348,7 +349,7 @@ make_test(OmenKeys *keys, ScanKey key, OmenKeyTest *test)
 	if ((key->sk_flags & SK_ISNULL) != 0 && !is_null_test)
 		test->kind = OMEN_TEST_NEVER;
 	/* of the vector only that it is NULL, or not, can be asked */
-	else if (key->sk_attno <= 1 || !compile_key(keys, key, test))
+	else if (key->sk_attno < keys->first || !compile_key(keys, key, test))
 		test->kind = OMEN_TEST_ALWAYS;
 	else if (is_never(test))
 		test->kind = OMEN_TEST_NEVER;

@@ -59,7 +59,7 @@ add_coordinate(const OmenBuild *build, OmenRow *row)
 {
 	double		rest;
 
-	if (build->ix->meta.metric != OMEN_METRIC_IP ||
+	if (!omen_metrics[build->ix->meta.metric].is_product ||
 		build->shared->layer.layer > 0)
 		return;
 	rest = (double) build->shared->radius * build->shared->radius -

@@ -17,7 +17,7 @@
 Size
 omen_columns_bytes(const OmenBuildShape *shape, uint32 count)
 {
-	if (shape->l1)
+	if (shape->on_grid)
 		return mul_size(count, shape->point_bytes);
 	return mul_size(OMEN_PADDED(count) / OMEN_PANEL,
 					omen_kernels->block->panel_bytes(shape->dims));
@@ -31,7 +31,7 @@ omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
 	const uint8 *codes[OMEN_PANEL];
 	const OmenPointTerms *terms[OMEN_PANEL];
 
-	if (shape->l1)
+	if (shape->on_grid)
 	{
 		for (uint32 i = 0; i < columns->count; i++)
 			memcpy(columns->memory + (Size) i * shape->point_bytes, points[i],
@@ -65,7 +65,7 @@ panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 	const OmenPointTerms *terms[OMEN_PANEL];
 
 	Assert(nrows <= OMEN_PANEL);
-	if (shape->l1)
+	if (shape->on_grid)
 	{
 		uint32		start = panel * OMEN_PANEL;
 		uint32		count = Min(columns->count - start, OMEN_PANEL);

@@ -374,7 +374,7 @@ omen_attach_equal(OmenBuild *build, BlockNumber first_block)
 				elog(ERROR, "a row's equal has no place in the index");
 		}
 		node.id = first_id + (uint32) position;
-		omen_posting_attach_known(build->ix, node, error, is_same, &tid);
+		omen_posting_attach_known(build->graph, node, error, is_same, &tid);
 		omen_build_progress(build, 1);
 	}
 	tuplesort_end(places);

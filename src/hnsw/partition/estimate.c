@@ -12,9 +12,10 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "compat.h"
 #include "funcapi.h"
 #include "hnsw/partition/partition.h"
-#include "hnsw/inspect.h"
+#include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "postmaster/bgworker_internals.h"
@@ -29,16 +30,10 @@ typedef struct Estimate
 	double		temporary;
 } Estimate;
 
-/* Which of some names is this?  An error if it is none of them. */
-static int
-find_name(const char *what, const char *name, const char *const *names,
-		  int count)
+/* Report a name that is none. */
+pg_noreturn static void
+refuse_name(const char *what, const char *name)
 {
-	for (int i = 0; i < count; i++)
-	{
-		if (strcmp(name, names[i]) == 0)
-			return i;
-	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for parameter \"%s\": \"%s\"", what, name)));
@@ -156,10 +151,9 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	int			m = PG_GETARG_INT32(2);
 	int			ef_construction = PG_GETARG_INT32(3);
 	char	   *storage_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char	   *metric_name = text_to_cstring(PG_GETARG_TEXT_PP(5));
 	OmenStorage storage;
-	OmenMetric	metric =
-		find_name("metric", text_to_cstring(PG_GETARG_TEXT_PP(5)),
-				  omen_metric_names, OMEN_METRIC_L1 + 1);
+	OmenMetric	metric;
 	int			workers = PG_GETARG_INT32(6);
 	OmenBuildShared *shared = palloc0(sizeof(OmenBuildShared));
 	Estimate	result;
@@ -167,15 +161,17 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	Datum		values[ESTIMATE_COLUMNS];
 	bool		nulls[ESTIMATE_COLUMNS] = {0};
 
+	if (!omen_metric_find(metric_name, &metric))
+		refuse_name("metric", metric_name);
 	check_range("rows", rows, 1, OMEN_MAX_ID);
 	check_range("dims", dims, 1, OMEN_MAX_DIM);
 	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
 	check_range("ef_construction", ef_construction, 2 * m,
 				OMEN_MAX_EF_CONSTRUCTION);
-	storage = strcmp(storage_name, "auto") == 0
-				  ? omen_storage_default(metric, dims)
-				  : (OmenStorage) find_name("storage", storage_name,
-											omen_storage_names, OMEN_STORAGES);
+	if (strcmp(storage_name, "auto") == 0)
+		storage = omen_storage_default(metric, dims);
+	else if (!omen_storage_find(storage_name, &storage))
+		refuse_name("storage", storage_name);
 	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);

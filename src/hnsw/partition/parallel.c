@@ -72,7 +72,8 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 	shm_toc_estimate_keys(&context->estimator, 1);
 	if (build->quantizer)
 	{
-		shm_toc_estimate_chunk(&context->estimator, build->quantizer->size);
+		shm_toc_estimate_chunk(&context->estimator,
+							   omen_quantizer_bytes(build->quantizer));
 		shm_toc_estimate_keys(&context->estimator, 1);
 	}
 	if (query_bytes > 0)
@@ -102,9 +103,11 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 	if (build->quantizer)
 	{
 		void	   *quantizer =
-			shm_toc_allocate(context->toc, build->quantizer->size);
+			shm_toc_allocate(context->toc,
+							 omen_quantizer_bytes(build->quantizer));
 
-		memcpy(quantizer, build->quantizer, build->quantizer->size);
+		memcpy(quantizer, build->quantizer,
+			   omen_quantizer_bytes(build->quantizer));
 		shm_toc_insert(context->toc, KEY_QUANTIZER, quantizer);
 	}
 	if (query_bytes > 0)
@@ -263,7 +266,9 @@ omen_build_worker(dsm_segment *segment, shm_toc *toc)
 	build.index_info = BuildIndexInfo(build.index);
 	build.index_info->ii_Concurrent = shared->concurrent;
 	build.opclass = omen_opclass(build.index);
+	build.columns = omen_index_columns(build.index);
 	build.ix = omen_index_open(build.index, true);
+	build.graph = omen_graph_open(build.ix, 0);
 	build.quantizer = shm_toc_lookup(toc, KEY_QUANTIZER, true);
 	build.participant = ParallelWorkerNumber + 1;
 	build.context = CurrentMemoryContext;

@@ -65,7 +65,7 @@
 typedef struct OmenBuildShape
 {
 	uint32		dims;
-	bool		l1;
+	bool		on_grid;		/* build codes are integers on one grid */
 	uint32		code_stride;	/* bytes of a build code, padded */
 	uint32		index_bytes;	/* bytes of the index's code, if it is another;
 								 * else 0 */
@@ -305,7 +305,9 @@ typedef struct OmenBuild
 	Relation	index;
 	IndexInfo  *index_info;
 	const OmenOpclass *opclass;
-	OmenIndex  *ix;
+	OmenIndexColumns columns;
+	OmenGraph  *graph;			/* to be built */
+	OmenIndex  *ix;				/* of the graph */
 	const OmenQuantizer *quantizer; /* of the build codes */
 	FileSet	   *files;
 	int			participant;	/* 0 is the leader */
@@ -337,7 +339,7 @@ extern void omen_plan_memory(OmenBuildShared *shared, Size memory);
 /* ---------- steps.c ---------- */
 
 extern void omen_build_graph(Relation heap, Relation index,
-							 IndexInfo *index_info, OmenIndex *ix,
+							 IndexInfo *index_info, OmenGraph *graph,
 							 const OmenQuantizer *quantizer, float grid_low,
 							 float grid_high, double *heap_tuples,
 							 double *index_tuples);
@@ -451,7 +453,7 @@ omen_point_code(const char *point)
 static inline float
 omen_point_distance(const OmenBuildShape *shape, const char *a, const char *b)
 {
-	if (shape->l1)
+	if (shape->on_grid)
 		return (float) omen_kernels->l1_u16((const uint16 *) omen_point_code(a),
 											(const uint16 *) omen_point_code(b),
 											shape->dims);

@@ -63,13 +63,13 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 
 	memset(shape, 0, sizeof(OmenBuildShape));
 	shape->dims = dims;
-	shape->l1 = metric == OMEN_METRIC_L1;
-	if (shape->l1)
+	shape->on_grid = omen_metrics[metric].builds_on_grid;
+	if (shape->on_grid)
 		shape->code_stride = TYPEALIGN(8, dims * sizeof(uint16));
 	else
 		shape->code_stride = TYPEALIGN(8, OMEN_BLOCK_STRIDE(dims));
 	/* only codes of eight bits are what a build compares */
-	if (storage != OMEN_STORAGE_SQ8 || shape->l1)
+	if (!omen_builds_by_codes(storage, metric))
 		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
 	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
 	shape->point_bytes = sizeof(OmenPointTerms) + shape->code_stride;
@@ -105,7 +105,7 @@ static void
 plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 			OmenBuildLayer *plan)
 {
-	uint32		most = shape->l1 ? MOST_CENTERS_L1 : MOST_CENTERS;
+	uint32		most = shape->on_grid ? MOST_CENTERS_L1 : MOST_CENTERS;
 	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
 	uint32		overlap = shape->overlap;
 

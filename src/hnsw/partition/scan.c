@@ -54,7 +54,8 @@ static void
 fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 		   OmenPointTerms *terms)
 {
-	double		dims = q->dim;
+	uint32		dim = omen_quantizer_dim(q);
+	double		dims = dim;
 	double		sum = header->sum;
 	double		mean = (double) header->offset + header->step * sum / dims;
 	double		centered = sum - 128.0 * dims;
@@ -67,7 +68,7 @@ fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 		(float) (dims * mean * mean + (double) header->step * header->step *
 										  (spread > 0 ? spread : 0));
 	terms->added = 0;
-	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) q->dim);
+	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) dim);
 }
 
 /* Coordinates on the grid, for L1. */
@@ -95,7 +96,7 @@ encode_row(RowScan *state, Datum value)
 	uint8	   *code = OMEN_ROW_CODE(row);
 	uint8	   *index_code = code + shape->code_stride;
 	struct varlena *detoasted = omen_toast_read(state->toast, value);
-	int			dims = build->opclass->dims(detoasted);
+	int			dims = build->opclass->type->dims(detoasted);
 	const float *x;
 	OmenCodeHeader header;
 
@@ -103,12 +104,12 @@ encode_row(RowScan *state, Datum value)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
 							   (int) shape->dims, dims)));
-	x = build->opclass->floats(detoasted, state->floats);
+	x = build->opclass->type->floats(detoasted, state->floats);
 	if (shape->index_bytes > 0 &&
 		!omen_encode(build->ix->quantizer, x, state->scratch, &row->header,
 					 index_code))
 		return false;
-	if (shape->l1)
+	if (shape->on_grid)
 	{
 		encode_grid(build->shared, x, shape->dims, (uint16 *) code);
 		return true;
@@ -118,7 +119,7 @@ encode_row(RowScan *state, Datum value)
 	if (shape->index_bytes == 0)
 		row->header = header;
 	fill_terms(build->quantizer, &header, &row->terms);
-	if (build->quantizer->metric == OMEN_METRIC_IP)
+	if (omen_quantizer_metric(build->quantizer)->is_product)
 	{
 		double		sumsq = omen_code_sumsq(build->quantizer, &header);
 
@@ -143,7 +144,7 @@ hash_row(const OmenBuild *build, const OmenRow *row)
 		hash_bytes_extended((const unsigned char *) range, sizeof(range), 0));
 }
 
-/* Take in what the row has in the columns after the vector's. */
+/* Take in what the row has in the columns to filter by. */
 static void
 encode_keys(RowScan *state, const Datum *values, const bool *isnull)
 {
@@ -171,16 +172,17 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	RowScan	   *state = arg;
 	OmenBuild  *build = state->build;
+	int			vector = build->columns.vector - 1;
 	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(state->row_context);
-	if (isnull[0] || !encode_row(state, values[0]))
+	if (isnull[vector] || !encode_row(state, values[vector]))
 	{
 		OmenSideRow side;
 
 		memset(&side, 0, sizeof(side));
-		side.owner = isnull[0] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
+		side.owner = isnull[vector] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
 		side.tid = *tid;
 		MemoryContextSwitchTo(build->step_context);
 		omen_spill_write(state->side, 0, &side, sizeof(side));

@@ -225,24 +225,18 @@ find_points(OmenBuild *build, uint64 *rows, uint64 *copies)
 static void
 fix_radius(OmenBuild *build)
 {
-	OmenIndex  *ix = build->ix;
 	uint64		bits = pg_atomic_read_u64(&build->shared->longest);
 	double		longest;
-	OmenChange	change;
-	Buffer		buf;
+	OmenGraphChange change;
 
-	if (ix->meta.metric != OMEN_METRIC_IP)
+	if (!omen_metrics[build->ix->meta.metric].is_product)
 		return;
 	memcpy(&longest, &bits, sizeof(longest));
 	build->shared->radius = (float) sqrt(longest);
-	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	OmenPageGetMeta(omen_change_page(&change, buf))->radius =
+	omen_graph_change_begin(build->graph, &change)->radius =
 		build->shared->radius;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
+	omen_graph_change_commit(&change);
+	omen_graph_refresh(build->graph);
 }
 
 /* ---------- layers ---------- */
@@ -455,40 +449,34 @@ list_last_page(OmenBuild *build, const OmenBuildLayer *layer)
 }
 
 /*
- * Write root and entry point, from the top layer, into the metapage.  Returns
- * the root's id.
+ * Write root and entry point, from the top layer.  Returns the root's id.
  */
 static uint32
-finish_meta(OmenBuild *build, const OmenBuildLayer *bottom,
-			const OmenBuildLayer *top)
+finish_graph(OmenBuild *build, const OmenBuildLayer *bottom,
+			 const OmenBuildLayer *top)
 {
 	OmenIndex  *ix = build->ix;
 	uint32		root = bottom->first_block * ix->layout.node.per_page;
 	uint32		entry = OMEN_INVALID_ID;
-	OmenMetaPageData *meta;
-	OmenChange	change;
-	Buffer		buf;
+	OmenGraphChange change;
+	OmenGraphData *data;
 
 	if (top->layer > 0)
 	{
 		entry = top->first_block * ix->layout.upper.per_page;
 		root = node_of_slot(build, entry);
 	}
-	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	meta->root = root;
-	meta->root_version = 0;
-	meta->entry = entry;
-	meta->entry_version = 0;
-	meta->entry_level = top->layer;
-	meta->node_limit =
+	data = omen_graph_change_begin(build->graph, &change);
+	data->root = root;
+	data->root_version = 0;
+	data->entry = entry;
+	data->entry_version = 0;
+	data->entry_level = top->layer;
+	data->node_limit =
 		((uint64) bottom->points + ix->layout.node.per_page - 1) /
 		ix->layout.node.per_page * ix->layout.node.per_page;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
+	omen_graph_change_commit(&change);
+	omen_graph_refresh(build->graph);
 	return root;
 }
 
@@ -509,7 +497,7 @@ add_side_rows(OmenBuild *build, const OmenChunk *chunks, uint32 count)
 		{
 			CHECK_FOR_INTERRUPTS();
 			omen_rows_read(reader, &side);
-			omen_posting_attach_side(build->ix, side.owner, &side.tid);
+			omen_posting_attach_side(build->graph, side.owner, &side.tid);
 		}
 	}
 	omen_rows_close(reader);
@@ -529,7 +517,7 @@ build_points(OmenBuild *build, uint64 rows, uint64 points, uint64 copies)
 	bottom->points = (uint32) points;
 	bottom->chunks = build->shared->layer.chunks;
 	build_layers(build);
-	root = finish_meta(build, bottom, &layers[build->shared->top]);
+	root = finish_graph(build, bottom, &layers[build->shared->top]);
 
 	omen_build_phase_start(build, OMEN_PHASE_PARENTS, points);
 	omen_link_parents(build, bottom->points, bottom->first_block,
@@ -669,9 +657,11 @@ build_alone(OmenBuild *build, const OmenBuildShape *shape, float grid_low,
  */
 void
 omen_build_graph(Relation heap, Relation index, IndexInfo *index_info,
-				 OmenIndex *ix, const OmenQuantizer *quantizer, float grid_low,
-				 float grid_high, double *heap_tuples, double *index_tuples)
+				 OmenGraph *graph, const OmenQuantizer *quantizer,
+				 float grid_low, float grid_high, double *heap_tuples,
+				 double *index_tuples)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenBuild	build = {0};
 	OmenBuildShape shape;
 	OmenBuildWorkers *workers = NULL;
@@ -681,6 +671,8 @@ omen_build_graph(Relation heap, Relation index, IndexInfo *index_info,
 	build.index = index;
 	build.index_info = index_info;
 	build.opclass = omen_opclass(index);
+	build.columns = omen_index_columns(index);
+	build.graph = graph;
 	build.ix = ix;
 	build.quantizer = quantizer;
 	build.report = true;

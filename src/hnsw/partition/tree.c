@@ -161,8 +161,8 @@ reached_neighbor(TreeState *state, uint32 position)
 {
 	OmenEdges	edges;
 
-	if (omen_edges_read(state->ix, state->plane, node_ref(state, position),
-						&edges))
+	if (omen_edges_read(state->build->graph, state->plane,
+						node_ref(state, position), &edges))
 	{
 		for (int i = 0; i < edges.degree; i++)
 			if (omen_bit_get(state->reached, position_of(state, edges.ids[i])))
@@ -196,7 +196,7 @@ adopt_unreached(TreeState *state, uint32 window, uint32 root)
 				start = node_ref(state, root).id;
 			if (start == OMEN_INVALID_ID)
 				continue;
-			if (!omen_link_adopt(state->ix,
+			if (!omen_link_adopt(state->build->graph,
 								 node_ref(state, position_of(state, start)),
 								 node_ref(state, p), 0))
 				elog(ERROR, "could not link node %u of a new index", p);

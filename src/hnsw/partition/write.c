@@ -68,9 +68,9 @@ payload_block(const OmenBuild *build, uint32 position)
 		   position * build->shared->payload_parts;
 }
 
-/* What stands in a slot of the node's kind, or of the upper kind. */
+/* What a slot says of its node, or a node of its row. */
 static void
-fill_links(WriteState *state, OmenSlotHeader *slot, const OmenRow *row,
+fill_links(WriteState *state, OmenNewSlot *fresh, const OmenRow *row,
 		   uint32 position)
 {
 	OmenBuild  *build = state->build;
@@ -78,25 +78,22 @@ fill_links(WriteState *state, OmenSlotHeader *slot, const OmenRow *row,
 
 	if (layer->layer == 0)
 	{
-		slot->level = row->level;
-		slot->u.node.heaptid = row->tid;
-		slot->u.node.posting = OMEN_INVALID_ID;
-		slot->u.node.key_nulls = row->key_nulls;
-		memcpy(omen_slot_keys(state->plane, slot),
-			   (const char *) (row + 1) + build->shape.index_bytes,
-			   build->shape.key_bytes);
-		slot->payload = payload_block(build, position);
+		fresh->level = row->level;
+		fresh->tid = row->tid;
+		fresh->key_nulls = row->key_nulls;
+		fresh->key_words = (const char *) (row + 1) + build->shape.index_bytes;
+		fresh->payload = payload_block(build, position);
 		return;
 	}
-	slot->level = layer->layer;
-	slot->u.upper.node = node_id(build, row->node);
-	slot->u.upper.down =
+	fresh->level = layer->layer;
+	fresh->node.id = node_id(build, row->node);
+	fresh->below.id =
 		layer->layer == 1
 			? OMEN_INVALID_ID
 			: build->shared->layers[layer->layer - 1].first_block *
 					  state->plane->per_page +
 				  row->down;
-	slot->payload = payload_block(build, row->node);
+	fresh->payload = payload_block(build, row->node);
 }
 
 /* What the slot at a position needs, read a page of slots at a time. */
@@ -124,24 +121,23 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 	OmenBuild  *build = state->build;
 	const OmenRow *row = node_at(state, position);
 	uint32	   *ids = omen_slot_ids(state->plane, slot);
-	const uint8 *code = (const uint8 *) (row + 1);
+	OmenNewSlot fresh = {0};
 
-	memset(slot, 0, state->plane->stride);
-	slot->flags = OMEN_SLOT_USED;
-	slot->epoch = build->ix->meta.epoch;
-	slot->degree = degree;
-	slot->code = row->header;
-	fill_links(state, slot, row, position);
+	fresh.flags = OMEN_SLOT_USED;
+	fresh.header = &row->header;
+	fresh.code = row + 1;
 	if (build->shape.index_bytes == 0)
-		code = omen_point_code(
+		fresh.code = omen_point_code(
 			omen_points_get(state->points, position, state->point));
-	if (!build->ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, build->ix->layout.code_bytes);
-	else if (build->shared->layer.layer == 0)
+	fill_links(state, &fresh, row, position);
+	memset(slot, 0, state->plane->stride);
+	omen_slot_init(build->ix, state->plane, slot, &fresh);
+	if (build->ix->layout.out_of_line && build->shared->layer.layer == 0)
 		omen_payload_place(build->ix, payload_block(build, position),
-						   slot_id(state, position), 0, code,
+						   slot_id(state, position), 0, fresh.code,
 						   build->ix->layout.code_bytes);
 	/* versions are 0, and so are tags */
+	slot->degree = degree;
 	for (uint32 i = 0; i < degree; i++)
 		ids[i] = slot_id(state, (uint32) near[i]);
 }

@@ -82,9 +82,9 @@ take_results(OmenScanState *state)
 }
 
 static OmenNodeRef
-root_of(const OmenIndex *ix)
+root_of(const OmenGraph *graph)
 {
-	OmenNodeRef root = {ix->meta.root, ix->meta.root_version};
+	OmenNodeRef root = {graph->data.root, graph->data.root_version};
 
 	return root;
 }
@@ -95,7 +95,7 @@ search_graph(OmenScanState *state)
 	OmenSearch *search = state->search;
 	const OmenScanQuery *query = &state->query;
 	OmenNodeRef start;
-	OmenNodeRef root = root_of(state->ix);
+	OmenNodeRef root = root_of(state->graph);
 
 	search->may_peek = !state->ix->layout.out_of_line &&
 					   !RelationUsesLocalBuffers(state->ix->pages.rel);
@@ -112,11 +112,12 @@ search_graph(OmenScanState *state)
 
 /* Are there so few nodes that a search is not worth while? */
 static bool
-has_few_nodes(const OmenIndex *ix)
+has_few_nodes(const OmenGraph *graph)
 {
-	double		nodes = (double) ix->meta.node_limit - ix->layout.node.per_page;
+	double		nodes =
+		(double) graph->data.node_limit - graph->ix->layout.node.per_page;
 
-	return ix->meta.mode != OMEN_MODE_GRAPH ||
+	return graph->data.mode != OMEN_MODE_GRAPH ||
 		   omen_scans_all_nodes(nodes, omen_ef_search);
 }
 
@@ -132,9 +133,9 @@ omen_candidates_start(IndexScanDesc scan)
 	else if (state->query.no_distance)
 	{
 		state->phase = OMEN_SCAN_UNORDERED;
-		state->unordered.next_block = OMEN_META_BLOCK + 1;
+		omen_graph_pages(&state->unordered.pages, state->graph);
 	}
-	else if (has_few_nodes(state->ix))
+	else if (has_few_nodes(state->graph))
 		(void) omen_full_scan_afresh(scan, SIZE_MAX);
 	else
 	{
@@ -154,10 +155,8 @@ omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 
 	if (search->nfrontier == 0)
 	{
-		/*
-		 * the descent may have led to a corner that the root knows a way out of
-		 */
-		if (!omen_search_seed(search, root_of(state->ix)) &&
+		/* the root may know a way out of where the descent has led to */
+		if (!omen_search_seed(search, root_of(state->graph)) &&
 			search->nnearest < search->ef)
 			return false;
 	}

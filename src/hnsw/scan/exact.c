@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * exact.c
- *	  Looking at all rows that may pass a filter, one by one: by TIDs that the
- *	  caller has, or else over the whole table.
+ *	  The exact scan: all rows that may pass a filter, one by one, without the
+ *	  index; by TIDs that the caller has, or else those of the whole table.
  *
  * May come after rows have gone out, if more are asked for than were wanted.
  * Then those rows are left out, and what should have come before the last of
  * them is late, as in any scan.
  *
- * What is found is kept within the memory allowed: if that is little, the
- * nearer half is kept each time that it is full.  When those have gone out
- * another pass finds what comes after.
+ * What is found is kept within the memory allowed: each time that it is full
+ * the nearer half is kept.  When that has gone out the scan gives up, and its
+ * caller begins another exact scan, for what comes after.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +44,7 @@ compare_tids(const void *a, const void *b)
 
 /* Keep the nearer half of the rows, and where the others begin. */
 static void
-truncate_rows(OmenExactPass *exact, OmenPending *pending)
+truncate_rows(OmenExactScan *exact, OmenPending *pending)
 {
 	qsort(pending->rows, pending->nrows, sizeof(OmenPendingRow), compare_rows);
 	pending->nrows /= 2;
@@ -65,7 +65,7 @@ was_sent(const OmenFilteredState *filtered, OmenPendingRow *row)
 static void
 keep_row(OmenScanState *state, const OmenPendingRow *row, Size most)
 {
-	OmenExactPass *exact = &state->filtered->exact;
+	OmenExactScan *exact = &state->filtered->exact;
 	OmenPending *pending = &state->pending;
 
 	if (row->distance < pending->last_distance)
@@ -82,7 +82,7 @@ keep_row(OmenScanState *state, const OmenPendingRow *row, Size most)
 
 /*
  * Take in a row.  If `after` is not NULL, rows before that one and those
- * without a distance were taken in by the pass before.
+ * without a distance were taken in by the exact scan before.
  */
 static void
 take_exact(OmenScanState *state, OmenFetched fetched, OmenPendingRow *row,
@@ -107,7 +107,7 @@ take_exact(OmenScanState *state, OmenFetched fetched, OmenPendingRow *row,
 
 /* Look at all rows of the table. */
 static void
-pass_over_table(IndexScanDesc scan, const OmenPendingRow *after)
+scan_table(IndexScanDesc scan, const OmenPendingRow *after)
 {
 	OmenScanState *state = scan->opaque;
 	Relation	heap = scan->heapRelation;
@@ -130,8 +130,8 @@ pass_over_table(IndexScanDesc scan, const OmenPendingRow *after)
  * are looked at.
  */
 static void
-pass_over_rows(IndexScanDesc scan, OmenTidSource source, void *arg,
-			   const OmenPendingRow *after)
+scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
+		  const OmenPendingRow *after)
 {
 	OmenScanState *state = scan->opaque;
 	Relation	heap = scan->heapRelation;
@@ -159,7 +159,7 @@ pass_over_rows(IndexScanDesc scan, OmenTidSource source, void *arg,
 
 /* Forget what the graph has found, but not what has gone out. */
 static void
-begin_first_pass(OmenFilteredState *filtered)
+begin_first(OmenFilteredState *filtered)
 {
 	qsort(filtered->sent.tids, filtered->sent.count, sizeof(ItemPointerData),
 		  compare_tids);
@@ -168,14 +168,15 @@ begin_first_pass(OmenFilteredState *filtered)
 
 /*
  * Look at all rows that a source names, or at the whole table if it is NULL.
- * If an exact pass came before, at those that it had no room for.
+ * If an exact scan came before that had no room for all, at those that it left
+ * out.
  */
 void
 omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 {
 	OmenScanState *state = scan->opaque;
 	OmenFilteredState *filtered = state->filtered;
-	OmenExactPass *exact = &filtered->exact;
+	OmenExactScan *exact = &filtered->exact;
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
 	OmenPendingRow first = exact->truncated_from;
 	OmenPendingRow *after = NULL;
@@ -183,15 +184,15 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 	if (state->phase == OMEN_SCAN_EXACT && exact->is_truncated)
 		after = &first;
 	else
-		begin_first_pass(filtered);
+		begin_first(filtered);
 	exact->is_truncated = false;
 	filtered->nheld = 0;
 	filtered->next_held = 0;
 	omen_pending_clear(&state->pending);
 	if (source == NULL)
-		pass_over_table(scan, after);
+		scan_table(scan, after);
 	else
-		pass_over_rows(scan, source, arg, after);
+		scan_tids(scan, source, arg, after);
 	state->phase = OMEN_SCAN_EXACT;
 	omen_toast_reader_pause(state->fetch.toast);
 	MemoryContextSwitchTo(old);
@@ -199,7 +200,7 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 
 /* Nothing was found so far. */
 void
-omen_exact_reset(OmenExactPass *exact)
+omen_exact_reset(OmenExactScan *exact)
 {
 	exact->nans.count = 0;
 	exact->nulls.count = 0;
@@ -209,7 +210,7 @@ omen_exact_reset(OmenExactPass *exact)
 
 /* The next of the rows without a distance: NaN sorts below NULL. */
 static bool
-next_unordered(OmenExactPass *exact, ItemPointer version)
+next_unordered(OmenExactScan *exact, ItemPointer version)
 {
 	uint32		next = exact->next_unordered;
 
@@ -223,12 +224,12 @@ next_unordered(OmenExactPass *exact, ItemPointer version)
 	return true;
 }
 
-/* The next row of an exact pass. */
+/* The next row of an exact scan. */
 OmenFilteredResult
 omen_exact_next(IndexScanDesc scan, ItemPointer version)
 {
 	OmenScanState *state = scan->opaque;
-	OmenExactPass *exact = &state->filtered->exact;
+	OmenExactScan *exact = &state->filtered->exact;
 	OmenPendingRow row;
 
 	if (omen_rerank_take(&state->pending, &row))

@@ -25,6 +25,16 @@
 #include "types/detoast.h"
 #include "utils/memutils.h"
 
+/* The table's column that the index's vector is; 0 if it is an expression. */
+static AttrNumber
+vector_attribute(IndexScanDesc scan)
+{
+	const OmenScanState *state = scan->opaque;
+
+	return scan->indexRelation->rd_index->indkey
+		.values[state->columns.vector - 1];
+}
+
 /* What is needed to read heap rows; once per scan. */
 void
 omen_fetch_prepare(IndexScanDesc scan)
@@ -41,7 +51,7 @@ omen_fetch_prepare(IndexScanDesc scan)
 	fetch->toast = omen_toast_reader_create(false);
 	fmgr_info_copy(&fetch->distance, &scan->orderByData->sk_func,
 				   state->context);
-	if (scan->indexRelation->rd_index->indkey.values[0] == 0)
+	if (vector_attribute(scan) == 0)
 	{
 		fetch->index_info = BuildIndexInfo(scan->indexRelation);
 		fetch->estate = CreateExecutorState();
@@ -55,7 +65,8 @@ indexed_value(IndexScanDesc scan, TupleTableSlot *slot, bool *isnull)
 {
 	OmenScanState *state = scan->opaque;
 	OmenRowFetch *fetch = &state->fetch;
-	AttrNumber	column = scan->indexRelation->rd_index->indkey.values[0];
+	AttrNumber	column = vector_attribute(scan);
+	int			vector = state->columns.vector - 1;
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnulls[INDEX_MAX_KEYS];
 
@@ -65,8 +76,8 @@ indexed_value(IndexScanDesc scan, TupleTableSlot *slot, bool *isnull)
 	omen_toast_reader_pause(fetch->toast);
 	GetPerTupleExprContext(fetch->estate)->ecxt_scantuple = slot;
 	FormIndexDatum(fetch->index_info, slot, fetch->estate, values, isnulls);
-	*isnull = isnulls[0];
-	return values[0];
+	*isnull = isnulls[vector];
+	return values[vector];
 }
 
 /* Does a visible row count? */

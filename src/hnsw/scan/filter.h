@@ -54,7 +54,7 @@ typedef enum OmenFilteredResult
 	OMEN_FILTERED_GAVE_UP		/* the graph gives no more: go on exactly */
 } OmenFilteredResult;
 
-/* The TIDs that an exact pass is to look at.  False at the end. */
+/* The TIDs that an exact scan is to look at.  False at the end. */
 typedef bool (*OmenTidSource)(void *arg, ItemPointer tid);
 
 #endif							/* OMEN_FILTER_H */

@@ -15,7 +15,7 @@
  *
  * Where the graph does not give enough, or would take longer than the caller
  * allows (budget.c), the scan gives up, and its caller has it look at all nodes
- * that may pass, or make an exact pass (exact.c).
+ * that may pass, or at rows one by one (exact.c).
  *
  *-------------------------------------------------------------------------
  */

@@ -11,15 +11,15 @@
 #include "hnsw/scan/filtered.h"
 #include "hnsw/scan/scan.h"
 
-/* What an exact pass has found (exact.c), beside the rows that are pending. */
-typedef struct OmenExactPass
+/* What an exact scan has found (exact.c), beside the rows that are pending. */
+typedef struct OmenExactScan
 {
 	OmenTidList nans;			/* versions of rows at no distance */
 	OmenTidList nulls;			/* of rows without a value */
 	uint32		next_unordered; /* of the two, to go out */
 	bool		is_truncated;	/* there was no room for all rows: */
 	OmenPendingRow truncated_from;	/* from this one on they were left out */
-} OmenExactPass;
+} OmenExactScan;
 
 typedef struct OmenFilteredState
 {
@@ -33,7 +33,7 @@ typedef struct OmenFilteredState
 	bool		is_beyond;		/* what is pending is outside the radius */
 	bool		hit_limit;		/* the last search stopped at its limit */
 	OmenTidList sent;			/* versions of the rows that went out */
-	OmenExactPass exact;
+	OmenExactScan exact;
 } OmenFilteredState;
 
 /* ---------- budget.c ---------- */
@@ -45,7 +45,7 @@ extern void omen_budget_limit_search(OmenScanState *state);
 
 /* ---------- exact.c ---------- */
 
-extern void omen_exact_reset(OmenExactPass *exact);
+extern void omen_exact_reset(OmenExactScan *exact);
 extern OmenFilteredResult omen_exact_next(IndexScanDesc scan,
 										  ItemPointer version);
 

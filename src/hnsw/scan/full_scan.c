@@ -3,11 +3,11 @@
  * full_scan.c
  *	  Looking at all nodes of an index, in the order of pages.
  *
- * Finds what a search of the graph did not reach, and the rows of a filter
- * which so few pass that a walk to them would take longer.  A full scan waits
- * for memory, not for the processor: of most nodes it looks at the header and
- * the keys only.  So those of the next page are fetched while a page is looked
- * at, and the codes of nodes that may pass while the page after it is.
+ * Finds what a search of the graph did not reach, and what passes a filter if
+ * that is so rare that a walk to it would take longer.  A full scan waits for
+ * memory, not for the processor: of most nodes it looks at the header and the
+ * keys only.  So those of the next page are fetched while a page is looked at,
+ * and the codes of nodes that may pass while the page after it is.
  *
  * One page of nodes is locked at a time, share, and two are pinned; codes out
  * of line are read from a page of their own while that lock is held.
@@ -69,25 +69,21 @@ find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
 {
 	OmenIndex  *ix = state->ix;
 	const OmenPlane *plane = &ix->layout.node;
-	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 
 	passing->block = block;
 	passing->buf = omen_pin(&ix->pages, block);
 	passing->count = 0;
 	LockBuffer(passing->buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->pages.rel, passing->buf);
-	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < omen_used_slots(ix, opaque);
-		 i++)
+	omen_slots_begin(&walk, ix, plane, passing->buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		OmenSlotHeader *slot =
-			omen_page_slot(BufferGetPage(passing->buf), plane, i);
-
 		if (!may_pass(state, slot))
 			continue;
-		passing->slots[passing->count++] = i;
-		omen_prefetch_bytes(omen_slot_code(slot),
-							plane->keys_offset - sizeof(OmenSlotHeader));
+		passing->slots[passing->count++] = walk.slotno;
+		omen_prefetch_bytes(omen_slot_code(plane, slot),
+							plane->keys_offset - plane->code_offset);
 	}
 	LockBuffer(passing->buf, BUFFER_LOCK_UNLOCK);
 	state->search->counters.visits++;
@@ -140,7 +136,9 @@ take_passing(OmenScanState *state, const PassingSlots *passing,
 	return true;
 }
 
-/* The same, and if the quantizer has changed with the new one. */
+/*
+ * The same; if the quantizer has changed, with the new one.
+ */
 static void
 take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 					OmenPendingNode *found)
@@ -151,7 +149,7 @@ take_passing_surely(IndexScanDesc scan, const PassingSlots *passing,
 		return;
 	/* the flat list is being converted: take the new quantizer, too */
 	omen_query_encode_origin(state);
-	omen_index_refresh(state->ix);
+	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	if (!take_passing(state, passing, found))
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
@@ -180,8 +178,10 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 	OmenScanState *state = scan->opaque;
 	uint32		per_page = state->ix->layout.node.per_page;
 	OmenPendingNode *found = palloc(per_page * sizeof(OmenPendingNode));
-	BlockNumber nblocks = RelationGetNumberOfBlocks(scan->indexRelation);
 	PassingSlots *passing[2];
+	OmenGraphPages pages;
+	BlockNumber block;
+	int			turn = 0;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -189,17 +189,19 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
 		passing[i]->count = 0;
 	}
-	if (!state->query.has_origin && state->ix->meta.epoch != 0)
+	if (!state->query.has_origin && state->ix->quantizer_epoch != 0)
 		omen_query_encode_origin(state);
-	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks; block++)
+	omen_graph_pages(&pages, state->graph);
+	while (omen_graph_next_page(&pages, &block))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (is_full(&state->pending, memory))
 			break;
-		prefetch_page(state, block + 1);
-		find_passing(state, block, passing[block % 2]);
-		take_passing_surely(scan, passing[(block + 1) % 2], found);
-		passing[(block + 1) % 2]->count = 0;
+		prefetch_page(state, omen_graph_coming_page(&pages));
+		find_passing(state, block, passing[turn]);
+		turn = 1 - turn;
+		take_passing_surely(scan, passing[turn], found);
+		passing[turn]->count = 0;
 	}
 	for (int i = 0; i < 2; i++)
 	{

@@ -32,15 +32,16 @@ omen_query_encode(IndexScanDesc scan)
 	{
 		/* a copy: the executor frees its own before a rescan tells us */
 		struct varlena *value = PG_DETOAST_DATUM_COPY(key->sk_argument);
-		int			dims = state->opclass->dims(value);
+		int			dims = state->opclass->type->dims(value);
 
 		if (dims != (int) state->ix->meta.dims)
 			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-							errmsg("different vector dimensions %d and %d",
+							errmsg("different %s dimensions %d and %d",
+								   state->opclass->type->name,
 								   (int) state->ix->meta.dims, dims)));
 		query->value = PointerGetDatum(value);
 		query->floats =
-			state->opclass->floats(value, palloc(dims * sizeof(float)));
+			state->opclass->type->floats(value, palloc(dims * sizeof(float)));
 		query->no_distance =
 			!omen_encode_query(state->ix->quantizer, query->floats, query->rest,
 							   &query->header, query->code, &query->about_rest);

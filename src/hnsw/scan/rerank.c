@@ -111,7 +111,7 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 	tids->count = 0;
 	if (ItemPointerIsValid(&node->tid))
 		omen_tid_list_add(tids, &node->tid);
-	else if (!omen_posting_collect(state->ix, node->node, tids))
+	else if (!omen_posting_collect(state->graph, node->node, tids))
 		return;
 	for (uint32 i = 0; i < tids->count; i++)
 	{

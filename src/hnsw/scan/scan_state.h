@@ -3,8 +3,7 @@
  * scan_state.h
  *	  What an index scan keeps, in parts by who works with them.
  *
- * Each file of this folder may change what its part names; functions that take
- * an OmenScanState say which parts they use.  What only a filtered scan keeps
+ * Each part names the file that it belongs to.  What only a filtered scan keeps
  * is in filtered_state.h, and nothing here knows of filters.
  *
  *-------------------------------------------------------------------------
@@ -103,7 +102,7 @@ typedef struct OmenPending
 	uint32		rows_room;
 	OmenTidList nans;			/* rows whose distance is not a number */
 	OmenTidList tids;			/* of the node that is being looked up */
-	bool		is_post_filtering;	/* most rows are tested, and few pass */
+	bool		is_post_filtering;	/* rows may fail a test when looked up */
 	uint64		tested;			/* nodes whose rows were looked up */
 	double		last_distance;	/* of the row that went out last */
 } OmenPending;
@@ -113,14 +112,16 @@ typedef struct OmenUnordered
 {
 	OmenTidList tids;			/* of a page of nodes, or of a side list */
 	uint32		next;			/* of them to go out */
-	BlockNumber next_block;		/* of nodes, if there is no distance at all */
+	OmenGraphPages pages;		/* of nodes, if there is no distance at all */
 } OmenUnordered;
 
 typedef struct OmenScanState
 {
-	OmenIndex  *ix;
+	OmenGraph  *graph;
+	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
-	OmenKeys   *keys;			/* columns, or NULL */
+	OmenIndexColumns columns;
+	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenSearch *search;
 	uint32		ef;				/* of the search to begin with */
 	OmenScanPhase phase;

@@ -31,7 +31,7 @@ omen_side_begin(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 		for (uint32 i = 0; i < nans->count; i++)
 			omen_tid_list_add(&unordered->tids, &nans->tids[i]);
 	}
-	omen_posting_collect_side(state->ix, owner, &unordered->tids);
+	omen_posting_collect_side(state->graph, owner, &unordered->tids);
 	state->phase = phase;
 }
 
@@ -42,24 +42,15 @@ omen_side_begin(OmenScanState *state, uint32 owner, OmenScanPhase phase)
 static uint32
 nodes_of_page(OmenIndex *ix, BlockNumber block, OmenNodeRef *refs)
 {
-	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(&ix->pages, block);
-	OmenPageOpaque opaque;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
 	uint32		count = 0;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->pages.rel, buf);
-	for (uint32 i = 0; opaque && opaque->kind == OMEN_PAGE_NODE &&
-					   i < omen_used_slots(ix, opaque);
-		 i++)
-	{
-		OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
-
-		if ((slot->flags & OMEN_SLOT_USED) == 0)
-			continue;
-		refs[count].id = block * plane->per_page + i;
-		refs[count++].version = slot->version;
-	}
+	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+		refs[count++] = omen_walk_ref(&walk, slot);
 	UnlockReleaseBuffer(buf);
 	return count;
 }
@@ -74,17 +65,18 @@ omen_side_next_page(OmenScanState *state)
 	OmenIndex  *ix = state->ix;
 	OmenUnordered *unordered = &state->unordered;
 	OmenNodeRef *refs = palloc(ix->layout.node.per_page * sizeof(OmenNodeRef));
+	BlockNumber block;
 
 	unordered->tids.count = 0;
 	unordered->next = 0;
 	while (unordered->tids.count == 0 &&
-		   omen_block_exists(&ix->pages, unordered->next_block))
+		   omen_graph_next_page(&unordered->pages, &block))
 	{
-		uint32		count = nodes_of_page(ix, unordered->next_block, refs);
+		uint32		count = nodes_of_page(ix, block, refs);
 
 		for (uint32 i = 0; i < count; i++)
-			(void) omen_posting_collect(ix, refs[i], &unordered->tids);
-		unordered->next_block++;
+			(void) omen_posting_collect(state->graph, refs[i],
+										&unordered->tids);
 		CHECK_FOR_INTERRUPTS();
 	}
 	pfree(refs);

@@ -35,10 +35,12 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->pending.tids.context = context;
 	state->pending.nans.context = context;
 	state->ix = omen_index_open(index, false);
+	state->graph = omen_graph_open(state->ix, 0);
 	omen_require_catalog(state->ix);
 	state->opclass = omen_opclass(index);
+	state->columns = omen_index_columns(index);
 	state->keys = omen_keys_open(index);
-	state->search = omen_search_create(state->ix);
+	state->search = omen_search_create(state->graph);
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->query.rest = palloc(state->ix->meta.dims * sizeof(float));
 	state->query_context =
@@ -139,7 +141,7 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	omen_scan_counters(scan, &state->earlier);
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	omen_fetch_prepare(scan);
-	omen_index_refresh(state->ix);
+	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	omen_query_compile_keys(scan, steps);
 }

@@ -40,8 +40,6 @@
  *	  ids_offset		4 * capacity	edges: ids of the neighbors
  *	  tags_offset		1 * capacity	edges: low 7 bits of the neighbor's slot
  *										version, and OMEN_TAG_PARENT
- *	  edge_keys_offset	edge_key_bytes * capacity	edges: the neighbor's
- *										fixed-width filter key (0 in layout 0)
  *
  * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
  * without keys; edges there are ids of upper slots of the same layer.
@@ -69,6 +67,10 @@
 #define OMEN_OWNER_NAN ((uint32) 0xFFFFFFFD)
 #define OMEN_OWNER_MEAN ((uint32) 0xFFFFFFFC)
 #define OMEN_MAX_ID ((uint32) 0xFFFFFFF0)
+
+/* What m may be; layer 0 has room for 2 * m edges of a node. */
+#define OMEN_MIN_M 2
+#define OMEN_MAX_M 100
 
 /* Highest layer that a node may have. */
 #define OMEN_MAX_LEVEL 15
@@ -219,6 +221,48 @@ typedef enum OmenMode
 } OmenMode;
 
 /*
+ * One graph, or the flat list that it was made from or will be.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			4		root: node from which layer 0 is reachable
+ *	  4			4		entry: upper slot where a search starts, or
+ *						OMEN_INVALID_ID (start at the root)
+ *	  8			2		root_version
+ *	  10		2		entry_version
+ *	  12		2		entry_level: layer of the entry point
+ *	  14		2		epoch: of the quantizer, 0 = mean of zero
+ *	  16		4		mean: first block of the mean, or InvalidBlockNumber
+ *	  20		4		side_null: first chunk of the rows whose vector is NULL
+ *	  24		4		side_nan: first chunk of the rows without a direction
+ *	  28		4		radius: of the sphere that inner product is linked on,
+ *						the norm of the longest vector at the build; else 0
+ *	  32		8		node_limit: no more nodes than this have a row
+ *	  40		8		vacuum_nodes: nodes with rows, counted by the last VACUUM
+ *						that removed rows; else 0
+ *	  48		8		vacuum_dead: nodes without rows, likewise
+ *	  56		1		mode: OmenMode
+ *	  57		7		reserved, 0
+ */
+typedef struct OmenGraphData
+{
+	uint32		root;
+	uint32		entry;
+	uint16		root_version;
+	uint16		entry_version;
+	uint16		entry_level;
+	uint16		epoch;
+	BlockNumber mean;
+	uint32		side_null;
+	uint32		side_nan;
+	float		radius;
+	uint64		node_limit;
+	uint64		vacuum_nodes;
+	uint64		vacuum_dead;
+	uint8		mode;
+	uint8		reserved[7];
+} OmenGraphData;
+
+/*
  * Metapage.
  *
  *	  OFFSET	SIZE	DESCRIPTION
@@ -230,31 +274,14 @@ typedef enum OmenMode
  *	  16		1		metric: OmenMetric
  *	  17		1		storage: OmenStorage
  *	  18		1		layout: 0 (one node a slot, own code, no neighbor codes)
- *	  19		1		mode: OmenMode
+ *	  19		1		reserved, 0
  *	  20		2		key_bytes: filter keys in a slot, 8 a word
- *	  22		2		edge_key_bytes: filter key beside an edge, 0
+ *	  22		2		reserved, 0
  *	  24		8		seed: of the rotation and of the levels
- *	  32		2		epoch: of the quantizer, 0 = mean of zero
- *	  34		2		root_version
- *	  36		4		root: node from which layer 0 is reachable
- *	  40		4		entry: upper slot where a search starts, or
- *						OMEN_INVALID_ID (start at the root)
- *	  44		2		entry_version
- *	  46		2		entry_level: layer of the entry point
- *	  48		16		room[4]: first page with room, by OmenPageKind
- *	  64		4		mean: first block of the mean, or InvalidBlockNumber
- *	  68		4		side_null: first chunk of the rows whose vector is NULL
- *	  72		4		side_nan: first chunk of the rows without a direction
- *	  76		4		tid_map: reserved, InvalidBlockNumber
- *	  80		8		node_limit: no more nodes than this have a row
- *	  88		8		vacuum_nodes: nodes with rows, counted by the last VACUUM
- *						that removed rows; else 0
- *	  96		8		vacuum_dead: nodes without rows, likewise
- *	  104		4		node_stride, for a check against this code's layout
- *	  108		4		upper_stride, likewise
- *	  112		4		radius: of the sphere that inner product is linked on,
- *						the norm of the longest vector at the build; else 0
- *	  116		4		reserved, 0
+ *	  32		4		node_stride, for a check against this code's layout
+ *	  36		4		upper_stride, likewise
+ *	  40		16		room[4]: first page with room, by OmenPageKind
+ *	  56		64		graph: OmenGraphData
  */
 typedef struct OmenMetaPageData
 {
@@ -266,28 +293,14 @@ typedef struct OmenMetaPageData
 	uint8		metric;
 	uint8		storage;
 	uint8		layout;
-	uint8		mode;
+	uint8		reserved1;
 	uint16		key_bytes;
-	uint16		edge_key_bytes;
+	uint16		reserved2;
 	uint64		seed;
-	uint16		epoch;
-	uint16		root_version;
-	uint32		root;
-	uint32		entry;
-	uint16		entry_version;
-	uint16		entry_level;
-	BlockNumber room[OMEN_LISTED_KINDS];
-	BlockNumber mean;
-	uint32		side_null;
-	uint32		side_nan;
-	BlockNumber tid_map;
-	uint64		node_limit;
-	uint64		vacuum_nodes;
-	uint64		vacuum_dead;
 	uint32		node_stride;
 	uint32		upper_stride;
-	float		radius;
-	uint32		reserved;
+	BlockNumber room[OMEN_LISTED_KINDS];
+	OmenGraphData graph;
 } OmenMetaPageData;
 
 #define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))

@@ -27,16 +27,17 @@ typedef struct OmenRelCache
 /* ---------- layout ---------- */
 
 static void
-init_plane(OmenPlane *plane, OmenPageKind kind, uint32 inline_code,
-		   uint32 key_bytes, uint32 capacity)
+init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
+		   uint32 inline_code, uint32 key_bytes, uint32 capacity)
 {
 	plane->kind = kind;
 	plane->capacity = capacity;
-	plane->keys_offset = TYPEALIGN(8, sizeof(OmenSlotHeader) + inline_code);
+	plane->code_offset = offsetof(OmenSlotHeader, code) + header_bytes;
+	plane->keys_offset = TYPEALIGN(8, plane->code_offset + inline_code);
 	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
-	plane->edge_keys_offset = plane->tags_offset + capacity;
-	plane->stride = TYPEALIGN(8, plane->edge_keys_offset);
+	plane->edges_end = plane->tags_offset + capacity;
+	plane->stride = TYPEALIGN(8, plane->edges_end);
 	plane->per_page = OMEN_PAGE_CAPACITY / plane->stride;
 }
 
@@ -48,17 +49,20 @@ void
 omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 				 uint32 key_bytes)
 {
+	uint32		header_bytes = omen_codecs[storage]->header_bytes;
+
 	layout->key_bytes = key_bytes;
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->out_of_line = false;
-	init_plane(&layout->node, OMEN_PAGE_NODE, layout->code_bytes, key_bytes,
-			   2 * m);
+	init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, layout->code_bytes,
+			   key_bytes, 2 * m);
 	if (layout->node.per_page == 0)
 	{
 		layout->out_of_line = true;
-		init_plane(&layout->node, OMEN_PAGE_NODE, 0, key_bytes, 2 * m);
+		init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, 0, key_bytes,
+				   2 * m);
 	}
-	init_plane(&layout->upper, OMEN_PAGE_UPPER,
+	init_plane(&layout->upper, OMEN_PAGE_UPPER, header_bytes,
 			   layout->out_of_line ? 0 : layout->code_bytes, 0, m);
 }
 
@@ -83,17 +87,11 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->ef_construction = ef_construction;
 	meta->metric = metric;
 	meta->storage = storage;
-	meta->mode = OMEN_MODE_FLAT;
 	meta->key_bytes = key_bytes;
 	meta->seed = seed;
-	meta->root = OMEN_INVALID_ID;
-	meta->entry = OMEN_INVALID_ID;
 	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
 		meta->room[i] = InvalidBlockNumber;
-	meta->mean = InvalidBlockNumber;
-	meta->side_null = OMEN_INVALID_ID;
-	meta->side_nan = OMEN_INVALID_ID;
-	meta->tid_map = InvalidBlockNumber;
+	omen_meta_init_graph(meta);
 	meta->node_stride = layout.node.stride;
 	meta->upper_stride = layout.upper.stride;
 	((PageHeader) page)->pd_lower = OMEN_PAGE_START + sizeof(OmenMetaPageData);
@@ -144,13 +142,12 @@ check_meta(Relation rel, const OmenMetaPageData *meta)
 							   OMEN_FORMAT_VERSION),
 						errhint("Please REINDEX it, or install the version of "
 								"omendb that made it.")));
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_CODE_DIM || meta->m < 2 ||
-		meta->m > 100 || meta->metric > OMEN_METRIC_L1 ||
-		meta->storage >= OMEN_STORAGES ||
-		!omen_storage_fits(meta->storage, meta->metric) ||
-		meta->mode > OMEN_MODE_GRAPH || meta->layout != 0 ||
-		meta->key_bytes % sizeof(uint64) != 0 ||
-		meta->key_bytes > OMEN_MAX_KEY_BYTES || meta->edge_key_bytes != 0)
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM || meta->m < OMEN_MIN_M ||
+		meta->m > OMEN_MAX_M ||
+		!omen_codes_exist(meta->storage, meta->metric) ||
+		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH ||
+		meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
+		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("metapage of index \"%s\" is corrupted",
 							   RelationGetRelationName(rel)),
@@ -185,20 +182,20 @@ omen_meta_read(Relation rel, OmenMetaPageData *meta)
 	check_meta(rel, meta);
 }
 
-/* Make the quantizer of the metapage's epoch, in rd_indexcxt for reuse. */
+/* Make the quantizer that has the mean of a graph, in rd_indexcxt for reuse. */
 static OmenRelCache *
-load_quantizer(OmenIndex *ix)
+load_quantizer(OmenIndex *ix, const OmenGraphData *data)
 {
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 	OmenRelCache *cache;
 	float	   *mean = NULL;
 
-	if (ix->meta.mean != InvalidBlockNumber)
+	if (data->mean != InvalidBlockNumber)
 	{
 		mean = palloc(ix->meta.dims * sizeof(float));
-		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, ix->meta.mean,
-							   OMEN_OWNER_MEAN, ix->meta.epoch, mean,
+		if (!omen_payload_read(ix, OMEN_PAGE_MEAN, data->mean, OMEN_OWNER_MEAN,
+							   data->epoch, mean,
 							   ix->meta.dims * sizeof(float)))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("quantizer of index \"%s\" is corrupted",
@@ -207,7 +204,7 @@ load_quantizer(OmenIndex *ix)
 	}
 	cache = MemoryContextAlloc(ix->pages.rel->rd_indexcxt,
 							   sizeof(OmenRelCache) + size);
-	cache->epoch = ix->meta.epoch;
+	cache->epoch = data->epoch;
 	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
 						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
 	if (mean)
@@ -218,13 +215,14 @@ load_quantizer(OmenIndex *ix)
 static void
 copy_quantizer(OmenIndex *ix)
 {
+	OmenGraphData data = omen_meta_graph_data(&ix->meta);
 	OmenRelCache *cache = ix->pages.rel->rd_amcache;
 	Size		size =
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims);
 
-	if (cache == NULL || cache->epoch != ix->meta.epoch)
+	if (cache == NULL || cache->epoch != data.epoch)
 	{
-		cache = load_quantizer(ix);
+		cache = load_quantizer(ix, &data);
 		if (ix->pages.rel->rd_amcache)
 			pfree(ix->pages.rel->rd_amcache);
 		ix->pages.rel->rd_amcache = cache;
@@ -232,7 +230,7 @@ copy_quantizer(OmenIndex *ix)
 	if (ix->quantizer == NULL)
 		ix->quantizer = MemoryContextAlloc(ix->context, size);
 	memcpy(ix->quantizer, cache + 1, size);
-	ix->quantizer_epoch = ix->meta.epoch;
+	ix->quantizer_epoch = data.epoch;
 }
 
 /*
@@ -242,7 +240,8 @@ void
 omen_index_refresh(OmenIndex *ix)
 {
 	omen_meta_read(ix->pages.rel, &ix->meta);
-	if (ix->quantizer == NULL || ix->quantizer_epoch != ix->meta.epoch)
+	if (ix->quantizer == NULL ||
+		ix->quantizer_epoch != omen_meta_graph_data(&ix->meta).epoch)
 		copy_quantizer(ix);
 }
 
@@ -274,37 +273,4 @@ omen_index_open(Relation rel, bool building)
 						ix->meta.dims, ix->meta.seed, NULL);
 	ix->code_space = palloc(ix->layout.code_bytes);
 	return ix;
-}
-
-/*
- * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
- * 1, unless mean is NULL; and the radius for inner product.  Codes of epoch 0
- * remain readable, with a mean of zero.  The caller makes sure that no other
- * backend does the same.
- */
-void
-omen_meta_freeze(OmenIndex *ix, const float *mean, float radius)
-{
-	BlockNumber first = InvalidBlockNumber;
-	OmenChange	change;
-	OmenMetaPageData *meta;
-	Buffer		buf;
-
-	if (mean != NULL)
-		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
-								   ix->meta.dims * sizeof(float));
-
-	buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	omen_change_begin(&change, &ix->pages);
-	meta = OmenPageGetMeta(omen_change_page(&change, buf));
-	if (mean != NULL)
-	{
-		meta->mean = first;
-		meta->epoch = 1;
-	}
-	meta->radius = radius;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(buf);
-	omen_index_refresh(ix);
 }

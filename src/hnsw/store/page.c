@@ -67,14 +67,39 @@ omen_page_stride(const OmenIndex *ix, OmenPageKind kind)
 	}
 }
 
-/* Lock the metapage exclusively; *meta_page is not for writing. */
-static Buffer
-lock_meta(OmenIndex *ix)
+/* The metapage, and the page of a graph's data, which may be the same one. */
+typedef struct LockedHead
 {
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
+	Buffer		meta;
+	Buffer		data;			/* invalid if no graph is concerned */
+} LockedHead;
 
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	return buf;
+/*
+ * Lock what a list of pages begins with exclusively, and the data of the graph
+ * whose slots are on them, if that is to be told.
+ */
+static LockedHead
+lock_head(OmenIndex *ix, OmenGraph *graph)
+{
+	LockedHead	head;
+
+	head.data = graph ? omen_graph_lock(graph) : InvalidBuffer;
+	if (graph && BufferGetBlockNumber(head.data) == OMEN_META_BLOCK)
+	{
+		head.meta = head.data;
+		return head;
+	}
+	head.meta = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
+	LockBuffer(head.meta, BUFFER_LOCK_EXCLUSIVE);
+	return head;
+}
+
+static void
+unlock_head(LockedHead head)
+{
+	UnlockReleaseBuffer(head.meta);
+	if (BufferIsValid(head.data) && head.data != head.meta)
+		UnlockReleaseBuffer(head.data);
 }
 
 static void
@@ -102,35 +127,39 @@ first_with_room(OmenIndex *ix, OmenPageKind kind)
 
 /*
  * Take an exclusively locked page off the head of its chain.  Does nothing if
- * somebody else changed the head meanwhile.
+ * somebody else changed the head meanwhile.  graph is the one that is to know
+ * of the next page, or NULL.
  */
 static void
-unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+unlist(OmenIndex *ix, OmenGraph *graph, Buffer buf, OmenPageKind kind)
 {
-	Buffer		metabuf = lock_meta(ix);
+	LockedHead	head = lock_head(ix, graph);
 	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
 
-	if (OmenPageGetMeta(BufferGetPage(metabuf))->room[kind] ==
+	if (OmenPageGetMeta(BufferGetPage(head.meta))->room[kind] ==
 			BufferGetBlockNumber(buf) &&
 		(opaque->flags & OMEN_PAGE_LISTED) != 0)
 	{
 		OmenChange	change;
 		OmenMetaPageData *meta;
+		OmenGraphData *data = NULL;
 		Page		page;
 
 		omen_change_begin(&change, &ix->pages);
 		page = omen_change_page(&change, buf);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+		meta = OmenPageGetMeta(omen_change_page(&change, head.meta));
 		opaque = OmenPageGetOpaque(page);
-		meta->room[kind] = opaque->next;
 		/* the next page's free slots may all get rows now */
-		if (kind == OMEN_PAGE_NODE && opaque->next != InvalidBlockNumber)
-			meta->node_limit += ix->layout.node.per_page;
+		if (graph && opaque->next != InvalidBlockNumber)
+			data = omen_graph_join(graph, &change, head.data);
+		if (data)
+			data->node_limit += ix->layout.node.per_page;
+		meta->room[kind] = opaque->next;
 		opaque->next = InvalidBlockNumber;
 		opaque->flags &= ~OMEN_PAGE_LISTED;
 		omen_change_commit(&change);
 	}
-	UnlockReleaseBuffer(metabuf);
+	unlock_head(head);
 }
 
 /*
@@ -168,7 +197,7 @@ omen_page_free(OmenIndex *ix)
 				 (opaque->flags & OMEN_PAGE_LISTED) != 0;
 		if (listed)
 		{
-			unlist(ix, buf, OMEN_PAGE_FREE);
+			unlist(ix, NULL, buf, OMEN_PAGE_FREE);
 			if ((opaque->flags & OMEN_PAGE_LISTED) == 0)
 				return buf;
 		}
@@ -193,38 +222,47 @@ check_ids(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 						RelationGetRelationName(ix->pages.rel), OMEN_MAX_ID)));
 }
 
-/* Give a page a kind and make it the head of the kind's chain. */
+/*
+ * Give a page a kind and make it the head of the kind's chain.  graph is the one
+ * that is to know of it, or NULL.
+ */
 static void
-start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+start_page(OmenIndex *ix, OmenGraph *graph, Buffer buf, OmenPageKind kind)
 {
-	Buffer		metabuf = lock_meta(ix);
+	LockedHead	head = lock_head(ix, graph);
 	OmenChange	change;
 	OmenMetaPageData *meta;
+	OmenGraphData *data = NULL;
 	OmenPageOpaque opaque;
 	Page		page;
 
 	omen_change_begin(&change, &ix->pages);
 	page = omen_change_new_page(&change, buf);
-	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+	meta = OmenPageGetMeta(omen_change_page(&change, head.meta));
+	if (graph)
+		data = omen_graph_join(graph, &change, head.data);
 	omen_page_init(page, kind);
 	opaque = OmenPageGetOpaque(page);
 	opaque->flags = OMEN_PAGE_LISTED;
 	opaque->next = meta->room[kind];
 	meta->room[kind] = BufferGetBlockNumber(buf);
-	if (kind == OMEN_PAGE_NODE)
-		meta->node_limit += ix->layout.node.per_page;
+	if (data)
+		data->node_limit += ix->layout.node.per_page;
 	omen_change_commit(&change);
-	UnlockReleaseBuffer(metabuf);
+	unlock_head(head);
 }
 
 /*
- * A page of the kind that has a free slot, pinned and exclusively locked.
- * The caller may hold an exclusive lock on a node's page when it asks for a
- * page of posting chunks, and no other lock.
+ * A page of the kind that has a free slot for a graph, pinned and exclusively
+ * locked.  The caller may hold an exclusive lock on a node's page when it asks
+ * for a page of posting chunks, and no other lock.
  */
 Buffer
-omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
+omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind)
 {
+	OmenIndex  *ix = graph->ix;
+	/* its limit is one of nodes */
+	OmenGraph  *told = kind == OMEN_PAGE_NODE ? graph : NULL;
 	BlockNumber block;
 	Buffer		buf;
 
@@ -244,14 +282,14 @@ omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 			report_damaged_list(ix, block);
 		if (opaque->live < omen_page_slots(ix, kind))
 			return buf;
-		unlist(ix, buf, kind);
+		unlist(ix, told, buf, kind);
 		UnlockReleaseBuffer(buf);
 		CHECK_FOR_INTERRUPTS();
 	}
 
 	buf = omen_page_free(ix);
 	check_ids(ix, buf, kind);
-	start_page(ix, buf, kind);
+	start_page(ix, told, buf, kind);
 	return buf;
 }
 
@@ -346,17 +384,17 @@ omen_page_list(OmenIndex *ix, Buffer buf)
 	OmenPageKind kind = opaque->kind;
 	OmenChange	change;
 	OmenMetaPageData *meta;
-	Buffer		metabuf;
+	LockedHead	head;
 
 	if ((opaque->flags & OMEN_PAGE_LISTED) != 0)
 		return;
-	metabuf = lock_meta(ix);
+	head = lock_head(ix, NULL);
 	omen_change_begin(&change, &ix->pages);
 	opaque = OmenPageGetOpaque(omen_change_page(&change, buf));
-	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
+	meta = OmenPageGetMeta(omen_change_page(&change, head.meta));
 	opaque->next = meta->room[kind];
 	opaque->flags |= OMEN_PAGE_LISTED;
 	meta->room[kind] = BufferGetBlockNumber(buf);
 	omen_change_commit(&change);
-	UnlockReleaseBuffer(metabuf);
+	unlock_head(head);
 }

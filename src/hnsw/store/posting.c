@@ -163,25 +163,26 @@ new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
  * it, and it must be of the very same code.
  */
 static bool
-may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
+may_attach(OmenGraph *graph, const OmenSlotHeader *slot, OmenNodeRef node,
 		   const OmenCodeHeader *header, const void *code)
 {
+	OmenIndex  *ix = graph->ix;
 	uint8		refused = OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED;
 
 	/* a member of the flat list is whole as it is while there is a list */
-	if (ix->meta.mode == OMEN_MODE_GRAPH)
+	if (graph->data.mode == OMEN_MODE_GRAPH)
 		refused |= OMEN_SLOT_FLAT;
 	if (slot->version != node.version || (slot->flags & refused) != 0 ||
-		slot->epoch != ix->meta.epoch || slot->code.offset != header->offset ||
-		slot->code.step != header->step)
+		slot->epoch != ix->quantizer_epoch ||
+		slot->code.offset != header->offset || slot->code.step != header->step)
 		return false;
 	if (ix->layout.out_of_line)
 		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
 								 node.version, ix->code_space,
 								 ix->layout.code_bytes) &&
 			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
-	return memcmp(omen_slot_code((OmenSlotHeader *) slot), code,
-				  ix->layout.code_bytes) == 0;
+	return memcmp(omen_slot_code(&ix->layout.node, (OmenSlotHeader *) slot),
+				  code, ix->layout.code_bytes) == 0;
 }
 
 /*
@@ -189,10 +190,11 @@ may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
  * they differ from those of the node.
  */
 static void
-attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
+attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 			  const OmenCodeHeader *header, const OmenRowKeys *keys,
 			  ItemPointer tid)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
@@ -230,7 +232,7 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 	if (append_to_chunk(ix, slot->u.node.posting, node.id, node.version, tid))
 		return;
 
-	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
+	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
 	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 	slot->u.node.posting = new_chunk(ix, omen_change_page(&change, chunkbuf),
@@ -244,10 +246,11 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
  * Let a node stand for one more heap row, whose vector has the same code.
  */
 OmenAttach
-omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
+omen_posting_attach(OmenGraph *graph, OmenNodeRef node,
 					const OmenCodeHeader *header, const void *code,
 					const OmenRowKeys *keys, ItemPointer tid)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	BlockNumber block = omen_id_block(plane, node.id);
 	OmenAttach	result = OMEN_ATTACH_REFUSED;
@@ -263,9 +266,9 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 											  omen_id_slot(plane, node.id));
 
 		if ((slot->flags & OMEN_SLOT_USED) != 0 &&
-			may_attach(ix, slot, node, header, code))
+			may_attach(graph, slot, node, header, code))
 		{
-			attach_locked(ix, buf, node, header, keys, tid);
+			attach_locked(graph, buf, node, header, keys, tid);
 			result = OMEN_ATTACHED;
 		}
 	}
@@ -279,9 +282,10 @@ omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
  * Nobody else sees the index.
  */
 void
-omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
+omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node, float error,
 						  bool same_keys, ItemPointer tid)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	OmenCodeHeader header = {0};
@@ -295,14 +299,14 @@ omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
 		omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, node.id));
 	keys.nulls = slot->u.node.key_nulls;
 	memcpy(keys.words, omen_slot_keys(plane, slot), ix->layout.key_bytes);
-	attach_locked(ix, buf, node, &header, same_keys ? &keys : NULL, tid);
+	attach_locked(graph, buf, node, &header, same_keys ? &keys : NULL, tid);
 	UnlockReleaseBuffer(buf);
 }
 
 static uint32 *
-side_head(OmenMetaPageData *meta, uint32 owner)
+side_head(OmenGraphData *data, uint32 owner)
 {
-	return owner == OMEN_OWNER_NULL ? &meta->side_null : &meta->side_nan;
+	return owner == OMEN_OWNER_NULL ? &data->side_null : &data->side_nan;
 }
 
 /*
@@ -310,28 +314,27 @@ side_head(OmenMetaPageData *meta, uint32 owner)
  * (OMEN_OWNER_NAN).
  */
 void
-omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
+omen_posting_attach_side(OmenGraph *graph, uint32 owner, ItemPointer tid)
 {
-	Buffer		metabuf;
+	OmenIndex  *ix = graph->ix;
+	Buffer		buf;
 	Buffer		chunkbuf;
 	OmenChange	change;
-	OmenMetaPageData meta;
+	OmenGraphData data;
 	uint32	   *head;
 
-	omen_meta_read(ix->pages.rel, &meta);
-	if (append_to_chunk(ix, *side_head(&meta, owner), owner, 0, tid))
+	omen_graph_read(graph, &data);
+	if (append_to_chunk(ix, *side_head(&data, owner), owner, 0, tid))
 		return;
 
-	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
-	metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
+	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
+	buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix->pages);
-	head =
-		side_head(OmenPageGetMeta(omen_change_page(&change, metabuf)), owner);
+	head = side_head(omen_graph_join(graph, &change, buf), owner);
 	*head = new_chunk(ix, omen_change_page(&change, chunkbuf),
 					  BufferGetBlockNumber(chunkbuf), owner, 0, *head, tid);
 	omen_change_commit(&change);
-	UnlockReleaseBuffer(metabuf);
+	UnlockReleaseBuffer(buf);
 	UnlockReleaseBuffer(chunkbuf);
 }
 
@@ -346,18 +349,19 @@ report_broken_chain(OmenIndex *ix)
 
 /* Where the chain of an owner begins. */
 static uint32
-chain_head(OmenIndex *ix, OmenNodeRef owner)
+chain_head(const OmenGraph *graph, OmenNodeRef owner)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenSlotHeader *slot;
 	uint32		head = OMEN_INVALID_ID;
 	Buffer		buf;
 
 	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
 	{
-		OmenMetaPageData meta;
+		OmenGraphData data;
 
-		omen_meta_read(ix->pages.rel, &meta);
-		return *side_head(&meta, owner.id);
+		omen_graph_read(graph, &data);
+		return *side_head(&data, owner.id);
 	}
 	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
 	if (slot != NULL)
@@ -401,9 +405,10 @@ has_twice(const OmenTidList *list, uint32 start)
  * through chunks that he has read before.
  */
 bool
-omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
+omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
 				  uint16 owner_version, OmenTidList *list)
 {
+	OmenIndex  *ix = graph->ix;
 	OmenNodeRef node = {owner, owner_version};
 	ChainWalk	walk = {0};
 	uint32		start = list->count;
@@ -431,7 +436,7 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 															 : "chain-third");
 	}
 	return list->count - start <= OMEN_CHUNK_TIDS ||
-		   chain_head(ix, node) == first || !has_twice(list, start);
+		   chain_head(graph, node) == first || !has_twice(list, start);
 }
 
 /*
@@ -443,8 +448,9 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
  * meanwhile, it is read again.
  */
 bool
-omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
+omen_posting_collect(OmenGraph *graph, OmenNodeRef node, OmenTidList *list)
 {
+	OmenIndex  *ix = graph->ix;
 	uint32		start = list->count;
 
 	for (int try = 0; try < MAX_WALKS; try++)
@@ -471,7 +477,8 @@ omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 			omen_tid_list_add(list, &tid);
 		OMEN_PAUSE("chain-slot");
 		if (posting != OMEN_INVALID_ID)
-			whole = omen_posting_walk(ix, posting, node.id, node.version, list);
+			whole =
+				omen_posting_walk(graph, posting, node.id, node.version, list);
 		if (whole)
 			return list->count > start;
 		CHECK_FOR_INTERRUPTS();
@@ -481,21 +488,21 @@ omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 }
 
 void
-omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
+omen_posting_collect_side(OmenGraph *graph, uint32 owner, OmenTidList *list)
 {
 	uint32		start = list->count;
 
 	for (int try = 0; try < MAX_WALKS; try++)
 	{
-		OmenMetaPageData meta;
+		OmenGraphData data;
 
-		omen_meta_read(ix->pages.rel, &meta);
+		omen_graph_read(graph, &data);
 		list->count = start;
-		if (omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
+		if (omen_posting_walk(graph, *side_head(&data, owner), owner, 0, list))
 			return;
 		CHECK_FOR_INTERRUPTS();
 	}
-	report_broken_chain(ix);
+	report_broken_chain(graph->ix);
 }
 
 /* ---------- for VACUUM ---------- */
@@ -562,10 +569,11 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
  * locked.
  */
 void
-omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
+omen_posting_compact(OmenGraph *graph, OmenNodeRef owner)
 {
+	OmenIndex  *ix = graph->ix;
 	uint32		previous = OMEN_INVALID_ID;
-	uint32		id = chain_head(ix, owner);
+	uint32		id = chain_head(graph, owner);
 	ChainWalk	walk = {0};
 
 	while (id != OMEN_INVALID_ID && !goes_round(&walk, id))
@@ -641,8 +649,9 @@ chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
  * chain.  True if the node has no row then.
  */
 bool
-omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
+omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node)
 {
+	OmenIndex  *ix = graph->ix;
 	const OmenPlane *plane = &ix->layout.node;
 	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, node.id));
 	uint32		slotno = omen_id_slot(plane, node.id);
@@ -679,9 +688,10 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
  * first, so the owner need not be locked.
  */
 static bool
-is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
+is_on_chain(OmenGraph *graph, OmenNodeRef owner, uint32 id)
 {
-	uint32		at = chain_head(ix, owner);
+	OmenIndex  *ix = graph->ix;
+	uint32		at = chain_head(graph, owner);
 	ChainWalk	walk = {0};
 
 	while (at != OMEN_INVALID_ID && at != id)
@@ -707,8 +717,9 @@ is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
  * dropped.  Its node may have got another chain since.
  */
 void
-omen_posting_reclaim(OmenIndex *ix, uint32 id)
+omen_posting_reclaim(OmenGraph *graph, uint32 id)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf = omen_pin(&ix->pages, chunk_block(id));
 	OmenPostingChunk copy;
 	OmenNodeRef owner;
@@ -722,6 +733,6 @@ omen_posting_reclaim(OmenIndex *ix, uint32 id)
 
 	owner.id = copy.owner;
 	owner.version = copy.owner_version;
-	if (!is_on_chain(ix, owner, id))
+	if (!is_on_chain(graph, owner, id))
 		(void) free_chunk(ix, id, owner.id, owner.version);
 }

@@ -1,10 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * slot.c
- *	  Visiting the slots of nodes and of upper slots.
+ *	  The slots of nodes and of upper layers: visiting them one by one or page by
+ *	  page, changing them, writing new ones.
  *
  * A slot is visited with its page pinned and share-locked.  What is not in use
  * is as good as not there: an edge may outlive its target.
+ *
+ * What a slot's edges are is not known here.
  *
  *-------------------------------------------------------------------------
  */
@@ -100,4 +103,128 @@ omen_peek(OmenIndex *ix, const OmenPlane *plane, uint32 id, Buffer *buffer)
 		return NULL;
 	slot = omen_page_slot(page, plane, slotno);
 	return likely((slot->flags & OMEN_SLOT_USED) != 0) ? slot : NULL;
+}
+
+/* ---------- page by page ---------- */
+
+/*
+ * Begin a walk over the slots in use on a page of which the caller has the
+ * lock.  There are none on a page of another kind.
+ */
+void
+omen_slots_begin(OmenSlotWalk *walk, OmenIndex *ix, const OmenPlane *plane,
+				 Buffer buf)
+{
+	/* a page of zeros is of another kind, too */
+	(void) omen_check_page(ix->pages.rel, buf);
+	omen_slots_begin_page(walk, plane, BufferGetPage(buf),
+						  BufferGetBlockNumber(buf));
+}
+
+/* The same of a page that is known to be one of ours, or the change of one. */
+void
+omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane, Page page,
+					  BlockNumber block)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+
+	walk->plane = plane;
+	walk->page = page;
+	walk->first = block * plane->per_page;
+	walk->slotno = 0;
+	walk->next = 0;
+	walk->used =
+		opaque->kind == plane->kind ? Min(opaque->used, plane->per_page) : 0;
+}
+
+/* ---------- changing ---------- */
+
+/*
+ * Lock the page of a slot exclusively and begin to change the slot, which is
+ * returned, to be written to.  Its page must be of the plane's kind.  What the
+ * slot is can be seen there; if it is not what the caller means, nothing may be
+ * written before omen_slot_change_abort().
+ */
+OmenSlotHeader *
+omen_slot_change_begin(OmenSlotChange *change, OmenIndex *ix,
+					   const OmenPlane *plane, uint32 id)
+{
+	change->buf = omen_pin(&ix->pages, omen_id_block(plane, id));
+	LockBuffer(change->buf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change->pages, &ix->pages);
+	change->page = omen_change_page(&change->pages, change->buf);
+	return omen_page_slot(change->page, plane, omen_id_slot(plane, id));
+}
+
+void
+omen_slot_change_commit(OmenSlotChange *change)
+{
+	omen_change_commit(&change->pages);
+	UnlockReleaseBuffer(change->buf);
+}
+
+void
+omen_slot_change_abort(OmenSlotChange *change)
+{
+	omen_change_abort(&change->pages);
+	UnlockReleaseBuffer(change->buf);
+}
+
+/* ---------- new slots ---------- */
+
+/*
+ * Fill a slot that has been handed out (of a page being changed), all but its
+ * edges, of which it has none.  It keeps its version.
+ */
+void
+omen_slot_init(OmenIndex *ix, const OmenPlane *plane, OmenSlotHeader *slot,
+			   const OmenNewSlot *fresh)
+{
+	slot->flags = fresh->flags;
+	slot->level = fresh->level;
+	slot->degree = 0;
+	slot->epoch = ix->quantizer_epoch;
+	slot->payload = fresh->payload;
+	slot->code = *fresh->header;
+	if (!ix->layout.out_of_line)
+		memcpy(omen_slot_code(plane, slot), fresh->code, ix->layout.code_bytes);
+	if (plane->kind == OMEN_PAGE_NODE)
+	{
+		slot->u.node.heaptid = fresh->tid;
+		slot->u.node.posting = OMEN_INVALID_ID;
+		slot->u.node.key_nulls = fresh->key_nulls;
+		memcpy(omen_slot_keys(plane, slot), fresh->key_words,
+			   ix->layout.key_bytes);
+	}
+	else
+	{
+		slot->u.upper.node = fresh->node.id;
+		slot->u.upper.node_version = fresh->node.version;
+		slot->u.upper.down = fresh->below.id;
+		slot->u.upper.down_version = fresh->below.version;
+	}
+}
+
+/*
+ * Take a slot on a page with room for the graph and fill it.  The caller puts its
+ * edges into what is returned, and then calls omen_slot_change_commit(): until
+ * then nobody sees the slot.
+ */
+OmenSlotHeader *
+omen_slot_new(OmenSlotChange *change, OmenGraph *graph, const OmenPlane *plane,
+			  const OmenNewSlot *fresh, OmenNodeRef *ref)
+{
+	OmenIndex  *ix = graph->ix;
+	OmenSlotHeader *slot;
+	uint32		slotno;
+
+	change->buf = omen_graph_page_with_room(graph, plane->kind);
+	omen_change_begin(&change->pages, &ix->pages);
+	change->page = omen_change_page(&change->pages, change->buf);
+	slotno = omen_page_take_slot(ix, change->page);
+	slot = omen_page_slot(change->page, plane, slotno);
+	omen_slot_init(ix, plane, slot, fresh);
+	ref->id = BufferGetBlockNumber(change->buf) * plane->per_page + slotno;
+	ref->version = slot->version;
+	return slot;
 }

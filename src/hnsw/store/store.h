@@ -31,10 +31,11 @@ typedef struct OmenPlane
 	uint32		stride;			/* bytes of a slot */
 	uint32		per_page;		/* slots on a page */
 	uint32		capacity;		/* edges that a slot has room for */
+	uint32		code_offset;
 	uint32		keys_offset;
 	uint32		ids_offset;
 	uint32		tags_offset;
-	uint32		edge_keys_offset;
+	uint32		edges_end;		/* where the tags end */
 } OmenPlane;
 
 typedef struct OmenLayout
@@ -55,7 +56,7 @@ typedef struct OmenIndex
 	OmenPages	pages;
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
-	OmenQuantizer *quantizer;	/* of meta.epoch */
+	OmenQuantizer *quantizer;	/* of the index's epoch, at the last refresh */
 	OmenQuantizer *origin;		/* of epoch 0, for codes of the flat list */
 	uint16		quantizer_epoch;
 	uint8	   *code_space;		/* a code's worth of bytes, for a code that
@@ -87,7 +88,51 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
-extern void omen_meta_freeze(OmenIndex *ix, const float *mean, float radius);
+
+/* graph_data.c */
+
+/* A graph of an index that somebody works with, or the list that it will be. */
+typedef struct OmenGraph
+{
+	OmenIndex  *ix;
+	uint32		id;				/* 0: the one of all rows of an index */
+	BlockNumber block;			/* where its data lie: the page, */
+	uint32		offset;			/* and the place on it; graph_data.c's own */
+	OmenGraphData data;			/* as of the last omen_graph_refresh() */
+} OmenGraph;
+
+/* A change of a graph's data that is under way. */
+typedef struct OmenGraphChange
+{
+	OmenChange	pages;
+	Buffer		buf;			/* the page of the data, exclusively locked */
+} OmenGraphChange;
+
+/* A walk over the pages that may have slots of a graph. */
+typedef struct OmenGraphPages
+{
+	OmenGraph  *graph;
+	BlockNumber next;
+} OmenGraphPages;
+
+extern OmenGraphData omen_meta_graph_data(const OmenMetaPageData *meta);
+extern void omen_meta_init_graph(OmenMetaPageData *meta);
+extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
+extern void omen_graph_refresh(OmenGraph *graph);
+extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
+extern Buffer omen_graph_lock(const OmenGraph *graph);
+extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
+									  OmenChange *change, Buffer buf);
+extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
+											  OmenGraphChange *change);
+extern void omen_graph_change_commit(OmenGraphChange *change);
+extern void omen_graph_change_abort(OmenGraphChange *change);
+extern void omen_graph_set_mode(OmenGraph *graph, OmenMode mode);
+extern void omen_graph_freeze(OmenGraph *graph, const float *mean,
+							  float radius);
+extern void omen_graph_pages(OmenGraphPages *pages, OmenGraph *graph);
+extern bool omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block);
+extern BlockNumber omen_graph_coming_page(const OmenGraphPages *pages);
 
 /* slot.c */
 extern OmenSlotHeader *omen_visit(OmenIndex *ix, const OmenPlane *plane,
@@ -99,11 +144,66 @@ extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
 
+/* A walk over the slots in use on a page. */
+typedef struct OmenSlotWalk
+{
+	const OmenPlane *plane;
+	Page		page;
+	uint32		first;			/* id of the page's first slot */
+	uint32		used;			/* slots to be looked at */
+	uint32		next;			/* of them */
+	uint32		slotno;			/* of the slot that was returned last */
+} OmenSlotWalk;
+
+/* A change of one slot, or of the page that it is on, that is under way. */
+typedef struct OmenSlotChange
+{
+	OmenChange	pages;
+	Buffer		buf;			/* exclusively locked */
+	Page		page;			/* to be written to */
+} OmenSlotChange;
+
+/* What a new slot says, beside its edges. */
+typedef struct OmenNewSlot
+{
+	uint8		flags;
+	uint8		level;			/* of a node its top layer, else the slot's */
+	BlockNumber payload;
+	const OmenCodeHeader *header;
+	const void *code;			/* for codes that lie in slots */
+
+	/* of a node */
+	ItemPointerData tid;
+	uint16		key_nulls;
+	const void *key_words;
+
+	/* of a slot of an upper layer */
+	OmenNodeRef node;
+	OmenNodeRef below;			/* the slot one layer below, if there is one */
+} OmenNewSlot;
+
+extern void omen_slots_begin(OmenSlotWalk *walk, OmenIndex *ix,
+							 const OmenPlane *plane, Buffer buf);
+extern void omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane,
+								  Page page, BlockNumber block);
+extern OmenSlotHeader *omen_slot_change_begin(OmenSlotChange *change,
+											  OmenIndex *ix,
+											  const OmenPlane *plane,
+											  uint32 id);
+extern void omen_slot_change_commit(OmenSlotChange *change);
+extern void omen_slot_change_abort(OmenSlotChange *change);
+extern void omen_slot_init(OmenIndex *ix, const OmenPlane *plane,
+						   OmenSlotHeader *slot, const OmenNewSlot *fresh);
+extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
+									 const OmenPlane *plane,
+									 const OmenNewSlot *fresh,
+									 OmenNodeRef *ref);
+
 /* page.c */
 extern void omen_page_init(Page page, OmenPageKind kind);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
 extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
-extern Buffer omen_page_with_room(OmenIndex *ix, OmenPageKind kind);
+extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
 extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
@@ -139,24 +239,24 @@ typedef enum OmenAttach
 	OMEN_ATTACH_REFUSED			/* the node is gone, condemned or unlinked */
 } OmenAttach;
 
-extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
+extern OmenAttach omen_posting_attach(OmenGraph *graph, OmenNodeRef node,
 									  const OmenCodeHeader *header,
 									  const void *code, const OmenRowKeys *keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node,
+extern void omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node,
 									  float error, bool same_keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_attach_side(OmenGraph *graph, uint32 owner,
 									 ItemPointer tid);
-extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
+extern bool omen_posting_collect(OmenGraph *graph, OmenNodeRef node,
 								 OmenTidList *list);
-extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_collect_side(OmenGraph *graph, uint32 owner,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
-extern void omen_posting_compact(OmenIndex *ix, OmenNodeRef owner);
-extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
-extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
-extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
+extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef owner);
+extern bool omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node);
+extern void omen_posting_reclaim(OmenGraph *graph, uint32 id);
+extern bool omen_posting_walk(OmenGraph *graph, uint32 first, uint32 owner,
 							  uint16 owner_version, OmenTidList *list);
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
@@ -192,9 +292,9 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 }
 
 static inline uint8 *
-omen_slot_code(OmenSlotHeader *slot)
+omen_slot_code(const OmenPlane *plane, OmenSlotHeader *slot)
 {
-	return (uint8 *) slot + sizeof(OmenSlotHeader);
+	return (uint8 *) slot + plane->code_offset;
 }
 
 static inline uint64 *
@@ -240,6 +340,31 @@ omen_page_chunk(Page page, uint32 slot)
 {
 	return (OmenPostingChunk *) ((char *) page + OMEN_PAGE_START +
 								 (Size) slot * sizeof(OmenPostingChunk));
+}
+
+/* The next slot of a walk that is in use, or NULL. */
+static inline OmenSlotHeader *
+omen_next_slot(OmenSlotWalk *walk)
+{
+	while (walk->next < walk->used)
+	{
+		OmenSlotHeader *slot =
+			omen_page_slot(walk->page, walk->plane, walk->next);
+
+		walk->slotno = walk->next++;
+		if ((slot->flags & OMEN_SLOT_USED) != 0)
+			return slot;
+	}
+	return NULL;
+}
+
+/* The slot that a walk has come to, as others are told. */
+static inline OmenNodeRef
+omen_walk_ref(const OmenSlotWalk *walk, const OmenSlotHeader *slot)
+{
+	OmenNodeRef ref = {walk->first + walk->slotno, slot->version};
+
+	return ref;
 }
 
 static inline const OmenPlane *

@@ -1,0 +1,247 @@
+/*-------------------------------------------------------------------------
+ *
+ * graph_data.c
+ *	  Where the data of a graph lie, and how they are read and changed.
+ *
+ * An index has one graph, of id 0, whose OmenGraphData is in the metapage.
+ * Nobody else knows that: others hold an OmenGraph, read the copy in it, and
+ * change what is on the page between omen_graph_change_begin() and
+ * omen_graph_change_commit().
+ *
+ * Must not know what root, entry point and lists are for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+
+/* ---------- where ---------- */
+
+/* Find the page of a graph's data, and their place on it. */
+static void
+locate(OmenGraph *graph)
+{
+	if (graph->id != 0)
+		elog(ERROR, "index \"%s\" has no graph %u",
+			 RelationGetRelationName(graph->ix->pages.rel), graph->id);
+	graph->block = OMEN_META_BLOCK;
+	graph->offset = OMEN_PAGE_START + offsetof(OmenMetaPageData, graph);
+}
+
+static OmenGraphData *
+data_on(const OmenGraph *graph, Page page)
+{
+	return (OmenGraphData *) ((char *) page + graph->offset);
+}
+
+/*
+ * The data of graph 0, whose mean is that of the index's quantizer, in a copy
+ * of the metapage.
+ */
+OmenGraphData
+omen_meta_graph_data(const OmenMetaPageData *meta)
+{
+	return meta->graph;
+}
+
+/* What a new metapage says of the graph: it is an empty list. */
+void
+omen_meta_init_graph(OmenMetaPageData *meta)
+{
+	OmenGraphData *data = &meta->graph;
+
+	memset(data, 0, sizeof(OmenGraphData));
+	data->mode = OMEN_MODE_FLAT;
+	data->root = OMEN_INVALID_ID;
+	data->entry = OMEN_INVALID_ID;
+	data->mean = InvalidBlockNumber;
+	data->side_null = OMEN_INVALID_ID;
+	data->side_nan = OMEN_INVALID_ID;
+}
+
+/* ---------- reading ---------- */
+
+/* Do the data lie on another page than the metapage, which is copied anyway? */
+static bool
+has_own_page(const OmenGraph *graph)
+{
+	return graph->block != OMEN_META_BLOCK;
+}
+
+static void
+read_own_page(const OmenGraph *graph, OmenGraphData *data)
+{
+	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	*data = *data_on(graph, BufferGetPage(buf));
+	UnlockReleaseBuffer(buf);
+}
+
+/*
+ * Start to work with a graph of an index that has just been opened.  Allocates
+ * in the current memory context.
+ */
+OmenGraph *
+omen_graph_open(OmenIndex *ix, uint32 id)
+{
+	OmenGraph  *graph = palloc0(sizeof(OmenGraph));
+
+	graph->ix = ix;
+	graph->id = id;
+	locate(graph);
+	graph->data = ix->meta.graph;
+	return graph;
+}
+
+/*
+ * Read the data anew, and the index's quantizer if it is another one by now.
+ * The quantizer is never older than the data.
+ */
+void
+omen_graph_refresh(OmenGraph *graph)
+{
+	if (has_own_page(graph))
+		read_own_page(graph, &graph->data);
+	omen_index_refresh(graph->ix);
+	if (!has_own_page(graph))
+		graph->data = graph->ix->meta.graph;
+}
+
+/* Copy the data as they are now, and leave what the graph has of them. */
+void
+omen_graph_read(const OmenGraph *graph, OmenGraphData *data)
+{
+	OmenMetaPageData meta;
+
+	if (has_own_page(graph))
+	{
+		read_own_page(graph, data);
+		return;
+	}
+	omen_meta_read(graph->ix->pages.rel, &meta);
+	*data = meta.graph;
+}
+
+/* ---------- changing ---------- */
+
+/*
+ * Lock the page of the data exclusively; the caller unlocks and releases it.
+ * No page comes after it in the order of locks.
+ */
+Buffer
+omen_graph_lock(const OmenGraph *graph)
+{
+	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
+
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	return buf;
+}
+
+/*
+ * Let the data take part in a change of other pages.  buf is their page, from
+ * omen_graph_lock().  It may be part of the change already.
+ */
+OmenGraphData *
+omen_graph_join(const OmenGraph *graph, OmenChange *change, Buffer buf)
+{
+	Assert(BufferGetBlockNumber(buf) == graph->block);
+	return data_on(graph, omen_change_page(change, buf));
+}
+
+/*
+ * Lock the data and begin to change them.  What they are is seen in what is
+ * returned; others cannot change it until omen_graph_change_commit(), or
+ * omen_graph_change_abort() if nothing was written.
+ */
+OmenGraphData *
+omen_graph_change_begin(OmenGraph *graph, OmenGraphChange *change)
+{
+	change->buf = omen_graph_lock(graph);
+	omen_change_begin(&change->pages, &graph->ix->pages);
+	return omen_graph_join(graph, &change->pages, change->buf);
+}
+
+void
+omen_graph_change_commit(OmenGraphChange *change)
+{
+	omen_change_commit(&change->pages);
+	UnlockReleaseBuffer(change->buf);
+}
+
+void
+omen_graph_change_abort(OmenGraphChange *change)
+{
+	omen_change_abort(&change->pages);
+	UnlockReleaseBuffer(change->buf);
+}
+
+void
+omen_graph_set_mode(OmenGraph *graph, OmenMode mode)
+{
+	OmenGraphChange change;
+
+	omen_graph_change_begin(graph, &change)->mode = mode;
+	omen_graph_change_commit(&change);
+	omen_graph_refresh(graph);
+}
+
+/*
+ * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
+ * 1, unless mean is NULL; and the radius for inner product.  Codes of epoch 0
+ * remain readable, with a mean of zero.  The caller makes sure that no other
+ * backend does the same.
+ */
+void
+omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
+{
+	OmenIndex  *ix = graph->ix;
+	BlockNumber first = InvalidBlockNumber;
+	OmenGraphChange change;
+	OmenGraphData *data;
+
+	if (mean != NULL)
+		first = omen_payload_write(ix, OMEN_PAGE_MEAN, OMEN_OWNER_MEAN, 1, mean,
+								   ix->meta.dims * sizeof(float));
+	data = omen_graph_change_begin(graph, &change);
+	if (mean != NULL)
+	{
+		data->mean = first;
+		data->epoch = 1;
+	}
+	data->radius = radius;
+	omen_graph_change_commit(&change);
+	omen_graph_refresh(graph);
+}
+
+/* ---------- pages ---------- */
+
+/* Begin a walk over the pages that may have slots of a graph. */
+void
+omen_graph_pages(OmenGraphPages *pages, OmenGraph *graph)
+{
+	pages->graph = graph;
+	pages->next = OMEN_META_BLOCK + 1;
+}
+
+/*
+ * The next page of a graph; false at the end.  Pages of any kind are among
+ * them, and whoever looks at one has to look at its kind.  Those that are added
+ * during the walk come at its end.
+ */
+bool
+omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block)
+{
+	if (!omen_block_exists(&pages->graph->ix->pages, pages->next))
+		return false;
+	*block = pages->next++;
+	return true;
+}
+
+/* The page that the walk comes to next, to be fetched ahead; it may not exist. */
+BlockNumber
+omen_graph_coming_page(const OmenGraphPages *pages)
+{
+	return pages->next;
+}

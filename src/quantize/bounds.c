@@ -1,0 +1,197 @@
+/*
+ * bounds.c
+ *		Bound what a distance between codes can hide; see codes.h.
+ *
+ * Purpose: lower bounds of what the SQL operators return.  Nothing here is
+ * stored, and nothing asks of which kind a code is or which metric it has:
+ * codec.h and metric.h tell.
+ */
+#include "bounds.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "codes.h"
+#include "transform.h"
+
+/*
+ * The rounding error of a node with four bits a coordinate is as long as a
+ * neighbor is far, and a bound that allowed for its pointing straight at the
+ * query would say nothing.  After the random rotation it points anywhere: its
+ * part along a given direction is that of a random vector of dim coordinates,
+ * of a standard deviation of 1 / sqrt(dim) of its length.  Some of these are
+ * allowed for; see OmenCodec.sigmas.  With few coordinates the error is far
+ * from random, and counts in full.
+ */
+#define FEW_COORDINATES 64
+
+static inline double
+likely_part(const OmenQuantizer *q)
+{
+	double		sigmas = omen_quantizer_codec(q)->sigmas;
+
+	return sigmas == 0.0 || q->dim < FEW_COORDINATES
+			   ? 1.0
+			   : sigmas / sqrt((double) q->dim);
+}
+
+/*
+ * Lower bound of the L2 distance between the decoded vectors, given their
+ * squared distance as omen_code_distance computed it.
+ */
+static double
+decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
+		   const OmenCodeHeader *hb, double distance)
+{
+	double		sumsq =
+		omen_quantizer_functions(q)->decoded_bound(q, ha, hb, distance) -
+		q->dim * 0x1.0p-149;
+
+	return sumsq > 0.0 ? sqrt(sumsq) : 0.0;
+}
+
+/*
+ * Lower bound of the L2 distance of a query and a node, d being the distance of
+ * the decoded vectors, and e the node's error, of which `part` may point at the
+ * query.  If it is independent of the query,
+ * d^2 = truth^2 + e^2 +- 2 * part * truth * e.
+ */
+static double
+bound_past_error(double d, double e, double part)
+{
+	double		truth = d * d - e * e;
+
+	if (part == 1.0)
+		return d - e;
+	if (truth < 0.0)
+		truth = 0.0;
+	return sqrt(part * part * e * e + truth) - part * e;
+}
+
+/* What a float32 kernel may return, at least, for that L2 distance. */
+double
+omen_l2_from_l2(const OmenQuantizer *q, double distance)
+{
+	double sumsq = distance * distance * (1.0 - omen_kernel_error(q->dim)) -
+				   q->dim * 0x1.0p-149;
+
+	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 - DOUBLE_SLACK) : 0.0;
+}
+
+/* 1 - cos is half the squared distance of the normalised vectors. */
+double
+omen_cosine_from_l2(const OmenQuantizer *q, double distance)
+{
+	return distance * distance * 0.5 - 2.0 * omen_kernel_error(q->dim) -
+		   4.0 * UNIT_ROUNDOFF;
+}
+
+double
+omen_bound_by_l2(const OmenQuantizer *q, const OmenCodeHeader *query,
+				 const OmenCodeHeader *node, double distance, double part)
+{
+	double		d = bound_past_error(decoded_l2(q, query, node, distance),
+								node->error, part) -
+			   query->error;
+
+	if (d < 0.0)
+		d = 0.0;
+	return omen_quantizer_metric(q)->bound_from_l2(q, d);
+}
+
+double
+omen_bound_by_l1(const OmenQuantizer *q, const OmenCodeHeader *query,
+				 const OmenCodeHeader *node, double distance, double part)
+{
+	double		d =
+		omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
+
+	(void) part;
+	d = (d - query->error - node->error) * (1.0 - omen_kernel_error(q->dim));
+	return d > 0.0 ? d : 0.0;
+}
+
+double
+omen_bound_by_product(const OmenQuantizer *q, const OmenCodeHeader *query,
+					  const OmenCodeHeader *node, double distance, double part)
+{
+	const OmenCodec *codec = omen_quantizer_codec(q);
+	double		query_norm = codec->norm_bound(q, query);
+	double		node_norm = codec->norm_bound(q, node);
+	double largest = (query_norm + query->error) * (node_norm + node->error);
+	double		product;
+
+	/* a float32 sum could overflow on its way, and be anything */
+	if (!(largest < FLT_MAX / 2))
+		return -INFINITY;
+
+	product =
+		-omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
+	product += q->dim * 0x1.0p-148;
+	product += query_norm * node->error * part + node_norm * query->error +
+			   (double) query->error * node->error;
+	product += omen_kernel_error(q->dim) * largest + q->dim * 0x1.0p-149;
+	return -product - DOUBLE_SLACK * fabs(product);
+}
+
+/* Lower bound, with so much of the node's error pointing at the query. */
+static double
+lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+			const OmenCodeHeader *node, float graph_distance, double part)
+{
+	double		distance = graph_distance;
+
+	if (!(query->error < INFINITY && node->error < INFINITY) || isnan(distance))
+		return -INFINITY;
+	if (distance > FLT_MAX)
+		distance = FLT_MAX;		/* it may be no more than that */
+	return omen_quantizer_metric(q)->lower_bound(q, query, node, distance,
+												 part);
+}
+
+double
+omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				 const OmenCodeHeader *node, float graph_distance)
+{
+	return lower_bound(q, query, node, graph_distance, likely_part(q));
+}
+
+double
+omen_certain_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				   const OmenCodeHeader *node, float graph_distance)
+{
+	return lower_bound(q, query, node, graph_distance, 1.0);
+}
+
+double
+omen_refined_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+				   const float *rest, const OmenQueryRest *about,
+				   const OmenCodeHeader *node, const void *code,
+				   float graph_distance)
+{
+	const OmenCodec *codec = omen_quantizer_codec(q);
+	double		size = codec->largest(query) + codec->largest(node);
+	double		step = node->step;
+	double		dot;
+	double		sumsq;
+	double		d;
+
+	if (!(node->error < INFINITY) || !(graph_distance <= FLT_MAX))
+		return -INFINITY;
+
+	/* |query + rest - node|^2, of the decoded query and node */
+	dot = codec->rest_product(rest, code, q->dim);
+	sumsq = (double) graph_distance * (1.0 - 2.0 * UNIT_ROUNDOFF) +
+			2.0 * (about->with_code - node->offset * about->sum - step * dot) +
+			about->sumsq;
+
+	/* what float32 may have made of the product, and double of the sums */
+	sumsq -= 2.0 * step * omen_kernel_error(q->dim) *
+			 sqrt(about->sumsq * node->sumsq);
+	sumsq -= DOUBLE_SLACK * q->dim * size * size + q->dim * 0x1.0p-149;
+
+	d = sumsq > 0.0 ? sqrt(sumsq) - about->error - node->error : 0.0;
+	if (d < 0.0)
+		d = 0.0;
+	return omen_quantizer_metric(q)->bound_from_l2(q, d);
+}

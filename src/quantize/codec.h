@@ -1,0 +1,169 @@
+/*
+ * codec.h
+ *		What differs between kinds of codes: one OmenCodec a kind.
+ *
+ * Purpose: the table that encoding, distances, bounds and checks go through,
+ * so that nobody asks of which kind a code is.  A later kind is a number in
+ * quantizer.h, a file codec_NAME.c, and an entry in codec.c.
+ */
+#ifndef OMEN_CODEC_H
+#define OMEN_CODEC_H
+
+#include "quantizer.h"
+
+/* A distance of two codes, or of a query's code and a node's. */
+typedef float (*OmenCodeDistance)(const OmenQuantizer *q,
+								  const OmenCodeHeader *ha, const void *ca,
+								  const OmenCodeHeader *hb, const void *cb);
+
+/* What a kind of code does for one metric. */
+typedef struct OmenCodecMetric
+{
+	OmenCodeDistance distance;	/* NULL: they do not go together */
+	OmenCodeDistance query_distance;
+
+	/*
+	 * Lower bound of the distance of the decoded vectors, given the one that
+	 * was computed: for L2 and cosine squared, for IP minus the product.
+	 */
+	double (*decoded_bound)(const OmenQuantizer *q, const OmenCodeHeader *ha,
+							const OmenCodeHeader *hb, double distance);
+} OmenCodecMetric;
+
+typedef struct OmenCodec
+{
+	const char *name;			/* as the option "storage" calls it */
+	uint32_t	header_bytes;	/* of what is stored in front of a code */
+
+	/* Numbers on a grid over the vector's range; else the floats. */
+	bool		is_quantized;
+
+	/* A number of eight bits a coordinate: what a build compares. */
+	bool		is_build_code;
+
+	/*
+	 * Standard deviations of a node's error along the direction to the query
+	 * that omen_lower_bound allows for; 0 for all of the error.
+	 */
+	double		sigmas;
+
+	size_t (*bytes)(uint32_t dim);
+	size_t (*query_bytes)(uint32_t dim);
+
+	/*
+	 * Encode y, transformed and centred: fill in code, and of the header all
+	 * but error.  Returns a bound of how far the code is from y before y was
+	 * rounded by the subtraction of the mean.  encode may leave y without its
+	 * contents, encode_query does not.
+	 */
+	double (*encode)(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr,
+					 void *code);
+	double (*encode_query)(const OmenQuantizer *q, const float *y,
+						   OmenCodeHeader *hdr, void *code);
+
+	/* What coordinates first, first + 1, ... stand for, count of them. */
+	void (*decode)(const OmenQuantizer *q, const OmenCodeHeader *hdr,
+				   const void *code, uint32_t first, uint32_t count,
+				   double *out);
+
+	OmenCodecMetric metrics[OMEN_METRICS];
+
+	/*
+	 * Inner product of floats and the numbers of a code; NULL if the rest of
+	 * a query is of no help, because nodes' own errors are larger.
+	 */
+	float (*rest_product)(const float *rest, const void *code, uint32_t dim);
+
+	/* Squared norm of the vector behind a code, the mean added back (IP). */
+	double (*sumsq)(const OmenQuantizer *q, const OmenCodeHeader *hdr);
+
+	/* Upper bound of its norm. */
+	double (*norm_bound)(const OmenQuantizer *q, const OmenCodeHeader *hdr);
+
+	/*
+	 * Of kinds that may be rotated: upper bounds of the squared norm of the
+	 * decoded vector, centred as it is, and of the size of its coordinates.
+	 */
+	double (*sumsq_bound)(const OmenQuantizer *q, const OmenCodeHeader *hdr);
+	double (*largest)(const OmenCodeHeader *hdr);
+
+	/* See omen_header_flaw and omen_code_flaw in codes.h. */
+	const char *(*header_flaw)(const OmenMetricTraits *metric,
+							   const OmenCodeHeader *hdr);
+	bool (*code_flaw)(uint32_t dim, const OmenCodeHeader *hdr, const void *code,
+					  char *flaw, size_t room);
+} OmenCodec;
+
+extern const OmenCodec omen_codec_sq8;
+extern const OmenCodec omen_codec_sq4;
+extern const OmenCodec omen_codec_full;
+
+extern const OmenCodec *const omen_codecs[OMEN_STORAGES];
+
+static inline const OmenCodec *
+omen_quantizer_codec(const OmenQuantizer *q)
+{
+	return omen_codecs[q->storage];
+}
+
+/* What the kind of code does for the metric. */
+static inline const OmenCodecMetric *
+omen_quantizer_functions(const OmenQuantizer *q)
+{
+	return &omen_codecs[q->storage]->metrics[q->metric];
+}
+
+/* Is a vector kept as numbers on a grid over its range? */
+static inline bool
+omen_is_quantized(OmenStorage storage)
+{
+	return omen_codecs[storage]->is_quantized;
+}
+
+/* Are codes those of the rotated and centred vector? */
+static inline bool
+omen_is_rotated(OmenStorage storage, OmenMetric metric)
+{
+	return omen_is_quantized(storage) && omen_metrics[metric].is_rotatable;
+}
+
+/* Do a kind of code and a metric go together? */
+static inline bool
+omen_storage_fits(OmenStorage storage, OmenMetric metric)
+{
+	return omen_codecs[storage]->metrics[metric].distance != NULL;
+}
+
+/* The same of numbers that may be of no kind and no metric. */
+static inline bool
+omen_codes_exist(uint32_t storage, uint32_t metric)
+{
+	return storage < OMEN_STORAGES && metric < OMEN_METRICS &&
+		   omen_storage_fits((OmenStorage) storage, (OmenMetric) metric);
+}
+
+/* Bytes of a code of dim coordinates. */
+static inline size_t
+omen_storage_bytes(OmenStorage storage, uint32_t dim)
+{
+	return omen_codecs[storage]->bytes(dim);
+}
+
+/* The kind of code that a build makes where an index's own will not do. */
+#define OMEN_BUILD_STORAGE OMEN_STORAGE_SQ8
+
+/* Does a build compare the index's own codes? */
+static inline bool
+omen_builds_by_codes(OmenStorage storage, OmenMetric metric)
+{
+	return omen_codecs[storage]->is_build_code &&
+		   !omen_metrics[metric].builds_on_grid;
+}
+
+/* The kind of that name; false if there is none. */
+extern bool omen_storage_find(const char *name, OmenStorage *storage);
+
+/* What a vector is kept as if nobody says. */
+extern OmenStorage omen_storage_default(OmenMetric metric, uint32_t dims);
+
+#endif							/* OMEN_CODEC_H */

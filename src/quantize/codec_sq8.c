@@ -1,0 +1,115 @@
+/*
+ * codec_sq8.c
+ *		OMEN_STORAGE_SQ8: each coordinate is one of 256 steps.
+ *
+ * Purpose: as above.  The vector (normalised first for cosine) is rotated at
+ * random, centred on a mean, and each coordinate rounded to a step between
+ * the vector's own smallest and largest coordinate.  L1 does not survive a
+ * rotation: its codes stay in the original coordinates without a mean.
+ */
+#include "codec.h"
+#include "grid.h"
+#include "exact.h"
+
+static double
+encode(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr, void *code)
+{
+	return omen_grid_encode_bytes(q, y, hdr, code);
+}
+
+static void
+decode(const OmenQuantizer *q, const OmenCodeHeader *hdr, const void *code,
+	   uint32_t first, uint32_t count, double *out)
+{
+	const uint8_t *numbers = (const uint8_t *) code + first;
+
+	(void) q;
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = (double) hdr->offset + (double) hdr->step * numbers[i];
+}
+
+/* ---------- distances ---------- */
+
+static inline uint32_t
+dot_numbers(const OmenQuantizer *q, const void *ca, const void *cb)
+{
+	return omen_kernels->ip_u8((const uint8_t *) ca, (const uint8_t *) cb,
+							   q->dim);
+}
+
+static float
+l2_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
+			const OmenCodeHeader *hb, const void *cb)
+{
+	return omen_grid_l2sq(q, ha, hb, dot_numbers(q, ca, cb));
+}
+
+static float
+ip_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
+			const OmenCodeHeader *hb, const void *cb)
+{
+	return omen_grid_product(q, ha, hb, dot_numbers(q, ca, cb));
+}
+
+static float
+l1_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
+			const OmenCodeHeader *hb, const void *cb)
+{
+	return omen_kernels->l1_u8((const uint8_t *) ca, (const uint8_t *) cb,
+							   q->dim, ha->offset, ha->step, hb->offset,
+							   hb->step);
+}
+
+static float
+rest_product(const float *rest, const void *code, uint32_t dim)
+{
+	return omen_kernels->ip_f32_u8(rest, (const uint8_t *) code, dim);
+}
+
+/* ---------- checks ---------- */
+
+static bool
+code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
+		  size_t room)
+{
+	const uint8_t *numbers = (const uint8_t *) code;
+	uint32_t	sum = 0;
+	uint32_t	sumsq = 0;
+
+	for (uint32_t i = 0; i < dim; i++)
+	{
+		sum += numbers[i];
+		sumsq += (uint32_t) numbers[i] * numbers[i];
+	}
+	return omen_grid_sums_differ(hdr, sum, sumsq, flaw, room);
+}
+
+#define L2_METRIC \
+	{ \
+		l2_distance, l2_distance, omen_grid_bound_l2sq \
+	}
+
+const OmenCodec omen_codec_sq8 = {
+	.name = "sq8",
+	.header_bytes = sizeof(OmenCodeHeader),
+	.is_quantized = true,
+	.is_build_code = true,
+	.bytes = omen_grid_bytes,
+	.query_bytes = omen_grid_bytes,
+	.encode = encode,
+	.encode_query = omen_grid_encode_bytes,
+	.decode = decode,
+	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
+				[OMEN_METRIC_IP] = {ip_distance, ip_distance,
+									omen_grid_bound_product},
+				[OMEN_METRIC_COSINE] = L2_METRIC,
+				[OMEN_METRIC_L1] = {l1_distance, l1_distance,
+									omen_grid_bound_l1}},
+	.rest_product = rest_product,
+	.sumsq = omen_grid_sumsq,
+	.norm_bound = omen_grid_norm_bound,
+	.sumsq_bound = omen_grid_sumsq_bound,
+	.largest = omen_grid_largest,
+	.header_flaw = omen_grid_header_flaw,
+	.code_flaw = code_flaw,
+};

@@ -1,0 +1,73 @@
+/*
+ * metric.h
+ *		What differs between metrics: one OmenMetricTraits a metric.
+ *
+ * Purpose: the facts that encoding, bounds, graphs and builds go by, so that
+ * nobody asks which metric it is.  A later metric is a number here, an entry
+ * in metric.c, and an entry in each kind of code that goes with it (codec.h).
+ */
+#ifndef OMEN_METRIC_H
+#define OMEN_METRIC_H
+
+#include <stdbool.h>
+
+struct		OmenQuantizer;
+struct		OmenCodeHeader;
+
+/* On disk: the numbers are for good. */
+typedef enum OmenMetric
+{
+	OMEN_METRIC_L2 = 0,
+	OMEN_METRIC_IP = 1,
+	OMEN_METRIC_COSINE = 2,
+	OMEN_METRIC_L1 = 3
+} OmenMetric;
+
+#define OMEN_METRICS 4
+
+typedef struct OmenMetricTraits
+{
+	const char *name;			/* as SQL functions take and return it */
+	const char *label;			/* in messages */
+
+	/*
+	 * Minus a product, and so no metric: a vector is not what is nearest to
+	 * itself, and nodes are linked on a sphere; see augment.h.
+	 */
+	bool		is_product;
+
+	/* Vectors are normalised; one of norm zero has no code. */
+	bool		needs_direction;
+
+	/* Distances survive a rotation. */
+	bool		is_rotatable;
+
+	/* Norms, of errors, are sums of absolute values, not of squares. */
+	bool		sums_absolutes;
+
+	/* A build compares integers on one grid, not codes; see partition.h. */
+	bool		builds_on_grid;
+
+	/*
+	 * Lower bound of what the SQL operator returns for the vectors behind two
+	 * codes whose distance is given.  Of the node's error, `part` may point at
+	 * the query.  Errors are finite, and distance is not NaN.
+	 */
+	double (*lower_bound)(const struct OmenQuantizer *q,
+						  const struct OmenCodeHeader *query,
+						  const struct OmenCodeHeader *node, double distance,
+						  double part);
+
+	/*
+	 * The same from a lower bound of the L2 distance of the vectors, which
+	 * for cosine are the normalised ones; NULL if that says nothing.
+	 */
+	double (*bound_from_l2)(const struct OmenQuantizer *q, double distance);
+} OmenMetricTraits;
+
+extern const OmenMetricTraits omen_metrics[OMEN_METRICS];
+
+/* The metric of that name; false if there is none. */
+extern bool omen_metric_find(const char *name, OmenMetric *metric);
+
+#endif							/* OMEN_METRIC_H */

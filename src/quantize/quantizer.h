@@ -1,0 +1,117 @@
+/*
+ * quantizer.h
+ *		How the codes of one index are made, and what a code begins with.
+ *
+ * Purpose: hold what encoding and distances are computed from, in one piece of
+ * memory.  What differs between kinds of codes is in codec.h, what differs
+ * between metrics in metric.h.
+ */
+#ifndef OMEN_QUANTIZER_H
+#define OMEN_QUANTIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../distance/distance.h"
+#include "metric.h"
+
+/* Kinds of codes.  On disk: the numbers are for good. */
+typedef enum OmenStorage
+{
+	OMEN_STORAGE_SQ8 = 0,
+	OMEN_STORAGE_FULL = 1,
+	OMEN_STORAGE_SQ4 = 2
+} OmenStorage;
+
+#define OMEN_STORAGES 3
+
+/*
+ * What belongs to one code; stored on disk beside it.  24 bytes, no padding.
+ * For OMEN_STORAGE_FULL everything but error is zero, except that offset is
+ * an upper bound of the vector's norm for IP.
+ */
+typedef struct OmenCodeHeader
+{
+	float		offset; /* decoded coordinate i is offset + step * code[i] */
+	float		step;
+	uint32_t	sum;			/* sum of code[i] */
+	uint32_t	sumsq;			/* sum of code[i]^2 */
+	float		mean_dot;		/* inner product of the decoded vector and the
+								 * rotated mean; 0 except for IP */
+	float		error;			/* upper bound of the norm (L2; L1 for L1) of
+								 * encoded minus decoded vector; +inf if
+								 * nothing can be said */
+} OmenCodeHeader;
+
+_Static_assert(sizeof(OmenCodeHeader) == 24,
+			   "OmenCodeHeader is an on-disk format");
+
+/*
+ * One flat piece of memory, aligned to 8 bytes, of omen_quantizer_size()
+ * bytes: this struct and behind it the arrays it points to by byte offsets.
+ * No pointers, so it can be moved with memcpy, also to another process.
+ * Private to this folder; the functions below tell others what they need.
+ */
+typedef struct OmenQuantizer
+{
+	uint32_t	size;			/* bytes of the whole */
+	uint32_t	dim;
+	uint8_t		metric;			/* OmenMetric */
+	uint8_t		storage;		/* OmenStorage */
+	uint8_t		rotated;		/* are codes of the rotated vector? */
+	uint8_t		centred;		/* is there a mean? */
+	uint32_t	mean_at;		/* where float mean[dim] starts */
+	uint32_t	signs_at; /* where the uint32_t words of omen_rotate start */
+	uint32_t	unused;
+	uint64_t	seed;			/* of the rotation */
+	double		mean_sum;		/* sum of the mean's coordinates */
+	double		mean_sumsq;		/* squared norm of the mean */
+} OmenQuantizer;
+
+/* Bytes a quantizer needs.  dim is 1..OMEN_MAX_DIM. */
+extern size_t omen_quantizer_size(OmenMetric metric, OmenStorage storage,
+								  uint32_t dim);
+
+/*
+ * Fill in a quantizer.  mean has dim finite coordinates as omen_transform
+ * returns them, or is NULL for zero; it is ignored where codes are not
+ * rotated.
+ */
+extern void omen_quantizer_init(OmenQuantizer *q, OmenMetric metric,
+								OmenStorage storage, uint32_t dim,
+								uint64_t seed, const float *mean);
+
+/* Bytes of a quantizer that there is. */
+static inline size_t
+omen_quantizer_bytes(const OmenQuantizer *q)
+{
+	return q->size;
+}
+
+static inline uint32_t
+omen_quantizer_dim(const OmenQuantizer *q)
+{
+	return q->dim;
+}
+
+static inline const OmenMetricTraits *
+omen_quantizer_metric(const OmenQuantizer *q)
+{
+	return &omen_metrics[q->metric];
+}
+
+/* The mean, dim floats, or NULL if this quantizer has none. */
+static inline const float *
+omen_quantizer_mean(const OmenQuantizer *q)
+{
+	return q->centred ? (const float *) ((const char *) q + q->mean_at) : NULL;
+}
+
+/* The signs that a rotation flips; see rotation.h. */
+static inline const uint32_t *
+omen_quantizer_signs(const OmenQuantizer *q)
+{
+	return (const uint32_t *) ((const char *) q + q->signs_at);
+}
+
+#endif							/* OMEN_QUANTIZER_H */
