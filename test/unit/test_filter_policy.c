@@ -860,16 +860,13 @@ test_list_size(void)
 static void
 test_rows_to_test(void)
 {
-	OmenSearchTerms terms = {.wanted = 10, .pass_rate = 0.1};
-
 	/* by what is expected, and then by what is seen */
-	CHECK(fabs(omen_rows_to_test(&terms, 0, 0) - 100) < 1e-9);
-	CHECK(omen_rows_to_test(&terms, 1000, 1) > 4000);
-	CHECK(omen_rows_to_test(&terms, 1000, 9) < 1200);
-	CHECK(omen_rows_to_test(&terms, 30, 10) == 30);
-	CHECK(omen_rows_to_test(&terms, 30, 25) == 30);
-	terms.pass_rate = 0;
-	CHECK(isfinite(omen_rows_to_test(&terms, 0, 0)));
+	CHECK(fabs(omen_rows_to_test(10, 0.1, 0, 0) - 100) < 1e-9);
+	CHECK(omen_rows_to_test(10, 0.1, 1000, 1) > 4000);
+	CHECK(omen_rows_to_test(10, 0.1, 1000, 9) < 1200);
+	CHECK(omen_rows_to_test(10, 0.1, 30, 10) == 30);
+	CHECK(omen_rows_to_test(10, 0.1, 30, 25) == 30);
+	CHECK(isfinite(omen_rows_to_test(10, 0, 0, 0)));
 }
 
 static void
