@@ -67,8 +67,8 @@ omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 }
 
 /* The cost of one search. */
-double
-omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
+static double
+search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 {
 	double		visits = omen_expected_visits(cost->nodes, cost->m, ef);
 
@@ -133,7 +133,7 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	cost_qual_eval(&distance_cost, path->indexorderbys, root);
 
 	*startup =
-		omen_search_cost(root, &search, omen_ef_search) + distance_cost.startup;
+		search_cost(root, &search, omen_ef_search) + distance_cost.startup;
 	*total = *startup +
 			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
 				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);

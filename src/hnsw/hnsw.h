@@ -74,8 +74,6 @@ typedef struct OmenSearchCost
 
 extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
 								  double nodes);
-extern double omen_search_cost(PlannerInfo *root, const OmenSearchCost *cost,
-							   double ef);
 extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
 								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
