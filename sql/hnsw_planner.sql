@@ -65,6 +65,24 @@ SELECT count(*) FROM (SELECT id FROM item ORDER BY v <-> query()) s;
 SELECT count(*) FROM (SELECT id FROM item ORDER BY v <-> query() LIMIT 2900) s;
 SELECT count(*) FROM (SELECT id FROM item WHERE kind = 3 ORDER BY v <-> query() LIMIT 250) s;
 
+-- A cursor that may go to the end of a scan with a filter is not thought to take
+-- longer, once the first row is there, than looking at all rows and sorting them:
+-- the scan does that in the end.
+CREATE FUNCTION cost(query text, part text DEFAULT 'Total Cost') RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN plan->0->'Plan'->part;
+END $$;
+CREATE FUNCTION exact_cost(query text) RETURNS float8 LANGUAGE sql SET enable_indexscan = off AS 'SELECT cost(query)';
+SET cursor_tuple_fraction = 0.0005;
+SELECT filter, by_scan, cost(query) < cost(query, 'Startup Cost') + 1.1 * exact_cost(query) AS bounded
+FROM unnest(ARRAY['kind < 10', 'kind < 5', 'kind = 3', 'id % 2 = 0']) filter,
+	format('DECLARE nearest CURSOR FOR SELECT id FROM item WHERE %s ORDER BY v <-> query()', filter) query,
+	LATERAL (SELECT bool_or(node ~ 'Omen Scan') AS by_scan FROM plan(query)) p;
+RESET cursor_tuple_fraction;
+
 -- Few rows pass: going to them is cheaper than to go by distance.
 CREATE INDEX item_kind ON item (kind);
 SELECT * FROM plan($$SELECT id FROM item WHERE id = 17 ORDER BY v <-> query() LIMIT 5$$);

@@ -67,6 +67,11 @@ SELECT idx_scan, idx_tup_read, idx_tup_fetch FROM pg_stat_user_indexes WHERE ind
 -- The last scan of the session: rows are looked at only as the order demands.
 SELECT distances >= 20 AS looked_at_codes, reranked BETWEEN 1 AND 20 AS fetched_some, late FROM omen_hnsw_last_scan();
 
+-- So are those of a scan with a filter.
+SELECT v FROM item WHERE v <-> '[9,0,0]' > 1 ORDER BY v <-> '[9.25,0,0]' LIMIT 4;
+SELECT pg_stat_force_next_flush();
+SELECT idx_scan, idx_tup_read, idx_tup_fetch FROM pg_stat_user_indexes WHERE indexrelname = 'item_index';
+
 -- VACUUM and ANALYZE count the rows of the index.
 VACUUM ANALYZE item;
 SELECT reltuples FROM pg_class WHERE oid = 'item_index'::regclass;

@@ -6,8 +6,9 @@
  * Used by hnsw/visits.c, hnsw/cost.c, hnsw/scan/, filter/ and planner/, each
  * above or beside the others; so they stand in a file of their own.  Constants
  * only.  Each comment says what a number is for, its unit, and where it comes
- * from: "measured", with the figure and how it was had, or "guess".  Formulas
- * and what the words mean are in filter/README.
+ * from: "measured", with the figure, or "guess".  Which command gives a figure,
+ * and on what machine and commit, is in bench/RESULTS.md; formulas and what the
+ * words mean are in filter/README.
  *
  * Words: a glance is a short look at the nearest rows, a sweep goes through
  * rows by distance and tests each (post-filtering), a walk keeps what cannot
@@ -50,9 +51,9 @@
 /* ---------- costs, for the planner and for choosing at run time ---------- */
 
 /*
- * The following make a unit of the planner's two to three microseconds: the
- * times are of 60,000 images of 784 dimensions on an AMD EPYC with AVX-512, by
- * bench/filtered.py --only.
+ * The following make a unit of the planner's two to three microseconds.  Times
+ * are of 60,000 images of 784 dimensions, in the cache, on an AMD EPYC with
+ * AVX-512 (bench/run --filtered, and a query's times by function).
  */
 
 /*
@@ -121,6 +122,12 @@
  */
 #define OMEN_TOAST_SCAN_FETCH_COST 0.2
 #define OMEN_TOAST_SCAN_CHUNK_COST 0.06
+
+/*
+ * Comparing two rows while they are sorted.  In cpu_operator_cost.  As in
+ * PostgreSQL's cost_sort()
+ */
+#define OMEN_SORT_COMPARISON_COST 2
 
 /*
  * PostgreSQL's cost of reading a table, most of which is cached as a rule, is

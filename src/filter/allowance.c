@@ -201,6 +201,14 @@ omen_first_allowance(const OmenFilterFacts *facts, OmenStage stage)
 
 /* ---------- going on ---------- */
 
+/* Rows that have to be tested in all, going by those that have passed. */
+static double
+rows_to_test(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
+{
+	return omen_rows_to_test(terms->wanted, terms->pass_rate, progress->tested,
+							 progress->passed);
+}
+
 /* A search that is to give up may do no more than it has done. */
 static OmenAllowance
 no_more(OmenAllowance so_far, const OmenSearchProgress *progress)
@@ -219,7 +227,7 @@ static OmenAllowance
 next_of_sweep(const OmenFilterFacts *facts, const OmenSearchTerms *terms,
 			  OmenAllowance so_far, const OmenSearchProgress *progress)
 {
-	double tests = omen_rows_to_test(terms, progress->tested, progress->passed);
+	double		tests = rows_to_test(terms, progress);
 	double		done = omen_known_sweep_cost(facts, progress->tested);
 	double		rest = omen_known_sweep_cost(facts, tests) - done;
 	double		other =
@@ -252,8 +260,7 @@ part_done(const OmenSearchTerms *terms, const OmenSearchProgress *progress)
 {
 	if (progress->hit_limit)
 		return (double) progress->found / fmax(progress->ef, 1);
-	return progress->tested /
-		   omen_rows_to_test(terms, progress->tested, progress->passed);
+	return progress->tested / rows_to_test(terms, progress);
 }
 
 /* Of a walk: as long as the part that it has done promises an end in time. */

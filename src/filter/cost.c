@@ -136,6 +136,27 @@ omen_exact_no_set_cost(const OmenScanPlan *plan)
 	return plan->has_keys ? fmin(table, key_scan_cost(plan)) : table;
 }
 
+/* Exact, as it is planned: with the bitmap if there is one. */
+double
+omen_exact_plan_cost(const OmenScanPlan *plan)
+{
+	return plan->has_bitmap ? omen_exact_bitmap_cost(plan)
+							: omen_exact_no_set_cost(plan);
+}
+
+/* The same if all rows that pass are asked for, and so have to be sorted. */
+double
+omen_exact_all_cost(const OmenScanPlan *plan)
+{
+	OmenScanPlan all = *plan;
+	double		rows = fmax(plan->passing, 1);
+	double		comparisons = rows * log2(fmax(rows, 2));
+
+	all.wanted = rows;
+	return omen_exact_plan_cost(&all) +
+		   comparisons * OMEN_SORT_COMPARISON_COST * plan->operator_cost;
+}
+
 /* ---------- in-filter traversal ---------- */
 
 /*

@@ -91,6 +91,8 @@ extern double omen_exact_set_cost(const OmenScanPlan *plan, double tids);
 extern double omen_exact_bitmap_cost(const OmenScanPlan *plan);
 extern bool omen_key_scan_pays(const OmenScanPlan *plan);
 extern double omen_exact_no_set_cost(const OmenScanPlan *plan);
+extern double omen_exact_plan_cost(const OmenScanPlan *plan);
+extern double omen_exact_all_cost(const OmenScanPlan *plan);
 
 /* In-filter traversal. */
 extern double omen_walk_list(const OmenScanPlan *plan, double selectivity);

@@ -27,6 +27,7 @@
 #include "hnsw/hnsw.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "pgstat.h"
 #include "types/vector_within.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -476,6 +477,18 @@ note_sent(OmenCustomScanState *node)
 	omen_filtered_allow(node->scan, budget);
 }
 
+/* Fetch the row that goes out, and count it as any index scan's. */
+static bool
+fetch_row(OmenCustomScanState *node, ItemPointer version, TupleTableSlot *slot)
+{
+	pgstat_count_index_tuples(node->index, 1);
+	if (!table_tuple_fetch_row_version(node->css.ss.ss_currentRelation, version,
+									   node->scan->xs_snapshot, slot))
+		return false;
+	pgstat_count_heap_fetch(node->index);
+	return true;
+}
+
 static TupleTableSlot *
 next_row(ScanState *ss)
 {
@@ -495,10 +508,7 @@ next_row(ScanState *ss)
 		{
 			case OMEN_FILTERED_ROW:
 				note_sent(node);
-				if (table_tuple_fetch_row_version(ss->ss_currentRelation,
-												  &version,
-												  node->scan->xs_snapshot,
-												  slot))
+				if (fetch_row(node, &version, slot))
 					return slot;
 				break;
 			case OMEN_FILTERED_END:

@@ -55,13 +55,12 @@ omen_known_walk_cost(const OmenFilterFacts *facts)
 double
 omen_known_walk_cost_as_seen(const OmenFilterFacts *facts)
 {
-	OmenSearchTerms terms;
 	double		tests;
 
 	if (facts->swept_passed == 0)
 		return 0;
-	terms = omen_search_terms(facts, OMEN_STAGE_SWEEP);
-	tests = omen_rows_to_test(&terms, facts->swept_tested, facts->swept_passed);
+	tests = omen_rows_to_test(facts->wanted, facts->plan.selectivity,
+							  facts->swept_tested, facts->swept_passed);
 	return omen_walk_cost(&facts->plan, fmin(facts->wanted / tests, 1));
 }
 

@@ -37,8 +37,7 @@ planned_walk_cost(const OmenScanPlan *plan)
 OmenStrategy
 omen_plan_strategy(const OmenScanPlan *plan, OmenStrategy setting, double *cost)
 {
-	double		exact = plan->has_bitmap ? omen_exact_bitmap_cost(plan)
-									: omen_exact_no_set_cost(plan);
+	double		exact = omen_exact_plan_cost(plan);
 	double		sweep = omen_sweep_cost(plan);
 	double		walk = planned_walk_cost(plan);
 	OmenStrategy strategy = setting;

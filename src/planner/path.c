@@ -410,14 +410,16 @@ estimate_bitmap(BitmapHeapPath *bitmap, OmenScanPlan *plan)
 
 /*
  * The first rows come when all that are wanted have been found; later ones
- * take as much each.  What the planner makes of it for as many rows as are
+ * take as much each, but all of them no more than exact does, which the scan
+ * turns to in the end.  What the planner makes of it for as many rows as are
  * wanted is the cost of those.
  */
 static void
 set_costs(Path *path, const OmenScanPlan *plan, double cost,
 		  const QualCost *restrict_cost)
 {
-	double		per_row = cost / plan->wanted / OMEN_RUN_COST_PART;
+	double		per_row = Min(cost / plan->wanted / OMEN_RUN_COST_PART,
+						 omen_exact_all_cost(plan) / Max(path->rows, 1));
 
 	cost += restrict_cost->startup;
 	if (path->rows <= plan->wanted)

@@ -472,6 +472,10 @@ test_plan(void)
 	CHECK(cost == OMEN_MAX_COST_OF_EXACT * exact);
 	CHECK(omen_plan_strategy(&facts.plan, OMEN_STRATEGY_AUTO, &cost) ==
 		  OMEN_STRATEGY_EXACT);
+	/* all rows take longer exactly than the wanted ones, since they are sorted */
+	CHECK(omen_exact_plan_cost(&facts.plan) == exact);
+	CHECK(omen_exact_all_cost(&facts.plan) > exact);
+	CHECK(omen_exact_all_cost(&facts.plan) < 1.1 * exact);
 	/* a walk by nothing is a sweep */
 	facts = expression(0.5);
 	CHECK(omen_plan_strategy(&facts.plan, OMEN_STRATEGY_GRAPH, &cost) ==
@@ -856,16 +860,13 @@ test_list_size(void)
 static void
 test_rows_to_test(void)
 {
-	OmenSearchTerms terms = {.wanted = 10, .pass_rate = 0.1};
-
 	/* by what is expected, and then by what is seen */
-	CHECK(fabs(omen_rows_to_test(&terms, 0, 0) - 100) < 1e-9);
-	CHECK(omen_rows_to_test(&terms, 1000, 1) > 4000);
-	CHECK(omen_rows_to_test(&terms, 1000, 9) < 1200);
-	CHECK(omen_rows_to_test(&terms, 30, 10) == 30);
-	CHECK(omen_rows_to_test(&terms, 30, 25) == 30);
-	terms.pass_rate = 0;
-	CHECK(isfinite(omen_rows_to_test(&terms, 0, 0)));
+	CHECK(fabs(omen_rows_to_test(10, 0.1, 0, 0) - 100) < 1e-9);
+	CHECK(omen_rows_to_test(10, 0.1, 1000, 1) > 4000);
+	CHECK(omen_rows_to_test(10, 0.1, 1000, 9) < 1200);
+	CHECK(omen_rows_to_test(10, 0.1, 30, 10) == 30);
+	CHECK(omen_rows_to_test(10, 0.1, 30, 25) == 30);
+	CHECK(isfinite(omen_rows_to_test(10, 0, 0, 0)));
 }
 
 static void

@@ -32,15 +32,16 @@ omen_list_size(double selectivity, double ef_search)
 
 /*
  * How many nodes have to be tested until as many rows pass as are wanted, given
- * how many were tested and passed so far.  What was expected counts as much as
- * one row that passed (the mean of a Gamma distribution with that prior).
+ * the part of them that is expected to pass, and how many were tested and
+ * passed so far.  What was expected counts as much as one row that passed (the
+ * mean of a Gamma distribution with that prior).
  */
 double
-omen_rows_to_test(const OmenSearchTerms *terms, uint64_t tested,
+omen_rows_to_test(uint64_t wanted, double pass_rate, uint64_t tested,
 				  uint64_t passed)
 {
-	double rate = (passed + 1.0) / (tested + 1 / fmax(terms->pass_rate, TINY));
-	uint64_t	missing = passed < terms->wanted ? terms->wanted - passed : 0;
+	double		rate = (passed + 1.0) / (tested + 1 / fmax(pass_rate, TINY));
+	uint64_t	missing = passed < wanted ? wanted - passed : 0;
 
 	return tested + missing / rate;
 }
@@ -63,7 +64,8 @@ grow_towards_wanted(const OmenSearchTerms *terms,
 					const OmenSearchProgress *progress)
 {
 	double		tested = (double) progress->tested;
-	double tests = omen_rows_to_test(terms, progress->tested, progress->passed);
+	double		tests = omen_rows_to_test(terms->wanted, terms->pass_rate,
+									 progress->tested, progress->passed);
 	double		least = progress->ef * OMEN_LIST_MIN_GROWTH + 1;
 	double		most = fmin(progress->ef * OMEN_LIST_MAX_GROWTH, INT32_MAX);
 

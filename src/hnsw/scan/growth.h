@@ -61,8 +61,8 @@ omen_search_is_inside(const OmenSearchTerms *terms)
 }
 
 extern double omen_list_size(double selectivity, double ef_search);
-extern double omen_rows_to_test(const OmenSearchTerms *terms, uint64_t tested,
-								uint64_t passed);
+extern double omen_rows_to_test(uint64_t wanted, double pass_rate,
+								uint64_t tested, uint64_t passed);
 extern uint32_t omen_next_list(const OmenSearchTerms *terms,
 							   const OmenSearchProgress *progress);
 extern bool omen_list_suffices(const OmenSearchTerms *terms,
