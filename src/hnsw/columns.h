@@ -14,7 +14,7 @@
 
 #include "utils/relcache.h"
 
-/* The key columns of an index, by their attribute numbers, which start with 1. */
+/* The key columns of an index, by their attribute numbers. */
 typedef struct OmenIndexColumns
 {
 	int			count;			/* of all */
