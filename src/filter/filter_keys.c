@@ -243,8 +243,8 @@ match_clause(PlannerInfo *root, IndexOptInfo *index, int column, Node *clause)
 }
 
 /*
- * A clause that the keys of one column tell, from the first to filter by on, whose
- * number is appended; or NULL.
+ * A clause that the keys of one column tell, from the first to filter by on,
+ * whose number is appended; or NULL.
  */
 static Expr *
 match_column(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,

@@ -35,7 +35,7 @@ typedef struct OmenOpclass
 	OmenMetric	metric;
 } OmenOpclass;
 
-/* The key columns of an index, by their attribute numbers, which start with 1. */
+/* The key columns of an index, by their attribute numbers. */
 typedef struct OmenIndexColumns
 {
 	int			count;			/* of all */

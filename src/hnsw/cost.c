@@ -52,7 +52,7 @@ read_parameters(Oid indexoid, double *m, double *code_bytes)
 	index_close(rel, NoLock);
 }
 
-/* What searches of so many nodes of an index cost. */
+/* What searches of an index, or of a part of its nodes, cost. */
 void
 omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 {
@@ -75,7 +75,7 @@ search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
 	return visits * cost->per_visit + page_cost(root, cost->index, visits);
 }
 
-/* The cost of a look at so many nodes, in the order of pages. */
+/* The cost of a look at each of the nodes, in the order of pages. */
 double
 omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
 {

@@ -96,9 +96,9 @@ omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag)
 }
 
 /*
- * The slot that an edge leads to, if it is in use.  One that is condemned counts
- * only with the parent flag: what is below it must not lose its path, and VACUUM
- * finds its parent by that edge.
+ * The slot that an edge leads to, if it is in use.  One that is condemned
+ * counts only with the parent flag: what is below it must not lose its path,
+ * and VACUUM finds its parent by that edge.
  */
 bool
 omen_edge_target(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,

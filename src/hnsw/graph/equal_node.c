@@ -4,9 +4,9 @@
  *	  Which node has the code of a new row, so that the row may share it.
  *
  * In a graph it is among the nearest that a search found, in a list any member
- * may be it.  A node whose rows have other filter keys is shared only when there
- * are OMEN_MOST_EQUAL such.  Whether a row is attached to what is found here is
- * decided under the node's lock, by omen_posting_attach().
+ * may be it.  A node whose rows have other filter keys is shared only when
+ * there are OMEN_MOST_EQUAL such.  Whether a row is attached to what is found
+ * here is decided under the node's lock, by omen_posting_attach().
  *
  *-------------------------------------------------------------------------
  */
@@ -68,8 +68,8 @@ fit_node(const NewRow *row, OmenNodeRef node)
 /*
  * Does a node with an equal code stand among the nearest, that the row may be
  * attached to?  Equal codes are at no distance from each other, or for inner
- * product at the same distance as the code is from itself; ties and rounding make
- * it worth looking at a few.
+ * product at the same distance as the code is from itself; ties and rounding
+ * make it worth looking at a few.
  */
 bool
 omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,

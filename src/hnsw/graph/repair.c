@@ -164,7 +164,7 @@ repair_edges(OmenRepair *repair, OmenNodeRef ref)
 	}
 }
 
-/* OmenRepair one slot of layer 0: first its condemned children, then its edges. */
+/* Repair one slot of layer 0: first its condemned children, then its edges. */
 static void
 repair_node(OmenRepair *repair, OmenNodeRef ref)
 {

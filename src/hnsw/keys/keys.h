@@ -4,10 +4,10 @@
  *	  Filter keys: further columns of an index, kept beside the vector's code.
  *
  * USING omen_hnsw (embedding, tenant_id, created_at): what a row has in the
- * columns after the vector's is stored with its node in a fixed number of 64-bit
- * words, so that a search can tell which nodes cannot pass a WHERE while it
- * walks.  The words are an image of the value, not the value itself: what they
- * let pass is tested again on the row.
+ * columns after the vector's is stored with its node in a fixed number of
+ * 64-bit words, so that a search can tell which nodes cannot pass a WHERE while
+ * it walks.  The words are an image of the value, not the value itself: what
+ * they let pass is tested again on the row.
  *
  * Images, by the form of a column:
  *

@@ -130,8 +130,8 @@ omen_chunk_append(OmenIndex *ix, uint32 id, OmenNodeRef owner, ItemPointer tid)
 }
 
 /*
- * Fill a fresh chunk, before `next` of its chain, on a page that takes part in a
- * change; returns its id.
+ * Fill a fresh chunk, before `next` of its chain, on a page that takes part in
+ * a change; returns its id.
  */
 uint32
 omen_chunk_new(OmenIndex *ix, OmenChange *change, Buffer buf, OmenNodeRef owner,

@@ -23,7 +23,8 @@ extern bool omen_has_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 /*
  * The code of a slot whose page is locked or which was peeked at, where it
  * lies, or NULL if its payload is gone.  A code out of line is gathered in
- * ix->code_space, until the next call.  Inline since searches ask on each visit.
+ * ix->code_space, until the next call.  Inline since searches ask on each
+ * visit.
  */
 static inline const void *
 omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,

@@ -240,7 +240,7 @@ omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block)
 	return true;
 }
 
-/* The page that the walk comes to next, to be fetched ahead; it may not exist. */
+/* The page that comes next, to be fetched ahead; it may not exist. */
 BlockNumber
 omen_graph_coming_page(const OmenGraphPages *pages)
 {

@@ -223,8 +223,8 @@ check_ids(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 }
 
 /*
- * Give a page a kind and make it the head of the kind's chain.  graph is the one
- * that is to know of it, or NULL.
+ * Give a page a kind and make it the head of the kind's chain.  graph is the
+ * one that is to know of it, or NULL.
  */
 static void
 start_page(OmenIndex *ix, OmenGraph *graph, Buffer buf, OmenPageKind kind)

@@ -26,7 +26,7 @@ payload_bytes(Page page)
 	return PageGetContents(page) + sizeof(OmenPayloadHeader);
 }
 
-/* Pages that so many bytes take. */
+/* How many pages the bytes take. */
 uint32
 omen_payload_parts(uint32 nbytes)
 {

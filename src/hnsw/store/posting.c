@@ -7,9 +7,9 @@
  * page (the node's, or the one with the graph's data for a side list); its
  * further links are changed by VACUUM only, in posting_vacuum.c.  The TIDs in a
  * chunk change under the lock of the chunk's own page, so that VACUUM strips
- * dead TIDs page by page without knowing whose they are; a chunk that has become
- * empty takes new TIDs if it is the first of its chain; the others VACUUM takes
- * out.
+ * dead TIDs page by page without knowing whose they are; a chunk that has
+ * become empty takes new TIDs if it is the first of its chain; the others
+ * VACUUM takes out.
  *
  *-------------------------------------------------------------------------
  */
@@ -249,7 +249,7 @@ has_twice(const OmenTidList *list, uint32 start)
  *
  * A chunk that VACUUM takes out names its owner no more, unless it becomes the
  * owner's again, as a new first one: then whoever was on the way there goes
- * through chunks that he has read before.
+ * through chunks that were read before.
  */
 bool
 omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,

@@ -3,9 +3,9 @@
  * posting_vacuum.c
  *	  Taking empty chunks back, for VACUUM.
  *
- * VACUUM alone changes links behind the first chunk of a chain, and there is one
- * VACUUM at a time.  An empty chunk that is the first takes the next TIDs, and
- * stays; a chain of nothing but empty ones is dropped with its node.
+ * VACUUM alone changes links behind the first chunk of a chain, and there is
+ * one VACUUM at a time.  An empty chunk that is the first takes the next TIDs,
+ * and stays; a chain of nothing but empty ones is dropped with its node.
  *
  *-------------------------------------------------------------------------
  */

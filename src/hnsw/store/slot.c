@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * slot.c
- *	  The slots of nodes and of upper layers: visiting them one by one or page by
- *	  page, changing them, writing new ones.
+ *	  The slots of nodes and of upper layers: visiting them one by one or page
+ *	  by page, changing them, writing new ones.
  *
  * A slot is visited with its page pinned and share-locked.  What is not in use
  * is as good as not there: an edge may outlive its target.
@@ -215,9 +215,9 @@ omen_slot_init(OmenIndex *ix, const OmenPlane *plane, OmenSlotHeader *slot,
 }
 
 /*
- * Take a slot on a page with room for the graph and fill it.  The caller puts its
- * edges into what is returned, and then calls omen_slot_change_commit(): until
- * then nobody sees the slot.
+ * Take a slot on a page with room for the graph and fill it.  The caller puts
+ * its edges into what is returned, and then calls omen_slot_change_commit():
+ * until then nobody sees the slot.
  */
 OmenSlotHeader *
 omen_slot_new(OmenSlotChange *change, OmenGraph *graph, const OmenPlane *plane,

@@ -4,11 +4,12 @@
  *	  The pages of an index: opening, visiting, changing, allocating.
  *
  * The lowest layer of the access method.  It knows pages, slots, posting
- * chunks and payload, and nothing of graphs.
+ * chunks and payload, and where the data of a graph lie; nothing of edges and
+ * searches.
  *
  * Lock order, for whoever holds more than one buffer lock: a node's page, then
  * pages of posting chunks, then the metapage.  Two pages of the same kind are
- * never locked together.  See src/hnsw/README.
+ * never locked together, but for VACUUM with two chunks.  See src/hnsw/README.
  *
  *-------------------------------------------------------------------------
  */
