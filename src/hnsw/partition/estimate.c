@@ -89,10 +89,9 @@ temporary_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
 
 /* Memory that a participant takes besides the arena. */
 static double
-work_bytes(const OmenBuildShared *shared)
+work_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
+		   const OmenBuildMemory *memory)
 {
-	const OmenBuildShape *shape = &shared->shape;
-	const OmenBuildLayer *layer = &shared->layers[0];
 	uint32		leaf = shape->leaf_size + shape->leaf_size / 2;
 	double		place = (double) layer->points / layer->place_parts *
 				   (shape->row_bytes + layer->overlap * sizeof(uint32));
@@ -104,40 +103,37 @@ work_bytes(const OmenBuildShared *shared)
 	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
 
 	/* what is larger than that is not kept in memory */
-	return shared->cache_memory + buffers + compare +
-		   Min(Max(place, prune), (double) shared->work_memory);
+	return memory->cache + buffers + compare +
+		   Min(Max(place, prune), (double) memory->work);
 }
 
 static void
-estimate(const OmenLayout *layout, OmenBuildShared *shared, uint64 rows,
-		 uint32 m, Estimate *result)
+estimate(const OmenBuildShape *shape, const OmenLayout *layout,
+		 OmenBuildMemory *memory, uint64 rows, uint32 m, Estimate *result)
 {
-	OmenBuildLayer *layer = &shared->layers[0];
+	OmenBuildLayer layers[OMEN_MAX_LEVEL + 1] = {0};
 	uint64		most_points[OMEN_MAX_LEVEL + 1] = {rows};
-	Size		memory = (Size) maintenance_work_mem * 1024;
-	Size		arena;
+	OmenArena	arena;
+	Size		size;
 
 	for (int l = 1; l <= OMEN_MAX_LEVEL; l++)
 		most_points[l] = most_points[l - 1] / m;
 
-	layer->in_memory = true;
-	shared->layer.in_memory = true;
-	omen_plan_memory(shared, memory);
-	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
-					shared->work_memory, shared->sharers, layer);
-	arena = omen_plan_arena(shared, rows, most_points);
-	if (arena > memory / 2)
+	layers[0].in_memory = true;
+	omen_plan_memory(memory, 0, true);
+	omen_plan_layer(shape, layout, memory, 0, rows, &layers[0]);
+	size = omen_plan_arena(shape, &arena, layers, rows, most_points);
+	if (size > memory->total / 2)
 	{
-		layer->in_memory = false;
-		shared->layer.in_memory = false;
-		arena = omen_plan_arena(shared, rows, most_points);
+		layers[0].in_memory = false;
+		size = omen_plan_arena(shape, &arena, layers, rows, most_points);
 	}
-	omen_plan_memory(shared, arena < memory ? memory - arena : 0);
-	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
-					shared->work_memory, shared->sharers, layer);
+	omen_plan_memory(memory, size, layers[0].in_memory);
+	omen_plan_layer(shape, layout, memory, 0, rows, &layers[0]);
 	result->index = index_pages(layout, rows, m) * BLCKSZ;
-	result->temporary = temporary_bytes(&shared->shape, layer, rows);
-	result->memory = arena + work_bytes(shared) * shared->sharers;
+	result->temporary = temporary_bytes(shape, &layers[0], rows);
+	result->memory =
+		size + work_bytes(shape, &layers[0], memory) * memory->sharers;
 }
 
 OMEN_FUNCTION(omen_hnsw_build_estimate);
@@ -161,7 +157,8 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 		find_name("metric", text_to_cstring(PG_GETARG_TEXT_PP(5)),
 				  omen_metric_names, OMEN_METRIC_L1 + 1);
 	int			workers = PG_GETARG_INT32(6);
-	OmenBuildShared *shared = palloc0(sizeof(OmenBuildShared));
+	OmenBuildMemory memory = {(Size) maintenance_work_mem * 1024, 0};
+	OmenBuildShape shape;
 	Estimate	result;
 	OmenLayout	layout;
 	Datum		values[ESTIMATE_COLUMNS];
@@ -179,10 +176,9 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);
-	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction,
-					0);
-	shared->sharers = workers + 1;
-	estimate(&layout, shared, rows, m, &result);
+	omen_plan_shape(&shape, metric, storage, dims, m, ef_construction, 0);
+	memory.sharers = workers + 1;
+	estimate(&shape, &layout, &memory, rows, m, &result);
 	values[0] = Int64GetDatum((int64) result.index);
 	values[1] = Int64GetDatum((int64) result.memory);
 	values[2] = Int64GetDatum((int64) result.temporary);

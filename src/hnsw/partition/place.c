@@ -23,8 +23,8 @@ typedef struct PlaceKey
 {
 	uint64		locator;
 	uint32		leaf;
-	uint32		participant;	/* who wrote it, */
-	uint32		record;			/* number of it among what he wrote, */
+	uint32		participant;	/* that wrote it, */
+	uint32		record;			/* number of it among what that wrote, */
 	uint32		number;			/* and among all */
 } PlaceKey;
 
@@ -74,9 +74,9 @@ static PlaceKey *
 load_partition(PlaceState *state, uint32 part, uint32 count)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	Size		bytes = state->record_bytes;
-	bool		keep = mul_size(count, bytes) <= build->shared->work_memory;
+	bool		keep = mul_size(count, bytes) <= build->team->memory.work;
 	PlaceKey   *keys = omen_alloc(mul_size(count, sizeof(PlaceKey)));
 	uint32		of_participant = 0;
 	int			participant = -1;
@@ -129,7 +129,7 @@ unload_partition(PlaceState *state, uint32 part)
 		return;
 	}
 	omen_rows_close(state->reader);
-	omen_part_delete(state->build, "homes", state->build->shared->layer.layer,
+	omen_part_delete(state->build, "homes", state->build->job->layer.layer,
 					 part);
 }
 
@@ -156,7 +156,7 @@ pass_up(PlaceState *state, OmenRow *row, uint32 position, OmenChunk *chunk)
 
 	row->locator = position;
 	row->down = position;
-	if (state->build->shared->layer.layer == 0)
+	if (state->build->job->layer.layer == 0)
 		row->node = position;
 	omen_spill_write(state->next_rows, 0, row, state->build->shape.row_bytes);
 	chunk->rows++;
@@ -169,7 +169,7 @@ pass_up(PlaceState *state, OmenRow *row, uint32 position, OmenChunk *chunk)
 static void
 write_members(PlaceState *state, const uint32 *leaves, uint32 position)
 {
-	const OmenBuildLayer *layer = &state->build->shared->layer;
+	const OmenBuildLayer *layer = &state->build->job->layer;
 
 	for (uint32 i = 0; i < layer->overlap; i++)
 	{
@@ -196,7 +196,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 {
 	OmenBuild  *build = state->build;
 	const OmenBuildShape *shape = &build->shape;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	char *point = state->out_points + (Size) state->count * shape->point_bytes;
 	char	   *node = state->out_nodes + state->count * omen_node_bytes(shape);
 
@@ -212,7 +212,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 
 	if (layer->layer == 0 && build->copied_bits != NULL)
 	{
-		const OmenChunk *from = &build->shared->chunks[row->locator >> 32];
+		const OmenChunk *from = &build->job->chunks[row->locator >> 32];
 
 		if (omen_bit_get(build->copied_bits,
 						 from->first + (uint32) row->locator))
@@ -226,7 +226,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 		}
 	}
 	if (layer->layer > 0)
-		((uint32 *) (build->arena + layer->down_at))[position] = row->down;
+		omen_positions_below(build, layer->layer)[position] = row->down;
 	if (row->level > layer->layer)
 		pass_up(state, row, position, chunk);
 	if (++state->count == state->batch)
@@ -237,16 +237,14 @@ static void
 place_partition(PlaceState *state, uint32 part)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildShared *shared = build->shared;
-	const OmenBuildLayer *layer = &shared->layer;
-	const uint32 *leaf_start =
-		(const uint32 *) (build->arena + shared->layer.leaf_start_at);
+	const OmenBuildLayer *layer = &build->job->layer;
+	const uint32 *leaf_start = omen_leaf_starts(build);
 	uint32		first =
 		leaf_start[omen_first_leaf(part, layer->place_parts, layer->leaves)];
 	uint32		end = leaf_start[omen_first_leaf(part + 1, layer->place_parts,
 											layer->leaves)];
 	uint32		count = end - first;
-	OmenChunk  *chunk = &shared->next_chunks[part];
+	OmenChunk  *chunk = &build->job->next_chunks[part];
 	PlaceKey   *keys = load_partition(state, part, count);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
 
@@ -276,21 +274,20 @@ place_partition(PlaceState *state, uint32 part)
 void
 omen_prepare_place(OmenBuild *build)
 {
-	OmenBuildShared *shared = build->shared;
-	pg_atomic_uint32 *counts =
-		(pg_atomic_uint32 *) (build->arena + shared->leaf_count_at);
-	uint32	   *leaf_start =
-		(uint32 *) (build->arena + shared->layer.leaf_start_at);
+	OmenBuildJob *job = build->job;
+	pg_atomic_uint32 *counts = omen_leaf_counts(build);
+	uint32	   *leaf_start = omen_leaf_starts(build);
 	uint32		sum = 0;
 
-	for (uint32 i = 0; i < shared->layer.leaves; i++)
+	memset(job->next_chunks, 0, job->layer.place_parts * sizeof(OmenChunk));
+	for (uint32 i = 0; i < job->layer.leaves; i++)
 	{
 		leaf_start[i] = sum;
 		sum += pg_atomic_read_u32(&counts[i]);
 	}
-	leaf_start[shared->layer.leaves] = sum;
-	Assert(sum == shared->layer.points);
-	if (!shared->layer.in_memory)
+	leaf_start[job->layer.leaves] = sum;
+	Assert(sum == job->layer.points);
+	if (!job->layer.in_memory)
 		omen_placed_create(build, "points");
 	omen_placed_create(build, "nodes");
 }
@@ -299,7 +296,7 @@ void
 omen_step_place(OmenBuild *build)
 {
 	const OmenBuildShape *shape = &build->shape;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	PlaceState	state = {0};
 	uint32		item;
 

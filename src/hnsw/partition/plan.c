@@ -90,11 +90,11 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 
 /* Partitions for so many bytes of which one at a time is in memory. */
 static uint32
-count_parts(double bytes, uint64 points, Size work_memory, int participants)
+count_parts(double bytes, uint64 points, const OmenBuildMemory *memory)
 {
-	double		parts = ceil(bytes / (work_memory / 3));
-	double		most = Max(1, work_memory / 8 / BLCKSZ);
-	double		wanted = Min((double) WANTED_ITEMS * participants,
+	double		parts = ceil(bytes / (memory->work / 3));
+	double		most = Max(1, memory->work / 8 / BLCKSZ);
+	double		wanted = Min((double) WANTED_ITEMS * memory->sharers,
 						(double) (points / LEAST_POINTS_OF_ITEM + 1));
 
 	parts = Max(parts, wanted);
@@ -138,14 +138,12 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 }
 
 /*
- * Plan the layer of so many points.  memory is maintenance_work_mem, and
- * work_memory what one of the participants has of it for an item.  Leaves the
- * places on disk to the caller.
+ * Plan the layer of so many points.  Leaves the places on disk to the caller.
  */
 void
 omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
-				uint32 layer, uint64 points, Size memory, Size work_memory,
-				int participants, OmenBuildLayer *plan)
+				const OmenBuildMemory *memory, uint32 layer, uint64 points,
+				OmenBuildLayer *plan)
 {
 	const OmenPlane *plane = layer == 0 ? &layout->node : &layout->upper;
 	uint64		of_point;
@@ -154,23 +152,20 @@ omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
 
 	plan->layer = layer;
 	plan->points = (uint32) points;
-	plan_leaves(shape, points, memory, plan);
+	plan_leaves(shape, points, memory->total, plan);
 
 	of_point = shape->row_bytes + plan->overlap * sizeof(uint32);
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	plan->place_parts = Min(parts, plan->leaves);
 
 	of_point = plan->overlap * (sizeof(OmenMember) + sizeof(uint32));
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	plan->leaf_parts = Min(Max(parts, plan->place_parts), plan->leaves);
 
 	/* candidates, or edges in both directions and what sorts them */
 	of_point = Max(omen_candidate_room(shape, plan) * sizeof(OmenNear),
 				   3 * plane->capacity * sizeof(OmenNear));
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	pages = (points + plane->per_page - 1) / plane->per_page;
 	plan->range_slots =
 		(uint32) Min((pages + parts - 1) / parts * plane->per_page,
@@ -188,30 +183,29 @@ take(Size *size, Size bytes)
 }
 
 /*
- * Lay out the arena.  Centers and leaves are those of one layer at a time, and
- * layer 0, which has been planned as layers[0], has the most; points are there
- * for all layers at once, and most_points says how many each may have.
- * Returns its size.
+ * Lay out the arena for so many rows.  Centers and leaves are those of one
+ * layer at a time, and layer 0, which has been planned as layers[0], has the
+ * most; points are there for all layers at once, and most_points says how many
+ * each may have.  Returns its size.
  */
 Size
-omen_plan_arena(OmenBuildShared *shared, uint64 rows, const uint64 *most_points)
+omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
+				OmenBuildLayer *layers, uint64 rows, const uint64 *most_points)
 {
-	const OmenBuildShape *shape = &shared->shape;
-	OmenBuildLayer *layers = shared->layers;
 	const OmenBuildLayer *bottom = &layers[0];
 	Size		size = 0;
 	Size		bits = (rows + 63) / 64 * sizeof(uint64);
 	/* each group starts a panel of its own */
 	uint32		centers = bottom->leaves + bottom->groups * OMEN_PANEL;
 
-	shared->dup_bits_at = take(&size, bits);
-	shared->copied_bits_at = take(&size, bits);
-	shared->leaf_count_at =
+	arena->dup_bits_at = take(&size, bits);
+	arena->copied_bits_at = take(&size, bits);
+	arena->leaf_count_at =
 		take(&size, mul_size(bottom->leaves, sizeof(pg_atomic_uint32)));
-	shared->group_start_at =
+	arena->group_start_at =
 		take(&size, mul_size(bottom->groups + 1, sizeof(uint32)));
-	shared->centers_at = take(&size, omen_columns_bytes(shape, centers));
-	shared->group_centers_at =
+	arena->centers_at = take(&size, omen_columns_bytes(shape, centers));
+	arena->group_centers_at =
 		take(&size, omen_columns_bytes(shape, bottom->groups));
 	for (int l = 0; l <= OMEN_MAX_LEVEL && most_points[l] > 0; l++)
 	{
@@ -233,21 +227,22 @@ omen_plan_arena(OmenBuildShared *shared, uint64 rows, const uint64 *most_points)
 
 /*
  * Divide what is left of maintenance_work_mem, after the arena, among the
- * participants.
+ * participants; in_memory says that no points are in a file.
  */
 void
-omen_plan_memory(OmenBuildShared *shared, Size memory)
+omen_plan_memory(OmenBuildMemory *memory, Size arena, bool in_memory)
 {
-	Size		each = memory / shared->sharers;
+	Size		left = arena < memory->total ? memory->total - arena : 0;
+	Size		each = left / memory->sharers;
 
-	if (shared->layer.in_memory)
+	if (in_memory)
 	{
-		shared->work_memory = Max(each, LEAST_WORK_MEMORY);
-		shared->cache_memory = 0;
+		memory->work = Max(each, LEAST_WORK_MEMORY);
+		memory->cache = 0;
 	}
 	else
 	{
-		shared->work_memory = Max(each / 4, LEAST_WORK_MEMORY);
-		shared->cache_memory = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
+		memory->work = Max(each / 4, LEAST_WORK_MEMORY);
+		memory->cache = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
 	}
 }

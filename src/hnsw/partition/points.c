@@ -46,15 +46,13 @@ omen_points_open(OmenBuild *build)
 	Size		blocks;
 
 	points->record = build->shape.point_bytes;
-	points->count = build->shared->layer.points;
-	if (build->shared->layer.in_memory)
-	{
-		points->memory = build->arena + build->shared->layer.points_at;
+	points->count = build->job->layer.points;
+	points->memory = omen_points_memory(build);
+	if (points->memory != NULL)
 		return points;
-	}
 	points->file = omen_placed_open(build, "points", points->record);
 	points->per_block = Max(1, BLOCK_BYTES / points->record);
-	blocks = build->shared->cache_memory / (points->per_block * points->record);
+	blocks = build->team->memory.cache / (points->per_block * points->record);
 	blocks = Min(blocks, points->count / points->per_block + 1);
 	points->sets = (uint32) Max(1, (blocks + WAYS - 1) / WAYS);
 	points->cached =

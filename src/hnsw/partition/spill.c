@@ -113,7 +113,7 @@ next_file(OmenUnspill *un)
 	un->file = NULL;
 	while (un->file == NULL)
 	{
-		if (++un->participant >= un->build->shared->participants)
+		if (++un->participant >= un->build->team->participants)
 			return false;
 		file_name(path, un->name, un->layer, un->participant, un->part);
 		un->file = BufFileOpenFileSet(un->build->files, path, O_RDONLY, true);
@@ -154,7 +154,7 @@ omen_unspill_rest(OmenUnspill *un, void *data, Size bytes)
 void
 omen_part_delete(OmenBuild *build, const char *name, uint32 layer, uint32 part)
 {
-	for (int p = 0; p < build->shared->participants; p++)
+	for (int p = 0; p < build->team->participants; p++)
 	{
 		char		path[MAXPGPATH];
 
@@ -200,7 +200,7 @@ omen_rows_open(OmenBuild *build, const char *name, uint32 layer, uint32 part,
 	reader->part = part;
 	reader->record = record;
 	reader->current = -1;
-	reader->files = palloc0(build->shared->participants * sizeof(BufFile *));
+	reader->files = palloc0(build->team->participants * sizeof(BufFile *));
 	return reader;
 }
 
@@ -232,7 +232,7 @@ omen_rows_read(OmenRowReader *reader, void *record)
 void
 omen_rows_close(OmenRowReader *reader)
 {
-	for (int p = 0; p < reader->build->shared->participants; p++)
+	for (int p = 0; p < reader->build->team->participants; p++)
 	{
 		if (reader->files[p])
 			BufFileClose(reader->files[p]);
@@ -255,7 +255,7 @@ omen_placed_create(OmenBuild *build, const char *name)
 {
 	char		path[MAXPGPATH];
 
-	file_name(path, name, build->shared->layer.layer, 0, 0);
+	file_name(path, name, build->job->layer.layer, 0, 0);
 	FileClose(FileSetCreate(build->files, path));
 }
 
@@ -264,7 +264,7 @@ omen_placed_delete(OmenBuild *build, const char *name)
 {
 	char		path[MAXPGPATH];
 
-	file_name(path, name, build->shared->layer.layer, 0, 0);
+	file_name(path, name, build->job->layer.layer, 0, 0);
 	(void) FileSetDelete(build->files, path, false);
 }
 
@@ -274,7 +274,7 @@ omen_placed_open(OmenBuild *build, const char *name, Size record)
 	OmenPlacedFile *placed = palloc(sizeof(OmenPlacedFile));
 	char		path[MAXPGPATH];
 
-	file_name(path, name, build->shared->layer.layer, 0, 0);
+	file_name(path, name, build->job->layer.layer, 0, 0);
 	placed->file = FileSetOpen(build->files, path, O_RDWR);
 	if (placed->file <= 0)
 		ereport(ERROR,
