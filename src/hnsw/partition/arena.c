@@ -17,17 +17,17 @@
 #include "utils/resowner.h"
 
 /*
- * Make a segment; NULL if there is not so much shared memory.  A failed
- * attempt is undone by its own resource owner.
+ * Make a segment of dynamic shared memory; NULL if there is not so much.  A
+ * failed attempt is undone by its own resource owner.
  */
-static dsm_segment *
-try_segment(Size size)
+dsm_segment *
+omen_segment_create(Size size)
 {
 	ResourceOwner old = CurrentResourceOwner;
 	MemoryContext context = CurrentMemoryContext;
 	dsm_segment *volatile segment = NULL;
 
-	CurrentResourceOwner = ResourceOwnerCreate(old, "omen_hnsw arena");
+	CurrentResourceOwner = ResourceOwnerCreate(old, "omen_hnsw build");
 	PG_TRY();
 	{
 		segment = dsm_create(size, 0);
@@ -54,6 +54,18 @@ try_segment(Size size)
 	return segment;
 }
 
+/* Map a segment that another participant has made. */
+dsm_segment *
+omen_segment_attach(dsm_handle handle)
+{
+	dsm_segment *segment = dsm_attach(handle);
+
+	if (segment == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("could not map dynamic shared memory segment")));
+	return segment;
+}
+
 /*
  * Get memory for the arena.  False if there is not so much shared memory: a
  * small /dev/shm is not an error, since there are files.
@@ -62,25 +74,26 @@ bool
 omen_arena_create(OmenBuild *build, Size size)
 {
 	OmenArena  *arena = build->arena;
+	OmenArenaView *view = &build->arena_view;
 
-	if (build->arena_memory != NULL && arena->size >= size)
+	if (view->memory != NULL && arena->size >= size)
 		return true;
 	omen_arena_detach(build);
 	arena->size = 0;
 	if (build->team->participants == 1)
 	{
-		build->arena_chunk =
+		view->chunk =
 			MemoryContextAllocHuge(build->context, add_size(size, 64));
-		build->arena_memory = (char *) TYPEALIGN(64, build->arena_chunk);
+		view->memory = (char *) TYPEALIGN(64, view->chunk);
 	}
 	else
 	{
-		build->arena_segment = try_segment(size);
-		if (build->arena_segment == NULL)
+		view->dsm = omen_segment_create(size);
+		if (view->dsm == NULL)
 			return false;
-		build->arena_memory = dsm_segment_address(build->arena_segment);
-		build->arena_handle = dsm_segment_handle(build->arena_segment);
-		arena->handle = build->arena_handle;
+		view->memory = dsm_segment_address(view->dsm);
+		view->handle = dsm_segment_handle(view->dsm);
+		arena->handle = view->handle;
 	}
 	arena->size = size;
 	return true;
@@ -91,29 +104,25 @@ void
 omen_arena_attach(OmenBuild *build)
 {
 	OmenArena  *arena = build->arena;
+	OmenArenaView *view = &build->arena_view;
 
 	if (arena->size == 0)
 		return;
-	if (build->arena_memory != NULL && build->arena_handle != arena->handle)
+	if (view->memory != NULL && view->handle != arena->handle)
 		omen_arena_detach(build);
-	if (build->arena_memory == NULL)
+	if (view->memory == NULL)
 	{
-		build->arena_segment = dsm_attach(arena->handle);
-		if (build->arena_segment == NULL)
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("could not map dynamic shared memory "
-								   "segment")));
-		build->arena_memory = dsm_segment_address(build->arena_segment);
-		build->arena_handle = arena->handle;
+		view->dsm = omen_segment_attach(arena->handle);
+		view->memory = dsm_segment_address(view->dsm);
+		view->handle = arena->handle;
 	}
 	/* rows are told apart in layer 0 only */
 	build->dup_bits = NULL;
 	build->copied_bits = NULL;
 	if (build->job->layer.layer == 0)
 	{
-		build->dup_bits = (uint64 *) (build->arena_memory + arena->dup_bits_at);
-		build->copied_bits =
-			(uint64 *) (build->arena_memory + arena->copied_bits_at);
+		build->dup_bits = omen_arena_at(build, arena->dup_bits_at);
+		build->copied_bits = omen_arena_at(build, arena->copied_bits_at);
 	}
 }
 
@@ -121,23 +130,24 @@ omen_arena_attach(OmenBuild *build)
 void
 omen_arena_detach(OmenBuild *build)
 {
-	if (build->arena_segment)
-		dsm_detach(build->arena_segment);
-	if (build->arena_chunk)
-		pfree(build->arena_chunk);
-	build->arena_segment = NULL;
-	build->arena_chunk = NULL;
-	build->arena_memory = NULL;
+	OmenArenaView *view = &build->arena_view;
+
+	if (view->dsm)
+		dsm_detach(view->dsm);
+	if (view->chunk)
+		pfree(view->chunk);
+	memset(view, 0, sizeof(OmenArenaView));
 }
 
 /* Move what was found of the rows to the arena, for all to see. */
 void
 omen_arena_take_bits(OmenBuild *build, Size bytes)
 {
-	char	   *memory = build->arena_memory;
+	const OmenArena *arena = build->arena;
 
-	memcpy(memory + build->arena->dup_bits_at, build->dup_bits, bytes);
-	memcpy(memory + build->arena->copied_bits_at, build->copied_bits, bytes);
+	memcpy(omen_arena_at(build, arena->dup_bits_at), build->dup_bits, bytes);
+	memcpy(omen_arena_at(build, arena->copied_bits_at), build->copied_bits,
+		   bytes);
 	pfree(build->dup_bits);
 	pfree(build->copied_bits);
 }
@@ -146,6 +156,6 @@ omen_arena_take_bits(OmenBuild *build, Size bytes)
 char *
 omen_centers(const OmenBuild *build, uint32 column)
 {
-	return build->arena_memory + build->arena->centers_at +
+	return (char *) omen_arena_at(build, build->arena->centers_at) +
 		   omen_columns_bytes(&build->shape, column);
 }

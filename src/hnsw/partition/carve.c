@@ -38,6 +38,14 @@
 #define SEED_CENTER UINT64CONST(0x63656E74)
 #define SEED_GROUP UINT64CONST(0x67726F75)
 
+/* Where the rows of the layer are. */
+static OmenSpillKind
+row_kind(const OmenBuild *build)
+{
+	return build->job->layer.layer == 0 ? build->job->row_kind
+										: OMEN_SPILL_ROWS;
+}
+
 /* Radius and build code of a row, as a point. */
 static void
 make_point(const OmenBuild *build, const OmenRow *row, char *point)
@@ -89,7 +97,7 @@ draw_points(OmenBuild *build, uint32 count, uint64 seed)
 {
 	const OmenBuildJob *job = build->job;
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->job->layer.layer, 0,
+		omen_rows_open(build, row_kind(build), build->job->layer.layer, 0,
 					   build->shape.row_bytes);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
 	char	   *points = omen_alloc(mul_size(count, build->shape.point_bytes));
@@ -603,14 +611,14 @@ omen_step_carve(OmenBuild *build)
 	Size		overlap = layer->overlap;
 	CarveState	state = {0};
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->job->layer.layer, 0,
+		omen_rows_open(build, row_kind(build), build->job->layer.layer, 0,
 					   build->shape.row_bytes);
 	Size		batch;
 	uint32		item;
 
 	state.build = build;
-	state.spill =
-		omen_spill_begin(build, "homes", layer->layer, layer->place_parts);
+	state.spill = omen_spill_begin(build, OMEN_SPILL_HOMES, layer->layer,
+								   layer->place_parts);
 	batch =
 		Max(TILE_ROWS, Min(BATCH_ROWS, BATCH_BYTES / build->shape.row_bytes));
 	state.batch = batch;

@@ -312,7 +312,8 @@ count_members(CompareState *state, uint32 part, uint32 first_leaf,
 	OmenUnspill un;
 
 	memset(counts, 0, nleaves * sizeof(uint32));
-	omen_unspill_begin(&un, build, "members", build->job->layer.layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_MEMBERS, build->job->layer.layer,
+					   part);
 	while (omen_unspill_next(&un, &member, sizeof(member)))
 		counts[member.leaf - first_leaf]++;
 	omen_unspill_end(&un, false);
@@ -340,7 +341,8 @@ load_members(CompareState *state, uint32 part, uint32 first_leaf,
 		sum += counts[i];
 	}
 	positions = omen_alloc(mul_size(sum, sizeof(uint32)));
-	omen_unspill_begin(&un, build, "members", build->job->layer.layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_MEMBERS, build->job->layer.layer,
+					   part);
 	while (omen_unspill_next(&un, &member, sizeof(member)))
 	{
 		uint32		leaf = member.leaf - first_leaf;
@@ -419,7 +421,8 @@ omen_step_compare(OmenBuild *build)
 
 	state.build = build;
 	state.points = omen_points_open(build);
-	state.spill = omen_spill_begin(build, "near", layer->layer, layer->ranges);
+	state.spill =
+		omen_spill_begin(build, OMEN_SPILL_NEAR, layer->layer, layer->ranges);
 	state.space = omen_alloc(mul_size(most, shape->point_bytes));
 	state.pointers = palloc(most * sizeof(char *));
 	state.columns.memory =

@@ -220,7 +220,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 
 	for (uint64 i = 0; i <= state->mask; i++)
 		state->table[i].first = NO_ROW;
-	omen_unspill_begin(&un, build, "hashes", 0, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 	while (omen_unspill_next(&un, &record, sizeof(record)))
 	{
 		HashEntry  *entry;
@@ -244,7 +244,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 	}
 	omen_unspill_end(&un, false);
 
-	omen_unspill_begin(&un, build, "hashes", 0, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 	while (several && omen_unspill_next(&un, &record, sizeof(record)))
 	{
 		HashEntry  *entry;
@@ -278,7 +278,7 @@ largest_part(OmenBuild *build, uint64 rows)
 		OmenUnspill un;
 		uint64		count = 0;
 
-		omen_unspill_begin(&un, build, "hashes", 0, part);
+		omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 		while (omen_unspill_next(&un, &record, sizeof(record)))
 			count++;
 		omen_unspill_end(&un, false);
@@ -324,7 +324,8 @@ omen_step_equal(OmenBuild *build)
 	}
 	state->mask = size - 1;
 	state->table = omen_alloc(mul_size(size, sizeof(HashEntry)));
-	state->rows = omen_rows_open(build, "rows", 0, 0, build->shape.row_bytes);
+	state->rows =
+		omen_rows_open(build, OMEN_SPILL_ROWS, 0, 0, build->shape.row_bytes);
 	state->row = palloc(build->shape.row_bytes);
 	state->first = palloc(build->shape.row_bytes);
 	state->first->locator = NO_ROW;
@@ -347,7 +348,7 @@ sort_places(OmenEqual *state)
 	OmenPlaced	placed;
 	OmenUnspill un;
 
-	omen_unspill_begin(&un, state->build, "copied", 0, 0);
+	omen_unspill_begin(&un, state->build, OMEN_SPILL_COPIED, 0, 0);
 	while (omen_unspill_next(&un, &placed, sizeof(placed)))
 	{
 		CHECK_FOR_INTERRUPTS();

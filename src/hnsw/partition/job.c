@@ -22,43 +22,130 @@
 /* ---------- memory and blocks ---------- */
 
 /*
- * Make room for the arena, and decide whether the points fit as well.
- * layers[0] is planned; of the others, how many points they may have.
+ * Move the rows to a file, so that the pool can be given up: the server has
+ * less shared memory than it may take, and the rest needs some, too.
  */
 static void
-plan_memory(OmenBuild *build)
+move_rows(OmenBuild *build)
 {
 	OmenBuildJob *job = build->job;
-	OmenBuildMemory *memory = &build->team->memory;
-	OmenBuildLayer *layers = job->layers;
+	Size		bytes = build->shape.row_bytes;
+	OmenRow	   *row = palloc(bytes);
+	uint64		moved = 0;
+	OmenRowReader *reader;
+	OmenSpill  *spill;
+
+	if (job->row_kind == OMEN_SPILL_MOVED)
+		return;
+	omen_pool_limit(build, 0);
+	reader = omen_rows_open(build, OMEN_SPILL_ROWS, 0, 0, bytes);
+	spill = omen_spill_begin(build, OMEN_SPILL_MOVED, 0, 1);
+	for (uint32 i = 0; i < job->layer.chunks; i++)
+	{
+		OmenChunk  *chunk = &job->chunks[i];
+
+		if (chunk->rows > 0)
+			omen_rows_seek(reader, chunk->participant, chunk->start);
+		for (uint32 r = 0; r < chunk->rows; r++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			omen_rows_read(reader, row);
+			omen_spill_write(spill, 0, row, bytes);
+		}
+		chunk->participant = build->participant;
+		chunk->start = moved;
+		moved += chunk->rows;
+	}
+	omen_spill_end(spill);
+	omen_rows_close(reader);
+	omen_spill_delete(build, OMEN_SPILL_ROWS, 0, 0);
+	omen_spill_forget(build, OMEN_SPILL_ROWS, 0);
+	omen_pool_tidy(build);
+	job->row_kind = OMEN_SPILL_MOVED;
+	pfree(row);
+}
+
+/* Lay out the arena with, or without, what is there of all points. */
+static Size
+lay_out_arena(OmenBuild *build, bool has_points, bool has_nodes)
+{
+	OmenBuildJob *job = build->job;
 	uint64		most_points[OMEN_MAX_LEVEL + 1] = {job->points};
 	uint64		above = 0;
-	Size		size;
 
 	for (int l = OMEN_MAX_LEVEL; l > 0; l--)
 	{
 		above += pg_atomic_read_u64(&job->levels[l]);
 		most_points[l] = Min(above, job->points);
 	}
-	layers[0].in_memory = true;
-	omen_plan_layer(&build->shape, &build->ix->layout, memory, 0, job->points,
-					&layers[0]);
-	size = omen_plan_arena(&build->shape, build->arena, layers, job->rows,
+	job->layers[0].has_points = has_points;
+	job->layers[0].has_nodes = has_nodes;
+	return omen_plan_arena(&build->shape, build->arena, job->layers, job->rows,
 						   most_points);
-	if (size > memory->total / 2 || !omen_arena_create(build, size))
+}
+
+/*
+ * Make an arena with all points, and with what slots need if that has room, too.
+ * False if that is not to be: *is_short if the server has too little memory.
+ */
+static bool
+make_large_arena(OmenBuild *build, Size *size, bool *is_short)
+{
+	Size		half = build->team->memory.total / 2;
+
+	*is_short = false;
+	for (int has_nodes = 1; has_nodes >= 0; has_nodes--)
 	{
-		layers[0].in_memory = false;
-		size = omen_plan_arena(&build->shape, build->arena, layers, job->rows,
-							   most_points);
-		if (!omen_arena_create(build, size))
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("could not get %zu bytes of shared memory for the "
-							"build of index \"%s\"",
-							size, RelationGetRelationName(build->index)),
-					 errhint("Reduce max_parallel_maintenance_workers to 0.")));
+		*size = lay_out_arena(build, true, has_nodes);
+		if (*size > half)
+			continue;
+		if (omen_arena_create(build, *size))
+			return true;
+		*is_short = true;
 	}
-	omen_plan_memory(memory, size, layers[0].in_memory);
+	return false;
+}
+
+/* Make room for the arena, and divide the rest. */
+static void
+plan_memory(OmenBuild *build)
+{
+	OmenBuildJob *job = build->job;
+	OmenBuildMemory *memory = &build->team->memory;
+	Size		size;
+	bool		is_short;
+	bool		made;
+
+	omen_plan_layer(&build->shape, &build->ix->layout, memory, 0, job->points,
+					&job->layers[0]);
+	if (omen_pool_is_short(build))
+		move_rows(build);
+	made = make_large_arena(build, &size, &is_short);
+	if (!made && is_short)
+	{
+		move_rows(build);
+		made = make_large_arena(build, &size, &is_short);
+	}
+	if (!made)
+	{
+		size = lay_out_arena(build, false, false);
+		made = omen_arena_create(build, size);
+	}
+	if (!made)
+	{
+		move_rows(build);
+		made = omen_arena_create(build, size);
+	}
+	if (!made)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not get %zu bytes of shared memory for the "
+						"build of index \"%s\"",
+						size, RelationGetRelationName(build->index)),
+				 errhint("Reduce max_parallel_maintenance_workers to 0.")));
+	omen_plan_memory(memory, size, job->layers[0].has_points);
+	omen_pool_limit(build,
+					job->row_kind == OMEN_SPILL_MOVED ? 0 : memory->pool);
 	omen_arena_take_bits(build, (job->rows + 63) / 64 * sizeof(uint64));
 }
 
@@ -125,8 +212,12 @@ order_layer(OmenBuild *build, OmenBuildLayer *layer)
 					layer->layer, layer->points, layer);
 	job->layer = *layer;
 	omen_run_step(build, OMEN_STEP_CARVE, layer->chunks, layer->points);
-	omen_part_delete(build, "rows", layer->layer, 0);
+	omen_spill_delete(build, OMEN_SPILL_ROWS, layer->layer, 0);
+	omen_spill_forget(build, OMEN_SPILL_ROWS, layer->layer);
+	if (layer->layer == 0 && job->row_kind == OMEN_SPILL_MOVED)
+		omen_spill_delete(build, OMEN_SPILL_MOVED, 0, 0);
 	omen_run_step(build, OMEN_STEP_PLACE, layer->place_parts, layer->points);
+	omen_spill_forget(build, OMEN_SPILL_HOMES, layer->layer);
 	for (uint32 i = 0; i < layer->place_parts; i++)
 	{
 		job->chunks[i] = job->next_chunks[i];
@@ -141,14 +232,20 @@ order_layer(OmenBuild *build, OmenBuildLayer *layer)
 static void
 link_layer(OmenBuild *build, const OmenBuildLayer *layer)
 {
-	build->job->layer = *layer;
+	OmenBuildJob *job = build->job;
+
+	job->layer = *layer;
 	omen_run_step(build, OMEN_STEP_COMPARE, layer->leaf_parts,
 				  (uint64) layer->points * layer->overlap);
+	omen_spill_forget(build, OMEN_SPILL_MEMBERS, layer->layer);
 	omen_run_step(build, OMEN_STEP_PRUNE, layer->ranges, layer->points);
+	omen_spill_forget(build, OMEN_SPILL_NEAR, layer->layer);
 	omen_run_step(build, OMEN_STEP_WRITE, layer->ranges, layer->points);
-	if (!layer->in_memory)
-		omen_placed_delete(build, "points");
-	omen_placed_delete(build, "nodes");
+	omen_spill_forget(build, OMEN_SPILL_EDGES, layer->layer);
+	for (uint32 l = layer->layer + 1; l <= job->top; l++)
+		omen_spill_forget(build, OMEN_SPILL_COARSE + l, layer->layer);
+	omen_placed_delete(build, OMEN_PLACED_POINTS);
+	omen_placed_delete(build, OMEN_PLACED_NODES);
 }
 
 /*
@@ -282,6 +379,7 @@ build_points(OmenBuild *build)
 	for (uint32 l = 0; l <= job->top; l++)
 		list_last_page(build, &job->layers[l]);
 	omen_run_step(build, OMEN_STEP_COPIES, 0, job->copies);
+	omen_spill_forget(build, OMEN_SPILL_COPIED, 0);
 }
 
 /* ---------- the job ---------- */
@@ -300,6 +398,8 @@ omen_job_begin(OmenBuild *build)
 	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
 		pg_atomic_init_u64(&job->levels[l], 0);
 	pg_atomic_init_u64(&job->longest, 0);
+	omen_plan_scan(&build->team->memory);
+	omen_pool_open(build, build->team->memory.pool);
 }
 
 /* Build the graph of the rows that have been read, in job->layer.chunks. */
@@ -314,7 +414,10 @@ omen_job_run(OmenBuild *build)
 		job->rows += job->chunks[i].rows;
 	}
 	omen_run_step(build, OMEN_STEP_EQUAL, 0, job->rows);
+	omen_spill_forget(build, OMEN_SPILL_HASHES, 0);
 	job->points = job->rows - job->copies;
 	if (job->points > 0)
 		build_points(build);
+	/* nothing is left for the next job */
+	Assert(build->pool->used == 0);
 }

@@ -93,6 +93,7 @@ omen_workers_create(OmenBuild *build, int wanted)
 	OmenBuildWorkers *workers;
 	Size query_bytes = debug_query_string ? strlen(debug_query_string) + 1 : 0;
 	Size		quantizer_bytes = build->quantizer ? build->quantizer->size : 0;
+	Size		shared_bytes = omen_shared_bytes(wanted + 1);
 	Size		wal_bytes = mul_size(sizeof(WalUsage), wanted);
 	Size		buffer_bytes = mul_size(sizeof(BufferUsage), wanted);
 	ParallelContext *context;
@@ -100,7 +101,7 @@ omen_workers_create(OmenBuild *build, int wanted)
 
 	EnterParallelMode();
 	context = CreateParallelContext("omendb", "omen_build_worker", wanted);
-	expect(context, sizeof(OmenBuildShared));
+	expect(context, shared_bytes);
 	expect(context, quantizer_bytes);
 	expect(context, query_bytes);
 	expect(context, wal_bytes);
@@ -114,8 +115,8 @@ omen_workers_create(OmenBuild *build, int wanted)
 		return NULL;
 	}
 
-	shared = share(context, KEY_SHARED, sizeof(OmenBuildShared));
-	memset(shared, 0, sizeof(OmenBuildShared));
+	shared = share(context, KEY_SHARED, shared_bytes);
+	memset(shared, 0, shared_bytes);
 	share_copy(context, KEY_QUANTIZER, build->quantizer, quantizer_bytes);
 	share_copy(context, KEY_QUERY, debug_query_string, query_bytes);
 	SharedFileSetInit(&shared->team.files, context->seg);
@@ -168,6 +169,7 @@ open_worker(OmenBuild *build, dsm_segment *segment, shm_toc *toc)
 	build->opclass = omen_opclass(build->index);
 	build->ix = omen_index_open(build->index, true);
 	build->quantizer = shm_toc_lookup(toc, KEY_QUANTIZER, true);
+	build->pool_view = omen_pool_view_create();
 	build->participant = ParallelWorkerNumber + 1;
 	build->context = CurrentMemoryContext;
 	build->step_context =
@@ -192,6 +194,7 @@ omen_worker_run(dsm_segment *segment, shm_toc *toc, OmenWorkerMain work)
 	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber],
 						  &wal_usage[ParallelWorkerNumber]);
 	omen_arena_detach(&build);
+	omen_pool_detach(&build);
 	index_close(build.index, INDEX_LOCK(build.task));
 	table_close(build.heap, HEAP_LOCK(build.task));
 }

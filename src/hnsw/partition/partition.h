@@ -35,9 +35,11 @@
 #include "port/atomics.h"
 #include "storage/barrier.h"
 #include "storage/buffile.h"
+#include "storage/condition_variable.h"
 #include "storage/dsm.h"
 #include "storage/sharedfileset.h"
 #include "storage/shm_toc.h"
+#include "storage/spin.h"
 
 /* Steps, in the order of their work. */
 typedef enum OmenBuildStep
@@ -93,6 +95,35 @@ typedef struct OmenBuildTask
 	float		grid_scale;
 } OmenBuildTask;
 
+/* What steps pass on, in partitions. */
+typedef enum OmenSpillKind
+{
+	OMEN_SPILL_ROWS,			/* rows of a layer */
+	OMEN_SPILL_MOVED,			/* those of layer 0, moved out of memory */
+	OMEN_SPILL_HASHES,			/* of rows */
+	OMEN_SPILL_SIDE,			/* rows without a place in a graph */
+	OMEN_SPILL_LATER,			/* those in order, if they are many */
+	OMEN_SPILL_HOMES,			/* rows and their leaves, by home */
+	OMEN_SPILL_MEMBERS,			/* memberships, by leaf */
+	OMEN_SPILL_COPIED,			/* positions of points with copies */
+	OMEN_SPILL_NEAR,			/* the nearest in a leaf, by position */
+	OMEN_SPILL_EDGES,			/* by position */
+	OMEN_SPILL_COARSE			/* edges repeated from a layer above: this, and
+								 * the layer's number */
+} OmenSpillKind;
+
+#define OMEN_SPILL_KINDS (OMEN_SPILL_COARSE + OMEN_MAX_LEVEL + 1)
+
+/* Rows may be passed on to a layer that there never is. */
+#define OMEN_SPILL_LAYERS (OMEN_MAX_LEVEL + 2)
+
+/* And by position, on all points of a layer. */
+typedef enum OmenPlacedKind
+{
+	OMEN_PLACED_POINTS,			/* terms and build codes */
+	OMEN_PLACED_NODES			/* what slots need besides */
+} OmenPlacedKind;
+
 /* One layer that is being built. */
 typedef struct OmenBuildLayer
 {
@@ -110,16 +141,19 @@ typedef struct OmenBuildLayer
 	uint32		range_slots;	/* slots of a partition by position */
 	uint32		ranges;			/* partitions by position */
 	BlockNumber first_block;	/* of its slots */
-	bool		in_memory;		/* the points are in the arena */
-	Size		points_at;		/* there */
-	Size		down_at;		/* positions one layer below, in the arena */
-	Size		leaf_start_at;	/* first position of each leaf, in the arena */
+	bool		has_points;		/* the arena does, they are in no file */
+	bool		has_nodes;		/* likewise, what slots need */
+	Size		points_at;		/* where they are there */
+	Size		nodes_at;
+	Size		down_at;		/* there, positions one layer below */
+	Size		leaf_start_at;	/* there, the first position of each leaf */
 } OmenBuildLayer;
 
 /* One graph that is being built.  The leader changes it between steps. */
 typedef struct OmenBuildJob
 {
 	uint32		hash_parts;		/* partitions of the rows by hash */
+	OmenSpillKind row_kind;		/* where the rows of layer 0 are */
 	uint64		rows;			/* with a place in the graph */
 	uint64		copies;			/* of them, rows of the code of another */
 	uint64		points;			/* the others */
@@ -150,6 +184,7 @@ typedef struct OmenBuildMemory
 	int			sharers;		/* participants that are there to share it */
 	Size		work;			/* that each of them may use for an item */
 	Size		cache;			/* and to cache points that are in a file */
+	Size		pool;			/* for what steps pass on */
 } OmenBuildMemory;
 
 /*
@@ -169,6 +204,31 @@ typedef struct OmenArena
 	Size		group_centers_at;
 } OmenArena;
 
+#define OMEN_POOL_BLOCK 8192
+#define OMEN_POOL_SEGMENTS 64
+#define OMEN_NO_BLOCK PG_UINT32_MAX
+
+/*
+ * Memory for what steps pass on, in blocks; see pool.c.  The lock is for what
+ * follows it.
+ */
+typedef struct OmenPool
+{
+	bool		is_short;		/* the server has no more shared memory */
+	uint32		generation;		/* of segments: all are given up at once */
+	dsm_handle	handles[OMEN_POOL_SEGMENTS];
+	slock_t		lock;
+	uint32		limit;			/* blocks that it may have; 0 = closed */
+	uint32		blocks;			/* that it has */
+	uint32		fresh;			/* the first that nobody has had yet */
+	uint32		free;			/* the first of those given back */
+	uint32		used;			/* that somebody has */
+	uint32		segments;
+	uint32		first[OMEN_POOL_SEGMENTS + 1];	/* block of each; and the end */
+	bool		growing;		/* somebody makes a segment */
+	ConditionVariable grown;	/* and is done */
+} OmenPool;
+
 /* How the participants work together, whatever at. */
 typedef struct OmenBuildTeam
 {
@@ -185,6 +245,7 @@ typedef struct OmenBuildTeam
 	pg_atomic_uint64 blocks_done;
 	pg_atomic_uint64 heap_tuples;
 	pg_atomic_uint64 index_tuples;
+	pg_atomic_uint64 file_bytes;	/* written to temporary files */
 	pg_atomic_uint32 broken_hot_chain;
 	Barrier		barrier;
 
@@ -197,8 +258,24 @@ typedef struct OmenBuildShared
 	OmenBuildTask task;
 	OmenBuildTeam team;
 	OmenArena	arena;
+	OmenPool	pool;
 	OmenBuildJob job;
+	uint32		spills[FLEXIBLE_ARRAY_MEMBER]; /* block of the pool with what is
+												* where: of each participant,
+												* kind and layer */
 } OmenBuildShared;
+
+/* The arena, as one participant sees it. */
+typedef struct OmenArenaView
+{
+	char	   *memory;
+	dsm_segment *dsm;			/* what to give up: with workers, */
+	void	   *chunk;			/* without */
+	dsm_handle	handle;			/* of the former */
+} OmenArenaView;
+
+/* The pool, likewise. */
+typedef struct OmenPoolView OmenPoolView;
 
 /* Rows that are copies of others, as equal.c keeps them. */
 typedef struct OmenEqual OmenEqual;
@@ -206,9 +283,14 @@ typedef struct OmenEqual OmenEqual;
 /* One participant's view. */
 typedef struct OmenBuild
 {
-	OmenBuildTask *task;		/* shared */
+	OmenBuildTask *task;		/* shared, as all to arena_view */
 	OmenBuildTeam *team;
 	OmenBuildJob *job;
+	OmenArena  *arena;
+	OmenPool   *pool;
+	uint32	   *spills;
+	OmenArenaView arena_view;
+	OmenPoolView *pool_view;
 	OmenBuildShape shape;		/* copy */
 	Relation	heap;
 	Relation	index;
@@ -219,11 +301,6 @@ typedef struct OmenBuild
 	FileSet	   *files;
 	int			participant;	/* 0 is the leader */
 	bool		report;			/* tell the progress; the leader's */
-	OmenArena  *arena;			/* shared: what is where */
-	char	   *arena_memory;
-	void	   *arena_chunk;	/* what to free: without workers, */
-	dsm_segment *arena_segment; /* with them */
-	dsm_handle	arena_handle;	/* of that */
 	uint64	   *dup_bits; /* of rows: copies of others; NULL above layer 0 */
 	uint64	   *copied_bits;	/* of rows: others are copies of it */
 	OmenEqual  *equal;			/* the copies; the leader's */
@@ -234,6 +311,7 @@ typedef struct OmenBuild
 
 /* ---------- work.c ---------- */
 
+extern Size omen_shared_bytes(int participants);
 extern void omen_build_join(OmenBuild *build, OmenBuildShared *shared);
 extern bool omen_next_item(OmenBuild *build, uint32 *item);
 extern void omen_build_phase_start(OmenBuild *build, int64 phase,
@@ -242,24 +320,31 @@ extern void omen_build_progress(OmenBuild *build, uint64 tuples);
 
 /* ---------- arena.c ---------- */
 
+extern dsm_segment *omen_segment_create(Size size);
+extern dsm_segment *omen_segment_attach(dsm_handle handle);
 extern bool omen_arena_create(OmenBuild *build, Size size);
 extern void omen_arena_attach(OmenBuild *build);
 extern void omen_arena_detach(OmenBuild *build);
 extern void omen_arena_take_bits(OmenBuild *build, Size bytes);
 
+static inline void *
+omen_arena_at(const OmenBuild *build, Size at)
+{
+	return build->arena_view.memory + at;
+}
+
 /* Points of each leaf, counted while they are carved. */
 static inline pg_atomic_uint32 *
 omen_leaf_counts(const OmenBuild *build)
 {
-	return (pg_atomic_uint32 *) (build->arena_memory +
-								 build->arena->leaf_count_at);
+	return omen_arena_at(build, build->arena->leaf_count_at);
 }
 
 /* The first leaf of each group, and where the last group ends. */
 static inline uint32 *
 omen_group_starts(const OmenBuild *build)
 {
-	return (uint32 *) (build->arena_memory + build->arena->group_start_at);
+	return omen_arena_at(build, build->arena->group_start_at);
 }
 
 /* The centers of leaves from a column on, the first of a panel; packed. */
@@ -269,31 +354,50 @@ extern char *omen_centers(const OmenBuild *build, uint32 column);
 static inline char *
 omen_group_centers(const OmenBuild *build)
 {
-	return build->arena_memory + build->arena->group_centers_at;
+	return omen_arena_at(build, build->arena->group_centers_at);
 }
 
 /* The first position of each leaf of the layer, and where the last ends. */
 static inline uint32 *
 omen_leaf_starts(const OmenBuild *build)
 {
-	return (uint32 *) (build->arena_memory + build->job->layer.leaf_start_at);
+	return omen_arena_at(build, build->job->layer.leaf_start_at);
 }
 
 /* The position in the layer below of each point of a layer above 0. */
 static inline uint32 *
 omen_positions_below(const OmenBuild *build, uint32 layer)
 {
-	return (uint32 *) (build->arena_memory + build->job->layers[layer].down_at);
+	return omen_arena_at(build, build->job->layers[layer].down_at);
 }
 
-/* The points of the layer; NULL if they are in a file. */
+/* The layer's points, or what its slots need: NULL if that is in a file. */
 static inline char *
-omen_points_memory(const OmenBuild *build)
+omen_placed_memory(const OmenBuild *build, OmenPlacedKind kind)
 {
-	return build->job->layer.in_memory
-			   ? build->arena_memory + build->job->layer.points_at
-			   : NULL;
+	const OmenBuildLayer *layer = &build->job->layer;
+
+	if (kind == OMEN_PLACED_POINTS)
+		return layer->has_points ? omen_arena_at(build, layer->points_at)
+								 : NULL;
+	return layer->has_nodes ? omen_arena_at(build, layer->nodes_at) : NULL;
 }
+
+/* ---------- pool.c ---------- */
+
+extern void omen_pool_init(OmenPool *pool);
+extern OmenPoolView *omen_pool_view_create(void);
+extern void omen_pool_open(OmenBuild *build, Size bytes);
+extern void omen_pool_limit(OmenBuild *build, Size bytes);
+extern bool omen_pool_is_short(const OmenBuild *build);
+extern void omen_pool_tidy(OmenBuild *build);
+extern void omen_pool_attach(OmenBuild *build);
+extern void omen_pool_detach(OmenBuild *build);
+extern uint32 omen_pool_take(OmenBuild *build);
+extern void omen_pool_give(OmenBuild *build, uint32 first, uint32 last,
+						   uint32 count);
+extern char *omen_pool_block(OmenBuild *build, uint32 block);
+extern uint32 *omen_pool_next(OmenBuild *build, uint32 block);
 
 /* ---------- parallel.c ---------- */
 
@@ -323,8 +427,9 @@ extern void omen_plan_layer(const OmenBuildShape *shape,
 extern Size omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 							OmenBuildLayer *layers, uint64 rows,
 							const uint64 *most_points);
+extern void omen_plan_scan(OmenBuildMemory *memory);
 extern void omen_plan_memory(OmenBuildMemory *memory, Size arena,
-							 bool in_memory);
+							 bool has_points);
 
 /* Candidates that the leaves of a point give it, at most. */
 static inline uint32
@@ -362,57 +467,74 @@ omen_range_start(const OmenBuildLayer *layer, uint32 range)
 
 /* ---------- spill.c ---------- */
 
-/* Partitioned temporary files that one participant writes. */
+/* Records that one participant writes, in partitions. */
 typedef struct OmenSpill OmenSpill;
 
-extern OmenSpill *omen_spill_begin(OmenBuild *build, const char *name,
+extern OmenSpill *omen_spill_begin(OmenBuild *build, OmenSpillKind kind,
 								   uint32 layer, uint32 parts);
 extern void omen_spill_write(OmenSpill *spill, uint32 part, const void *data,
 							 Size bytes);
 extern void omen_spill_end(OmenSpill *spill);
+extern void omen_spill_delete(OmenBuild *build, OmenSpillKind kind,
+							  uint32 layer, uint32 part);
+extern void omen_spill_forget(OmenBuild *build, OmenSpillKind kind,
+							  uint32 layer);
+
+/* What a participant wrote into one partition, while it is read. */
+typedef struct OmenSpillSource
+{
+	OmenBuild  *build;
+	OmenSpillKind kind;
+	uint32		layer;
+	int			participant;
+	uint32		part;
+	const char *at;				/* in a block */
+	Size		left;			/* bytes there */
+	uint32		block;			/* that, */
+	uint32		blocks;			/* and how many follow it */
+	uint32		last_bytes;		/* in the last of them */
+	bool		in_file;		/* more is in a file, perhaps */
+	BufFile	   *file;			/* once it is open */
+} OmenSpillSource;
 
 /* What all participants wrote into one partition. */
 typedef struct OmenUnspill
 {
-	OmenBuild  *build;
-	const char *name;
-	uint32		layer;
-	uint32		part;
-	int			participant;
+	OmenSpillSource source;
 	uint32		records; /* read, for a look at interrupts now and then */
-	BufFile	   *file;
 } OmenUnspill;
 
 extern void omen_unspill_begin(OmenUnspill *un, OmenBuild *build,
-							   const char *name, uint32 layer, uint32 part);
+							   OmenSpillKind kind, uint32 layer, uint32 part);
 extern bool omen_unspill_next(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_rest(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_end(OmenUnspill *un, bool delete);
-extern void omen_part_delete(OmenBuild *build, const char *name, uint32 layer,
-							 uint32 part);
 
-/* Rows, read by chunk. */
+/* Records of the same length, read in any order. */
 typedef struct OmenRowReader OmenRowReader;
 
-extern OmenRowReader *omen_rows_open(OmenBuild *build, const char *name,
+extern OmenRowReader *omen_rows_open(OmenBuild *build, OmenSpillKind kind,
 									 uint32 layer, uint32 part, Size record);
 extern void omen_rows_seek(OmenRowReader *reader, uint32 participant,
 						   uint64 row);
 extern void omen_rows_read(OmenRowReader *reader, void *record);
 extern void omen_rows_close(OmenRowReader *reader);
 
-/* Records by position, in one file. */
+/* ---------- placed.c ---------- */
+
+/* Records by position, in the arena or in one file. */
 typedef struct OmenPlacedFile OmenPlacedFile;
 
-extern void omen_placed_create(OmenBuild *build, const char *name);
-extern void omen_placed_delete(OmenBuild *build, const char *name);
-extern OmenPlacedFile *omen_placed_open(OmenBuild *build, const char *name,
-										Size record);
-extern void omen_placed_write(OmenPlacedFile *file, uint32 position,
+extern Size omen_node_bytes(const OmenBuildShape *shape);
+extern void omen_placed_create(OmenBuild *build, OmenPlacedKind kind);
+extern void omen_placed_delete(OmenBuild *build, OmenPlacedKind kind);
+extern OmenPlacedFile *omen_placed_open(OmenBuild *build, OmenPlacedKind kind);
+extern char *omen_placed_all(const OmenPlacedFile *placed);
+extern void omen_placed_write(OmenPlacedFile *placed, uint32 position,
 							  const void *records, uint32 count);
-extern void omen_placed_read(OmenPlacedFile *file, uint32 position,
+extern void omen_placed_read(OmenPlacedFile *placed, uint32 position,
 							 void *records, uint32 count);
-extern void omen_placed_close(OmenPlacedFile *file);
+extern void omen_placed_close(OmenPlacedFile *placed);
 
 /* ---------- points.c ---------- */
 
@@ -469,7 +591,6 @@ extern void omen_step_scan(OmenBuild *build);
 extern void omen_step_equal(OmenBuild *build);
 extern void omen_prepare_carve(OmenBuild *build);
 extern void omen_step_carve(OmenBuild *build);
-extern Size omen_node_bytes(const OmenBuildShape *shape);
 extern void omen_prepare_place(OmenBuild *build);
 extern void omen_step_place(OmenBuild *build);
 extern void omen_step_compare(OmenBuild *build);

@@ -57,13 +57,6 @@ typedef struct PlaceState
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Bytes of what a slot needs beside the point: the row without its build code. */
-Size
-omen_node_bytes(const OmenBuildShape *shape)
-{
-	return sizeof(OmenRow) + shape->index_bytes + shape->key_bytes;
-}
-
 /* ---------- reading a partition ---------- */
 
 /*
@@ -83,16 +76,16 @@ load_partition(PlaceState *state, uint32 part, uint32 count)
 	OmenUnspill un;
 
 	state->records = keep ? omen_alloc(mul_size(count, bytes)) : NULL;
-	omen_unspill_begin(&un, build, "homes", layer->layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HOMES, layer->layer, part);
 	for (uint32 i = 0; i < count; i++)
 	{
 		char	   *record = keep ? state->records + i * bytes : state->record;
 
 		if (!omen_unspill_next(&un, record, bytes))
 			elog(ERROR, "a partition of an index build lacks records");
-		if (un.participant != participant)
+		if (un.source.participant != participant)
 			of_participant = 0;
-		participant = un.participant;
+		participant = un.source.participant;
 		keys[i].leaf = *(const uint32 *) record;
 		keys[i].participant = participant;
 		keys[i].record = of_participant++;
@@ -105,7 +98,7 @@ load_partition(PlaceState *state, uint32 part, uint32 count)
 	omen_unspill_end(&un, keep);
 	if (!keep)
 		state->reader =
-			omen_rows_open(build, "homes", layer->layer, part, bytes);
+			omen_rows_open(build, OMEN_SPILL_HOMES, layer->layer, part, bytes);
 	return keys;
 }
 
@@ -129,8 +122,8 @@ unload_partition(PlaceState *state, uint32 part)
 		return;
 	}
 	omen_rows_close(state->reader);
-	omen_part_delete(state->build, "homes", state->build->job->layer.layer,
-					 part);
+	omen_spill_delete(state->build, OMEN_SPILL_HOMES,
+					  state->build->job->layer.layer, part);
 }
 
 /* ---------- passing records on ---------- */
@@ -287,9 +280,8 @@ omen_prepare_place(OmenBuild *build)
 	}
 	leaf_start[job->layer.leaves] = sum;
 	Assert(sum == job->layer.points);
-	if (!job->layer.in_memory)
-		omen_placed_create(build, "points");
-	omen_placed_create(build, "nodes");
+	omen_placed_create(build, OMEN_PLACED_POINTS);
+	omen_placed_create(build, OMEN_PLACED_NODES);
 }
 
 void
@@ -302,11 +294,12 @@ omen_step_place(OmenBuild *build)
 
 	state.build = build;
 	state.points = omen_points_open(build);
-	state.nodes = omen_placed_open(build, "nodes", omen_node_bytes(shape));
-	state.members =
-		omen_spill_begin(build, "members", layer->layer, layer->leaf_parts);
-	state.copied = omen_spill_begin(build, "copied", layer->layer, 1);
-	state.next_rows = omen_spill_begin(build, "rows", layer->layer + 1, 1);
+	state.nodes = omen_placed_open(build, OMEN_PLACED_NODES);
+	state.members = omen_spill_begin(build, OMEN_SPILL_MEMBERS, layer->layer,
+									 layer->leaf_parts);
+	state.copied = omen_spill_begin(build, OMEN_SPILL_COPIED, layer->layer, 1);
+	state.next_rows =
+		omen_spill_begin(build, OMEN_SPILL_ROWS, layer->layer + 1, 1);
 	state.record_bytes = layer->overlap * sizeof(uint32) + shape->row_bytes;
 	state.record = palloc(state.record_bytes);
 	state.batch = Max(1, WRITE_BYTES / shape->row_bytes);

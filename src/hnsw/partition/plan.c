@@ -185,8 +185,9 @@ take(Size *size, Size bytes)
 /*
  * Lay out the arena for so many rows.  Centers and leaves are those of one
  * layer at a time, and layer 0, which has been planned as layers[0], has the
- * most; points are there for all layers at once, and most_points says how many
- * each may have.  Returns its size.
+ * most; points, and what slots need, are there for all layers at once if they
+ * are for layer 0, and most_points says how many each may have.  Returns its
+ * size.
  */
 Size
 omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
@@ -212,37 +213,59 @@ omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 		/* no layer has more leaves than points, nor than layer 0 */
 		uint64		leaves = Min(most_points[l], bottom->leaves);
 
-		layers[l].in_memory = bottom->in_memory;
+		layers[l].has_points = bottom->has_points;
+		layers[l].has_nodes = bottom->has_nodes;
 		layers[l].leaf_start_at =
 			take(&size, mul_size(leaves + 1, sizeof(uint32)));
 		if (l > 0)
 			layers[l].down_at =
 				take(&size, mul_size(most_points[l], sizeof(uint32)));
-		if (bottom->in_memory)
+		if (bottom->has_points)
 			layers[l].points_at =
 				take(&size, mul_size(most_points[l], shape->point_bytes));
+		if (bottom->has_nodes)
+			layers[l].nodes_at =
+				take(&size, mul_size(most_points[l], omen_node_bytes(shape)));
 	}
 	return size;
 }
 
 /*
- * Divide what is left of maintenance_work_mem, after the arena, among the
- * participants; in_memory says that no points are in a file.
+ * Divide maintenance_work_mem while the table is read and equal rows are found.
+ * Of a table that fits as a whole, later steps need more than twice what there
+ * is then.
  */
 void
-omen_plan_memory(OmenBuildMemory *memory, Size arena, bool in_memory)
+omen_plan_scan(OmenBuildMemory *memory)
+{
+	memory->pool = memory->total / 2;
+	memory->work = Max(memory->total / 2 / memory->sharers, LEAST_WORK_MEMORY);
+	memory->cache = 0;
+}
+
+/*
+ * Divide what is left of it after the arena.  If that has the points, most goes
+ * to what steps pass on; else to the participants' caches of points, and what
+ * steps pass on goes through files.
+ */
+void
+omen_plan_memory(OmenBuildMemory *memory, Size arena, bool has_points)
 {
 	Size		left = arena < memory->total ? memory->total - arena : 0;
 	Size		each = left / memory->sharers;
 
-	if (in_memory)
+	memory->work = Max(each / 4, LEAST_WORK_MEMORY);
+	if (has_points)
 	{
-		memory->work = Max(each, LEAST_WORK_MEMORY);
+		Size		work = memory->work * memory->sharers;
+
+		/* an item takes as much as it may only if there is no more left */
+		memory->pool = Max(left / 2, left > work ? left - work : 0);
 		memory->cache = 0;
 	}
 	else
 	{
-		memory->work = Max(each / 4, LEAST_WORK_MEMORY);
+		memory->pool = 0;
 		memory->cache = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
 	}
 }

@@ -47,10 +47,10 @@ omen_points_open(OmenBuild *build)
 
 	points->record = build->shape.point_bytes;
 	points->count = build->job->layer.points;
-	points->memory = omen_points_memory(build);
+	points->file = omen_placed_open(build, OMEN_PLACED_POINTS);
+	points->memory = omen_placed_all(points->file);
 	if (points->memory != NULL)
 		return points;
-	points->file = omen_placed_open(build, "points", points->record);
 	points->per_block = Max(1, BLOCK_BYTES / points->record);
 	blocks = build->team->memory.cache / (points->per_block * points->record);
 	blocks = Min(blocks, points->count / points->per_block + 1);
@@ -67,11 +67,7 @@ void
 omen_points_write(OmenPoints *points, uint32 position, const void *records,
 				  uint32 count)
 {
-	if (points->memory)
-		memcpy(points->memory + (Size) position * points->record, records,
-			   (Size) count * points->record);
-	else
-		omen_placed_write(points->file, position, records, count);
+	omen_placed_write(points->file, position, records, count);
 }
 
 /* Find a block in its set, or read it over the one unused for longest. */
@@ -138,6 +134,5 @@ omen_points_prefetch(OmenPoints *points, uint32 position)
 void
 omen_points_close(OmenPoints *points)
 {
-	if (points->file)
-		omen_placed_close(points->file);
+	omen_placed_close(points->file);
 }

@@ -127,7 +127,7 @@ prune_stretch(PruneState *state, uint32 part, uint32 first, uint32 end,
 	OmenUnspill un;
 
 	memset(counts, 0, points * sizeof(uint32));
-	omen_unspill_begin(&un, build, "near", layer->layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_NEAR, layer->layer, part);
 	while (omen_unspill_next(&un, record, offsetof(OmenLeafRecord, near)))
 	{
 		uint32		point = record->position - first;
@@ -186,13 +186,13 @@ omen_step_prune(OmenBuild *build)
 	state.build = build;
 	state.points = omen_points_open(build);
 	state.chooser = omen_chooser_create(build, state.points);
-	state.spill = omen_spill_begin(build, "edges", layer->layer, layer->ranges);
+	state.spill =
+		omen_spill_begin(build, OMEN_SPILL_EDGES, layer->layer, layer->ranges);
 	for (uint32 l = 0; l < layer->layer; l++)
 	{
-		char	   *name = psprintf("coarse%u", layer->layer);
-
 		state.coarse[l] =
-			omen_spill_begin(build, name, l, build->job->layers[l].ranges);
+			omen_spill_begin(build, OMEN_SPILL_COARSE + layer->layer, l,
+							 build->job->layers[l].ranges);
 	}
 	state.record = palloc(offsetof(OmenLeafRecord, near) +
 						  2 * OMEN_MAX_PER_LEAF * sizeof(OmenNear));

@@ -4,8 +4,8 @@
  *	  First step: read the table, encode its vectors.
  *
  * An item is a chunk of the table's blocks.  Each row is written to the
- * participant's file of rows, and the hash of its code to a partition by
- * hash, for equal.c.  Rows without a place in the graph go to a file of their
+ * participant's stream of rows, and the hash of its code to a partition by
+ * hash, for equal.c.  Rows without a place in the graph go to a stream of their
  * own.  The order of rows is that of the scan: by block, and within a block
  * as the table access method gives them.
  *
@@ -267,9 +267,10 @@ omen_step_scan(OmenBuild *build)
 	uint32		chunk;
 
 	state.build = build;
-	state.rows = omen_spill_begin(build, "rows", 0, 1);
-	state.hashes = omen_spill_begin(build, "hashes", 0, build->job->hash_parts);
-	state.side = omen_spill_begin(build, "side", 0, 1);
+	state.rows = omen_spill_begin(build, OMEN_SPILL_ROWS, 0, 1);
+	state.hashes =
+		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, build->job->hash_parts);
+	state.side = omen_spill_begin(build, OMEN_SPILL_SIDE, 0, 1);
 	state.row = palloc0(shape->row_bytes);
 	state.floats = palloc(shape->dims * sizeof(float));
 	state.scratch = palloc(shape->dims * sizeof(float));

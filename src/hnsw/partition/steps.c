@@ -81,6 +81,7 @@ omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items, uint64 tuples)
 {
 	OmenBuildTeam *team = build->team;
 
+	omen_pool_tidy(build);
 	team->step = step;
 	team->items = items;
 	pg_atomic_write_u32(&team->next_item, 0);
@@ -118,6 +119,7 @@ work(OmenBuild *build)
 		if (build->team->step == OMEN_STEP_DONE)
 			break;
 		omen_arena_attach(build);
+		omen_pool_attach(build);
 		do_part(build, steps[build->team->step].take);
 		arrive(build);
 	}

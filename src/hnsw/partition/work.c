@@ -14,6 +14,16 @@
 #include "hnsw/partition/partition.h"
 #include "utils/backend_progress.h"
 
+/* Bytes of what so many participants share. */
+Size
+omen_shared_bytes(int participants)
+{
+	return add_size(offsetof(OmenBuildShared, spills),
+					mul_size(participants, OMEN_SPILL_KINDS *
+											   OMEN_SPILL_LAYERS *
+											   sizeof(uint32)));
+}
+
 /* See what the participants share. */
 void
 omen_build_join(OmenBuild *build, OmenBuildShared *shared)
@@ -21,7 +31,9 @@ omen_build_join(OmenBuild *build, OmenBuildShared *shared)
 	build->task = &shared->task;
 	build->team = &shared->team;
 	build->arena = &shared->arena;
+	build->pool = &shared->pool;
 	build->job = &shared->job;
+	build->spills = shared->spills;
 	build->files = &shared->team.files.fs;
 }
 

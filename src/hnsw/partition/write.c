@@ -229,20 +229,15 @@ write_slots(WriteState *state, Stretch *stretch)
 
 /* ---------- a partition ---------- */
 
-/*
- * The name of files that edges come from: of this layer, and of each above.
- * NULL if there are no more.
- */
-static const char *
-edge_file(const OmenBuild *build, uint32 number)
+/* Where edges come from: this layer, and each above.  False = no more. */
+static bool
+edge_kind(const OmenBuild *build, uint32 number, OmenSpillKind *kind)
 {
 	const OmenBuildJob *job = build->job;
 
-	if (number == 0)
-		return "edges";
-	if (job->layer.layer + number > job->top)
-		return NULL;
-	return psprintf("coarse%u", job->layer.layer + number);
+	*kind = number == 0 ? OMEN_SPILL_EDGES
+						: OMEN_SPILL_COARSE + job->layer.layer + number;
+	return job->layer.layer + number <= job->top;
 }
 
 /* How many edges each slot of a partition gets. */
@@ -253,12 +248,12 @@ count_edges(WriteState *state, uint32 part, uint32 first, uint32 points)
 	uint32	   *counts = omen_alloc(mul_size(points, sizeof(uint32)));
 	OmenEdgeRecord edge;
 	OmenUnspill un;
-	const char *name;
+	OmenSpillKind kind;
 
 	memset(counts, 0, points * sizeof(uint32));
-	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
+	for (uint32 f = 0; edge_kind(build, f, &kind); f++)
 	{
-		omen_unspill_begin(&un, build, name, build->job->layer.layer, part);
+		omen_unspill_begin(&un, build, kind, build->job->layer.layer, part);
 		while (omen_unspill_next(&un, &edge, sizeof(edge)))
 			counts[edge.position - first]++;
 		omen_unspill_end(&un, false);
@@ -273,7 +268,7 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 	OmenBuild  *build = state->build;
 	OmenEdgeRecord edge;
 	OmenUnspill un;
-	const char *name;
+	OmenSpillKind kind;
 	uint64		sum = 0;
 
 	stretch->end = omen_alloc(mul_size(stretch->points, sizeof(uint64)));
@@ -283,9 +278,9 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 		sum += counts[i];
 	}
 	stretch->near = omen_alloc(mul_size(sum, sizeof(OmenNear)));
-	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
+	for (uint32 f = 0; edge_kind(build, f, &kind); f++)
 	{
-		omen_unspill_begin(&un, build, name, build->job->layer.layer, part);
+		omen_unspill_begin(&un, build, kind, build->job->layer.layer, part);
 		while (omen_unspill_next(&un, &edge, sizeof(edge)))
 		{
 			uint32		i = edge.position - stretch->first;
@@ -353,7 +348,7 @@ omen_step_write(OmenBuild *build)
 	state.plane = omen_plane(build->ix, build->job->layer.layer);
 	state.points = omen_points_open(build);
 	state.chooser = omen_chooser_create(build, state.points);
-	state.nodes = omen_placed_open(build, "nodes", omen_node_bytes(shape));
+	state.nodes = omen_placed_open(build, OMEN_PLACED_NODES);
 	state.node_space =
 		omen_alloc(mul_size(state.plane->per_page, omen_node_bytes(shape)));
 	state.point = palloc(shape->point_bytes);
