@@ -2,7 +2,9 @@
 CREATE SCHEMA hnsw_estimate;
 SET search_path = hnsw_estimate, public;
 
--- Every combination: all numbers are positive, and grow with the rows.
+-- Every combination: all numbers are positive, and grow with the rows; with so
+-- little memory that hardly a table does without files.
+SET maintenance_work_mem = '1MB';
 CREATE TABLE estimate AS
 	SELECT rows, dims, m, storage, metric, workers, e.*
 	FROM unnest(ARRAY[1, 500, 2000, 10000, 50000, 200000, 1000000, 5000000]) rows,
@@ -10,7 +12,7 @@ CREATE TABLE estimate AS
 		unnest(ARRAY['sq8', 'full']) storage, unnest(ARRAY['l2', 'ip', 'cosine', 'l1']) metric,
 		unnest(ARRAY[0, 2]) workers,
 		LATERAL omen_hnsw_build_estimate(rows, dims, m, 64, storage, metric, workers) e;
-SELECT count(*), bool_and(index_bytes > 0 AND memory_bytes > 0 AND temporary_bytes > 0) AS positive FROM estimate;
+SELECT count(*), bool_and(index_bytes > 0 AND memory_bytes > 0 AND (temporary_bytes > 0 OR rows <= 500)) AS positive FROM estimate;
 SELECT count(*) FILTER (WHERE index_bytes < (previous).index_bytes) AS index_shrinks,
 	count(*) FILTER (WHERE temporary_bytes < (previous).temporary_bytes) AS temporary_shrinks
 FROM (SELECT *, lag(e) OVER (PARTITION BY dims, m, storage, metric, workers ORDER BY rows) AS previous FROM estimate e) s;
@@ -31,6 +33,7 @@ WHERE short.dims = 32 AND long.dims = 768 AND rows >= 10000
 	AND (long.index_bytes <= short.index_bytes OR long.temporary_bytes <= short.temporary_bytes);
 SELECT max(kinds) FROM (SELECT count(DISTINCT index_bytes) AS kinds FROM estimate GROUP BY rows, dims, m, storage) s;
 
+RESET maintenance_work_mem;
 -- What is left out has the defaults of indexes.
 SELECT e = d AS defaults FROM omen_hnsw_build_estimate(10000, 32) e,
 	omen_hnsw_build_estimate(10000, 32, 16, 64, 'sq8', 'l2', 0) d;
@@ -73,6 +76,25 @@ SELECT m, storage, metric, compare(m, storage, metric)
 FROM unnest(ARRAY[4, 16, 32]) m, unnest(ARRAY['sq8', 'full', 'sq4']) storage, unnest(ARRAY['l2', 'l1']) metric
 WHERE storage <> 'sq4' OR metric <> 'l1'
 ORDER BY m, storage, metric;
+-- Where no temporary files are said to be needed, a build does without, with equal
+-- rows and rows without a vector as well; else it fails if there may be none.
+INSERT INTO item SELECT -id, CASE WHEN id % 4 > 0 THEN v END FROM item WHERE id <= 1000;
+CREATE FUNCTION without_files(memory text, storage text, metric text, OUT said_to_need bool, OUT outcome text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('maintenance_work_mem', memory, true), set_config('temp_file_limit', '0', true);
+	said_to_need := temporary_bytes > 0 FROM omen_hnsw_build_estimate(5000, 32, 16, 64, storage, metric);
+	EXECUTE format('CREATE INDEX item_index ON item USING omen_hnsw (v vector_%s_ops) WITH (storage = %s)', metric, storage);
+	outcome := count(*) || ' faults' FROM omen_hnsw_check('item_index', true);
+	DROP INDEX item_index;
+EXCEPTION WHEN configuration_limit_exceeded THEN
+	outcome := SQLSTATE;
+END $$;
+SELECT memory, storage, metric, w.*
+FROM unnest(ARRAY['1MB', '16MB', '64MB']) memory, unnest(ARRAY['sq8', 'full', 'sq4']) storage, unnest(ARRAY['ip', 'l1']) metric,
+	LATERAL without_files(memory, storage, metric) w
+WHERE storage <> 'sq4' OR metric <> 'l1'
+ORDER BY memory, storage, metric;
 -- Codes out of line.
 CREATE TABLE wide (v vector(2000));
 INSERT INTO wide SELECT (SELECT array_agg((hashint8extended(i, d) % 1000)::real) FROM generate_series(1, 2000) d)::vector

@@ -18,12 +18,18 @@
 
 static char *pause_at = NULL;
 
+int			omen_build_rounds = 1;
+
 void
 omen_pause_init(void)
 {
 	DefineCustomStringVariable("omendb.pause_at",
 							   "Where this session waits for a test.", NULL,
 							   &pause_at, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("omendb.build_rounds",
+							"How often a build makes its graph.", NULL,
+							&omen_build_rounds, 1, 1, 10, PGC_USERSET, 0, NULL,
+							NULL, NULL);
 }
 
 /* As hashtext() of a string. */

@@ -10,6 +10,9 @@
  * another one has pg_advisory_lock(hashtext('omendb'), hashtext('name')): the
  * isolation tester sees that it waits, and for whom.
  *
+ * With omendb.build_rounds a build makes its graph several times over, as builds
+ * of several graphs would one after the other.
+ *
  * Nothing may be locked at such a point that others need to go past, in
  * particular no buffer.
  *
@@ -21,6 +24,10 @@
 #ifdef OMEN_PAUSE_POINTS
 extern void omen_pause_init(void);
 extern void omen_pause(const char *name);
+
+/* Times that a build makes its index, the last of which stays. */
+extern int	omen_build_rounds;
+
 #define OMEN_PAUSE(name) omen_pause(name)
 #else
 #define OMEN_PAUSE(name) ((void) 0)

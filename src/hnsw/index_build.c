@@ -5,7 +5,8 @@
  *
  * The quantizer's mean comes from a deterministic sample of the heap.  A table
  * of few rows is inserted row by row, without WAL, and the relation logged
- * whole at the end; for a larger one build/ makes a graph of all rows at once.
+ * whole at the end; for a larger one partition/ makes a graph of all rows at
+ * once.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +53,6 @@ typedef struct BuildState
 	double	   *sum;			/* of transformed vectors */
 	float	   *floats;
 	float	   *transformed;
-	double		longest;		/* squared norm of the longest of them */
 	double		sumsq;			/* of all their coordinates */
 	float		lowest;			/* of their coordinates */
 	float		highest;
@@ -73,28 +73,8 @@ omen_hnsw_build_phase(int64 phase)
 			return "sampling vectors";
 		case OMEN_PHASE_INSERT:
 			return "inserting rows";
-		case OMEN_PHASE_EQUAL:
-			return "finding equal vectors";
-		case OMEN_PHASE_PARENTS:
-			return "choosing parents";
-		case OMEN_PHASE_COPIES:
-			return "attaching equal vectors";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_SCAN):
-			return "scanning table";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_CARVE):
-			return "assigning vectors to leaves";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_PLACE):
-			return "ordering vectors";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_COMPARE):
-			return "comparing vectors within leaves";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_PRUNE):
-			return "choosing neighbors";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_WRITE):
-			return "writing pages";
-		case OMEN_PHASE_OF_STEP(OMEN_STEP_LOG):
-			return "writing WAL";
 		default:
-			return NULL;
+			return omen_step_name(phase - OMEN_PHASE_STEPS);
 	}
 }
 
@@ -179,7 +159,6 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 			state->lowest = Min(state->lowest, x);
 			state->highest = Max(state->highest, x);
 		}
-		state->longest = Max(state->longest, sumsq);
 		state->sumsq += sumsq;
 		state->sampled++;
 	}
@@ -275,11 +254,9 @@ choose_quantizer(BuildState *state)
 	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 	for (uint32 d = 0; d < dims; d++)
 		state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	/* the radius is known when all rows have been read */
 	omen_graph_freeze(state->inserter->graph,
-					  has_mean ? state->transformed : NULL,
-					  omen_metrics[ix->meta.metric].is_product
-						  ? (float) sqrt(state->longest)
-						  : 0);
+					  has_mean ? state->transformed : NULL, 0);
 	omen_graph_set_mode(state->inserter->graph, OMEN_MODE_GRAPH);
 	return true;
 }
@@ -319,16 +296,20 @@ static void
 build_graph(BuildState *state, IndexBuildResult *result)
 {
 	OmenIndex  *ix = state->inserter->ix;
-	const OmenQuantizer *quantizer = NULL;
+	OmenBuildInput input = {0};
 
+	input.heap = state->heap;
+	input.index = state->index;
+	input.index_info = state->index_info;
+	input.graph = state->inserter->graph;
+	input.grid_low = state->lowest;
+	input.grid_high = state->highest;
 	if (!omen_metrics[ix->meta.metric].builds_on_grid)
-		quantizer = omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
-						? ix->quantizer
-						: build_quantizer(ix, state->transformed);
-	omen_build_graph(state->heap, state->index, state->index_info,
-					 state->inserter->graph, quantizer, state->lowest,
-					 state->highest, &result->heap_tuples,
-					 &result->index_tuples);
+		input.quantizer =
+			omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
+				? ix->quantizer
+				: build_quantizer(ix, state->transformed);
+	omen_build_graph(&input, result);
 }
 
 IndexBuildResult *

@@ -114,6 +114,22 @@ pwrite64(int fd, const void *data, size_t size, off64_t offset)
 	return real(fd, data, size, offset);
 }
 
+/* As what shared memory in files is made with. */
+ssize_t
+write(int fd, const void *data, size_t size)
+{
+	ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+	off64_t		at = folder == NULL ? -1 : lseek64(fd, 0, SEEK_CUR);
+	int64_t		wanted = at < 0 ? 0 : growth(fd, at + (int64_t) size);
+
+	if (wanted > 0 && take(wanted) < wanted)
+	{
+		errno = ENOSPC;
+		return -1;
+	}
+	return real(fd, data, size);
+}
+
 ssize_t
 pwrite(int fd, const void *data, size_t size, off_t offset)
 {

@@ -55,6 +55,14 @@ sub build
 		$participants{$2} = 1;
 	}
 	delete $participants{0};
+
+	# a graph's build says as much
+	if ($log =~ /building index "\w+" with (\d+) parallel workers/)
+	{
+		is($1, $started, "the workers of $statement are told");
+		is($log =~ /build of index "\w+" wrote \d+ kB to temporary files/ ? 1 : 0,
+			%files ? 1 : 0, "whether $statement took files is told");
+	}
 	return ($started, scalar keys %participants, %files);
 }
 
@@ -136,13 +144,16 @@ for my $metric ($quick ? ('cosine', 'l2') : sort keys %opclass)
 			$wanted //= $digest;
 			is($digest, $wanted, "the same index $of with $with");
 			is($started, $workers, "workers started $of with $with");
-			is($files{points} // 0, $with =~ /1MB/ ? 1 : 0, "points in files or not $of with $with");
+			my $little = $with =~ /1MB/ ? 1 : 0;
+			is($files{points} // 0, $little, "points in files or not $of with $with");
+			is(%files ? 1 : 0, $little, "any files or none $of with $with");
 			if ($workers == 0)
 			{
 				is($participants, 0, "nobody else took part $of with $with");
 			}
-			else
+			elsif ($little)
 			{
+				# who wrote files took part
 				$parallel++;
 				$took_part++ if $participants > 0;
 			}

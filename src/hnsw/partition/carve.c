@@ -38,6 +38,14 @@
 #define SEED_CENTER UINT64CONST(0x63656E74)
 #define SEED_GROUP UINT64CONST(0x67726F75)
 
+/* Where the rows of the layer are. */
+static OmenSpillKind
+row_kind(const OmenBuild *build)
+{
+	return build->job->layer.layer == 0 ? build->job->row_kind
+										: OMEN_SPILL_ROWS;
+}
+
 /* Radius and build code of a row, as a point. */
 static void
 make_point(const OmenBuild *build, const OmenRow *row, char *point)
@@ -60,28 +68,41 @@ add_coordinate(const OmenBuild *build, OmenRow *row)
 	double		rest;
 
 	if (!omen_metrics[build->ix->meta.metric].is_product ||
-		build->shared->layer.layer > 0)
+		build->job->layer.layer > 0)
 		return;
-	rest = (double) build->shared->radius * build->shared->radius -
-		   row->terms.added;
+	rest = (double) build->job->radius * build->job->radius - row->terms.added;
 	row->terms.added = rest > 0 ? (float) sqrt(rest) : 0;
+}
+
+/* Where some points start that follow each other. */
+static const char **
+point_pointers(const OmenBuild *build, const char *points, uint32 count)
+{
+	const char **pointers =
+		palloc_extended(mul_size(Max(count, 1), sizeof(char *)),
+						MCXT_ALLOC_HUGE);
+
+	for (uint32 i = 0; i < count; i++)
+		pointers[i] = points + (Size) i * build->shape.point_bytes;
+	return pointers;
 }
 
 /* ---------- centers ---------- */
 
 /*
- * The rows of `count` points, drawn at random one from each of as many equal
- * stretches of all points, in their order.
+ * `count` points, drawn at random one from each of as many equal stretches of
+ * all points, in their order.
  */
-static void
-draw_points(OmenBuild *build, uint32 count, uint64 seed, char *points)
+static const char **
+draw_points(OmenBuild *build, uint32 count, uint64 seed)
 {
-	OmenBuildShared *shared = build->shared;
+	const OmenBuildJob *job = build->job;
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->shared->layer.layer, 0,
+		omen_rows_open(build, row_kind(build), build->job->layer.layer, 0,
 					   build->shape.row_bytes);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
-	uint64		total = shared->layer.points;
+	char	   *points = omen_alloc(mul_size(count, build->shape.point_bytes));
+	uint64		total = job->layer.points;
 	uint64		point = 0;		/* points passed */
 	uint32		chunk = 0;
 	uint32		at = 0;			/* row in the chunk */
@@ -95,38 +116,27 @@ draw_points(OmenBuild *build, uint32 count, uint64 seed, char *points)
 		CHECK_FOR_INTERRUPTS();
 		for (;; at++)
 		{
-			while (at == shared->chunks[chunk].rows)
+			while (at == job->chunks[chunk].rows)
 			{
 				chunk++;
 				at = 0;
 			}
 			if (build->dup_bits &&
-				omen_bit_get(build->dup_bits, shared->chunks[chunk].first + at))
+				omen_bit_get(build->dup_bits, job->chunks[chunk].first + at))
 				continue;
 			if (point == wanted)
 				break;
 			point++;
 		}
-		omen_rows_seek(reader, shared->chunks[chunk].participant,
-					   shared->chunks[chunk].start + at);
+		omen_rows_seek(reader, job->chunks[chunk].participant,
+					   job->chunks[chunk].start + at);
 		omen_rows_read(reader, row);
 		add_coordinate(build, row);
 		make_point(build, row, points + (Size) i * build->shape.point_bytes);
 	}
 	omen_rows_close(reader);
 	pfree(row);
-}
-
-static const char **
-point_pointers(const OmenBuild *build, const char *points, uint32 count)
-{
-	const char **pointers =
-		palloc_extended(mul_size(Max(count, 1), sizeof(char *)),
-						MCXT_ALLOC_HUGE);
-
-	for (uint32 i = 0; i < count; i++)
-		pointers[i] = points + (Size) i * build->shape.point_bytes;
-	return pointers;
+	return point_pointers(build, points, count);
 }
 
 /*
@@ -210,17 +220,13 @@ count_groups(const OmenBuildLayer *layer)
 							 : Max(1, Min(layer->leaves / 32, 256));
 }
 
-/* Where the centers of a group start: at a panel of its own, if it is one. */
+/* Pack the centers of a group, from a column on: a panel of its own's. */
 static void
-pack_group(OmenBuild *build, uint32 first, uint32 count, uint32 column,
-		   const char **points)
+pack_group(OmenBuild *build, const char **points, uint32 count, uint32 column)
 {
-	OmenColumns columns;
+	OmenColumns columns = {count, omen_centers(build, column)};
 
-	columns.count = count;
-	columns.memory = build->arena + build->shared->centers_at +
-					 omen_columns_bytes(&build->shape, column);
-	omen_columns_pack(&build->shape, &columns, points + first);
+	omen_columns_pack(&build->shape, &columns, points);
 }
 
 /* The points in the order of their groups, of which `ends` gets the ends. */
@@ -246,75 +252,78 @@ sort_by(const char **points, const uint32 *group_of, uint32 count,
 }
 
 /*
+ * Draw the centers of groups, and pack them in the order of a chain: in the
+ * arena if points are to be compared with them, too.
+ */
+static OmenColumns
+pack_group_centers(OmenBuild *build, uint32 groups)
+{
+	OmenColumns columns = {groups, omen_group_centers(build)};
+	const char **points =
+		draw_points(build, groups, SEED_GROUP ^ build->ix->meta.seed);
+	uint32	   *order = chain_order(build, points, groups);
+	const char **sorted = palloc(groups * sizeof(char *));
+
+	for (uint32 g = 0; g < groups; g++)
+		sorted[g] = points[order[g]];
+	if (build->job->layer.groups == 1)
+		columns.memory = (char *) TYPEALIGN(
+			64, omen_alloc(omen_columns_bytes(&build->shape, groups) + 64));
+	omen_columns_pack(&build->shape, &columns, sorted);
+	return columns;
+}
+
+/* Pack the centers of leaves, which are sorted by group; ends are the groups'. */
+static void
+pack_centers(OmenBuild *build, const char **sorted, const uint32 *ends)
+{
+	const OmenBuildLayer *layer = &build->job->layer;
+	uint32	   *group_start = omen_group_starts(build);
+	uint32		column = 0;
+
+	group_start[0] = 0;
+	group_start[layer->groups] = layer->leaves;
+	if (layer->groups == 1)
+	{
+		pack_group(build, sorted, layer->leaves, 0);
+		return;
+	}
+	for (uint32 g = 0; g < layer->groups; g++)
+	{
+		uint32		first = g == 0 ? 0 : ends[g - 1];
+
+		CHECK_FOR_INTERRUPTS();
+		group_start[g] = first;
+		pack_group(build, sorted + first, ends[g] - first, column);
+		column += OMEN_PADDED(ends[g] - first);
+	}
+}
+
+/*
  * Draw the centers, number them, and pack them into the arena.  The leader
  * does this, before the step.
  */
 void
 omen_prepare_carve(OmenBuild *build)
 {
-	OmenBuildShared *shared = build->shared;
-	OmenBuildLayer *layer = &shared->layer;
-	pg_atomic_uint32 *counts =
-		(pg_atomic_uint32 *) (build->arena + shared->leaf_count_at);
-	uint32 *group_start = (uint32 *) (build->arena + shared->group_start_at);
+	const OmenBuildLayer *layer = &build->job->layer;
+	pg_atomic_uint32 *counts = omen_leaf_counts(build);
 	uint32		groups = count_groups(layer);
-	char	   *centers;
-	char	   *group_centers;
-	const char **points;
-	const char **group_points;
-	const char **sorted;
-	uint32	   *order;
-	uint32	   *group_of;
 	uint32	   *ends = palloc0((groups + 1) * sizeof(uint32));
-	uint32		column = 0;
+	const char **points;
+	uint32	   *group_of;
 	OmenColumns columns;
 
 	for (uint32 i = 0; i < layer->leaves; i++)
 		pg_atomic_init_u32(&counts[i], 0);
 	if (layer->leaves == 1)
 		return;
-
-	centers = omen_alloc(mul_size(layer->leaves, build->shape.point_bytes));
-	draw_points(build, layer->leaves, SEED_CENTER ^ build->ix->meta.seed,
-				centers);
-	points = point_pointers(build, centers, layer->leaves);
-	group_centers = omen_alloc(mul_size(groups, build->shape.point_bytes));
-	draw_points(build, groups, SEED_GROUP ^ build->ix->meta.seed,
-				group_centers);
-	group_points = point_pointers(build, group_centers, groups);
-
-	/* groups in the order of a chain, and in each its centers */
-	order = chain_order(build, group_points, groups);
-	sorted = palloc(groups * sizeof(char *));
-	for (uint32 g = 0; g < groups; g++)
-		sorted[g] = group_points[order[g]];
-	columns.count = groups;
-	if (layer->groups > 1)
-		columns.memory = build->arena + shared->group_centers_at;
-	else
-		columns.memory = (char *) TYPEALIGN(
-			64, omen_alloc(omen_columns_bytes(&build->shape, groups) + 64));
-	omen_columns_pack(&build->shape, &columns, sorted);
+	points =
+		draw_points(build, layer->leaves, SEED_CENTER ^ build->ix->meta.seed);
+	columns = pack_group_centers(build, groups);
 	group_of = nearest_columns(build, &columns, points, layer->leaves);
-
-	sorted = sort_by(points, group_of, layer->leaves, groups, ends);
-	for (uint32 g = 0; g < groups && layer->groups > 1; g++)
-	{
-		uint32		first = g == 0 ? 0 : ends[g - 1];
-
-		CHECK_FOR_INTERRUPTS();
-		group_start[g] = first;
-		pack_group(build, first, ends[g] - first, column, sorted);
-		column += OMEN_PADDED(ends[g] - first);
-	}
-	if (layer->groups == 1)
-	{
-		group_start[0] = 0;
-		group_start[1] = layer->leaves;
-		pack_group(build, 0, layer->leaves, 0, sorted);
-	}
-	else
-		group_start[groups] = layer->leaves;
+	pack_centers(build, sort_by(points, group_of, layer->leaves, groups, ends),
+				 ends);
 }
 
 /* ---------- points ---------- */
@@ -382,16 +391,12 @@ static void
 look_at_group(CarveState *state, uint32 group, uint32 nrows)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildShared *shared = build->shared;
-	const uint32 *group_start =
-		(const uint32 *) (build->arena + shared->group_start_at);
-	uint32		overlap = shared->layer.overlap;
+	const uint32 *group_start = omen_group_starts(build);
+	uint32		overlap = build->job->layer.overlap;
 	OmenColumns columns;
 
 	columns.count = group_start[group + 1] - group_start[group];
-	columns.memory =
-		build->arena + shared->centers_at +
-		omen_columns_bytes(&build->shape, state->column_of_group[group]);
+	columns.memory = omen_centers(build, state->column_of_group[group]);
 	if (columns.count == 0)
 		return;
 	for (uint32 start = 0; start < nrows; start += TILE_ROWS)
@@ -421,12 +426,12 @@ static void
 find_groups(CarveState *state)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildLayer *layer = &build->shared->layer;
+	OmenBuildLayer *layer = &build->job->layer;
 	float	   *value = palloc(layer->probes * sizeof(float));
 	OmenColumns columns;
 
 	columns.count = layer->groups;
-	columns.memory = build->arena + build->shared->group_centers_at;
+	columns.memory = omen_group_centers(build);
 	for (uint32 start = 0; start < state->count; start += TILE_ROWS)
 	{
 		uint32		rows = Min(TILE_ROWS, state->count - start);
@@ -453,7 +458,7 @@ find_groups(CarveState *state)
 static void
 sort_by_group(CarveState *state)
 {
-	OmenBuildLayer *layer = &state->build->shared->layer;
+	OmenBuildLayer *layer = &state->build->job->layer;
 	uint32		probes = state->count * layer->probes;
 	uint32		sum = 0;
 
@@ -475,7 +480,7 @@ sort_by_group(CarveState *state)
 static void
 find_leaves(CarveState *state)
 {
-	OmenBuildLayer *layer = &state->build->shared->layer;
+	OmenBuildLayer *layer = &state->build->job->layer;
 
 	memset(state->found, 0, state->count * sizeof(uint32));
 	if (layer->leaves == 1)
@@ -513,9 +518,8 @@ static void
 finish_batch(CarveState *state)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildLayer *layer = &build->shared->layer;
-	pg_atomic_uint32 *counts =
-		(pg_atomic_uint32 *) (build->arena + build->shared->leaf_count_at);
+	OmenBuildLayer *layer = &build->job->layer;
+	pg_atomic_uint32 *counts = omen_leaf_counts(build);
 
 	find_leaves(state);
 	for (uint32 r = 0; r < state->count; r++)
@@ -577,9 +581,8 @@ carve_chunk(CarveState *state, OmenRowReader *reader, const OmenChunk *chunk)
 static uint32
 most_columns(const OmenBuild *build)
 {
-	const OmenBuildLayer *layer = &build->shared->layer;
-	const uint32 *group_start =
-		(const uint32 *) (build->arena + build->shared->group_start_at);
+	const OmenBuildLayer *layer = &build->job->layer;
+	const uint32 *group_start = omen_group_starts(build);
 	uint32		most = layer->groups;
 
 	for (uint32 g = 0; g < layer->groups && layer->leaves > 1; g++)
@@ -590,10 +593,8 @@ most_columns(const OmenBuild *build)
 static void
 number_columns(CarveState *state)
 {
-	const OmenBuildLayer *layer = &state->build->shared->layer;
-	const uint32 *group_start =
-		(const uint32 *) (state->build->arena +
-						  state->build->shared->group_start_at);
+	const OmenBuildLayer *layer = &state->build->job->layer;
+	const uint32 *group_start = omen_group_starts(state->build);
 	uint32		column = 0;
 
 	state->column_of_group = palloc(layer->groups * sizeof(uint32));
@@ -607,18 +608,18 @@ number_columns(CarveState *state)
 void
 omen_step_carve(OmenBuild *build)
 {
-	OmenBuildLayer *layer = &build->shared->layer;
+	OmenBuildLayer *layer = &build->job->layer;
 	Size		overlap = layer->overlap;
 	CarveState	state = {0};
 	OmenRowReader *reader =
-		omen_rows_open(build, "rows", build->shared->layer.layer, 0,
+		omen_rows_open(build, row_kind(build), build->job->layer.layer, 0,
 					   build->shape.row_bytes);
 	Size		batch;
 	uint32		item;
 
 	state.build = build;
-	state.spill =
-		omen_spill_begin(build, "homes", layer->layer, layer->place_parts);
+	state.spill = omen_spill_begin(build, OMEN_SPILL_HOMES, layer->layer,
+								   layer->place_parts);
 	batch =
 		Max(TILE_ROWS, Min(BATCH_ROWS, BATCH_BYTES / build->shape.row_bytes));
 	state.batch = batch;
@@ -637,7 +638,7 @@ omen_step_carve(OmenBuild *build)
 	state.chosen_row = palloc(batch * sizeof(uint32));
 	number_columns(&state);
 	while (omen_next_item(build, &item))
-		carve_chunk(&state, reader, &build->shared->chunks[item]);
+		carve_chunk(&state, reader, &build->job->chunks[item]);
 	if (state.count > 0)
 		finish_batch(&state);
 	omen_rows_close(reader);

@@ -47,7 +47,6 @@ typedef struct CompareState
 	char	   *space;			/* for the points of a leaf */
 	const char **pointers;
 	OmenColumns columns;
-	Size		columns_bytes;
 	float	   *out;
 	Size		out_stride;
 	uint32		home_first;		/* positions whose home the leaf is */
@@ -132,7 +131,7 @@ emit_nearest(CompareState *state, const uint32 *positions, uint32 count,
 			 uint32 sampled, uint32 row, float *distances)
 {
 	const OmenBuildShape *shape = &state->build->shape;
-	const OmenBuildLayer *layer = &state->build->shared->layer;
+	const OmenBuildLayer *layer = &state->build->job->layer;
 	OmenLeafRecord *record = state->record;
 
 	bool		at_home =
@@ -313,7 +312,8 @@ count_members(CompareState *state, uint32 part, uint32 first_leaf,
 	OmenUnspill un;
 
 	memset(counts, 0, nleaves * sizeof(uint32));
-	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_MEMBERS, build->job->layer.layer,
+					   part);
 	while (omen_unspill_next(&un, &member, sizeof(member)))
 		counts[member.leaf - first_leaf]++;
 	omen_unspill_end(&un, false);
@@ -341,7 +341,8 @@ load_members(CompareState *state, uint32 part, uint32 first_leaf,
 		sum += counts[i];
 	}
 	positions = omen_alloc(mul_size(sum, sizeof(uint32)));
-	omen_unspill_begin(&un, build, "members", build->shared->layer.layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_MEMBERS, build->job->layer.layer,
+					   part);
 	while (omen_unspill_next(&un, &member, sizeof(member)))
 	{
 		uint32		leaf = member.leaf - first_leaf;
@@ -359,8 +360,7 @@ compare_stretch(CompareState *state, uint32 part, uint32 first_leaf,
 				uint32 nleaves, const uint32 *counts, bool is_last)
 {
 	OmenBuild  *build = state->build;
-	const uint32 *leaf_start =
-		(const uint32 *) (build->arena + build->shared->layer.leaf_start_at);
+	const uint32 *leaf_start = omen_leaf_starts(build);
 	uint32	   *leaf_end = omen_alloc(mul_size(nleaves, sizeof(uint32)));
 	uint32 *positions = load_members(state, part, first_leaf, nleaves, counts,
 									 leaf_end, is_last);
@@ -389,11 +389,11 @@ static void
 compare_partition(CompareState *state, uint32 part)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	uint32		first = omen_first_leaf(part, layer->leaf_parts, layer->leaves);
 	uint32		nleaves =
 		omen_first_leaf(part + 1, layer->leaf_parts, layer->leaves) - first;
-	uint64		most = build->shared->work_memory / sizeof(uint32) / 2;
+	uint64		most = build->team->memory.work / sizeof(uint32) / 2;
 	uint32	   *counts = count_members(state, part, first, nleaves);
 
 	for (uint32 at = 0; at < nleaves;)
@@ -414,14 +414,15 @@ void
 omen_step_compare(OmenBuild *build)
 {
 	const OmenBuildShape *shape = &build->shape;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	uint32		most = MOST_POINTS(shape);
 	CompareState state = {0};
 	uint32		item;
 
 	state.build = build;
 	state.points = omen_points_open(build);
-	state.spill = omen_spill_begin(build, "near", layer->layer, layer->ranges);
+	state.spill =
+		omen_spill_begin(build, OMEN_SPILL_NEAR, layer->layer, layer->ranges);
 	state.space = omen_alloc(mul_size(most, shape->point_bytes));
 	state.pointers = palloc(most * sizeof(char *));
 	state.columns.memory =

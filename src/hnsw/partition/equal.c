@@ -86,7 +86,7 @@ begin_sort(OmenEqual *state)
 	}
 	return tuplesort_begin_heap(
 		desc, 2, columns, operators, collations, nulls_first,
-		(int) Max(state->build->shared->work_memory / 4 / 1024, 64), NULL, 0);
+		(int) Max(state->build->team->memory.work / 4 / 1024, 64), NULL, 0);
 }
 
 static void
@@ -142,9 +142,9 @@ number_tid(uint64 number)
 /* ---------- finding them ---------- */
 
 static uint64
-ordinal(const OmenBuildShared *shared, uint64 locator)
+ordinal(const OmenBuildJob *job, uint64 locator)
 {
-	return shared->chunks[locator >> 32].first + (uint32) locator;
+	return job->chunks[locator >> 32].first + (uint32) locator;
 }
 
 static HashEntry *
@@ -160,7 +160,7 @@ find_entry(OmenEqual *state, uint64 hash)
 static void
 read_row(OmenEqual *state, uint64 locator, OmenRow *row)
 {
-	const OmenChunk *chunk = &state->build->shared->chunks[locator >> 32];
+	const OmenChunk *chunk = &state->build->job->chunks[locator >> 32];
 
 	omen_rows_seek(state->rows, chunk->participant,
 				   chunk->start + (uint32) locator);
@@ -196,9 +196,14 @@ note_copy(OmenEqual *state, const OmenRow *first, const OmenRow *row)
 	OmenBuild  *build = state->build;
 
 	if (state->sort == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(build->job_context);
+
 		state->sort = begin_sort(state);
-	omen_bit_set(build->dup_bits, ordinal(build->shared, row->locator));
-	omen_bit_set(build->copied_bits, ordinal(build->shared, first->locator));
+		MemoryContextSwitchTo(old);
+	}
+	omen_bit_set(build->dup_bits, ordinal(build->job, row->locator));
+	omen_bit_set(build->copied_bits, ordinal(build->job, first->locator));
 	put_sort(state, state->sort, first->locator, tid_number(&row->tid),
 			 row->header.error, same_keys(build, first, row));
 	state->copies++;
@@ -215,7 +220,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 
 	for (uint64 i = 0; i <= state->mask; i++)
 		state->table[i].first = NO_ROW;
-	omen_unspill_begin(&un, build, "hashes", 0, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 	while (omen_unspill_next(&un, &record, sizeof(record)))
 	{
 		HashEntry  *entry;
@@ -239,7 +244,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 	}
 	omen_unspill_end(&un, false);
 
-	omen_unspill_begin(&un, build, "hashes", 0, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 	while (several && omen_unspill_next(&un, &record, sizeof(record)))
 	{
 		HashEntry  *entry;
@@ -266,14 +271,14 @@ largest_part(OmenBuild *build, uint64 rows)
 	uint64		largest = 0;
 	HashRecord	record;
 
-	if (build->shared->hash_parts == 1)
+	if (build->job->hash_parts == 1)
 		return rows;
-	for (uint32 part = 0; part < build->shared->hash_parts; part++)
+	for (uint32 part = 0; part < build->job->hash_parts; part++)
 	{
 		OmenUnspill un;
 		uint64		count = 0;
 
-		omen_unspill_begin(&un, build, "hashes", 0, part);
+		omen_unspill_begin(&un, build, OMEN_SPILL_HASHES, 0, part);
 		while (omen_unspill_next(&un, &record, sizeof(record)))
 			count++;
 		omen_unspill_end(&un, false);
@@ -283,19 +288,34 @@ largest_part(OmenBuild *build, uint64 rows)
 	return largest;
 }
 
+static uint64 *
+no_bits(OmenBuild *build)
+{
+	Size		bytes = (build->job->rows + 63) / 64 * sizeof(uint64);
+	uint64	   *bits = MemoryContextAllocHuge(build->job_context, bytes);
+
+	memset(bits, 0, bytes);
+	return bits;
+}
+
 /*
  * Find the rows that are copies of others.  Marks them, and what they are
- * copies of, in build->dup_bits and build->copied_bits.  Returns how many.
+ * copies of, in build->dup_bits and build->copied_bits, and counts them.
  */
-uint64
-omen_find_equal(OmenBuild *build, uint64 rows)
+void
+omen_step_equal(OmenBuild *build)
 {
-	OmenEqual  *state = palloc0(sizeof(OmenEqual));
-	uint64		largest = largest_part(build, rows);
-	uint64 room = Max(build->shared->work_memory / sizeof(HashEntry), 1024);
+	OmenEqual  *state =
+		MemoryContextAllocZero(build->job_context, sizeof(OmenEqual));
+	uint64		largest = largest_part(build, build->job->rows);
+	uint64		room = Max(build->team->memory.work / sizeof(HashEntry), 1024);
 	uint64		size = pg_nextpower2_64(Max(largest * 2, 1024));
 	uint32		passes = 1;
 
+	if (build->job->rows == 0)
+		return;
+	build->dup_bits = no_bits(build);
+	build->copied_bits = no_bits(build);
 	state->build = build;
 	while (size > room && size > 1024)
 	{
@@ -304,17 +324,18 @@ omen_find_equal(OmenBuild *build, uint64 rows)
 	}
 	state->mask = size - 1;
 	state->table = omen_alloc(mul_size(size, sizeof(HashEntry)));
-	state->rows = omen_rows_open(build, "rows", 0, 0, build->shape.row_bytes);
+	state->rows =
+		omen_rows_open(build, OMEN_SPILL_ROWS, 0, 0, build->shape.row_bytes);
 	state->row = palloc(build->shape.row_bytes);
 	state->first = palloc(build->shape.row_bytes);
 	state->first->locator = NO_ROW;
-	for (uint32 part = 0; part < build->shared->hash_parts; part++)
+	for (uint32 part = 0; part < build->job->hash_parts; part++)
 		for (uint32 pass = 0; pass < passes; pass++)
 			find_in_part(state, part, pass, passes);
 	omen_rows_close(state->rows);
 	pfree(state->table);
 	build->equal = state;
-	return state->copies;
+	build->job->copies = state->copies;
 }
 
 /* ---------- attaching them ---------- */
@@ -327,7 +348,7 @@ sort_places(OmenEqual *state)
 	OmenPlaced	placed;
 	OmenUnspill un;
 
-	omen_unspill_begin(&un, state->build, "copied", 0, 0);
+	omen_unspill_begin(&un, state->build, OMEN_SPILL_COPIED, 0, 0);
 	while (omen_unspill_next(&un, &placed, sizeof(placed)))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -338,15 +359,12 @@ sort_places(OmenEqual *state)
 	return sort;
 }
 
-/*
- * Attach the copies to the nodes of their points, which have been written
- * from first_block on.
- */
+/* Attach the copies to the nodes of their points, which have been written. */
 void
-omen_attach_equal(OmenBuild *build, BlockNumber first_block)
+omen_step_copies(OmenBuild *build)
 {
 	OmenEqual  *state = build->equal;
-	uint32		first_id = first_block * build->ix->layout.node.per_page;
+	uint32 first_id = build->job->node_block * build->ix->layout.node.per_page;
 	Tuplesortstate *places;
 	uint64		place_of = NO_ROW;
 	uint64		position = 0;

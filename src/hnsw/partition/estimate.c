@@ -66,28 +66,71 @@ index_pages(const OmenLayout *layout, uint64 rows, uint32 m)
 	return pages + ceil(slots / layout->upper.per_page);
 }
 
-/* Files that are there at once, at most: before and after placing. */
-static double
-temporary_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
-				double rows)
+/* Bytes that steps pass on, when there are most of them. */
+typedef struct PassedOn
 {
-	double carved = 2.0 * shape->row_bytes + layer->overlap * sizeof(uint32);
-	double		placed = omen_node_bytes(shape) + shape->row_bytes / 15.0;
+	double		scanned;		/* when the table has been read, */
+	double		carved;			/* when leaves have been found, */
+	double		linked;			/* when edges have been */
+	double		placed;			/* and by position, not in the arena */
+} PassedOn;
+
+static void
+pass_on(const OmenBuildShape *shape, const OmenBuildLayer *layer,
+		const OmenBuildMemory *memory, double rows, PassedOn *bytes)
+{
+	double		row = shape->row_bytes;
+	double		homes = row + layer->overlap * sizeof(uint32);
 	double		near = layer->overlap * offsetof(OmenLeafRecord, near) +
 				  omen_candidate_room(shape, layer) * sizeof(OmenNear);
 	double		edges = 1.4 * shape->candidates / 3 * sizeof(OmenEdgeRecord);
+	/* streams that are open at once end in blocks of their own */
+	double		ends = (double) memory->sharers * OMEN_POOL_BLOCK *
+				  (layer->leaf_parts + 2 * layer->ranges);
 
-	if (!layer->in_memory)
-		placed += shape->point_bytes;
-	return rows * Max(carved, placed + near + edges);
+	bytes->scanned = rows * (row + 2 * sizeof(uint64));
+	bytes->carved = rows * (row + homes) + ends;
+	bytes->linked = rows * (row / 15 + near + edges) + ends;
+	bytes->placed = 0;
+	if (!layer->has_points)
+		bytes->placed += rows * shape->point_bytes;
+	if (!layer->has_nodes)
+		bytes->placed += rows * omen_node_bytes(shape);
+}
+
+static double
+beyond(double bytes, double limit)
+{
+	return bytes > limit ? bytes - limit : 0;
+}
+
+/* What of that is in files at once, at most. */
+static double
+temporary_bytes(const PassedOn *bytes, const OmenBuildMemory *memory,
+				bool has_points)
+{
+	double		pool = (double) memory->total / 2;
+	double		carved =
+		beyond(bytes->scanned, pool) + (bytes->carved - bytes->scanned);
+
+	if (has_points)
+		carved = Max(beyond(bytes->scanned, pool),
+					 beyond(bytes->carved, memory->pool));
+	return Max(carved, beyond(bytes->linked, memory->pool) + bytes->placed);
+}
+
+/* And what in memory, beside what participants have and the arena. */
+static double
+pool_bytes(const PassedOn *bytes, const OmenBuildMemory *memory)
+{
+	return Min(Max(bytes->carved, bytes->linked), memory->pool);
 }
 
 /* Memory that a participant takes besides the arena. */
 static double
-work_bytes(const OmenBuildShared *shared)
+work_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
+		   const OmenBuildMemory *memory)
 {
-	const OmenBuildShape *shape = &shared->shape;
-	const OmenBuildLayer *layer = &shared->layers[0];
 	uint32		leaf = shape->leaf_size + shape->leaf_size / 2;
 	double		place = (double) layer->points / layer->place_parts *
 				   (shape->row_bytes + layer->overlap * sizeof(uint32));
@@ -99,40 +142,56 @@ work_bytes(const OmenBuildShared *shared)
 	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
 
 	/* what is larger than that is not kept in memory */
-	return shared->cache_memory + buffers + compare +
-		   Min(Max(place, prune), (double) shared->work_memory);
+	return memory->cache + buffers + compare +
+		   Min(Max(place, prune), (double) memory->work);
+}
+
+/* Lay out the arena as a build does; returns its size. */
+static Size
+choose_arena(const OmenBuildShape *shape, const OmenBuildMemory *memory,
+			 OmenBuildLayer *layers, uint64 rows, const uint64 *most_points)
+{
+	OmenArena	arena;
+	Size		size;
+
+	layers[0].has_points = true;
+	layers[0].has_nodes = true;
+	size = omen_plan_arena(shape, &arena, layers, rows, most_points);
+	if (size <= memory->total / 2)
+		return size;
+	layers[0].has_nodes = false;
+	size = omen_plan_arena(shape, &arena, layers, rows, most_points);
+	if (size <= memory->total / 2)
+		return size;
+	layers[0].has_points = false;
+	return omen_plan_arena(shape, &arena, layers, rows, most_points);
 }
 
 static void
-estimate(const OmenLayout *layout, OmenBuildShared *shared, uint64 rows,
-		 uint32 m, Estimate *result)
+estimate(const OmenBuildShape *shape, const OmenLayout *layout,
+		 OmenBuildMemory *memory, uint64 rows, uint32 m, Estimate *result)
 {
-	OmenBuildLayer *layer = &shared->layers[0];
+	OmenBuildLayer layers[OMEN_MAX_LEVEL + 1] = {0};
 	uint64		most_points[OMEN_MAX_LEVEL + 1] = {rows};
-	Size		memory = (Size) maintenance_work_mem * 1024;
-	Size		arena;
+	PassedOn	bytes;
+	double		work;
+	Size		size;
 
 	for (int l = 1; l <= OMEN_MAX_LEVEL; l++)
 		most_points[l] = most_points[l - 1] / m;
 
-	layer->in_memory = true;
-	shared->layer.in_memory = true;
-	omen_plan_memory(shared, memory);
-	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
-					shared->work_memory, shared->sharers, layer);
-	arena = omen_plan_arena(shared, rows, most_points);
-	if (arena > memory / 2)
-	{
-		layer->in_memory = false;
-		shared->layer.in_memory = false;
-		arena = omen_plan_arena(shared, rows, most_points);
-	}
-	omen_plan_memory(shared, arena < memory ? memory - arena : 0);
-	omen_plan_layer(&shared->shape, layout, 0, rows, memory,
-					shared->work_memory, shared->sharers, layer);
+	omen_plan_scan(memory);
+	omen_plan_layer(shape, layout, memory, 0, rows, &layers[0]);
+	size = choose_arena(shape, memory, layers, rows, most_points);
+	omen_plan_memory(memory, size, layers[0].has_points);
+	omen_plan_layer(shape, layout, memory, 0, rows, &layers[0]);
 	result->index = index_pages(layout, rows, m) * BLCKSZ;
-	result->temporary = temporary_bytes(&shared->shape, layer, rows);
-	result->memory = arena + work_bytes(shared) * shared->sharers;
+	pass_on(shape, &layers[0], memory, rows, &bytes);
+	result->temporary = temporary_bytes(&bytes, memory, layers[0].has_points);
+	work = work_bytes(shape, &layers[0], memory) * memory->sharers;
+	/* while leaves are found, and from then on */
+	result->memory = size + Max(Min(bytes.scanned, (double) memory->total / 2),
+								pool_bytes(&bytes, memory) + work);
 }
 
 OMEN_FUNCTION(omen_hnsw_build_estimate);
@@ -155,7 +214,8 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	OmenStorage storage;
 	OmenMetric	metric;
 	int			workers = PG_GETARG_INT32(6);
-	OmenBuildShared *shared = palloc0(sizeof(OmenBuildShared));
+	OmenBuildMemory memory = {(Size) maintenance_work_mem * 1024, 0};
+	OmenBuildShape shape;
 	Estimate	result;
 	OmenLayout	layout;
 	Datum		values[ESTIMATE_COLUMNS];
@@ -175,10 +235,9 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	omen_options_check_storage(storage, metric);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);
-	omen_plan_shape(&shared->shape, metric, storage, dims, m, ef_construction,
-					0);
-	shared->sharers = workers + 1;
-	estimate(&layout, shared, rows, m, &result);
+	omen_plan_shape(&shape, metric, storage, dims, m, ef_construction, 0);
+	memory.sharers = workers + 1;
+	estimate(&shape, &layout, &memory, rows, m, &result);
 	values[0] = Int64GetDatum((int64) result.index);
 	values[1] = Int64GetDatum((int64) result.memory);
 	values[2] = Int64GetDatum((int64) result.temporary);

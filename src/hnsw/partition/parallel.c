@@ -1,12 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * parallel.c
- *	  Parallel workers of a build, and the memory they share.
+ *	  Parallel workers of a build.
  *
  * What is known from the start (OmenBuildShared, the quantizer) is in the
- * segment of the parallel context.  The arena, whose size is known only after
- * the table has been read, is a segment of its own.  Without workers both are
- * ordinary memory.
+ * segment of the parallel context.  What workers do is the caller's to say.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,11 +18,9 @@
 #include "executor/instrument.h"
 #include "hnsw/partition/partition.h"
 #include "miscadmin.h"
-#include "omendb.h"
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* Keys of the parallel context's table of contents. */
 #define KEY_SHARED UINT64CONST(0x6F6D656E00000001)
@@ -32,6 +28,12 @@
 #define KEY_QUERY UINT64CONST(0x6F6D656E00000003)
 #define KEY_WAL_USAGE UINT64CONST(0x6F6D656E00000004)
 #define KEY_BUFFER_USAGE UINT64CONST(0x6F6D656E00000005)
+
+/* Locks of the leader, which workers have, too. */
+#define HEAP_LOCK(task) \
+	((task)->concurrent ? ShareUpdateExclusiveLock : ShareLock)
+#define INDEX_LOCK(task) \
+	((task)->concurrent ? RowExclusiveLock : AccessExclusiveLock)
 
 struct OmenBuildWorkers
 {
@@ -54,38 +56,57 @@ omen_workers_wanted(Relation heap, Relation index, IndexInfo *index_info)
 	return omen_build_workers(heap, index, index_info);
 }
 
+/* ---------- what is shared from the start ---------- */
+
+static void
+expect(ParallelContext *context, Size bytes)
+{
+	shm_toc_estimate_chunk(&context->estimator, bytes);
+	shm_toc_estimate_keys(&context->estimator, 1);
+}
+
+static void *
+share(ParallelContext *context, uint64 key, Size bytes)
+{
+	void	   *memory = shm_toc_allocate(context->toc, bytes);
+
+	shm_toc_insert(context->toc, key, memory);
+	return memory;
+}
+
+/* A copy of something; nothing if there are no bytes of it. */
+static void
+share_copy(ParallelContext *context, uint64 key, const void *from, Size bytes)
+{
+	if (bytes > 0)
+		memcpy(share(context, key, bytes), from, bytes);
+}
+
 /*
- * Start workers; NULL if there are none to be had.
+ * Get ready for workers; NULL if there are none to be had.  Then build has a
+ * view of what they will share, which the caller fills before it launches
+ * them.
  */
 OmenBuildWorkers *
-omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
-				   float grid_low, float grid_high, OmenInitShared init)
+omen_workers_create(OmenBuild *build, int wanted)
 {
-	OmenBuildWorkers *workers = palloc(sizeof(OmenBuildWorkers));
+	OmenBuildWorkers *workers;
 	Size query_bytes = debug_query_string ? strlen(debug_query_string) + 1 : 0;
+	Size		quantizer_bytes =
+		build->quantizer ? omen_quantizer_bytes(build->quantizer) : 0;
+	Size		shared_bytes = omen_shared_bytes(wanted + 1);
+	Size		wal_bytes = mul_size(sizeof(WalUsage), wanted);
+	Size		buffer_bytes = mul_size(sizeof(BufferUsage), wanted);
 	ParallelContext *context;
 	OmenBuildShared *shared;
 
 	EnterParallelMode();
 	context = CreateParallelContext("omendb", "omen_build_worker", wanted);
-	shm_toc_estimate_chunk(&context->estimator, sizeof(OmenBuildShared));
-	shm_toc_estimate_keys(&context->estimator, 1);
-	if (build->quantizer)
-	{
-		shm_toc_estimate_chunk(&context->estimator,
-							   omen_quantizer_bytes(build->quantizer));
-		shm_toc_estimate_keys(&context->estimator, 1);
-	}
-	if (query_bytes > 0)
-	{
-		shm_toc_estimate_chunk(&context->estimator, query_bytes);
-		shm_toc_estimate_keys(&context->estimator, 1);
-	}
-	shm_toc_estimate_chunk(&context->estimator,
-						   mul_size(sizeof(WalUsage), context->nworkers));
-	shm_toc_estimate_chunk(&context->estimator,
-						   mul_size(sizeof(BufferUsage), context->nworkers));
-	shm_toc_estimate_keys(&context->estimator, 2);
+	expect(context, shared_bytes);
+	expect(context, quantizer_bytes);
+	expect(context, query_bytes);
+	expect(context, wal_bytes);
+	expect(context, buffer_bytes);
 	InitializeParallelDSM(context);
 	if (context->seg == NULL)
 	{
@@ -95,45 +116,28 @@ omen_workers_start(OmenBuild *build, int wanted, const OmenBuildShape *shape,
 		return NULL;
 	}
 
-	shared = shm_toc_allocate(context->toc, sizeof(OmenBuildShared));
-	memset(shared, 0, sizeof(OmenBuildShared));
-	init(build, shared, shape, wanted + 1, grid_low, grid_high);
-	SharedFileSetInit(&shared->files, context->seg);
-	shm_toc_insert(context->toc, KEY_SHARED, shared);
-	if (build->quantizer)
-	{
-		void	   *quantizer =
-			shm_toc_allocate(context->toc,
-							 omen_quantizer_bytes(build->quantizer));
+	shared = share(context, KEY_SHARED, shared_bytes);
+	memset(shared, 0, shared_bytes);
+	share_copy(context, KEY_QUANTIZER, build->quantizer, quantizer_bytes);
+	share_copy(context, KEY_QUERY, debug_query_string, query_bytes);
+	SharedFileSetInit(&shared->team.files, context->seg);
+	omen_build_join(build, shared);
 
-		memcpy(quantizer, build->quantizer,
-			   omen_quantizer_bytes(build->quantizer));
-		shm_toc_insert(context->toc, KEY_QUANTIZER, quantizer);
-	}
-	if (query_bytes > 0)
-	{
-		char	   *query = shm_toc_allocate(context->toc, query_bytes);
-
-		memcpy(query, debug_query_string, query_bytes);
-		shm_toc_insert(context->toc, KEY_QUERY, query);
-	}
-	workers->wal_usage =
-		shm_toc_allocate(context->toc,
-						 mul_size(sizeof(WalUsage), context->nworkers));
-	shm_toc_insert(context->toc, KEY_WAL_USAGE, workers->wal_usage);
-	workers->buffer_usage =
-		shm_toc_allocate(context->toc,
-						 mul_size(sizeof(BufferUsage), context->nworkers));
-	shm_toc_insert(context->toc, KEY_BUFFER_USAGE, workers->buffer_usage);
-	LaunchParallelWorkers(context);
-	/* one that was launched and cannot start is an error, better early */
-	WaitForParallelWorkersToAttach(context);
-	build->shared = shared;
-	build->files = &shared->files.fs;
-	/* memory is divided among those that are there */
-	shared->sharers = context->nworkers_launched + 1;
+	workers = palloc(sizeof(OmenBuildWorkers));
 	workers->context = context;
+	workers->wal_usage = share(context, KEY_WAL_USAGE, wal_bytes);
+	workers->buffer_usage = share(context, KEY_BUFFER_USAGE, buffer_bytes);
 	return workers;
+}
+
+/* Launch workers, as many as there are; returns how many. */
+int
+omen_workers_launch(OmenBuildWorkers *workers)
+{
+	LaunchParallelWorkers(workers->context);
+	/* one that was launched and cannot start is an error, better early */
+	WaitForParallelWorkersToAttach(workers->context);
+	return workers->context->nworkers_launched;
 }
 
 void
@@ -148,142 +152,52 @@ omen_workers_finish(OmenBuildWorkers *workers)
 	pfree(workers);
 }
 
-/* ---------- the arena ---------- */
-
-/*
- * Get memory for the arena.  False if there is not so much shared memory: a
- * small /dev/shm is not an error, since there are files.
- */
-bool
-omen_arena_create(OmenBuild *build, Size size)
-{
-	OmenBuildShared *shared = build->shared;
-	ResourceOwner old = CurrentResourceOwner;
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool created = true;
-
-	if (shared->participants == 1)
-	{
-		build->arena =
-			(char *) TYPEALIGN(64, MemoryContextAllocHuge(build->context,
-														  add_size(size, 64)));
-		return true;
-	}
-
-	/* a failed attempt is undone by its own resource owner */
-	CurrentResourceOwner = ResourceOwnerCreate(old, "omen_hnsw arena");
-	PG_TRY();
-	{
-		build->arena_segment = dsm_create(size, 0);
-	}
-	PG_CATCH();
-	{
-		int			code = geterrcode();
-		ResourceOwner failed = CurrentResourceOwner;
-
-		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_INSUFFICIENT_RESOURCES)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		CurrentResourceOwner = old;
-		ResourceOwnerRelease(failed, RESOURCE_RELEASE_BEFORE_LOCKS, false,
-							 false);
-		ResourceOwnerRelease(failed, RESOURCE_RELEASE_LOCKS, false, false);
-		ResourceOwnerRelease(failed, RESOURCE_RELEASE_AFTER_LOCKS, false,
-							 false);
-		ResourceOwnerDelete(failed);
-		created = false;
-	}
-	PG_END_TRY();
-	CurrentResourceOwner = old;
-	if (!created)
-		return false;
-	shared->arena_handle = dsm_segment_handle(build->arena_segment);
-	build->arena = dsm_segment_address(build->arena_segment);
-	return true;
-}
-
-/* See the arena, if there is one by now. */
-void
-omen_arena_attach(OmenBuild *build)
-{
-	OmenBuildShared *shared = build->shared;
-
-	if (build->arena == NULL)
-	{
-		if (shared->arena_handle == DSM_HANDLE_INVALID)
-			return;
-		build->arena_segment = dsm_attach(shared->arena_handle);
-		if (build->arena_segment == NULL)
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("could not map dynamic shared memory "
-								   "segment")));
-		build->arena = dsm_segment_address(build->arena_segment);
-	}
-	/* rows are told apart in layer 0 only */
-	build->dup_bits = NULL;
-	build->copied_bits = NULL;
-	if (shared->layer.layer == 0)
-	{
-		build->dup_bits = (uint64 *) (build->arena + shared->dup_bits_at);
-		build->copied_bits = (uint64 *) (build->arena + shared->copied_bits_at);
-	}
-}
-
-/* Give the arena up, which commit would complain about otherwise. */
-void
-omen_arena_detach(OmenBuild *build)
-{
-	if (build->arena_segment)
-		dsm_detach(build->arena_segment);
-	build->arena_segment = NULL;
-	build->arena = NULL;
-}
-
 /* ---------- a worker ---------- */
 
-/* Called by the server by its name. */
-extern PGDLLEXPORT void omen_build_worker(dsm_segment *segment, shm_toc *toc);
-
-void
-omen_build_worker(dsm_segment *segment, shm_toc *toc)
+/* What a worker sees; it opens heap and index. */
+static void
+open_worker(OmenBuild *build, dsm_segment *segment, shm_toc *toc)
 {
 	OmenBuildShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	LOCKMODE	heap_lock =
-		shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
-	LOCKMODE	index_lock =
-		shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	OmenBuildTask *task = &shared->task;
+
+	omen_build_join(build, shared);
+	build->shape = task->shape;
+	build->heap = table_open(task->heap_oid, HEAP_LOCK(task));
+	build->index = index_open(task->index_oid, INDEX_LOCK(task));
+	build->index_info = BuildIndexInfo(build->index);
+	build->index_info->ii_Concurrent = task->concurrent;
+	build->opclass = omen_opclass(build->index);
+	build->columns = omen_index_columns(build->index);
+	build->ix = omen_index_open(build->index, true);
+	build->graph = omen_graph_open(build->ix, 0);
+	build->quantizer = shm_toc_lookup(toc, KEY_QUANTIZER, true);
+	build->pool_view = omen_pool_view_create();
+	build->participant = ParallelWorkerNumber + 1;
+	build->context = CurrentMemoryContext;
+	build->step_context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
+							  ALLOCSET_DEFAULT_SIZES);
+	SharedFileSetAttach(&shared->team.files, segment);
+}
+
+/* From the start of a worker to its end. */
+void
+omen_worker_run(dsm_segment *segment, shm_toc *toc, OmenWorkerMain work)
+{
 	OmenBuild	build = {0};
-	WalUsage   *wal_usage;
-	BufferUsage *buffer_usage;
+	WalUsage   *wal_usage = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
+	BufferUsage *buffer_usage = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
 
 	debug_query_string = shm_toc_lookup(toc, KEY_QUERY, true);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
-	build.shared = shared;
-	build.shape = shared->shape;
-	build.heap = table_open(shared->heap_oid, heap_lock);
-	build.index = index_open(shared->index_oid, index_lock);
-	build.index_info = BuildIndexInfo(build.index);
-	build.index_info->ii_Concurrent = shared->concurrent;
-	build.opclass = omen_opclass(build.index);
-	build.columns = omen_index_columns(build.index);
-	build.ix = omen_index_open(build.index, true);
-	build.graph = omen_graph_open(build.ix, 0);
-	build.quantizer = shm_toc_lookup(toc, KEY_QUANTIZER, true);
-	build.participant = ParallelWorkerNumber + 1;
-	build.context = CurrentMemoryContext;
-	build.step_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
-							  ALLOCSET_DEFAULT_SIZES);
-	SharedFileSetAttach(&shared->files, segment);
-	build.files = &shared->files.fs;
+	open_worker(&build, segment, toc);
 	InstrStartParallelQuery();
-	omen_build_work(&build);
-	wal_usage = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
-	buffer_usage = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
+	work(&build);
 	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber],
 						  &wal_usage[ParallelWorkerNumber]);
 	omen_arena_detach(&build);
-	index_close(build.index, index_lock);
-	table_close(build.heap, heap_lock);
+	omen_pool_detach(&build);
+	index_close(build.index, INDEX_LOCK(build.task));
+	table_close(build.heap, HEAP_LOCK(build.task));
 }

@@ -5,15 +5,18 @@
  *
  * Rows are not inserted one by one.  All vectors are encoded, cut into
  * overlapping leaves of neighbors, compared with all others of their leaves,
- * and linked to the best; src/hnsw/partition/README tells how and why.  What does
- * not fit maintenance_work_mem goes through temporary files, partitioned so
- * that each later step reads them once, a partition at a time.
+ * and linked to the best; src/hnsw/partition/README tells how and why.  What
+ * does not fit maintenance_work_mem goes through temporary files, partitioned
+ * so that each later step reads them once, a partition at a time.
  *
  * The work is a list of steps (steps.c).  In each, all participants (the
  * backend that runs CREATE INDEX, and its parallel workers) take items from a
  * counter until there are none.  Between steps the leader alone prepares the
  * next.  What a step produces does not depend on who took which item, so that
  * the index is the same for any number of workers.
+ *
+ * A "job" is one graph, of rows that have been read.  What the participants
+ * share to work at all, the "team", outlives it.
  *
  * Words.  A "row" is a heap row with its code; rows of equal code are one
  * "point".  A point's "position" is its place in the index: slots of a layer
@@ -27,171 +30,99 @@
 
 #include "postgres.h"
 
-#include "distance/block.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/partition/records.h"
 #include "port/atomics.h"
 #include "storage/barrier.h"
 #include "storage/buffile.h"
+#include "storage/condition_variable.h"
 #include "storage/dsm.h"
 #include "storage/sharedfileset.h"
+#include "storage/shm_toc.h"
+#include "storage/spin.h"
 
-/* Leaves that a point may be in. */
-#define OMEN_MAX_OVERLAP 12
-
-/* Neighbors that a point may take from one leaf. */
-#define OMEN_MAX_PER_LEAF 64
-
-/* One point in so many is of the sample whose nearest are candidates, too. */
-#define OMEN_SAMPLE_RATE 8
-
-/* Neighbors that are considered for a point, from all its leaves. */
-#define OMEN_MAX_CANDIDATES ((OMEN_MAX_OVERLAP + 1) * OMEN_MAX_PER_LEAF)
-
-/* Partitions that a participant writes at once; each takes a buffer. */
-#define OMEN_MAX_PARTS 512
-
-/* Chunks of the table, or of the points of a layer, that rows are read by. */
-#define OMEN_MAX_CHUNKS 4096
-
-/*
- * How the build compares vectors, and how large its records are.  Derived
- * from the index; equal in all participants.
- *
- * L2, inner product and cosine distance are computed from 8-bit codes (those
- * of the index, or with storage = full others made for the build), L1 from
- * 15-bit integers on one grid: in integers, so that every instruction set
- * gives the same graph.
- */
-typedef struct OmenBuildShape
+/* Steps, in the order of their work. */
+typedef enum OmenBuildStep
 {
-	uint32		dims;
-	bool		on_grid;		/* build codes are integers on one grid */
-	uint32		code_stride;	/* bytes of a build code, padded */
-	uint32		index_bytes;	/* bytes of the index's code, if it is another;
-								 * else 0 */
-	uint32		key_bytes;		/* of the filter keys */
-	uint32		point_bytes;	/* of a point: terms and build code */
-	uint32		row_bytes;		/* of a row: OmenRow, build code, index code,
-								 * keys */
-	uint32		overlap; /* leaves that a point is in, but for large tables */
-	uint32		leaf_size;		/* points of a leaf, on average */
-	uint32		per_leaf;		/* neighbors that a point takes from a leaf */
-	uint32		candidates;		/* neighbors considered, from all leaves */
-	uint32		coarse_edges;	/* forward edges of a point that are repeated
-								 * in the layers below */
-	uint32		least_edges;	/* forward edges of a point, if there are
-								 * candidates */
-} OmenBuildShape;
+	OMEN_STEP_SCAN,				/* read and encode the table */
+	OMEN_STEP_EQUAL,			/* find rows of equal codes */
+	OMEN_STEP_CARVE,			/* find the leaves of every point */
+	OMEN_STEP_PLACE,			/* put points in the order of their leaves */
+	OMEN_STEP_COMPARE,			/* compare the points of each leaf */
+	OMEN_STEP_PRUNE,			/* choose forward edges */
+	OMEN_STEP_WRITE,			/* add backward edges, write slots */
+	OMEN_STEP_PARENTS,			/* choose the parent of every node */
+	OMEN_STEP_COPIES,			/* attach rows of equal codes */
+	OMEN_STEP_LOG,				/* write WAL */
+	OMEN_STEP_DONE				/* workers may go */
+} OmenBuildStep;
 
-/*
- * A row on its way into the index; followed by its build code, the index's code
- * if that is another, and its filter keys.
- */
-typedef struct OmenRow
+/* Phases that pg_stat_progress_create_index shows; 1 is the server's own. */
+typedef enum OmenBuildPhase
 {
-	uint64		locator;		/* order of rows: chunk << 32 | row in it; above
-								 * layer 0 the position in the layer below */
-	uint32		node;			/* above layer 0: position in layer 0 */
-	uint32		down;			/* above layer 0: position one layer below */
-	ItemPointerData tid;
-	uint16		level;			/* top layer of its node */
-	uint16		key_nulls;
-	OmenCodeHeader header;		/* of the index's code */
-	OmenPointTerms terms;		/* of the build code; until the radius is known
-								 * "added" is the squared norm */
-} OmenRow;
+	OMEN_PHASE_SAMPLE = 2,
+	OMEN_PHASE_INSERT,
+	OMEN_PHASE_STEPS			/* and the steps follow */
+} OmenBuildPhase;
 
-#define OMEN_ROW_CODE(row) ((uint8 *) (row) + sizeof(OmenRow))
+#define OMEN_PHASE_OF_STEP(step) (OMEN_PHASE_STEPS + (int64) (step))
 
-/* A chunk of rows: what one participant wrote in one go. */
-typedef struct OmenChunk
+/* ---------- what is built ---------- */
+
+/* What a build is asked for. */
+typedef struct OmenBuildInput
 {
-	uint32		participant;
-	uint32		rows;
-	uint64		start;			/* number of its first row in the file */
-	uint64		first;			/* rows of the chunks before */
-	uint64		side_start;		/* likewise, of rows without a place in the
-								 * graph */
-	uint32		side_rows;
-} OmenChunk;
+	Relation	heap;
+	Relation	index;
+	IndexInfo  *index_info;
+	OmenGraph  *graph;			/* metapage and quantizer have been written */
+	const OmenQuantizer *quantizer; /* of the build codes; NULL for L1, whose */
+	float		grid_low;		/* coordinates lie mostly between these */
+	float		grid_high;
+} OmenBuildInput;
 
-/* A row with a NULL vector or one without a direction. */
-typedef struct OmenSideRow
+/* The same for all participants to see. */
+typedef struct OmenBuildTask
 {
-	uint32		owner;			/* OMEN_OWNER_NULL or OMEN_OWNER_NAN */
-	ItemPointerData tid;
-} OmenSideRow;
+	Oid			heap_oid;
+	Oid			index_oid;
+	bool		concurrent;
+	bool		needs_wal;
+	BlockNumber heap_blocks;
+	BlockNumber chunk_blocks;
+	OmenBuildShape shape;
+	float		grid_offset;	/* L1: the grid's */
+	float		grid_scale;
+} OmenBuildTask;
 
-/* A candidate or an edge: the distance's bits above the position. */
-typedef uint64 OmenNear;
-
-static inline OmenNear
-omen_near(float distance, uint32 position)
+/* What steps pass on, in partitions. */
+typedef enum OmenSpillKind
 {
-	uint32		bits;
+	OMEN_SPILL_ROWS,			/* rows of a layer */
+	OMEN_SPILL_MOVED,			/* those of layer 0, moved out of memory */
+	OMEN_SPILL_HASHES,			/* of rows */
+	OMEN_SPILL_SIDE,			/* rows without a place in a graph */
+	OMEN_SPILL_LATER,			/* those in order, if they are many */
+	OMEN_SPILL_HOMES,			/* rows and their leaves, by home */
+	OMEN_SPILL_MEMBERS,			/* memberships, by leaf */
+	OMEN_SPILL_COPIED,			/* positions of points with copies */
+	OMEN_SPILL_NEAR,			/* the nearest in a leaf, by position */
+	OMEN_SPILL_EDGES,			/* by position */
+	OMEN_SPILL_COARSE			/* edges repeated from a layer above: this, and
+								 * the layer's number */
+} OmenSpillKind;
 
-	/* not negative, so the bits order as the numbers do */
-	memcpy(&bits, &distance, sizeof(bits));
-	return ((uint64) bits << 32) | position;
-}
+#define OMEN_SPILL_KINDS (OMEN_SPILL_COARSE + OMEN_MAX_LEVEL + 1)
 
-/*
- * What is near in a sample of the points only, or in the layer above: sorts
- * behind all others, since the sign of a distance is always 0.
- */
-#define OMEN_COARSE (UINT64CONST(1) << 63)
+/* Rows may be passed on to a layer that there never is. */
+#define OMEN_SPILL_LAYERS (OMEN_MAX_LEVEL + 2)
 
-static inline float
-omen_near_distance(OmenNear near)
+/* And by position, on all points of a layer. */
+typedef enum OmenPlacedKind
 {
-	uint32		bits = (uint32) ((near & ~OMEN_COARSE) >> 32);
-	float		distance;
-
-	memcpy(&distance, &bits, sizeof(distance));
-	return distance;
-}
-
-/* Is the same target among these? */
-static inline bool
-omen_has_target(const OmenNear *near, uint32 count, OmenNear edge)
-{
-	for (uint32 i = 0; i < count; i++)
-	{
-		if ((uint32) near[i] == (uint32) edge)
-			return true;
-	}
-	return false;
-}
-
-/* What comes out of a leaf for one of its points. */
-typedef struct OmenLeafRecord
-{
-	uint32		position;
-	uint32		count;
-	OmenNear	near[FLEXIBLE_ARRAY_MEMBER]; /* count of them, nearest first */
-} OmenLeafRecord;
-
-/* An edge on its way to the slot that is to have it. */
-typedef struct OmenEdgeRecord
-{
-	uint32		position;		/* the slot's */
-	uint32		target;
-	float		distance;
-} OmenEdgeRecord;
-
-/* Membership of a point in a leaf. */
-typedef struct OmenMember
-{
-	uint32		leaf;
-	uint32		position;
-} OmenMember;
-
-/* Where a point that stands for several rows has its place. */
-typedef struct OmenPlaced
-{
-	uint64		locator;
-	uint32		position;
-} OmenPlaced;
+	OMEN_PLACED_POINTS,			/* terms and build codes */
+	OMEN_PLACED_NODES			/* what slots need besides */
+} OmenPlacedKind;
 
 /* One layer that is being built. */
 typedef struct OmenBuildLayer
@@ -210,74 +141,103 @@ typedef struct OmenBuildLayer
 	uint32		range_slots;	/* slots of a partition by position */
 	uint32		ranges;			/* partitions by position */
 	BlockNumber first_block;	/* of its slots */
-	bool		in_memory;		/* the points are in the arena */
-	Size		points_at;		/* there */
-	Size		down_at;		/* positions one layer below, in the arena */
-	Size		leaf_start_at;	/* first position of each leaf, in the arena */
+	bool		has_points;		/* the arena does, they are in no file */
+	bool		has_nodes;		/* likewise, what slots need */
+	Size		points_at;		/* where they are there */
+	Size		nodes_at;
+	Size		down_at;		/* there, positions one layer below */
+	Size		leaf_start_at;	/* there, the first position of each leaf */
 } OmenBuildLayer;
 
-/* Steps, in the order of their work on one layer. */
-typedef enum OmenBuildStep
+/* One graph that is being built.  The leader changes it between steps. */
+typedef struct OmenBuildJob
 {
-	OMEN_STEP_SCAN,				/* read and encode the table */
-	OMEN_STEP_CARVE,			/* find the leaves of every point */
-	OMEN_STEP_PLACE,			/* put points in the order of their leaves */
-	OMEN_STEP_COMPARE,			/* compare the points of each leaf */
-	OMEN_STEP_PRUNE,			/* choose forward edges */
-	OMEN_STEP_WRITE,			/* add backward edges, write slots */
-	OMEN_STEP_LOG,				/* write WAL */
-	OMEN_STEP_DONE
-} OmenBuildStep;
-
-/* Phases that pg_stat_progress_create_index shows; 1 is the server's own. */
-typedef enum OmenBuildPhase
-{
-	OMEN_PHASE_SAMPLE = 2,
-	OMEN_PHASE_INSERT,
-	OMEN_PHASE_EQUAL,
-	OMEN_PHASE_PARENTS,
-	OMEN_PHASE_COPIES,
-	OMEN_PHASE_STEPS			/* and the steps follow */
-} OmenBuildPhase;
-
-#define OMEN_PHASE_OF_STEP(step) (OMEN_PHASE_STEPS + (int64) (step))
-
-/* What all participants share; in dynamic shared memory if there are workers. */
-typedef struct OmenBuildShared
-{
-	/* set before there are workers */
-	Oid			heap_oid;
-	Oid			index_oid;
-	bool		concurrent;
-	bool		needs_wal;
-	int			participants;	/* at most */
-	int			sharers;		/* that are there to share the memory */
-	BlockNumber heap_blocks;
-	BlockNumber chunk_blocks;
-	Size		work_memory;	/* that one participant may use for an item */
-	Size		cache_memory;	/* and to cache points that are in a file */
-	OmenBuildShape shape;
 	uint32		hash_parts;		/* partitions of the rows by hash */
-	float		grid_offset;	/* L1: the grid's */
-	float		grid_scale;
-
-	/* the step that is being taken; set by the leader between steps */
-	OmenBuildStep step;
-	OmenBuildLayer layer;
-	OmenBuildLayer layers[OMEN_MAX_LEVEL + 1];	/* all, as far as ordered */
-	uint32		top;			/* the highest of them */
+	OmenSpillKind row_kind;		/* where the rows of layer 0 are */
+	uint64		rows;			/* with a place in the graph */
+	uint64		copies;			/* of them, rows of the code of another */
+	uint64		points;			/* the others */
 	float		radius;			/* inner product: norm of the longest vector */
-	uint32		items;
+	uint32		top;			/* the highest layer */
+	uint32		root;			/* position of the node that all hang below */
+	OmenBuildLayer layer;		/* that is being worked on */
+	OmenBuildLayer layers[OMEN_MAX_LEVEL + 1];	/* all, as far as ordered */
 	BlockNumber node_block;		/* first of layer 0 */
 	BlockNumber payload_block;	/* first of the codes out of line */
 	uint32		payload_parts;	/* pages of each */
-	dsm_handle	arena_handle;
-	Size		dup_bits_at;	/* places in the arena */
+
+	/* changed by all while rows are read */
+	pg_atomic_uint64 levels[OMEN_MAX_LEVEL + 1];	/* rows by top layer */
+	pg_atomic_uint64 longest;	/* squared norm of the longest vector: the bits
+								 * of a double */
+
+	OmenChunk	chunks[OMEN_MAX_CHUNKS];	/* of this layer */
+	OmenChunk	next_chunks[OMEN_MAX_CHUNKS];	/* of the next layer */
+} OmenBuildJob;
+
+/* ---------- who builds it ---------- */
+
+/* How maintenance_work_mem is divided. */
+typedef struct OmenBuildMemory
+{
+	Size		total;
+	int			sharers;		/* participants that are there to share it */
+	Size		work;			/* that each of them may use for an item */
+	Size		cache;			/* and to cache points that are in a file */
+	Size		pool;			/* for what steps pass on */
+} OmenBuildMemory;
+
+/*
+ * What all look up at random, for one job: in dynamic shared memory if there
+ * are workers.  Of each part where it starts; what layers have there stands
+ * in OmenBuildLayer.
+ */
+typedef struct OmenArena
+{
+	dsm_handle	handle;
+	Size		size;
+	Size		dup_bits_at;
 	Size		copied_bits_at;
 	Size		leaf_count_at;
 	Size		group_start_at;
 	Size		centers_at;
 	Size		group_centers_at;
+} OmenArena;
+
+#define OMEN_POOL_BLOCK 8192
+#define OMEN_POOL_SEGMENTS 64
+#define OMEN_NO_BLOCK PG_UINT32_MAX
+
+/*
+ * Memory for what steps pass on, in blocks; see pool.c.  The lock is for what
+ * follows it.
+ */
+typedef struct OmenPool
+{
+	bool		is_short;		/* the server has no more shared memory */
+	uint32		generation;		/* of segments: all are given up at once */
+	dsm_handle	handles[OMEN_POOL_SEGMENTS];
+	slock_t		lock;
+	uint32		limit;			/* blocks that it may have; 0 = closed */
+	uint32		blocks;			/* that it has */
+	uint32		fresh;			/* the first that nobody has had yet */
+	uint32		free;			/* the first of those given back */
+	uint32		used;			/* that somebody has */
+	uint32		segments;
+	uint32		first[OMEN_POOL_SEGMENTS + 1];	/* block of each; and the end */
+	bool		growing;		/* somebody makes a segment */
+	ConditionVariable grown;	/* and is done */
+} OmenPool;
+
+/* How the participants work together, whatever at. */
+typedef struct OmenBuildTeam
+{
+	int			participants;	/* at most */
+	OmenBuildMemory memory;
+
+	/* the step that is being taken; set by the leader between steps */
+	OmenBuildStep step;
+	uint32		items;
 
 	/* changed by all */
 	pg_atomic_uint32 next_item;
@@ -285,21 +245,52 @@ typedef struct OmenBuildShared
 	pg_atomic_uint64 blocks_done;
 	pg_atomic_uint64 heap_tuples;
 	pg_atomic_uint64 index_tuples;
-	pg_atomic_uint64 levels[OMEN_MAX_LEVEL + 1];	/* rows by top layer */
-	pg_atomic_uint64 longest;	/* squared norm of the longest vector: the bits
-								 * of a double */
+	pg_atomic_uint64 file_bytes;	/* written to temporary files */
 	pg_atomic_uint32 broken_hot_chain;
 	Barrier		barrier;
 
 	SharedFileSet files;
-	OmenChunk	chunks[OMEN_MAX_CHUNKS];	/* of this layer */
-	OmenChunk	next_chunks[OMEN_MAX_CHUNKS];	/* of the next layer */
+} OmenBuildTeam;
+
+/* What all participants share; in dynamic shared memory if there are workers. */
+typedef struct OmenBuildShared
+{
+	OmenBuildTask task;
+	OmenBuildTeam team;
+	OmenArena	arena;
+	OmenPool	pool;
+	OmenBuildJob job;
+	uint32		spills[FLEXIBLE_ARRAY_MEMBER]; /* block of the pool with what is
+												* where: of each participant,
+												* kind and layer */
 } OmenBuildShared;
+
+/* The arena, as one participant sees it. */
+typedef struct OmenArenaView
+{
+	char	   *memory;
+	dsm_segment *dsm;			/* what to give up: with workers, */
+	void	   *chunk;			/* without */
+	dsm_handle	handle;			/* of the former */
+} OmenArenaView;
+
+/* The pool, likewise. */
+typedef struct OmenPoolView OmenPoolView;
+
+/* Rows that are copies of others, as equal.c keeps them. */
+typedef struct OmenEqual OmenEqual;
 
 /* One participant's view. */
 typedef struct OmenBuild
 {
-	OmenBuildShared *shared;
+	OmenBuildTask *task;		/* shared, as all to arena_view */
+	OmenBuildTeam *team;
+	OmenBuildJob *job;
+	OmenArena  *arena;
+	OmenPool   *pool;
+	uint32	   *spills;
+	OmenArenaView arena_view;
+	OmenPoolView *pool_view;
 	OmenBuildShape shape;		/* copy */
 	Relation	heap;
 	Relation	index;
@@ -312,16 +303,119 @@ typedef struct OmenBuild
 	FileSet	   *files;
 	int			participant;	/* 0 is the leader */
 	bool		report;			/* tell the progress; the leader's */
-	dsm_segment *arena_segment;
-	char	   *arena;
-	uint64	   *dup_bits;		/* of rows: copies of others */
+	uint64	   *dup_bits; /* of rows: copies of others; NULL above layer 0 */
 	uint64	   *copied_bits;	/* of rows: others are copies of it */
-	struct OmenEqual *equal;	/* the copies; the leader's */
+	OmenEqual  *equal;			/* the copies; the leader's */
 	MemoryContext context;
+	MemoryContext job_context;	/* reset after each job; the leader's */
 	MemoryContext step_context; /* reset after each step */
 } OmenBuild;
 
-typedef struct OmenEqual OmenEqual;
+/* ---------- work.c ---------- */
+
+extern Size omen_shared_bytes(int participants);
+extern void omen_build_join(OmenBuild *build, OmenBuildShared *shared);
+extern bool omen_next_item(OmenBuild *build, uint32 *item);
+extern void omen_build_phase_start(OmenBuild *build, int64 phase,
+								   uint64 tuples);
+extern void omen_build_progress(OmenBuild *build, uint64 tuples);
+
+/* ---------- arena.c ---------- */
+
+extern dsm_segment *omen_segment_create(Size size);
+extern dsm_segment *omen_segment_attach(dsm_handle handle);
+extern bool omen_arena_create(OmenBuild *build, Size size);
+extern void omen_arena_attach(OmenBuild *build);
+extern void omen_arena_detach(OmenBuild *build);
+extern void omen_arena_take_bits(OmenBuild *build, Size bytes);
+
+static inline void *
+omen_arena_at(const OmenBuild *build, Size at)
+{
+	return build->arena_view.memory + at;
+}
+
+/* Points of each leaf, counted while they are carved. */
+static inline pg_atomic_uint32 *
+omen_leaf_counts(const OmenBuild *build)
+{
+	return omen_arena_at(build, build->arena->leaf_count_at);
+}
+
+/* The first leaf of each group, and where the last group ends. */
+static inline uint32 *
+omen_group_starts(const OmenBuild *build)
+{
+	return omen_arena_at(build, build->arena->group_start_at);
+}
+
+/* The centers of leaves from a column on, the first of a panel; packed. */
+extern char *omen_centers(const OmenBuild *build, uint32 column);
+
+/* The centers of groups, packed. */
+static inline char *
+omen_group_centers(const OmenBuild *build)
+{
+	return omen_arena_at(build, build->arena->group_centers_at);
+}
+
+/* The first position of each leaf of the layer, and where the last ends. */
+static inline uint32 *
+omen_leaf_starts(const OmenBuild *build)
+{
+	return omen_arena_at(build, build->job->layer.leaf_start_at);
+}
+
+/* The position in the layer below of each point of a layer above 0. */
+static inline uint32 *
+omen_positions_below(const OmenBuild *build, uint32 layer)
+{
+	return omen_arena_at(build, build->job->layers[layer].down_at);
+}
+
+/* The layer's points, or what its slots need: NULL if that is in a file. */
+static inline char *
+omen_placed_memory(const OmenBuild *build, OmenPlacedKind kind)
+{
+	const OmenBuildLayer *layer = &build->job->layer;
+
+	if (kind == OMEN_PLACED_POINTS)
+		return layer->has_points ? omen_arena_at(build, layer->points_at)
+								 : NULL;
+	return layer->has_nodes ? omen_arena_at(build, layer->nodes_at) : NULL;
+}
+
+/* ---------- pool.c ---------- */
+
+extern void omen_pool_init(OmenPool *pool);
+extern OmenPoolView *omen_pool_view_create(void);
+extern void omen_pool_open(OmenBuild *build, Size bytes);
+extern void omen_pool_limit(OmenBuild *build, Size bytes);
+extern bool omen_pool_is_short(const OmenBuild *build);
+extern void omen_pool_tidy(OmenBuild *build);
+extern void omen_pool_attach(OmenBuild *build);
+extern void omen_pool_detach(OmenBuild *build);
+extern uint32 omen_pool_take(OmenBuild *build);
+extern void omen_pool_give(OmenBuild *build, uint32 first, uint32 last,
+						   uint32 count);
+extern char *omen_pool_block(OmenBuild *build, uint32 block);
+extern uint32 *omen_pool_next(OmenBuild *build, uint32 block);
+
+/* ---------- parallel.c ---------- */
+
+/* Workers, as the leader knows them. */
+typedef struct OmenBuildWorkers OmenBuildWorkers;
+
+/* What a worker does once it is there. */
+typedef void (*OmenWorkerMain)(OmenBuild *build);
+
+extern int	omen_workers_wanted(Relation heap, Relation index,
+								IndexInfo *index_info);
+extern OmenBuildWorkers *omen_workers_create(OmenBuild *build, int wanted);
+extern int	omen_workers_launch(OmenBuildWorkers *workers);
+extern void omen_workers_finish(OmenBuildWorkers *workers);
+extern void omen_worker_run(dsm_segment *segment, shm_toc *toc,
+							OmenWorkerMain work);
 
 /* ---------- plan.c ---------- */
 
@@ -329,199 +423,15 @@ extern void omen_plan_shape(OmenBuildShape *shape, OmenMetric metric,
 							OmenStorage storage, uint32 dims, uint32 m,
 							uint32 ef_construction, uint32 key_bytes);
 extern void omen_plan_layer(const OmenBuildShape *shape,
-							const OmenLayout *layout, uint32 layer,
-							uint64 points, Size memory, Size work_memory,
-							int participants, OmenBuildLayer *plan);
-extern Size omen_plan_arena(OmenBuildShared *shared, uint64 rows,
+							const OmenLayout *layout,
+							const OmenBuildMemory *memory, uint32 layer,
+							uint64 points, OmenBuildLayer *plan);
+extern Size omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
+							OmenBuildLayer *layers, uint64 rows,
 							const uint64 *most_points);
-extern void omen_plan_memory(OmenBuildShared *shared, Size memory);
-
-/* ---------- steps.c ---------- */
-
-extern void omen_build_graph(Relation heap, Relation index,
-							 IndexInfo *index_info, OmenGraph *graph,
-							 const OmenQuantizer *quantizer, float grid_low,
-							 float grid_high, double *heap_tuples,
-							 double *index_tuples);
-extern void omen_build_work(OmenBuild *build);
-extern bool omen_next_item(OmenBuild *build, uint32 *item);
-extern void omen_build_phase_start(OmenBuild *build, int64 phase,
-								   uint64 tuples);
-extern void omen_build_progress(OmenBuild *build, uint64 tuples);
-
-/* ---------- parallel.c ---------- */
-
-/* Workers, as the leader knows them. */
-typedef struct OmenBuildWorkers OmenBuildWorkers;
-
-/* Fills what the participants share before there are workers. */
-typedef void (*OmenInitShared)(OmenBuild *build, OmenBuildShared *shared,
-							   const OmenBuildShape *shape, int participants,
-							   float grid_low, float grid_high);
-
-extern int	omen_workers_wanted(Relation heap, Relation index,
-								IndexInfo *index_info);
-extern OmenBuildWorkers *omen_workers_start(OmenBuild *build, int wanted,
-											const OmenBuildShape *shape,
-											float grid_low, float grid_high,
-											OmenInitShared init);
-extern void omen_workers_finish(OmenBuildWorkers *workers);
-extern bool omen_arena_create(OmenBuild *build, Size size);
-extern void omen_arena_attach(OmenBuild *build);
-extern void omen_arena_detach(OmenBuild *build);
-
-/* ---------- spill.c ---------- */
-
-/* Partitioned temporary files that one participant writes. */
-typedef struct OmenSpill OmenSpill;
-
-extern OmenSpill *omen_spill_begin(OmenBuild *build, const char *name,
-								   uint32 layer, uint32 parts);
-extern void omen_spill_write(OmenSpill *spill, uint32 part, const void *data,
-							 Size bytes);
-extern void omen_spill_end(OmenSpill *spill);
-
-/* What all participants wrote into one partition. */
-typedef struct OmenUnspill
-{
-	OmenBuild  *build;
-	const char *name;
-	uint32		layer;
-	uint32		part;
-	int			participant;
-	uint32		records; /* read, for a look at interrupts now and then */
-	BufFile	   *file;
-} OmenUnspill;
-
-extern void omen_unspill_begin(OmenUnspill *un, OmenBuild *build,
-							   const char *name, uint32 layer, uint32 part);
-extern bool omen_unspill_next(OmenUnspill *un, void *data, Size bytes);
-extern void omen_unspill_rest(OmenUnspill *un, void *data, Size bytes);
-extern void omen_unspill_end(OmenUnspill *un, bool delete);
-extern void omen_part_delete(OmenBuild *build, const char *name, uint32 layer,
-							 uint32 part);
-
-/* Rows, read by chunk. */
-typedef struct OmenRowReader OmenRowReader;
-
-extern OmenRowReader *omen_rows_open(OmenBuild *build, const char *name,
-									 uint32 layer, uint32 part, Size record);
-extern void omen_rows_seek(OmenRowReader *reader, uint32 participant,
-						   uint64 row);
-extern void omen_rows_read(OmenRowReader *reader, void *record);
-extern void omen_rows_close(OmenRowReader *reader);
-
-/* Records by position, in one file. */
-typedef struct OmenPlacedFile OmenPlacedFile;
-
-extern void omen_placed_create(OmenBuild *build, const char *name);
-extern void omen_placed_delete(OmenBuild *build, const char *name);
-extern OmenPlacedFile *omen_placed_open(OmenBuild *build, const char *name,
-										Size record);
-extern void omen_placed_write(OmenPlacedFile *file, uint32 position,
-							  const void *records, uint32 count);
-extern void omen_placed_read(OmenPlacedFile *file, uint32 position,
-							 void *records, uint32 count);
-extern void omen_placed_close(OmenPlacedFile *file);
-
-/* ---------- points.c ---------- */
-
-/* Points by position, in memory or in a file with a cache. */
-typedef struct OmenPoints OmenPoints;
-
-extern OmenPoints *omen_points_open(OmenBuild *build);
-extern void omen_points_write(OmenPoints *points, uint32 position,
-							  const void *records, uint32 count);
-extern const char *omen_points_get(OmenPoints *points, uint32 position,
-								   void *space);
-extern void omen_points_prefetch(OmenPoints *points, uint32 position);
-extern void omen_points_close(OmenPoints *points);
-
-static inline const OmenPointTerms *
-omen_point_terms(const char *point)
-{
-	return (const OmenPointTerms *) point;
-}
-
-static inline const uint8 *
-omen_point_code(const char *point)
-{
-	return (const uint8 *) point + sizeof(OmenPointTerms);
-}
-
-/* Distance of two points: squared L2, or L1. */
-static inline float
-omen_point_distance(const OmenBuildShape *shape, const char *a, const char *b)
-{
-	if (shape->on_grid)
-		return (float) omen_kernels->l1_u16((const uint16 *) omen_point_code(a),
-											(const uint16 *) omen_point_code(b),
-											shape->dims);
-	return omen_pair_distance(omen_point_terms(a), omen_point_code(a),
-							  omen_point_terms(b), omen_point_code(b),
-							  shape->dims);
-}
-
-/* ---------- one file for each step ---------- */
-
-extern void omen_step_scan(OmenBuild *build);
-extern uint64 omen_find_equal(OmenBuild *build, uint64 rows);
-extern void omen_attach_equal(OmenBuild *build, BlockNumber first_block);
-extern void omen_prepare_carve(OmenBuild *build);
-extern void omen_step_carve(OmenBuild *build);
-extern Size omen_node_bytes(const OmenBuildShape *shape);
-extern void omen_prepare_place(OmenBuild *build);
-extern void omen_step_place(OmenBuild *build);
-extern void omen_step_compare(OmenBuild *build);
-extern Size omen_compare_bytes(const OmenBuildShape *shape, uint32 most);
-extern void omen_step_prune(OmenBuild *build);
-extern void omen_step_write(OmenBuild *build);
-extern void omen_link_parents(OmenBuild *build, uint32 points,
-							  BlockNumber first_block, uint32 root);
-
-/* ---------- columns.c ---------- */
-
-/*
- * Points that many others are compared with at once: packed into panels, or
- * for L1 one after the other.
- */
-typedef struct OmenColumns
-{
-	uint32		count;
-	char	   *memory;			/* omen_columns_bytes(), aligned to 64 */
-} OmenColumns;
-
-extern Size omen_columns_bytes(const OmenBuildShape *shape, uint32 count);
-extern void omen_columns_pack(const OmenBuildShape *shape,
-							  const OmenColumns *columns,
-							  const char *const *points);
-extern void omen_columns_distances(const OmenBuildShape *shape,
-								   const OmenColumns *columns,
-								   const char *const *rows, uint32 nrows,
-								   float *out, Size out_stride);
-extern void omen_columns_mutual(const OmenBuildShape *shape,
-								const OmenColumns *columns,
-								const char *const *points, uint32 panel,
-								float *out, Size out_stride);
-
-#define OMEN_PADDED(count) TYPEALIGN(OMEN_PANEL, (count))
-
-/* ---------- choose.c ---------- */
-
-typedef struct OmenChooser OmenChooser;
-
-extern OmenChooser *omen_chooser_create(OmenBuild *build, OmenPoints *points);
-extern uint32 omen_sort_near(OmenNear *near, uint32 count);
-extern uint32 omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count,
-						  uint32 most, uint32 least);
-
-/* ---------- small parts ---------- */
-
-static inline void *
-omen_alloc(Size bytes)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(bytes, 1));
-}
+extern void omen_plan_scan(OmenBuildMemory *memory);
+extern void omen_plan_memory(OmenBuildMemory *memory, Size arena,
+							 bool has_points);
 
 /* Candidates that the leaves of a point give it, at most. */
 static inline uint32
@@ -557,16 +467,157 @@ omen_range_start(const OmenBuildLayer *layer, uint32 range)
 	return (uint32) Min((uint64) range * layer->range_slots, layer->points);
 }
 
-static inline bool
-omen_bit_get(const uint64 *bits, uint64 i)
-{
-	return (bits[i / 64] >> (i % 64)) & 1;
-}
+/* ---------- spill.c ---------- */
 
-static inline void
-omen_bit_set(uint64 *bits, uint64 i)
+/* Records that one participant writes, in partitions. */
+typedef struct OmenSpill OmenSpill;
+
+extern OmenSpill *omen_spill_begin(OmenBuild *build, OmenSpillKind kind,
+								   uint32 layer, uint32 parts);
+extern void omen_spill_write(OmenSpill *spill, uint32 part, const void *data,
+							 Size bytes);
+extern void omen_spill_end(OmenSpill *spill);
+extern void omen_spill_delete(OmenBuild *build, OmenSpillKind kind,
+							  uint32 layer, uint32 part);
+extern void omen_spill_forget(OmenBuild *build, OmenSpillKind kind,
+							  uint32 layer);
+
+/* What a participant wrote into one partition, while it is read. */
+typedef struct OmenSpillSource
 {
-	bits[i / 64] |= UINT64CONST(1) << (i % 64);
-}
+	OmenBuild  *build;
+	OmenSpillKind kind;
+	uint32		layer;
+	int			participant;
+	uint32		part;
+	const char *at;				/* in a block */
+	Size		left;			/* bytes there */
+	uint32		block;			/* that, */
+	uint32		blocks;			/* and how many follow it */
+	uint32		last_bytes;		/* in the last of them */
+	bool		in_file;		/* more is in a file, perhaps */
+	BufFile	   *file;			/* once it is open */
+} OmenSpillSource;
+
+/* What all participants wrote into one partition. */
+typedef struct OmenUnspill
+{
+	OmenSpillSource source;
+	uint32		records; /* read, for a look at interrupts now and then */
+} OmenUnspill;
+
+extern void omen_unspill_begin(OmenUnspill *un, OmenBuild *build,
+							   OmenSpillKind kind, uint32 layer, uint32 part);
+extern bool omen_unspill_next(OmenUnspill *un, void *data, Size bytes);
+extern void omen_unspill_rest(OmenUnspill *un, void *data, Size bytes);
+extern void omen_unspill_end(OmenUnspill *un, bool delete);
+
+/* Records of the same length, read in any order. */
+typedef struct OmenRowReader OmenRowReader;
+
+extern OmenRowReader *omen_rows_open(OmenBuild *build, OmenSpillKind kind,
+									 uint32 layer, uint32 part, Size record);
+extern void omen_rows_seek(OmenRowReader *reader, uint32 participant,
+						   uint64 row);
+extern void omen_rows_read(OmenRowReader *reader, void *record);
+extern void omen_rows_close(OmenRowReader *reader);
+
+/* ---------- placed.c ---------- */
+
+/* Records by position, in the arena or in one file. */
+typedef struct OmenPlacedFile OmenPlacedFile;
+
+extern Size omen_node_bytes(const OmenBuildShape *shape);
+extern void omen_placed_create(OmenBuild *build, OmenPlacedKind kind);
+extern void omen_placed_delete(OmenBuild *build, OmenPlacedKind kind);
+extern OmenPlacedFile *omen_placed_open(OmenBuild *build, OmenPlacedKind kind);
+extern char *omen_placed_all(const OmenPlacedFile *placed);
+extern void omen_placed_write(OmenPlacedFile *placed, uint32 position,
+							  const void *records, uint32 count);
+extern void omen_placed_read(OmenPlacedFile *placed, uint32 position,
+							 void *records, uint32 count);
+extern void omen_placed_close(OmenPlacedFile *placed);
+
+/* ---------- points.c ---------- */
+
+/* Points by position, in memory or in a file with a cache. */
+typedef struct OmenPoints OmenPoints;
+
+extern OmenPoints *omen_points_open(OmenBuild *build);
+extern void omen_points_write(OmenPoints *points, uint32 position,
+							  const void *records, uint32 count);
+extern const char *omen_points_get(OmenPoints *points, uint32 position,
+								   void *space);
+extern void omen_points_prefetch(OmenPoints *points, uint32 position);
+extern void omen_points_close(OmenPoints *points);
+
+/* ---------- distances.c ---------- */
+
+/*
+ * Points that many others are compared with at once: packed into panels, or
+ * for L1 one after the other.
+ */
+typedef struct OmenColumns
+{
+	uint32		count;
+	char	   *memory;			/* omen_columns_bytes(), aligned to 64 */
+} OmenColumns;
+
+extern Size omen_columns_bytes(const OmenBuildShape *shape, uint32 count);
+extern void omen_columns_pack(const OmenBuildShape *shape,
+							  const OmenColumns *columns,
+							  const char *const *points);
+extern void omen_columns_distances(const OmenBuildShape *shape,
+								   const OmenColumns *columns,
+								   const char *const *rows, uint32 nrows,
+								   float *out, Size out_stride);
+extern void omen_columns_mutual(const OmenBuildShape *shape,
+								const OmenColumns *columns,
+								const char *const *points, uint32 panel,
+								float *out, Size out_stride);
+
+#define OMEN_PADDED(count) TYPEALIGN(OMEN_PANEL, (count))
+
+/* ---------- choose.c ---------- */
+
+typedef struct OmenChooser OmenChooser;
+
+extern OmenChooser *omen_chooser_create(OmenBuild *build, OmenPoints *points);
+extern uint32 omen_sort_near(OmenNear *near, uint32 count);
+extern uint32 omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count,
+						  uint32 most, uint32 least);
+
+/* ---------- one file for each step ---------- */
+
+extern void omen_step_scan(OmenBuild *build);
+extern void omen_step_equal(OmenBuild *build);
+extern void omen_prepare_carve(OmenBuild *build);
+extern void omen_step_carve(OmenBuild *build);
+extern void omen_prepare_place(OmenBuild *build);
+extern void omen_step_place(OmenBuild *build);
+extern void omen_step_compare(OmenBuild *build);
+extern Size omen_compare_bytes(const OmenBuildShape *shape, uint32 most);
+extern void omen_step_prune(OmenBuild *build);
+extern void omen_step_write(OmenBuild *build);
+extern void omen_step_parents(OmenBuild *build);
+extern void omen_step_copies(OmenBuild *build);
+extern void omen_step_log(OmenBuild *build);
+extern uint32 omen_log_items(BlockNumber blocks);
+
+/* ---------- steps.c ---------- */
+
+extern void omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items,
+						  uint64 tuples);
+extern char *omen_step_name(int64 step);
+
+/* ---------- job.c ---------- */
+
+extern void omen_job_begin(OmenBuild *build);
+extern void omen_job_run(OmenBuild *build);
+
+/* ---------- build.c ---------- */
+
+extern void omen_build_graph(const OmenBuildInput *input,
+							 IndexBuildResult *result);
 
 #endif							/* OMEN_PARTITION_H */

@@ -23,8 +23,8 @@ typedef struct PlaceKey
 {
 	uint64		locator;
 	uint32		leaf;
-	uint32		participant;	/* who wrote it, */
-	uint32		record;			/* number of it among what he wrote, */
+	uint32		participant;	/* that wrote it, */
+	uint32		record;			/* number of it among what that wrote, */
 	uint32		number;			/* and among all */
 } PlaceKey;
 
@@ -57,13 +57,6 @@ typedef struct PlaceState
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Bytes of what a slot needs beside the point: the row without its build code. */
-Size
-omen_node_bytes(const OmenBuildShape *shape)
-{
-	return sizeof(OmenRow) + shape->index_bytes + shape->key_bytes;
-}
-
 /* ---------- reading a partition ---------- */
 
 /*
@@ -74,25 +67,25 @@ static PlaceKey *
 load_partition(PlaceState *state, uint32 part, uint32 count)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	Size		bytes = state->record_bytes;
-	bool		keep = mul_size(count, bytes) <= build->shared->work_memory;
+	bool		keep = mul_size(count, bytes) <= build->team->memory.work;
 	PlaceKey   *keys = omen_alloc(mul_size(count, sizeof(PlaceKey)));
 	uint32		of_participant = 0;
 	int			participant = -1;
 	OmenUnspill un;
 
 	state->records = keep ? omen_alloc(mul_size(count, bytes)) : NULL;
-	omen_unspill_begin(&un, build, "homes", layer->layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_HOMES, layer->layer, part);
 	for (uint32 i = 0; i < count; i++)
 	{
 		char	   *record = keep ? state->records + i * bytes : state->record;
 
 		if (!omen_unspill_next(&un, record, bytes))
 			elog(ERROR, "a partition of an index build lacks records");
-		if (un.participant != participant)
+		if (un.source.participant != participant)
 			of_participant = 0;
-		participant = un.participant;
+		participant = un.source.participant;
 		keys[i].leaf = *(const uint32 *) record;
 		keys[i].participant = participant;
 		keys[i].record = of_participant++;
@@ -105,7 +98,7 @@ load_partition(PlaceState *state, uint32 part, uint32 count)
 	omen_unspill_end(&un, keep);
 	if (!keep)
 		state->reader =
-			omen_rows_open(build, "homes", layer->layer, part, bytes);
+			omen_rows_open(build, OMEN_SPILL_HOMES, layer->layer, part, bytes);
 	return keys;
 }
 
@@ -129,8 +122,8 @@ unload_partition(PlaceState *state, uint32 part)
 		return;
 	}
 	omen_rows_close(state->reader);
-	omen_part_delete(state->build, "homes", state->build->shared->layer.layer,
-					 part);
+	omen_spill_delete(state->build, OMEN_SPILL_HOMES,
+					  state->build->job->layer.layer, part);
 }
 
 /* ---------- passing records on ---------- */
@@ -156,7 +149,7 @@ pass_up(PlaceState *state, OmenRow *row, uint32 position, OmenChunk *chunk)
 
 	row->locator = position;
 	row->down = position;
-	if (state->build->shared->layer.layer == 0)
+	if (state->build->job->layer.layer == 0)
 		row->node = position;
 	omen_spill_write(state->next_rows, 0, row, state->build->shape.row_bytes);
 	chunk->rows++;
@@ -169,7 +162,7 @@ pass_up(PlaceState *state, OmenRow *row, uint32 position, OmenChunk *chunk)
 static void
 write_members(PlaceState *state, const uint32 *leaves, uint32 position)
 {
-	const OmenBuildLayer *layer = &state->build->shared->layer;
+	const OmenBuildLayer *layer = &state->build->job->layer;
 
 	for (uint32 i = 0; i < layer->overlap; i++)
 	{
@@ -196,7 +189,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 {
 	OmenBuild  *build = state->build;
 	const OmenBuildShape *shape = &build->shape;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	char *point = state->out_points + (Size) state->count * shape->point_bytes;
 	char	   *node = state->out_nodes + state->count * omen_node_bytes(shape);
 
@@ -212,7 +205,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 
 	if (layer->layer == 0 && build->copied_bits != NULL)
 	{
-		const OmenChunk *from = &build->shared->chunks[row->locator >> 32];
+		const OmenChunk *from = &build->job->chunks[row->locator >> 32];
 
 		if (omen_bit_get(build->copied_bits,
 						 from->first + (uint32) row->locator))
@@ -226,7 +219,7 @@ place_record(PlaceState *state, const char *record, OmenRow *row,
 		}
 	}
 	if (layer->layer > 0)
-		((uint32 *) (build->arena + layer->down_at))[position] = row->down;
+		omen_positions_below(build, layer->layer)[position] = row->down;
 	if (row->level > layer->layer)
 		pass_up(state, row, position, chunk);
 	if (++state->count == state->batch)
@@ -237,16 +230,14 @@ static void
 place_partition(PlaceState *state, uint32 part)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildShared *shared = build->shared;
-	const OmenBuildLayer *layer = &shared->layer;
-	const uint32 *leaf_start =
-		(const uint32 *) (build->arena + shared->layer.leaf_start_at);
+	const OmenBuildLayer *layer = &build->job->layer;
+	const uint32 *leaf_start = omen_leaf_starts(build);
 	uint32		first =
 		leaf_start[omen_first_leaf(part, layer->place_parts, layer->leaves)];
 	uint32		end = leaf_start[omen_first_leaf(part + 1, layer->place_parts,
 											layer->leaves)];
 	uint32		count = end - first;
-	OmenChunk  *chunk = &shared->next_chunks[part];
+	OmenChunk  *chunk = &build->job->next_chunks[part];
 	PlaceKey   *keys = load_partition(state, part, count);
 	OmenRow	   *row = palloc(build->shape.row_bytes);
 
@@ -276,40 +267,39 @@ place_partition(PlaceState *state, uint32 part)
 void
 omen_prepare_place(OmenBuild *build)
 {
-	OmenBuildShared *shared = build->shared;
-	pg_atomic_uint32 *counts =
-		(pg_atomic_uint32 *) (build->arena + shared->leaf_count_at);
-	uint32	   *leaf_start =
-		(uint32 *) (build->arena + shared->layer.leaf_start_at);
+	OmenBuildJob *job = build->job;
+	pg_atomic_uint32 *counts = omen_leaf_counts(build);
+	uint32	   *leaf_start = omen_leaf_starts(build);
 	uint32		sum = 0;
 
-	for (uint32 i = 0; i < shared->layer.leaves; i++)
+	memset(job->next_chunks, 0, job->layer.place_parts * sizeof(OmenChunk));
+	for (uint32 i = 0; i < job->layer.leaves; i++)
 	{
 		leaf_start[i] = sum;
 		sum += pg_atomic_read_u32(&counts[i]);
 	}
-	leaf_start[shared->layer.leaves] = sum;
-	Assert(sum == shared->layer.points);
-	if (!shared->layer.in_memory)
-		omen_placed_create(build, "points");
-	omen_placed_create(build, "nodes");
+	leaf_start[job->layer.leaves] = sum;
+	Assert(sum == job->layer.points);
+	omen_placed_create(build, OMEN_PLACED_POINTS);
+	omen_placed_create(build, OMEN_PLACED_NODES);
 }
 
 void
 omen_step_place(OmenBuild *build)
 {
 	const OmenBuildShape *shape = &build->shape;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	PlaceState	state = {0};
 	uint32		item;
 
 	state.build = build;
 	state.points = omen_points_open(build);
-	state.nodes = omen_placed_open(build, "nodes", omen_node_bytes(shape));
-	state.members =
-		omen_spill_begin(build, "members", layer->layer, layer->leaf_parts);
-	state.copied = omen_spill_begin(build, "copied", layer->layer, 1);
-	state.next_rows = omen_spill_begin(build, "rows", layer->layer + 1, 1);
+	state.nodes = omen_placed_open(build, OMEN_PLACED_NODES);
+	state.members = omen_spill_begin(build, OMEN_SPILL_MEMBERS, layer->layer,
+									 layer->leaf_parts);
+	state.copied = omen_spill_begin(build, OMEN_SPILL_COPIED, layer->layer, 1);
+	state.next_rows =
+		omen_spill_begin(build, OMEN_SPILL_ROWS, layer->layer + 1, 1);
 	state.record_bytes = layer->overlap * sizeof(uint32) + shape->row_bytes;
 	state.record = palloc(state.record_bytes);
 	state.batch = Max(1, WRITE_BYTES / shape->row_bytes);

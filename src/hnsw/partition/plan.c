@@ -90,11 +90,11 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 
 /* Partitions for so many bytes of which one at a time is in memory. */
 static uint32
-count_parts(double bytes, uint64 points, Size work_memory, int participants)
+count_parts(double bytes, uint64 points, const OmenBuildMemory *memory)
 {
-	double		parts = ceil(bytes / (work_memory / 3));
-	double		most = Max(1, work_memory / 8 / BLCKSZ);
-	double		wanted = Min((double) WANTED_ITEMS * participants,
+	double		parts = ceil(bytes / (memory->work / 3));
+	double		most = Max(1, memory->work / 8 / BLCKSZ);
+	double		wanted = Min((double) WANTED_ITEMS * memory->sharers,
 						(double) (points / LEAST_POINTS_OF_ITEM + 1));
 
 	parts = Max(parts, wanted);
@@ -138,14 +138,12 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 }
 
 /*
- * Plan the layer of so many points.  memory is maintenance_work_mem, and
- * work_memory what one of the participants has of it for an item.  Leaves the
- * places on disk to the caller.
+ * Plan the layer of so many points.  Leaves the places on disk to the caller.
  */
 void
 omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
-				uint32 layer, uint64 points, Size memory, Size work_memory,
-				int participants, OmenBuildLayer *plan)
+				const OmenBuildMemory *memory, uint32 layer, uint64 points,
+				OmenBuildLayer *plan)
 {
 	const OmenPlane *plane = layer == 0 ? &layout->node : &layout->upper;
 	uint64		of_point;
@@ -154,23 +152,20 @@ omen_plan_layer(const OmenBuildShape *shape, const OmenLayout *layout,
 
 	plan->layer = layer;
 	plan->points = (uint32) points;
-	plan_leaves(shape, points, memory, plan);
+	plan_leaves(shape, points, memory->total, plan);
 
 	of_point = shape->row_bytes + plan->overlap * sizeof(uint32);
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	plan->place_parts = Min(parts, plan->leaves);
 
 	of_point = plan->overlap * (sizeof(OmenMember) + sizeof(uint32));
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	plan->leaf_parts = Min(Max(parts, plan->place_parts), plan->leaves);
 
 	/* candidates, or edges in both directions and what sorts them */
 	of_point = Max(omen_candidate_room(shape, plan) * sizeof(OmenNear),
 				   3 * plane->capacity * sizeof(OmenNear));
-	parts = count_parts((double) points * of_point, points, work_memory,
-						participants);
+	parts = count_parts((double) points * of_point, points, memory);
 	pages = (points + plane->per_page - 1) / plane->per_page;
 	plan->range_slots =
 		(uint32) Min((pages + parts - 1) / parts * plane->per_page,
@@ -188,66 +183,89 @@ take(Size *size, Size bytes)
 }
 
 /*
- * Lay out the arena.  Centers and leaves are those of one layer at a time, and
- * layer 0, which has been planned as layers[0], has the most; points are there
- * for all layers at once, and most_points says how many each may have.
- * Returns its size.
+ * Lay out the arena for so many rows.  Centers and leaves are those of one
+ * layer at a time, and layer 0, which has been planned as layers[0], has the
+ * most; points, and what slots need, are there for all layers at once if they
+ * are for layer 0, and most_points says how many each may have.  Returns its
+ * size.
  */
 Size
-omen_plan_arena(OmenBuildShared *shared, uint64 rows, const uint64 *most_points)
+omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
+				OmenBuildLayer *layers, uint64 rows, const uint64 *most_points)
 {
-	const OmenBuildShape *shape = &shared->shape;
-	OmenBuildLayer *layers = shared->layers;
 	const OmenBuildLayer *bottom = &layers[0];
 	Size		size = 0;
 	Size		bits = (rows + 63) / 64 * sizeof(uint64);
 	/* each group starts a panel of its own */
 	uint32		centers = bottom->leaves + bottom->groups * OMEN_PANEL;
 
-	shared->dup_bits_at = take(&size, bits);
-	shared->copied_bits_at = take(&size, bits);
-	shared->leaf_count_at =
+	arena->dup_bits_at = take(&size, bits);
+	arena->copied_bits_at = take(&size, bits);
+	arena->leaf_count_at =
 		take(&size, mul_size(bottom->leaves, sizeof(pg_atomic_uint32)));
-	shared->group_start_at =
+	arena->group_start_at =
 		take(&size, mul_size(bottom->groups + 1, sizeof(uint32)));
-	shared->centers_at = take(&size, omen_columns_bytes(shape, centers));
-	shared->group_centers_at =
+	arena->centers_at = take(&size, omen_columns_bytes(shape, centers));
+	arena->group_centers_at =
 		take(&size, omen_columns_bytes(shape, bottom->groups));
 	for (int l = 0; l <= OMEN_MAX_LEVEL && most_points[l] > 0; l++)
 	{
 		/* no layer has more leaves than points, nor than layer 0 */
 		uint64		leaves = Min(most_points[l], bottom->leaves);
 
-		layers[l].in_memory = bottom->in_memory;
+		layers[l].has_points = bottom->has_points;
+		layers[l].has_nodes = bottom->has_nodes;
 		layers[l].leaf_start_at =
 			take(&size, mul_size(leaves + 1, sizeof(uint32)));
 		if (l > 0)
 			layers[l].down_at =
 				take(&size, mul_size(most_points[l], sizeof(uint32)));
-		if (bottom->in_memory)
+		if (bottom->has_points)
 			layers[l].points_at =
 				take(&size, mul_size(most_points[l], shape->point_bytes));
+		if (bottom->has_nodes)
+			layers[l].nodes_at =
+				take(&size, mul_size(most_points[l], omen_node_bytes(shape)));
 	}
 	return size;
 }
 
 /*
- * Divide what is left of maintenance_work_mem, after the arena, among the
- * participants.
+ * Divide maintenance_work_mem while the table is read and equal rows are found.
+ * Of a table that fits as a whole, later steps need more than twice what there
+ * is then.
  */
 void
-omen_plan_memory(OmenBuildShared *shared, Size memory)
+omen_plan_scan(OmenBuildMemory *memory)
 {
-	Size		each = memory / shared->sharers;
+	memory->pool = memory->total / 2;
+	memory->work = Max(memory->total / 2 / memory->sharers, LEAST_WORK_MEMORY);
+	memory->cache = 0;
+}
 
-	if (shared->layer.in_memory)
+/*
+ * Divide what is left of it after the arena.  If that has the points, most goes
+ * to what steps pass on; else to the participants' caches of points, and what
+ * steps pass on goes through files.
+ */
+void
+omen_plan_memory(OmenBuildMemory *memory, Size arena, bool has_points)
+{
+	Size		left = arena < memory->total ? memory->total - arena : 0;
+	Size		each = left / memory->sharers;
+
+	memory->work = Max(each / 4, LEAST_WORK_MEMORY);
+	if (has_points)
 	{
-		shared->work_memory = Max(each, LEAST_WORK_MEMORY);
-		shared->cache_memory = 0;
+		Size		work = memory->work * memory->sharers;
+
+		/* an item takes as much as it may only if there is no more left */
+		memory->pool = Max(left / 2, left > work ? left - work : 0);
+		memory->cache = 0;
 	}
 	else
 	{
-		shared->work_memory = Max(each / 4, LEAST_WORK_MEMORY);
-		shared->cache_memory = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
+		memory->pool = 0;
+		memory->cache = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
 	}
 }

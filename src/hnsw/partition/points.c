@@ -46,15 +46,13 @@ omen_points_open(OmenBuild *build)
 	Size		blocks;
 
 	points->record = build->shape.point_bytes;
-	points->count = build->shared->layer.points;
-	if (build->shared->layer.in_memory)
-	{
-		points->memory = build->arena + build->shared->layer.points_at;
+	points->count = build->job->layer.points;
+	points->file = omen_placed_open(build, OMEN_PLACED_POINTS);
+	points->memory = omen_placed_all(points->file);
+	if (points->memory != NULL)
 		return points;
-	}
-	points->file = omen_placed_open(build, "points", points->record);
 	points->per_block = Max(1, BLOCK_BYTES / points->record);
-	blocks = build->shared->cache_memory / (points->per_block * points->record);
+	blocks = build->team->memory.cache / (points->per_block * points->record);
 	blocks = Min(blocks, points->count / points->per_block + 1);
 	points->sets = (uint32) Max(1, (blocks + WAYS - 1) / WAYS);
 	points->cached =
@@ -69,11 +67,7 @@ void
 omen_points_write(OmenPoints *points, uint32 position, const void *records,
 				  uint32 count)
 {
-	if (points->memory)
-		memcpy(points->memory + (Size) position * points->record, records,
-			   (Size) count * points->record);
-	else
-		omen_placed_write(points->file, position, records, count);
+	omen_placed_write(points->file, position, records, count);
 }
 
 /* Find a block in its set, or read it over the one unused for longest. */
@@ -140,6 +134,5 @@ omen_points_prefetch(OmenPoints *points, uint32 position)
 void
 omen_points_close(OmenPoints *points)
 {
-	if (points->file)
-		omen_placed_close(points->file);
+	omen_placed_close(points->file);
 }

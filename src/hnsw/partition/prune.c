@@ -76,17 +76,16 @@ limit_candidates(const OmenBuildShape *shape, OmenNear *near, uint32 count)
 static void
 repeat_edge(PruneState *state, uint32 position, uint32 target, float distance)
 {
-	const OmenBuildShared *shared = state->build->shared;
+	const OmenBuildJob *job = state->build->job;
 
-	for (uint32 l = shared->layer.layer; l > 0; l--)
+	for (uint32 l = job->layer.layer; l > 0; l--)
 	{
-		const uint32 *down =
-			(const uint32 *) (state->build->arena + shared->layers[l].down_at);
+		const uint32 *down = omen_positions_below(state->build, l);
 
 		position = down[position];
 		target = down[target];
-		write_edges(state->coarse[l - 1], &shared->layers[l - 1], position,
-					target, distance);
+		write_edges(state->coarse[l - 1], &job->layers[l - 1], position, target,
+					distance);
 	}
 }
 
@@ -94,7 +93,7 @@ static void
 prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 {
 	const OmenBuildShape *shape = &state->build->shape;
-	const OmenBuildShared *shared = state->build->shared;
+	const OmenBuildJob *job = state->build->job;
 
 	count = limit_candidates(shape, near, omen_sort_near(near, count));
 	count = omen_choose(state->chooser, near, count, state->build->ix->meta.m,
@@ -106,7 +105,7 @@ prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 		uint32		target = (uint32) near[i];
 		float		distance = omen_near_distance(near[i]);
 
-		write_edges(state->spill, &shared->layer, position, target, distance);
+		write_edges(state->spill, &job->layer, position, target, distance);
 		if (i + shape->coarse_edges >= count)
 			repeat_edge(state, position, target, distance);
 	}
@@ -118,7 +117,7 @@ prune_stretch(PruneState *state, uint32 part, uint32 first, uint32 end,
 			  bool is_last)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	uint32		room = omen_candidate_room(&build->shape, layer);
 	uint32		points = end - first;
 	OmenNear   *near =
@@ -128,7 +127,7 @@ prune_stretch(PruneState *state, uint32 part, uint32 first, uint32 end,
 	OmenUnspill un;
 
 	memset(counts, 0, points * sizeof(uint32));
-	omen_unspill_begin(&un, build, "near", layer->layer, part);
+	omen_unspill_begin(&un, build, OMEN_SPILL_NEAR, layer->layer, part);
 	while (omen_unspill_next(&un, record, offsetof(OmenLeafRecord, near)))
 	{
 		uint32		point = record->position - first;
@@ -159,13 +158,13 @@ static void
 prune_partition(PruneState *state, uint32 part)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	uint32		first = omen_range_start(layer, part);
 	uint32		end = omen_range_start(layer, part + 1);
 	Size		of_point =
 		omen_candidate_room(&build->shape, layer) * sizeof(OmenNear);
 	uint32		most =
-		(uint32) Min(build->shared->work_memory / of_point + 1, PG_INT32_MAX);
+		(uint32) Min(build->team->memory.work / of_point + 1, PG_INT32_MAX);
 
 	while (first < end)
 	{
@@ -180,20 +179,20 @@ prune_partition(PruneState *state, uint32 part)
 void
 omen_step_prune(OmenBuild *build)
 {
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	PruneState	state = {0};
 	uint32		item;
 
 	state.build = build;
 	state.points = omen_points_open(build);
 	state.chooser = omen_chooser_create(build, state.points);
-	state.spill = omen_spill_begin(build, "edges", layer->layer, layer->ranges);
+	state.spill =
+		omen_spill_begin(build, OMEN_SPILL_EDGES, layer->layer, layer->ranges);
 	for (uint32 l = 0; l < layer->layer; l++)
 	{
-		char	   *name = psprintf("coarse%u", layer->layer);
-
 		state.coarse[l] =
-			omen_spill_begin(build, name, l, build->shared->layers[l].ranges);
+			omen_spill_begin(build, OMEN_SPILL_COARSE + layer->layer, l,
+							 build->job->layers[l].ranges);
 	}
 	state.record = palloc(offsetof(OmenLeafRecord, near) +
 						  2 * OMEN_MAX_PER_LEAF * sizeof(OmenNear));

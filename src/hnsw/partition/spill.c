@@ -1,15 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * spill.c
- *	  Temporary files of a build.
+ *	  What one step of a build passes on to the next, in partitions.
  *
- * Three kinds, all in one file set that is deleted with the build: partitions
- * (a file for each participant and partition, read once, by whoever takes the
- * partition), rows (a file for each participant, read by chunk), and placed
- * records (one file for all, each record at its position).
+ * Of each partition every participant writes a stream of its own; when the
+ * step has ended, whoever takes the partition reads them all, once.  A stream
+ * is a chain of blocks of the pool, and what does not fit there follows in a
+ * temporary file.  All files are in one file set, which is deleted with the
+ * build.
  *
- * A file belongs to the participant that has it open; what one wrote, others
- * open after the step has ended.  Memory is that of the current context.
+ * Where the streams of a participant are stands in a block of the pool, too,
+ * their directory; if it has none, they are all in files.
+ *
+ * A file belongs to the participant that has it open.  Memory is that of the
+ * current context.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,14 +22,59 @@
 #include "compat.h"
 #include "hnsw/partition/partition.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/fd.h"
+
+/* A stream, as others find it in the directory. */
+typedef struct Stream
+{
+	uint32		first;			/* block */
+	uint32		last;
+	uint32		blocks;
+	uint16		last_bytes;		/* in the last block */
+	bool		in_file;		/* more is in a file */
+} Stream;
+
+StaticAssertDecl(OMEN_MAX_PARTS * sizeof(Stream) <= OMEN_POOL_BLOCK,
+				 "a directory is a block");
+
+/* Where the number of a directory's block stands. */
+static uint32 *
+directory(OmenBuild *build, OmenSpillKind kind, uint32 layer, int participant)
+{
+	return &build->spills[((Size) participant * OMEN_SPILL_KINDS + kind) *
+							  OMEN_SPILL_LAYERS +
+						  layer];
+}
+
+/* A stream that is known of; NULL if there is no directory. */
+static Stream *
+find_stream(OmenBuild *build, OmenSpillKind kind, uint32 layer, int participant,
+			uint32 part)
+{
+	uint32		block = *directory(build, kind, layer, participant);
+
+	if (block == OMEN_NO_BLOCK)
+		return NULL;
+	return (Stream *) omen_pool_block(build, block) + part;
+}
 
 static void
-file_name(char *path, const char *name, uint32 layer, int participant,
+file_name(char *path, OmenSpillKind kind, uint32 layer, int participant,
 		  uint32 part)
 {
-	snprintf(path, MAXPGPATH, "%s.%u.%d.%u", name, layer, participant, part);
+	static const char *const names[] = {
+		[OMEN_SPILL_ROWS] = "rows",		  [OMEN_SPILL_MOVED] = "moved",
+		[OMEN_SPILL_HASHES] = "hashes",	  [OMEN_SPILL_SIDE] = "side",
+		[OMEN_SPILL_LATER] = "later",	  [OMEN_SPILL_HOMES] = "homes",
+		[OMEN_SPILL_MEMBERS] = "members", [OMEN_SPILL_COPIED] = "copied",
+		[OMEN_SPILL_NEAR] = "near",		  [OMEN_SPILL_EDGES] = "edges",
+	};
+
+	if (kind >= OMEN_SPILL_COARSE)
+		snprintf(path, MAXPGPATH, "coarse%d.%u.%d.%u", kind - OMEN_SPILL_COARSE,
+				 layer, participant, part);
+	else
+		snprintf(path, MAXPGPATH, "%s.%u.%d.%u", names[kind], layer,
+				 participant, part);
 }
 
 static void
@@ -36,109 +85,356 @@ report_short_read(void)
 			 errmsg("unexpected end of a temporary file of an index build")));
 }
 
-/* ---------- partitions ---------- */
+/* ---------- writing ---------- */
+
+/* A stream that is being written. */
+typedef struct Writer
+{
+	Stream		stream;
+	char	   *at;				/* in the last block */
+	Size		room;			/* bytes left there */
+	BufFile	   *file;			/* once there is no more memory */
+} Writer;
 
 struct OmenSpill
 {
 	OmenBuild  *build;
-	const char *name;
+	OmenSpillKind kind;
 	uint32		layer;
 	uint32		parts;
-	BufFile	  **files;			/* NULL until written to */
+	bool		memory;			/* there may be some */
+	uint64		file_bytes;
+	Writer	   *writers;
 };
 
 OmenSpill *
-omen_spill_begin(OmenBuild *build, const char *name, uint32 layer, uint32 parts)
+omen_spill_begin(OmenBuild *build, OmenSpillKind kind, uint32 layer,
+				 uint32 parts)
 {
 	OmenSpill  *spill = palloc(sizeof(OmenSpill));
 
+	Assert(parts <= OMEN_MAX_PARTS);
 	spill->build = build;
-	spill->name = name;
+	spill->kind = kind;
 	spill->layer = layer;
 	spill->parts = parts;
-	spill->files = palloc0(parts * sizeof(BufFile *));
+	/* what stays to the end must not keep a pool that is closed */
+	spill->memory = kind != OMEN_SPILL_LATER;
+	spill->file_bytes = 0;
+	spill->writers = palloc0(parts * sizeof(Writer));
 	return spill;
+}
+
+/* Make the directory, before the first block is written; false = no memory. */
+static bool
+make_directory(OmenSpill *spill)
+{
+	OmenBuild  *build = spill->build;
+	uint32	   *block =
+		directory(build, spill->kind, spill->layer, build->participant);
+
+	if (!spill->memory || *block != OMEN_NO_BLOCK)
+		return spill->memory;
+	*block = omen_pool_take(build);
+	spill->memory = *block != OMEN_NO_BLOCK;
+	if (spill->memory)
+		memset(omen_pool_block(build, *block), 0, OMEN_POOL_BLOCK);
+	return spill->memory;
+}
+
+/* Go on in another block; false if there is no memory. */
+static bool
+next_block(OmenSpill *spill, Writer *writer)
+{
+	OmenBuild  *build = spill->build;
+	Stream	   *stream = &writer->stream;
+	uint32		block;
+
+	if (!make_directory(spill))
+		return false;
+	block = omen_pool_take(build);
+	if (block == OMEN_NO_BLOCK)
+		return false;
+	if (stream->blocks == 0)
+		stream->first = block;
+	else
+		*omen_pool_next(build, stream->last) = block;
+	stream->last = block;
+	stream->blocks++;
+	writer->at = omen_pool_block(build, block);
+	writer->room = OMEN_POOL_BLOCK;
+	return true;
+}
+
+static void
+begin_file(OmenSpill *spill, uint32 part)
+{
+	OmenBuild  *build = spill->build;
+	Writer	   *writer = &spill->writers[part];
+	char		path[MAXPGPATH];
+
+	file_name(path, spill->kind, spill->layer, build->participant, part);
+	writer->file = BufFileCreateFileSet(build->files, path);
+	writer->stream.in_file = true;
+}
+
+/* Write what does not fit the block at hand. */
+static void
+write_on(OmenSpill *spill, uint32 part, const char *data, Size bytes)
+{
+	Writer	   *writer = &spill->writers[part];
+
+	while (bytes > 0 && writer->file == NULL)
+	{
+		Size		some = Min(bytes, writer->room);
+
+		if (some == 0)
+		{
+			if (!next_block(spill, writer))
+				begin_file(spill, part);
+			continue;
+		}
+		memcpy(writer->at, data, some);
+		writer->at += some;
+		writer->room -= some;
+		data += some;
+		bytes -= some;
+	}
+	if (bytes > 0)
+	{
+		omen_buffile_write(writer->file, data, bytes);
+		spill->file_bytes += bytes;
+	}
 }
 
 void
 omen_spill_write(OmenSpill *spill, uint32 part, const void *data, Size bytes)
 {
-	Assert(part < spill->parts);
-	if (unlikely(spill->files[part] == NULL))
-	{
-		char		path[MAXPGPATH];
+	Writer	   *writer = &spill->writers[part];
 
-		file_name(path, spill->name, spill->layer, spill->build->participant,
-				  part);
-		spill->files[part] = BufFileCreateFileSet(spill->build->files, path);
+	Assert(part < spill->parts);
+	if (unlikely(bytes > writer->room))
+	{
+		write_on(spill, part, data, bytes);
+		return;
 	}
-	omen_buffile_write(spill->files[part], data, bytes);
+	memcpy(writer->at, data, bytes);
+	writer->at += bytes;
+	writer->room -= bytes;
 }
 
 /* Let others read what was written. */
 void
 omen_spill_end(OmenSpill *spill)
 {
+	OmenBuild  *build = spill->build;
+
 	for (uint32 part = 0; part < spill->parts; part++)
 	{
-		if (spill->files[part] == NULL)
-			continue;
-		BufFileExportFileSet(spill->files[part]);
-		BufFileClose(spill->files[part]);
+		Writer	   *writer = &spill->writers[part];
+		Stream	   *known = find_stream(build, spill->kind, spill->layer,
+									build->participant, part);
+
+		if (known)
+		{
+			writer->stream.last_bytes = OMEN_POOL_BLOCK - writer->room;
+			*known = writer->stream;
+		}
+		if (writer->file)
+		{
+			BufFileExportFileSet(writer->file);
+			BufFileClose(writer->file);
+		}
 	}
-	pfree(spill->files);
+	pg_atomic_fetch_add_u64(&build->team->file_bytes,
+							(int64) spill->file_bytes);
+	pfree(spill->writers);
 	pfree(spill);
 }
 
-void
-omen_unspill_begin(OmenUnspill *un, OmenBuild *build, const char *name,
-				   uint32 layer, uint32 part)
+/* ---------- deleting ---------- */
+
+static void
+delete_blocks(OmenBuild *build, Stream *stream)
 {
-	un->build = build;
-	un->name = name;
-	un->layer = layer;
-	un->part = part;
-	un->participant = -1;
-	un->records = 0;
-	un->file = NULL;
+	if (stream->blocks > 0)
+		omen_pool_give(build, stream->first, stream->last, stream->blocks);
+	stream->blocks = 0;
 }
 
-static bool
-next_file(OmenUnspill *un)
+/* Delete a partition, which nobody reads any more. */
+void
+omen_spill_delete(OmenBuild *build, OmenSpillKind kind, uint32 layer,
+				  uint32 part)
+{
+	for (int p = 0; p < build->team->participants; p++)
+	{
+		Stream	   *stream = find_stream(build, kind, layer, p, part);
+		char		path[MAXPGPATH];
+
+		if (stream)
+			delete_blocks(build, stream);
+		if (stream && !stream->in_file)
+			continue;
+		file_name(path, kind, layer, p, part);
+		BufFileDeleteFileSet(build->files, path, true);
+		if (stream)
+			stream->in_file = false;
+	}
+}
+
+/*
+ * Forget all partitions, which have been deleted, for the next ones of this
+ * kind.  The leader does this, between steps.
+ */
+void
+omen_spill_forget(OmenBuild *build, OmenSpillKind kind, uint32 layer)
+{
+	for (int p = 0; p < build->team->participants; p++)
+	{
+		uint32	   *block = directory(build, kind, layer, p);
+
+		if (*block == OMEN_NO_BLOCK)
+			continue;
+#ifdef USE_ASSERT_CHECKING
+		for (uint32 part = 0; part < OMEN_MAX_PARTS; part++)
+		{
+			Stream	   *stream = find_stream(build, kind, layer, p, part);
+
+			Assert(stream->blocks == 0 && !stream->in_file);
+		}
+#endif
+		omen_pool_give(build, *block, *block, 1);
+		*block = OMEN_NO_BLOCK;
+	}
+}
+
+/* ---------- reading ---------- */
+
+/* Be at the first byte of a block, which so many others follow. */
+static void
+enter_block(OmenSpillSource *source, uint32 block, uint32 others)
+{
+	source->block = block;
+	source->blocks = others;
+	source->at = omen_pool_block(source->build, block);
+	source->left = others > 0 ? OMEN_POOL_BLOCK : source->last_bytes;
+}
+
+/* Begin to read what a participant wrote into a partition. */
+static void
+open_source(OmenSpillSource *source, int participant)
+{
+	const Stream *stream =
+		find_stream(source->build, source->kind, source->layer, participant,
+					source->part);
+
+	source->participant = participant;
+	source->left = 0;
+	source->blocks = 0;
+	source->in_file = stream == NULL || stream->in_file;
+	source->file = NULL;
+	if (stream && stream->blocks > 0)
+	{
+		source->last_bytes = stream->last_bytes;
+		enter_block(source, stream->first, stream->blocks - 1);
+	}
+}
+
+/* Without a directory it is only seen now whether there is a file. */
+static void
+open_file(OmenSpillSource *source)
 {
 	char		path[MAXPGPATH];
 
-	if (un->file)
-		BufFileClose(un->file);
-	un->file = NULL;
-	while (un->file == NULL)
+	file_name(path, source->kind, source->layer, source->participant,
+			  source->part);
+	source->file =
+		BufFileOpenFileSet(source->build->files, path, O_RDONLY, true);
+	source->in_file = source->file != NULL;
+}
+
+static void
+close_source(OmenSpillSource *source)
+{
+	if (source->file)
+		BufFileClose(source->file);
+	source->file = NULL;
+	source->in_file = false;
+	source->left = 0;
+	source->blocks = 0;
+}
+
+/* Read so many bytes, or what there is.  Returns how many. */
+static Size
+read_source(OmenSpillSource *source, char *data, Size bytes)
+{
+	Size		done = 0;
+
+	while (done < bytes && (source->left > 0 || source->blocks > 0))
 	{
-		if (++un->participant >= un->build->shared->participants)
-			return false;
-		file_name(path, un->name, un->layer, un->participant, un->part);
-		un->file = BufFileOpenFileSet(un->build->files, path, O_RDONLY, true);
+		Size		some = Min(bytes - done, source->left);
+
+		if (some == 0)
+		{
+			enter_block(source, *omen_pool_next(source->build, source->block),
+						source->blocks - 1);
+			continue;
+		}
+		memcpy(data + done, source->at, some);
+		source->at += some;
+		source->left -= some;
+		done += some;
 	}
-	return true;
+	if (done < bytes && source->in_file)
+	{
+		if (source->file == NULL)
+			open_file(source);
+		if (source->file)
+			done += omen_buffile_read(source->file, data + done, bytes - done);
+	}
+	return done;
+}
+
+void
+omen_unspill_begin(OmenUnspill *un, OmenBuild *build, OmenSpillKind kind,
+				   uint32 layer, uint32 part)
+{
+	memset(un, 0, sizeof(OmenUnspill));
+	un->source.build = build;
+	un->source.kind = kind;
+	un->source.layer = layer;
+	un->source.part = part;
+	un->source.participant = -1;
 }
 
 /* The next record; false if there is none. */
 bool
 omen_unspill_next(OmenUnspill *un, void *data, Size bytes)
 {
+	OmenSpillSource *source = &un->source;
+
 	if (++un->records % 1024 == 0)
 		CHECK_FOR_INTERRUPTS();
-	if (un->file == NULL && !next_file(un))
-		return false;
+	if (likely(bytes <= source->left))
+	{
+		memcpy(data, source->at, bytes);
+		source->at += bytes;
+		source->left -= bytes;
+		return true;
+	}
 	for (;;)
 	{
-		Size		read = omen_buffile_read(un->file, data, bytes);
+		Size		read = read_source(source, data, bytes);
 
 		if (likely(read == bytes))
 			return true;
 		if (read != 0)
 			report_short_read();
-		if (!next_file(un))
+		close_source(source);
+		if (source->participant + 1 >= source->build->team->participants)
 			return false;
+		open_source(source, source->participant + 1);
 	}
 }
 
@@ -146,197 +442,142 @@ omen_unspill_next(OmenUnspill *un, void *data, Size bytes)
 void
 omen_unspill_rest(OmenUnspill *un, void *data, Size bytes)
 {
-	if (omen_buffile_read(un->file, data, bytes) != bytes)
+	if (read_source(&un->source, data, bytes) != bytes)
 		report_short_read();
-}
-
-/* Delete a partition, which nobody reads any more. */
-void
-omen_part_delete(OmenBuild *build, const char *name, uint32 layer, uint32 part)
-{
-	for (int p = 0; p < build->shared->participants; p++)
-	{
-		char		path[MAXPGPATH];
-
-		file_name(path, name, layer, p, part);
-		BufFileDeleteFileSet(build->files, path, true);
-	}
 }
 
 /* Stop reading. */
 void
 omen_unspill_end(OmenUnspill *un, bool delete)
 {
-	if (un->file)
-		BufFileClose(un->file);
-	un->file = NULL;
+	OmenSpillSource *source = &un->source;
+
+	close_source(source);
 	if (delete)
-		omen_part_delete(un->build, un->name, un->layer, un->part);
+		omen_spill_delete(source->build, source->kind, source->layer,
+						  source->part);
 }
 
-/* ---------- rows by chunk ---------- */
+/* ---------- rows ---------- */
+
+/* A stream that is read in any order. */
+typedef struct RowStream
+{
+	OmenSpillSource source;
+	bool		is_open;
+	uint32		nblocks;
+	uint32	   *blocks;			/* of the pool, in order */
+	uint64		in_memory;		/* bytes in these */
+} RowStream;
 
 struct OmenRowReader
 {
 	OmenBuild  *build;
-	const char *name;
+	OmenSpillKind kind;
 	uint32		layer;
 	uint32		part;
 	Size		record;
-	int			current;		/* participant whose file is read */
-	BufFile	  **files;
+	RowStream  *current;		/* that is read */
+	RowStream  *streams;		/* of each participant */
 };
 
 /* Read a partition's records in any order. */
 OmenRowReader *
-omen_rows_open(OmenBuild *build, const char *name, uint32 layer, uint32 part,
+omen_rows_open(OmenBuild *build, OmenSpillKind kind, uint32 layer, uint32 part,
 			   Size record)
 {
 	OmenRowReader *reader = palloc(sizeof(OmenRowReader));
 
 	reader->build = build;
-	reader->name = name;
+	reader->kind = kind;
 	reader->layer = layer;
 	reader->part = part;
 	reader->record = record;
-	reader->current = -1;
-	reader->files = palloc0(build->shared->participants * sizeof(BufFile *));
+	reader->current = NULL;
+	reader->streams = palloc0(build->team->participants * sizeof(RowStream));
 	return reader;
+}
+
+static void
+open_stream(OmenRowReader *reader, int participant, RowStream *rows)
+{
+	OmenSpillSource *source = &rows->source;
+	uint32		block;
+
+	source->build = reader->build;
+	source->kind = reader->kind;
+	source->layer = reader->layer;
+	source->part = reader->part;
+	open_source(source, participant);
+	rows->is_open = true;
+	if (source->left == 0)
+		return;
+	rows->nblocks = source->blocks + 1;
+	rows->in_memory =
+		(uint64) source->blocks * OMEN_POOL_BLOCK + source->last_bytes;
+	rows->blocks = omen_alloc(mul_size(rows->nblocks, sizeof(uint32)));
+	block = source->block;
+	for (uint32 i = 0; i < rows->nblocks; i++)
+	{
+		rows->blocks[i] = block;
+		block = *omen_pool_next(reader->build, block);
+	}
+}
+
+/* Read from a byte of the stream on. */
+static void
+seek_stream(RowStream *rows, uint64 at)
+{
+	OmenSpillSource *source = &rows->source;
+	uint64		in_file = 0;
+
+	source->left = 0;
+	source->blocks = 0;
+	if (at < rows->in_memory)
+	{
+		uint32		n = (uint32) (at / OMEN_POOL_BLOCK);
+
+		enter_block(source, rows->blocks[n], rows->nblocks - 1 - n);
+		source->at += at % OMEN_POOL_BLOCK;
+		source->left -= at % OMEN_POOL_BLOCK;
+	}
+	else
+		in_file = at - rows->in_memory;
+	if (source->file == NULL && in_file > 0)
+		open_file(source);
+	if (source->file &&
+		BufFileSeek(source->file, 0, (off_t) in_file, SEEK_SET) != 0)
+		report_short_read();
 }
 
 void
 omen_rows_seek(OmenRowReader *reader, uint32 participant, uint64 row)
 {
-	BufFile	  **file = &reader->files[participant];
+	RowStream  *rows = &reader->streams[participant];
 
-	if (*file == NULL)
-	{
-		char		path[MAXPGPATH];
-
-		file_name(path, reader->name, reader->layer, participant, reader->part);
-		*file = BufFileOpenFileSet(reader->build->files, path, O_RDONLY, false);
-	}
-	if (BufFileSeek(*file, 0, (off_t) (row * reader->record), SEEK_SET) != 0)
-		report_short_read();
-	reader->current = participant;
+	if (!rows->is_open)
+		open_stream(reader, participant, rows);
+	seek_stream(rows, row * reader->record);
+	reader->current = rows;
 }
 
 void
 omen_rows_read(OmenRowReader *reader, void *record)
 {
-	if (omen_buffile_read(reader->files[reader->current], record,
-						  reader->record) != reader->record)
+	if (read_source(&reader->current->source, record, reader->record) !=
+		reader->record)
 		report_short_read();
 }
 
 void
 omen_rows_close(OmenRowReader *reader)
 {
-	for (int p = 0; p < reader->build->shared->participants; p++)
+	for (int p = 0; p < reader->build->team->participants; p++)
 	{
-		if (reader->files[p])
-			BufFileClose(reader->files[p]);
+		close_source(&reader->streams[p].source);
+		if (reader->streams[p].blocks)
+			pfree(reader->streams[p].blocks);
 	}
-	pfree(reader->files);
+	pfree(reader->streams);
 	pfree(reader);
-}
-
-
-/* ---------- placed records ---------- */
-
-struct OmenPlacedFile
-{
-	File		file;
-	Size		record;
-};
-
-void
-omen_placed_create(OmenBuild *build, const char *name)
-{
-	char		path[MAXPGPATH];
-
-	file_name(path, name, build->shared->layer.layer, 0, 0);
-	FileClose(FileSetCreate(build->files, path));
-}
-
-void
-omen_placed_delete(OmenBuild *build, const char *name)
-{
-	char		path[MAXPGPATH];
-
-	file_name(path, name, build->shared->layer.layer, 0, 0);
-	(void) FileSetDelete(build->files, path, false);
-}
-
-OmenPlacedFile *
-omen_placed_open(OmenBuild *build, const char *name, Size record)
-{
-	OmenPlacedFile *placed = palloc(sizeof(OmenPlacedFile));
-	char		path[MAXPGPATH];
-
-	file_name(path, name, build->shared->layer.layer, 0, 0);
-	placed->file = FileSetOpen(build->files, path, O_RDWR);
-	if (placed->file <= 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open temporary file \"%s\": %m", path)));
-	placed->record = record;
-	return placed;
-}
-
-void
-omen_placed_write(OmenPlacedFile *placed, uint32 position, const void *records,
-				  uint32 count)
-{
-	const char *data = records;
-	off_t		at = (off_t) position * placed->record;
-	Size		left = (Size) count * placed->record;
-
-	while (left > 0)
-	{
-		int			part = (int) Min(left, (Size) 1 << 20);
-
-		if (FileWrite(placed->file, unconstify(char *, data), part, at,
-					  WAIT_EVENT_BUFFILE_WRITE) != part)
-			ereport(ERROR, (errcode_for_file_access(),
-							errmsg("could not write to file \"%s\": %m",
-								   FilePathName(placed->file))));
-		data += part;
-		at += part;
-		left -= part;
-	}
-}
-
-void
-omen_placed_read(OmenPlacedFile *placed, uint32 position, void *records,
-				 uint32 count)
-{
-	char	   *data = records;
-	off_t		at = (off_t) position * placed->record;
-	Size		left = (Size) count * placed->record;
-
-	while (left > 0)
-	{
-		int			part = (int) Min(left, (Size) 1 << 20);
-
-		int			got =
-			FileRead(placed->file, data, part, at, WAIT_EVENT_BUFFILE_READ);
-
-		if (got < 0)
-			ereport(ERROR, (errcode_for_file_access(),
-							errmsg("could not read from file \"%s\": %m",
-								   FilePathName(placed->file))));
-		if (got != part)
-			report_short_read();
-		data += part;
-		at += part;
-		left -= part;
-	}
-}
-
-void
-omen_placed_close(OmenPlacedFile *placed)
-{
-	FileClose(placed->file);
-	pfree(placed);
 }

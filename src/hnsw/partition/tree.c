@@ -213,15 +213,13 @@ adopt_unreached(TreeState *state, uint32 window, uint32 root)
 	}
 }
 
-/*
- * Choose parents for `points` nodes from first_block on, below the one at
- * position root.  The leader does this.
- */
+/* Choose parents for all nodes of layer 0, below the root. */
 void
-omen_link_parents(OmenBuild *build, uint32 points, BlockNumber first_block,
-				  uint32 root)
+omen_step_parents(OmenBuild *build)
 {
 	const OmenPlane *plane = &build->ix->layout.node;
+	uint32		points = (uint32) build->job->points;
+	uint32		root = build->job->root;
 	Size		words = (points + 63) / 64;
 	TreeState	state = {0};
 	uint32		window;
@@ -232,7 +230,7 @@ omen_link_parents(OmenBuild *build, uint32 points, BlockNumber first_block,
 	state.ix = build->ix;
 	state.plane = plane;
 	state.points = points;
-	state.first_block = first_block;
+	state.first_block = build->job->node_block;
 	state.reached = omen_alloc(words * sizeof(uint64));
 	state.expanded = omen_alloc(words * sizeof(uint64));
 	memset(state.reached, 0, words * sizeof(uint64));

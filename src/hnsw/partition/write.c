@@ -9,10 +9,13 @@
  * locked for no longer than that.  The leader has extended the file; which
  * page a position is on, all know.
  *
+ * When the index is done, its pages are written to WAL.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xloginsert.h"
 #include "hnsw/partition/partition.h"
 #include "miscadmin.h"
 
@@ -33,6 +36,9 @@ typedef struct WriteState
 	PGAlignedBlock page;
 } WriteState;
 
+/* Blocks of the index that are one item when WAL is written. */
+#define LOG_BLOCKS 512
+
 /* The edges of a stretch of slots. */
 typedef struct Stretch
 {
@@ -47,7 +53,7 @@ typedef struct Stretch
 static uint32
 slot_id(const WriteState *state, uint32 slot)
 {
-	const OmenBuildLayer *layer = &state->build->shared->layer;
+	const OmenBuildLayer *layer = &state->build->job->layer;
 
 	return layer->first_block * state->plane->per_page + slot;
 }
@@ -55,8 +61,7 @@ slot_id(const WriteState *state, uint32 slot)
 static uint32
 node_id(const OmenBuild *build, uint32 position)
 {
-	return build->shared->node_block * build->ix->layout.node.per_page +
-		   position;
+	return build->job->node_block * build->ix->layout.node.per_page + position;
 }
 
 static BlockNumber
@@ -64,8 +69,7 @@ payload_block(const OmenBuild *build, uint32 position)
 {
 	if (!build->ix->layout.out_of_line)
 		return InvalidBlockNumber;
-	return build->shared->payload_block +
-		   position * build->shared->payload_parts;
+	return build->job->payload_block + position * build->job->payload_parts;
 }
 
 /* What a slot says of its node, or a node of its row. */
@@ -74,7 +78,7 @@ fill_links(WriteState *state, OmenNewSlot *fresh, const OmenRow *row,
 		   uint32 position)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 
 	if (layer->layer == 0)
 	{
@@ -87,12 +91,11 @@ fill_links(WriteState *state, OmenNewSlot *fresh, const OmenRow *row,
 	}
 	fresh->level = layer->layer;
 	fresh->node.id = node_id(build, row->node);
-	fresh->below.id =
-		layer->layer == 1
-			? OMEN_INVALID_ID
-			: build->shared->layers[layer->layer - 1].first_block *
-					  state->plane->per_page +
-				  row->down;
+	fresh->below.id = layer->layer == 1
+						  ? OMEN_INVALID_ID
+						  : build->job->layers[layer->layer - 1].first_block *
+									state->plane->per_page +
+								row->down;
 	fresh->payload = payload_block(build, row->node);
 }
 
@@ -106,7 +109,7 @@ node_at(WriteState *state, uint32 position)
 	{
 		state->nodes_first = position;
 		state->nodes_end = Min(position + state->plane->per_page,
-							   state->build->shared->layer.points);
+							   state->build->job->layer.points);
 		omen_placed_read(state->nodes, position, state->node_space,
 						 state->nodes_end - position);
 	}
@@ -132,7 +135,7 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 	fill_links(state, &fresh, row, position);
 	memset(slot, 0, state->plane->stride);
 	omen_slot_init(build->ix, state->plane, slot, &fresh);
-	if (build->ix->layout.out_of_line && build->shared->layer.layer == 0)
+	if (build->ix->layout.out_of_line && build->job->layer.layer == 0)
 	{
 		OmenNodeRef node = {slot_id(state, position), 0};
 		OmenPayload payload =
@@ -198,7 +201,7 @@ final_edges(WriteState *state, OmenNear *near, uint32 count)
 static void
 write_slots(WriteState *state, Stretch *stretch)
 {
-	const OmenBuildLayer *layer = &state->build->shared->layer;
+	const OmenBuildLayer *layer = &state->build->job->layer;
 	uint32		per_page = state->plane->per_page;
 
 	/* a stretch starts with a page */
@@ -226,20 +229,15 @@ write_slots(WriteState *state, Stretch *stretch)
 
 /* ---------- a partition ---------- */
 
-/*
- * The name of files that edges come from: of this layer, and of each above.
- * NULL if there are no more.
- */
-static const char *
-edge_file(const OmenBuild *build, uint32 number)
+/* Where edges come from: this layer, and each above.  False = no more. */
+static bool
+edge_kind(const OmenBuild *build, uint32 number, OmenSpillKind *kind)
 {
-	const OmenBuildShared *shared = build->shared;
+	const OmenBuildJob *job = build->job;
 
-	if (number == 0)
-		return "edges";
-	if (shared->layer.layer + number > shared->top)
-		return NULL;
-	return psprintf("coarse%u", shared->layer.layer + number);
+	*kind = number == 0 ? OMEN_SPILL_EDGES
+						: OMEN_SPILL_COARSE + job->layer.layer + number;
+	return job->layer.layer + number <= job->top;
 }
 
 /* How many edges each slot of a partition gets. */
@@ -250,12 +248,12 @@ count_edges(WriteState *state, uint32 part, uint32 first, uint32 points)
 	uint32	   *counts = omen_alloc(mul_size(points, sizeof(uint32)));
 	OmenEdgeRecord edge;
 	OmenUnspill un;
-	const char *name;
+	OmenSpillKind kind;
 
 	memset(counts, 0, points * sizeof(uint32));
-	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
+	for (uint32 f = 0; edge_kind(build, f, &kind); f++)
 	{
-		omen_unspill_begin(&un, build, name, build->shared->layer.layer, part);
+		omen_unspill_begin(&un, build, kind, build->job->layer.layer, part);
 		while (omen_unspill_next(&un, &edge, sizeof(edge)))
 			counts[edge.position - first]++;
 		omen_unspill_end(&un, false);
@@ -270,7 +268,7 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 	OmenBuild  *build = state->build;
 	OmenEdgeRecord edge;
 	OmenUnspill un;
-	const char *name;
+	OmenSpillKind kind;
 	uint64		sum = 0;
 
 	stretch->end = omen_alloc(mul_size(stretch->points, sizeof(uint64)));
@@ -280,9 +278,9 @@ write_stretch(WriteState *state, uint32 part, Stretch *stretch,
 		sum += counts[i];
 	}
 	stretch->near = omen_alloc(mul_size(sum, sizeof(OmenNear)));
-	for (uint32 f = 0; (name = edge_file(build, f)) != NULL; f++)
+	for (uint32 f = 0; edge_kind(build, f, &kind); f++)
 	{
-		omen_unspill_begin(&un, build, name, build->shared->layer.layer, part);
+		omen_unspill_begin(&un, build, kind, build->job->layer.layer, part);
 		while (omen_unspill_next(&un, &edge, sizeof(edge)))
 		{
 			uint32		i = edge.position - stretch->first;
@@ -308,11 +306,11 @@ static void
 write_partition(WriteState *state, uint32 part)
 {
 	OmenBuild  *build = state->build;
-	const OmenBuildLayer *layer = &build->shared->layer;
+	const OmenBuildLayer *layer = &build->job->layer;
 	uint32		first = omen_range_start(layer, part);
 	uint32		end = omen_range_start(layer, part + 1);
 	uint32		per_page = state->plane->per_page;
-	uint64		most = build->shared->work_memory / sizeof(OmenNear) / 2;
+	uint64		most = build->team->memory.work / sizeof(OmenNear) / 2;
 	uint32	   *counts = count_edges(state, part, first, end - first);
 	Stretch		stretch;
 
@@ -347,10 +345,10 @@ omen_step_write(OmenBuild *build)
 	uint32		item;
 
 	state.build = build;
-	state.plane = omen_plane(build->ix, build->shared->layer.layer);
+	state.plane = omen_plane(build->ix, build->job->layer.layer);
 	state.points = omen_points_open(build);
 	state.chooser = omen_chooser_create(build, state.points);
-	state.nodes = omen_placed_open(build, "nodes", omen_node_bytes(shape));
+	state.nodes = omen_placed_open(build, OMEN_PLACED_NODES);
 	state.node_space =
 		omen_alloc(mul_size(state.plane->per_page, omen_node_bytes(shape)));
 	state.point = palloc(shape->point_bytes);
@@ -358,4 +356,30 @@ omen_step_write(OmenBuild *build)
 		write_partition(&state, item);
 	omen_points_close(state.points);
 	omen_placed_close(state.nodes);
+}
+
+/* ---------- WAL ---------- */
+
+/* Items that so many blocks are. */
+uint32
+omen_log_items(BlockNumber blocks)
+{
+	return (blocks + LOG_BLOCKS - 1) / LOG_BLOCKS;
+}
+
+/* Write a part of the index to WAL. */
+void
+omen_step_log(OmenBuild *build)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(build->index);
+	uint32		item;
+
+	while (omen_next_item(build, &item))
+	{
+		BlockNumber start = item * LOG_BLOCKS;
+		BlockNumber end = Min(start + LOG_BLOCKS, nblocks);
+
+		log_newpage_range(build->index, MAIN_FORKNUM, start, end, true);
+		omen_build_progress(build, end - start);
+	}
 }

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * scan.c
+ * read_table.c
  *	  First step: read the table, encode its vectors.
  *
  * An item is a chunk of the table's blocks.  Each row is written to the
- * participant's file of rows, and the hash of its code to a partition by
- * hash, for equal.c.  Rows without a place in the graph go to a file of their
+ * participant's stream of rows, and the hash of its code to a partition by
+ * hash, for equal.c.  Rows without a place in the graph go to a stream of their
  * own.  The order of rows is that of the scan: by block, and within a block
  * as the table access method gives them.
  *
@@ -73,12 +73,12 @@ fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 
 /* Coordinates on the grid, for L1. */
 static void
-encode_grid(const OmenBuildShared *shared, const float *x, uint32 dims,
+encode_grid(const OmenBuildTask *task, const float *x, uint32 dims,
 			uint16 *code)
 {
 	for (uint32 i = 0; i < dims; i++)
 	{
-		float		steps = (x[i] - shared->grid_offset) * shared->grid_scale;
+		float		steps = (x[i] - task->grid_offset) * task->grid_scale;
 
 		code[i] = steps > 0 ? (uint16) Min(steps + 0.5f, 32767.0f) : 0;
 	}
@@ -111,7 +111,7 @@ encode_row(RowScan *state, Datum value)
 		return false;
 	if (shape->on_grid)
 	{
-		encode_grid(build->shared, x, shape->dims, (uint16 *) code);
+		encode_grid(build->task, x, shape->dims, (uint16 *) code);
 		return true;
 	}
 	if (!omen_encode(build->quantizer, x, state->scratch, &header, code))
@@ -206,10 +206,10 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		record[1] = row->locator;
 		MemoryContextSwitchTo(build->step_context);
 		omen_spill_write(state->rows, 0, row, build->shape.row_bytes);
-		omen_spill_write(
-			state->hashes,
-			(uint32) ((record[0] >> 32) * build->shared->hash_parts >> 32),
-			record, sizeof(record));
+		omen_spill_write(state->hashes,
+						 (uint32) ((record[0] >> 32) * build->job->hash_parts >>
+								   32),
+						 record, sizeof(record));
 		state->chunk->rows++;
 		state->nrows++;
 	}
@@ -222,13 +222,14 @@ static void
 scan_chunk(RowScan *state, uint32 chunk)
 {
 	OmenBuild  *build = state->build;
-	OmenBuildShared *shared = build->shared;
-	BlockNumber start = chunk * shared->chunk_blocks;
-	BlockNumber blocks = Min(shared->chunk_blocks, shared->heap_blocks - start);
+	OmenBuildTeam *team = build->team;
+	const OmenBuildTask *task = build->task;
+	BlockNumber start = chunk * task->chunk_blocks;
+	BlockNumber blocks = Min(task->chunk_blocks, task->heap_blocks - start);
 	double		tuples;
 
 	state->chunk_number = chunk;
-	state->chunk = &shared->chunks[chunk];
+	state->chunk = &build->job->chunks[chunk];
 	state->chunk->participant = build->participant;
 	state->chunk->rows = 0;
 	state->chunk->start = state->nrows;
@@ -238,25 +239,25 @@ scan_chunk(RowScan *state, uint32 chunk)
 		table_index_build_range_scan(build->heap, build->index,
 									 build->index_info, false, false, false,
 									 start, blocks, scan_row, state, NULL);
-	pg_atomic_fetch_add_u64(&shared->heap_tuples, (uint64) tuples);
-	pg_atomic_fetch_add_u64(&shared->index_tuples,
+	pg_atomic_fetch_add_u64(&team->heap_tuples, (uint64) tuples);
+	pg_atomic_fetch_add_u64(&team->index_tuples,
 							state->chunk->rows + state->chunk->side_rows);
-	pg_atomic_fetch_add_u64(&shared->blocks_done, blocks);
+	pg_atomic_fetch_add_u64(&team->blocks_done, blocks);
 	omen_build_progress(build, state->unreported);
 	state->unreported = 0;
 }
 
 /* Raise the shared squared norm of the longest vector. */
 static void
-share_longest(OmenBuildShared *shared, double longest)
+share_longest(OmenBuildJob *job, double longest)
 {
 	uint64		bits;
-	uint64		seen = pg_atomic_read_u64(&shared->longest);
+	uint64		seen = pg_atomic_read_u64(&job->longest);
 
 	/* not negative, so the bits order as the numbers do */
 	memcpy(&bits, &longest, sizeof(bits));
 	while (seen < bits &&
-		   !pg_atomic_compare_exchange_u64(&shared->longest, &seen, bits))
+		   !pg_atomic_compare_exchange_u64(&job->longest, &seen, bits))
 		;
 }
 
@@ -268,10 +269,10 @@ omen_step_scan(OmenBuild *build)
 	uint32		chunk;
 
 	state.build = build;
-	state.rows = omen_spill_begin(build, "rows", 0, 1);
+	state.rows = omen_spill_begin(build, OMEN_SPILL_ROWS, 0, 1);
 	state.hashes =
-		omen_spill_begin(build, "hashes", 0, build->shared->hash_parts);
-	state.side = omen_spill_begin(build, "side", 0, 1);
+		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, build->job->hash_parts);
+	state.side = omen_spill_begin(build, OMEN_SPILL_SIDE, 0, 1);
 	state.row = palloc0(shape->row_bytes);
 	state.floats = palloc(shape->dims * sizeof(float));
 	state.scratch = palloc(shape->dims * sizeof(float));
@@ -283,12 +284,12 @@ omen_step_scan(OmenBuild *build)
 	while (omen_next_item(build, &chunk))
 		scan_chunk(&state, chunk);
 	omen_toast_reader_end(state.toast);
-	share_longest(build->shared, state.longest);
+	share_longest(build->job, state.longest);
 	for (int l = 0; l <= OMEN_MAX_LEVEL; l++)
-		pg_atomic_fetch_add_u64(&build->shared->levels[l],
+		pg_atomic_fetch_add_u64(&build->job->levels[l],
 								(int64) state.levels[l]);
 	if (build->index_info->ii_BrokenHotChain)
-		pg_atomic_write_u32(&build->shared->broken_hot_chain, 1);
+		pg_atomic_write_u32(&build->team->broken_hot_chain, 1);
 	omen_spill_end(state.rows);
 	omen_spill_end(state.hashes);
 	omen_spill_end(state.side);
