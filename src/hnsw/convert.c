@@ -158,11 +158,12 @@ list_members(OmenIndex *ix, uint32 *count)
 }
 
 /*
- * Read a member: its slot header, and its code (into space of code_bytes).
+ * Read a member: its slot header, and its code (into space of code_bytes) with
+ * the header of that.
  */
 static bool
-read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
-			uint8 *code)
+read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *member,
+			OmenCodeHeader *header, uint8 *code)
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
@@ -170,7 +171,8 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 
 	if (slot == NULL)
 		return false;
-	*header = *slot;
+	*member = *slot;
+	*header = *omen_slot_code_header(slot);
 	if (slot->version == node.version)
 	{
 		found = true;
@@ -179,7 +181,8 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 				omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
 								  node.version, code, ix->layout.code_bytes);
 		else
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(&ix->layout, slot),
+				   ix->layout.code_bytes);
 	}
 	UnlockReleaseBuffer(buf);
 	return found;
@@ -203,13 +206,15 @@ freeze_quantizer(OmenIndex *ix, const OmenNodeRef *members, uint32 count)
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		OmenSlotHeader header;
+		OmenSlotHeader member;
+		OmenCodeHeader header;
 
-		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
+		if (!read_member(ix, members[i], &member, &header, code) ||
+			member.epoch != 0)
 			continue;
 		if (ix->meta.metric == OMEN_METRIC_IP)
-			longest = Max(longest, omen_code_sumsq(ix->origin, &header.code));
-		omen_decode(ix->origin, &header.code, code, x);
+			longest = Max(longest, omen_code_sumsq(ix->origin, &header));
+		omen_decode(ix->origin, &header, code, x);
 		for (uint32 d = 0; d < dims; d++)
 			sum[d] += x[d];
 		used++;
@@ -226,15 +231,17 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
 	const OmenPlane *plane = &ix->layout.node;
 	OmenSlotHeader old;
+	OmenCodeHeader old_header;
 	OmenCodeHeader header;
 	BlockNumber payload = InvalidBlockNumber;
 	OmenChange	change;
 	OmenSlotHeader *slot;
 	Buffer		buf;
 
-	if (!read_member(ix, node, &old, code) || old.epoch == ix->meta.graph.epoch)
+	if (!read_member(ix, node, &old, &old_header, code) ||
+		old.epoch == ix->meta.graph.epoch)
 		return;
-	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
+	omen_recode(ix->origin, ix->quantizer, &old_header, code, scratch, &header,
 				code);
 	if (ix->layout.out_of_line)
 		payload = omen_payload_write(ix, OMEN_PAGE_PAYLOAD, node.id,
@@ -246,10 +253,8 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	slot = omen_page_slot(omen_change_page(&change, buf), plane,
 						  omen_id_slot(plane, node.id));
 	slot->epoch = ix->meta.graph.epoch;
-	slot->code = header;
 	slot->payload = payload;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+	omen_slot_set_code(&ix->layout, slot, &header, code);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	if (ix->layout.out_of_line)
@@ -282,11 +287,12 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	OmenIndex  *ix = ins->ix;
 	int			tries = 0;
 	OmenSlotHeader old;
+	OmenCodeHeader header;
 	ItemPointerData tid;
 	OmenLinkPlan plan;
 	uint32		level;
 
-	if (!read_member(ix, node, &old, ins->code))
+	if (!read_member(ix, node, &old, &header, ins->code))
 		return;
 	tid = old.u.node.heaptid;
 	if (!ItemPointerIsValid(&tid))
@@ -295,11 +301,10 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	for (;;)
 	{
 		omen_index_refresh(ix);
-		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
+		omen_link_plan(ins->search, &header, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		write_member_edges(ix, node, &plan);
-		if (omen_link_connect(ix, node, &old.code, ins->code, old.payload,
-							  &plan))
+		if (omen_link_connect(ix, node, &header, ins->code, old.payload, &plan))
 			break;
 		omen_link_pause(ix, &tries);
 	}

@@ -75,10 +75,8 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot->u.node.heaptid = *tid;
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
-	slot->code = ins->header;
+	omen_slot_set_code(&ix->layout, slot, &ins->header, ins->code);
 	omen_slot_set_keys(&ix->layout, slot, &ins->row_keys);
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), ins->code, ix->layout.code_bytes);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
 	node.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
@@ -217,12 +215,13 @@ find_flat_equal(OmenInserter *ins, OmenNodeRef *equal)
 			 i++)
 		{
 			OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, i);
+			const OmenCodeHeader *header = omen_slot_code_header(slot);
 
 			if ((slot->flags & OMEN_SLOT_USED) != 0 &&
-				slot->code.offset == ins->header.offset &&
-				slot->code.step == ins->header.step &&
-				slot->code.sum == ins->header.sum &&
-				slot->code.sumsq == ins->header.sumsq)
+				header->offset == ins->header.offset &&
+				header->step == ins->header.step &&
+				header->sum == ins->header.sum &&
+				header->sumsq == ins->header.sumsq)
 			{
 				alike[count] = i;
 				same_keys[count] =
@@ -337,9 +336,9 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 	omen_index_refresh(ix);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
 	if (isnull[0])
-		omen_posting_attach_side(ix, OMEN_OWNER_NULL, tid);
+		omen_posting_attach_side(ix, OMEN_SIDE_NULL, tid);
 	else if (!encode(ins, value))
-		omen_posting_attach_side(ix, OMEN_OWNER_NAN, tid);
+		omen_posting_attach_side(ix, OMEN_SIDE_NAN, tid);
 	else if (ix->meta.graph.mode == OMEN_MODE_GRAPH)
 		add_to_graph(ins, tid, unchanged);
 	else if (!try_add_to_list(ins, value, tid))

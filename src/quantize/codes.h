@@ -129,6 +129,20 @@ typedef struct OmenCodeHeader
 _Static_assert(sizeof(OmenCodeHeader) == 24,
 			   "OmenCodeHeader is an on-disk format");
 
+/* Bytes of it that a kind of code needs on disk. */
+static inline size_t
+omen_code_header_bytes(OmenStorage storage)
+{
+	(void) storage;
+	return sizeof(OmenCodeHeader);
+}
+
+/*
+ * Which bits omen_encode and omen_recode make of a vector.  Whoever changes them
+ * raises this: an index keeps the version that its codes were made by.
+ */
+#define OMEN_ENCODER_VERSION 1
+
 /*
  * How the codes of one index are made.  One flat piece of memory, aligned to
  * 8 bytes, of omen_quantizer_size() bytes: this struct and behind it the

@@ -12,16 +12,22 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "hnsw/check/check.h"
 
 /* NULL if the header of a code may be so. */
 static const char *
-find_header_flaw(const OmenCheck *check, const OmenCodeHeader *header)
+find_header_flaw(const OmenCheck *check, const OmenCodeHeader *header,
+				 bool has_mean_dot)
 {
+	/* infinite where the arithmetic ends: nothing is concluded from the code */
 	if (isnan(header->error) || header->error < 0)
 		return "error bound of the code is no bound";
-	if (!isfinite(header->mean_dot))
-		return "inner product with the mean is not finite";
+	/* a product may be beyond float32 with long vectors and a long mean */
+	if (isnan(header->mean_dot))
+		return "inner product with the mean is no number";
+	if (header->mean_dot != 0 && !has_mean_dot)
+		return "inner product with the mean, where there is none";
 	if (check->meta.storage == OMEN_STORAGE_FULL)
 	{
 		/* the norm's bound, for inner product, may be beyond float32 */
@@ -46,7 +52,11 @@ void
 omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 					   bool is_upper, BlockNumber block, int slotno)
 {
-	const char *flaw = find_header_flaw(check, &slot->code);
+	bool		has_mean_dot =
+		slot->epoch != 0 && check->meta.metric == OMEN_METRIC_IP &&
+		omen_is_rotated(check->meta.storage, check->meta.metric);
+	const char *flaw =
+		find_header_flaw(check, omen_slot_code_header(slot), has_mean_dot);
 	/* searches skip what is linked with a code of another epoch */
 	bool		must_be_current = is_upper || omen_check_is_linked(slot->flags);
 
@@ -107,5 +117,25 @@ omen_check_code(OmenCheck *check, const OmenSlotHeader *slot, const void *code,
 	if (check->meta.storage == OMEN_STORAGE_FULL)
 		check_floats(check, code, block, slotno);
 	else
-		check_bytes(check, &slot->code, code, block, slotno);
+		check_bytes(check, omen_slot_code_header(slot), code, block, slotno);
+}
+
+/*
+ * A hash of what an upper slot must have in common with its node: the code, if
+ * it lies in the slot, and its header but for the error bound, which a row that
+ * is attached to the node raises there alone.
+ */
+uint32
+omen_check_hash_code(const OmenCheck *check, const OmenSlotHeader *slot)
+{
+	OmenCodeHeader header = *omen_slot_code_header(slot);
+	uint32		hash;
+
+	header.error = 0;
+	hash = hash_bytes((const unsigned char *) &header, sizeof(header));
+	if (!check->layout.out_of_line)
+		hash =
+			hash_combine(hash, hash_bytes(omen_slot_code(&check->layout, slot),
+										  check->layout.code_bytes));
+	return hash;
 }

@@ -295,9 +295,7 @@ write_upper_slot(OmenIndex *ix, OmenNodeRef node, OmenNodeRef below,
 	slot->u.upper.down = layer > 1 ? below.id : OMEN_INVALID_ID;
 	slot->u.upper.down_version = layer > 1 ? below.version : 0;
 	slot->payload = payload;
-	slot->code = *header;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, ix->layout.code_bytes);
+	omen_slot_set_code(&ix->layout, slot, header, code);
 	omen_link_write_edges(plane, slot, plan, layer);
 	ref.id = BufferGetBlockNumber(buf) * plane->per_page + slotno;
 	ref.version = slot->version;
@@ -327,7 +325,7 @@ omen_edges_read(OmenIndex *ix, const OmenPlane *plane, OmenNodeRef ref,
 	{
 		copy->version = slot->version;
 		copy->degree = slot->degree;
-		copy->header = slot->code;
+		copy->header = *omen_slot_code_header(slot);
 		memcpy(copy->ids, omen_slot_ids(plane, slot),
 			   slot->degree * sizeof(uint32));
 		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);

@@ -246,7 +246,7 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
 
 	if (likely(!ix->layout.out_of_line))
-		return omen_slot_code(slot);
+		return omen_slot_code(&ix->layout, slot);
 	if (omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload,
 						  is_upper ? slot->u.upper.node : id,
 						  is_upper ? slot->u.upper.node_version : slot->version,
@@ -408,7 +408,8 @@ glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
 	if (unlikely(code == NULL))
 		return false;
 	glance->flags = seen_flags(search, slot);
-	glance->distance = target_distance(search, &slot->code, code);
+	glance->distance =
+		target_distance(search, omen_slot_code_header(slot), code);
 	return true;
 }
 

@@ -42,10 +42,11 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 		return false;
 	if (slot->version == version && slot->epoch == ix->quantizer_epoch)
 	{
-		*header = slot->code;
+		*header = *omen_slot_code_header(slot);
 		if (!ix->layout.out_of_line)
 		{
-			memcpy(code, omen_slot_code(slot), ix->layout.code_bytes);
+			memcpy(code, omen_slot_code(&ix->layout, slot),
+				   ix->layout.code_bytes);
 			found = true;
 		}
 		else if (plane->kind == OMEN_PAGE_NODE)

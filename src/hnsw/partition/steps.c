@@ -509,7 +509,7 @@ add_side_rows(OmenBuild *build, const OmenChunk *chunks, uint32 count)
 		{
 			CHECK_FOR_INTERRUPTS();
 			omen_rows_read(reader, &side);
-			omen_posting_attach_side(build->ix, side.owner, &side.tid);
+			omen_posting_attach_side(build->ix, side.side, &side.tid);
 		}
 	}
 	omen_rows_close(reader);

@@ -130,14 +130,12 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 	slot->flags = OMEN_SLOT_USED;
 	slot->epoch = build->ix->meta.graph.epoch;
 	slot->degree = degree;
-	slot->code = row->header;
 	fill_links(state, slot, row, position);
 	if (build->shape.index_bytes == 0)
 		code = omen_point_code(
 			omen_points_get(state->points, position, state->point));
-	if (!build->ix->layout.out_of_line)
-		memcpy(omen_slot_code(slot), code, build->ix->layout.code_bytes);
-	else if (build->shared->layer.layer == 0)
+	omen_slot_set_code(&build->ix->layout, slot, &row->header, code);
+	if (build->ix->layout.out_of_line && build->shared->layer.layer == 0)
 		omen_payload_place(build->ix, payload_block(build, position),
 						   slot_id(state, position), 0, code,
 						   build->ix->layout.code_bytes);
@@ -214,7 +212,9 @@ write_slots(WriteState *state, Stretch *stretch)
 		if (at == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			omen_page_init((Page) state->page.data, state->plane->kind);
+			omen_page_init((Page) state->page.data,
+						   layer->first_block + position / per_page,
+						   state->plane->kind);
 		}
 		fill_slot(state,
 				  omen_page_slot((Page) state->page.data, state->plane, at),

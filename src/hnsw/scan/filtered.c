@@ -427,7 +427,7 @@ next_without_distance(IndexScanDesc scan, OmenPendingRow *row)
 	for (;;)
 	{
 		if (state->phase == OMEN_SCAN_CLOSING)
-			omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+			omen_scan_side_list(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 		while (state->next_tid < state->tids.count)
 		{
 			ItemPointer tid = &state->tids.tids[state->next_tid++];
@@ -440,7 +440,7 @@ next_without_distance(IndexScanDesc scan, OmenPendingRow *row)
 		}
 		if (state->phase != OMEN_SCAN_SIDE_NAN)
 			return false;
-		omen_scan_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+		omen_scan_side_list(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
 	}
 }
 

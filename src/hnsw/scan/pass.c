@@ -84,8 +84,8 @@ find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
 		if (!may_pass(state, slot))
 			continue;
 		passing->slots[passing->count++] = i;
-		omen_prefetch_bytes(omen_slot_code(slot),
-							plane->keys_offset - sizeof(OmenSlotHeader));
+		omen_prefetch_bytes(omen_slot_code(&ix->layout, slot),
+							plane->keys_offset - ix->layout.code_offset);
 	}
 	LockBuffer(passing->buf, BUFFER_LOCK_UNLOCK);
 	state->search->counters.visits++;

@@ -364,10 +364,11 @@ refine_nearest(OmenScanState *state)
 		{
 			float		distance =
 				omen_query_distance(ix->quantizer, &state->header, state->code,
-									&slot->code, code);
-			double bound = omen_refined_bound(ix->quantizer, &state->header,
-											  state->rest, &state->about_rest,
-											  &slot->code, code, distance);
+									omen_slot_code_header(slot), code);
+			double		bound =
+				omen_refined_bound(ix->quantizer, &state->header, state->rest,
+								   &state->about_rest,
+								   omen_slot_code_header(slot), code, distance);
 
 			nearest.bound = Max(nearest.bound, bound);
 		}

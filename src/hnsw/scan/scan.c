@@ -234,6 +234,7 @@ omen_scan_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 	const OmenQuantizer *quantizer = ix->quantizer;
 	const OmenCodeHeader *header = &state->header;
 	const void *code = state->code;
+	const OmenCodeHeader *slot_header = omen_slot_code_header(slot);
 	const void *slot_code = omen_readable_code(ix, &ix->layout.node, id, slot);
 	float		distance;
 
@@ -250,10 +251,10 @@ omen_scan_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 		code = state->origin_code;
 	}
 	distance =
-		omen_query_distance(quantizer, header, code, &slot->code, slot_code);
+		omen_query_distance(quantizer, header, code, slot_header, slot_code);
 	*bound = is_certain
-				 ? omen_certain_bound(quantizer, header, &slot->code, distance)
-				 : omen_lower_bound(quantizer, header, &slot->code, distance);
+				 ? omen_certain_bound(quantizer, header, slot_header, distance)
+				 : omen_lower_bound(quantizer, header, slot_header, distance);
 	return true;
 }
 
@@ -485,16 +486,16 @@ collect_next_page(OmenScanState *state)
  * direction.
  */
 void
-omen_scan_side_list(OmenScanState *state, uint32 owner, OmenScanPhase phase)
+omen_scan_side_list(OmenScanState *state, OmenSide side, OmenScanPhase phase)
 {
 	state->tids.count = 0;
 	state->next_tid = 0;
-	if (owner == OMEN_OWNER_NAN)
+	if (side == OMEN_SIDE_NAN)
 	{
 		for (uint32 i = 0; i < state->nans.count; i++)
 			omen_tid_list_add(&state->tids, &state->nans.tids[i]);
 	}
-	omen_posting_collect_side(state->ix, owner, &state->tids);
+	omen_posting_collect_side(state->ix, side, &state->tids);
 	state->phase = phase;
 }
 
@@ -513,7 +514,7 @@ advance(IndexScanDesc scan)
 			{
 				if (collect_next_page(state))
 					return true;
-				omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+				omen_scan_side_list(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			}
 			else if (!omen_scan_search_on(state))
 			{
@@ -522,10 +523,10 @@ advance(IndexScanDesc scan)
 			}
 			return true;
 		case OMEN_SCAN_CLOSING:
-			omen_scan_side_list(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+			omen_scan_side_list(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			return true;
 		case OMEN_SCAN_SIDE_NAN:
-			omen_scan_side_list(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+			omen_scan_side_list(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
 			return true;
 		default:
 			state->phase = OMEN_SCAN_DONE;

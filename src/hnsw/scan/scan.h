@@ -134,7 +134,7 @@ extern OmenPendingNode omen_scan_pending(uint32 id, const OmenSlotHeader *slot);
 extern bool omen_scan_bound(OmenScanState *state, uint32 id,
 							OmenSlotHeader *slot, bool is_certain,
 							double *bound);
-extern void omen_scan_side_list(OmenScanState *state, uint32 owner,
+extern void omen_scan_side_list(OmenScanState *state, OmenSide side,
 								OmenScanPhase phase);
 
 /* pass.c */

@@ -1,37 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * page.c
- *	  Pages with room: which page takes the next slot of a kind.
+ *	  Slots handed out and taken back, and which pages have some.
  *
- * The metapage heads, for each listed kind, a chain of pages that have a free
- * slot (for OMEN_PAGE_FREE: of pages that belong to nobody).  The chain is
- * WAL-logged with the pages, so that it is exact after a crash and on a
- * standby, where a free space map would not be.  Only the first page of a
- * chain is filled; it leaves the chain when somebody finds it full.  So the
- * metapage is written once per page of slots, not once per slot.
+ * The slots of a page are numbered from 0; "used" says how many have ever been
+ * handed out, "live" how many are in use.  The lists of pages with room are
+ * page/list.c's; here stands where in the metapage their heads are.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "compat.h"
 #include "hnsw/store/store.h"
-#include "miscadmin.h"
-
-/* Times that the head of the list of free pages is asked for. */
-#define MAX_TRIES 1000
-
-void
-omen_page_init(Page page, OmenPageKind kind)
-{
-	OmenPageOpaque opaque;
-
-	PageInit(page, BLCKSZ, sizeof(OmenPageOpaqueData));
-	opaque = OmenPageGetOpaque(page);
-	opaque->next = InvalidBlockNumber;
-	opaque->kind = kind;
-	opaque->page_id = OMEN_PAGE_ID;
-}
 
 /* Slots that a page of the kind has. */
 uint32
@@ -67,154 +47,54 @@ omen_page_stride(const OmenIndex *ix, OmenPageKind kind)
 	}
 }
 
-/* Lock the metapage exclusively; *meta_page is not for writing. */
-static Buffer
-lock_meta(OmenIndex *ix)
-{
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	return buf;
-}
-
-static void
-report_damaged_list(OmenIndex *ix, BlockNumber block)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" has a damaged list of pages with room at "
-					"block %u",
-					RelationGetRelationName(ix->pages.rel), block),
-			 errhint("Please REINDEX it.")));
-}
+/* ---------- lists of pages with room ---------- */
 
 static BlockNumber
-first_with_room(OmenIndex *ix, OmenPageKind kind)
+find_home(const OmenPageLists *lists, uint8 kind)
 {
-	Buffer		buf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
-	BlockNumber block;
-
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	block = OmenPageGetMeta(BufferGetPage(buf))->room[kind];
-	UnlockReleaseBuffer(buf);
-	return block;
+	return OMEN_META_BLOCK;
 }
 
-/*
- * Take an exclusively locked page off the head of its chain.  Does nothing if
- * somebody else changed the head meanwhile.
- */
+static BlockNumber *
+find_head(const OmenPageLists *lists, Page home, uint8 kind)
+{
+	Assert(omen_list_of_kind(kind) >= 0);
+	return &OmenPageGetMeta(home)->room[omen_list_of_kind(kind)];
+}
+
+static uint32
+count_slots(const OmenPageLists *lists, uint8 kind)
+{
+	return omen_page_slots(lists->am, kind);
+}
+
+/* All free slots of the page may get rows now. */
 static void
-unlist(OmenIndex *ix, Buffer buf, OmenPageKind kind)
+raise_node_limit(const OmenPageLists *lists, Page home, uint8 kind)
 {
-	Buffer		metabuf = lock_meta(ix);
-	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
+	const OmenIndex *ix = lists->am;
 
-	if (OmenPageGetMeta(BufferGetPage(metabuf))->room[kind] ==
-			BufferGetBlockNumber(buf) &&
-		(opaque->flags & OMEN_PAGE_LISTED) != 0)
-	{
-		OmenChange	change;
-		OmenMetaPageData *meta;
-		Page		page;
-
-		omen_change_begin(&change, &ix->pages);
-		page = omen_change_page(&change, buf);
-		meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-		opaque = OmenPageGetOpaque(page);
-		meta->room[kind] = opaque->next;
-		/* the next page's free slots may all get rows now */
-		if (kind == OMEN_PAGE_NODE && opaque->next != InvalidBlockNumber)
-			meta->graph.node_limit += ix->layout.node.per_page;
-		opaque->next = InvalidBlockNumber;
-		opaque->flags &= ~OMEN_PAGE_LISTED;
-		omen_change_commit(&change);
-	}
-	UnlockReleaseBuffer(metabuf);
+	if (kind == OMEN_PAGE_NODE)
+		OmenPageGetMeta(home)->graph.node_limit += ix->layout.node.per_page;
 }
 
-/*
- * A page that belongs to nobody, exclusively locked.  Its contents are
- * whatever they are: the caller initializes it in the change that gives it a
- * purpose.  A crash before that leaks the page until the next VACUUM.
- */
+/* Heads of lists stand in the metapage. */
+void
+omen_page_lists_init(OmenIndex *ix)
+{
+	ix->lists.home = find_home;
+	ix->lists.head = find_head;
+	ix->lists.slots = count_slots;
+	ix->lists.opened = raise_node_limit;
+	ix->lists.max_id = OMEN_MAX_ID;
+	ix->lists.am = ix;
+}
+
+/* A page that belongs to nobody, exclusively locked; see page/list.c. */
 Buffer
 omen_page_free(OmenIndex *ix)
 {
-	BlockNumber block;
-	Buffer		buf;
-
-	/* others may be faster, but not for ever: then the list is damaged */
-	for (int tries = 0;
-		 tries < MAX_TRIES &&
-		 (block = first_with_room(ix, OMEN_PAGE_FREE)) != InvalidBlockNumber;
-		 tries++)
-	{
-		OmenPageOpaque opaque;
-		bool		listed;
-
-		if (!omen_block_exists(&ix->pages, block))
-			break;
-		buf = ReadBuffer(ix->pages.rel, block);
-		if (!omen_page_seems(buf, OMEN_PAGE_FREE))
-		{
-			ReleaseBuffer(buf);
-			CHECK_FOR_INTERRUPTS();
-			continue;
-		}
-		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		listed = opaque != NULL && opaque->kind == OMEN_PAGE_FREE &&
-				 (opaque->flags & OMEN_PAGE_LISTED) != 0;
-		if (listed)
-		{
-			unlist(ix, buf, OMEN_PAGE_FREE);
-			if ((opaque->flags & OMEN_PAGE_LISTED) == 0)
-				return buf;
-		}
-		UnlockReleaseBuffer(buf);
-		CHECK_FOR_INTERRUPTS();
-	}
-
-	buf = omen_extend_fork(ix->pages.rel, MAIN_FORKNUM);
-	return buf;
-}
-
-/* Raise an error if slots of a page would have ids beyond the largest. */
-static void
-check_ids(OmenIndex *ix, Buffer buf, OmenPageKind kind)
-{
-	uint64		block = BufferGetBlockNumber(buf);
-
-	if ((block + 1) * omen_page_slots(ix, kind) > OMEN_MAX_ID)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" cannot have more than %u slots",
-						RelationGetRelationName(ix->pages.rel), OMEN_MAX_ID)));
-}
-
-/* Give a page a kind and make it the head of the kind's chain. */
-static void
-start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
-{
-	Buffer		metabuf = lock_meta(ix);
-	OmenChange	change;
-	OmenMetaPageData *meta;
-	OmenPageOpaque opaque;
-	Page		page;
-
-	omen_change_begin(&change, &ix->pages);
-	page = omen_change_new_page(&change, buf);
-	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-	omen_page_init(page, kind);
-	opaque = OmenPageGetOpaque(page);
-	opaque->flags = OMEN_PAGE_LISTED;
-	opaque->next = meta->room[kind];
-	meta->room[kind] = BufferGetBlockNumber(buf);
-	if (kind == OMEN_PAGE_NODE)
-		meta->graph.node_limit += ix->layout.node.per_page;
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(metabuf);
+	return omen_list_free_page(&ix->pages, &ix->lists);
 }
 
 /*
@@ -225,35 +105,17 @@ start_page(OmenIndex *ix, Buffer buf, OmenPageKind kind)
 Buffer
 omen_page_with_room(OmenIndex *ix, OmenPageKind kind)
 {
-	BlockNumber block;
-	Buffer		buf;
-
-	for (int tries = 0;
-		 (block = first_with_room(ix, kind)) != InvalidBlockNumber; tries++)
-	{
-		OmenPageOpaque opaque;
-
-		if (!omen_block_exists(&ix->pages, block))
-			report_damaged_list(ix, block);
-		buf = ReadBuffer(ix->pages.rel, block);
-		if (!omen_page_seems(buf, kind) || tries == MAX_TRIES)
-			report_damaged_list(ix, block);
-		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-		opaque = omen_check_page(ix->pages.rel, buf);
-		if (opaque == NULL || opaque->kind != kind)
-			report_damaged_list(ix, block);
-		if (opaque->live < omen_page_slots(ix, kind))
-			return buf;
-		unlist(ix, buf, kind);
-		UnlockReleaseBuffer(buf);
-		CHECK_FOR_INTERRUPTS();
-	}
-
-	buf = omen_page_free(ix);
-	check_ids(ix, buf, kind);
-	start_page(ix, buf, kind);
-	return buf;
+	return omen_list_page_with_room(&ix->pages, &ix->lists, kind);
 }
+
+/* Put a page that has room, or is free, on the list of its kind. */
+void
+omen_page_list(OmenIndex *ix, Buffer buf)
+{
+	omen_list_add(&ix->pages, &ix->lists, buf);
+}
+
+/* ---------- slots ---------- */
 
 /* Is a slot of a page in use? */
 static bool
@@ -332,31 +194,4 @@ omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot)
 		((OmenSlotHeader *) start)->version = version + 1;
 	}
 	opaque->live--;
-}
-
-/*
- * Put a page that has room, or that is to be free, on the chain of its kind
- * unless it is there.  The buffer is pinned and exclusively locked.  A page
- * that no kind can use any more has become OMEN_PAGE_FREE before.
- */
-void
-omen_page_list(OmenIndex *ix, Buffer buf)
-{
-	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
-	OmenPageKind kind = opaque->kind;
-	OmenChange	change;
-	OmenMetaPageData *meta;
-	Buffer		metabuf;
-
-	if ((opaque->flags & OMEN_PAGE_LISTED) != 0)
-		return;
-	metabuf = lock_meta(ix);
-	omen_change_begin(&change, &ix->pages);
-	opaque = OmenPageGetOpaque(omen_change_page(&change, buf));
-	meta = OmenPageGetMeta(omen_change_page(&change, metabuf));
-	opaque->next = meta->room[kind];
-	opaque->flags |= OMEN_PAGE_LISTED;
-	meta->room[kind] = BufferGetBlockNumber(buf);
-	omen_change_commit(&change);
-	UnlockReleaseBuffer(metabuf);
 }

@@ -34,10 +34,10 @@ omen_payload_parts(uint32 nbytes)
 }
 
 static void
-fill_part(Page page, OmenPageKind kind, const OmenPayloadHeader *header,
-		  const char *bytes, BlockNumber next)
+fill_part(Page page, BlockNumber block, OmenPageKind kind,
+		  const OmenPayloadHeader *header, const char *bytes, BlockNumber next)
 {
-	omen_page_init(page, kind);
+	omen_page_init(page, block, kind);
 	OmenPageGetOpaque(page)->next = next;
 	*payload_header(page) = *header;
 	memcpy(payload_bytes(page), bytes, header->bytes);
@@ -55,7 +55,8 @@ write_part(OmenIndex *ix, OmenPageKind kind, const OmenPayloadHeader *header,
 	OmenChange	change;
 
 	omen_change_begin(&change, &ix->pages);
-	fill_part(omen_change_new_page(&change, buf), kind, header, bytes, next);
+	fill_part(omen_change_new_page(&change, buf), block, kind, header, bytes,
+			  next);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
 	return block;
@@ -109,7 +110,7 @@ omen_payload_place(OmenIndex *ix, BlockNumber first, uint32 owner,
 		header.owner_version = owner_version;
 		header.part = part;
 		header.bytes = Min(OMEN_PAYLOAD_BYTES, nbytes - start);
-		fill_part(BufferGetPage(buf), OMEN_PAGE_PAYLOAD, &header,
+		fill_part(BufferGetPage(buf), first + part, OMEN_PAGE_PAYLOAD, &header,
 				  (const char *) bytes + start,
 				  part + 1 < nparts ? first + part + 1 : InvalidBlockNumber);
 		MarkBufferDirty(buf);
@@ -187,7 +188,8 @@ free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
 
 		next = opaque->next;
 		omen_change_begin(&change, &ix->pages);
-		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+		omen_page_init(omen_change_new_page(&change, buf), block,
+					   OMEN_PAGE_FREE);
 		omen_change_commit(&change);
 		omen_page_list(ix, buf);
 	}

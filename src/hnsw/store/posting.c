@@ -41,6 +41,37 @@ omen_tid_list_add(OmenTidList *list, ItemPointer tid)
 	list->tids[list->count++] = *tid;
 }
 
+/* Whose a chain of chunks is: a node's, or a side list. */
+typedef struct ChainOwner
+{
+	OmenNodeRef node;			/* zeros for a side list */
+	OmenSide	side;
+} ChainOwner;
+
+static inline ChainOwner
+owner_of_node(OmenNodeRef node)
+{
+	ChainOwner	owner = {node, OMEN_SIDE_NONE};
+
+	return owner;
+}
+
+static inline ChainOwner
+owner_of_side(OmenSide side)
+{
+	ChainOwner	owner = {{0, 0}, side};
+
+	return owner;
+}
+
+static inline bool
+is_owned_by(const OmenPostingChunk *chunk, ChainOwner owner)
+{
+	return chunk->owner == owner.node.id &&
+		   chunk->owner_version == owner.node.version &&
+		   omen_chunk_side(chunk) == owner.side;
+}
+
 static inline BlockNumber
 chunk_block(uint32 id)
 {
@@ -78,8 +109,8 @@ goes_round(ChainWalk *walk, uint32 id)
  * chunk of this owner.
  */
 static OmenPostingChunk *
-visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
-			int lockmode, Buffer *buf)
+visit_chunk(OmenIndex *ix, uint32 id, ChainOwner owner, int lockmode,
+			Buffer *buf)
 {
 	BlockNumber block = chunk_block(id);
 	uint32		slot = id % OMEN_CHUNKS_PER_PAGE;
@@ -100,8 +131,7 @@ visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 	{
 		OmenPostingChunk *chunk = omen_page_chunk(BufferGetPage(*buf), slot);
 
-		if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->owner == owner &&
-			chunk->owner_version == owner_version &&
+		if ((chunk->flags & OMEN_SLOT_USED) != 0 && is_owned_by(chunk, owner) &&
 			chunk->count <= OMEN_CHUNK_TIDS)
 			return chunk;
 	}
@@ -113,8 +143,7 @@ visit_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
  * Append a TID to a chunk that has room.  False if it has not.
  */
 static bool
-append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
-				ItemPointer tid)
+append_to_chunk(OmenIndex *ix, uint32 id, ChainOwner owner, ItemPointer tid)
 {
 	Buffer		buf;
 	OmenPostingChunk *chunk;
@@ -122,8 +151,7 @@ append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 
 	if (id == OMEN_INVALID_ID)
 		return false;
-	chunk =
-		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
+	chunk = visit_chunk(ix, id, owner, BUFFER_LOCK_EXCLUSIVE, &buf);
 	if (chunk == NULL)
 		return false;
 	if (chunk->count == OMEN_CHUNK_TIDS)
@@ -142,15 +170,15 @@ append_to_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version,
 
 /* Fill a fresh chunk on a page from omen_change_page(); returns its id. */
 static uint32
-new_chunk(OmenIndex *ix, Page page, BlockNumber block, uint32 owner,
-		  uint16 owner_version, uint32 next, ItemPointer tid)
+new_chunk(OmenIndex *ix, Page page, BlockNumber block, ChainOwner owner,
+		  uint32 next, ItemPointer tid)
 {
 	uint32		slot = omen_page_take_slot(ix, page);
 	OmenPostingChunk *chunk = omen_page_chunk(page, slot);
 
-	chunk->owner = owner;
-	chunk->owner_version = owner_version;
-	chunk->flags = OMEN_SLOT_USED;
+	chunk->owner = owner.node.id;
+	chunk->owner_version = owner.node.version;
+	chunk->flags = OMEN_SLOT_USED | owner.side;
 	chunk->count = 1;
 	chunk->next = next;
 	chunk->tids[0] = *tid;
@@ -173,14 +201,15 @@ may_attach(OmenIndex *ix, const OmenSlotHeader *slot, OmenNodeRef node,
 		refused |= OMEN_SLOT_FLAT;
 	if (slot->version != node.version || (slot->flags & refused) != 0 ||
 		slot->epoch != ix->meta.graph.epoch ||
-		slot->code.offset != header->offset || slot->code.step != header->step)
+		omen_slot_code_header(slot)->offset != header->offset ||
+		omen_slot_code_header(slot)->step != header->step)
 		return false;
 	if (ix->layout.out_of_line)
 		return omen_payload_read(ix, OMEN_PAGE_PAYLOAD, slot->payload, node.id,
 								 node.version, ix->code_space,
 								 ix->layout.code_bytes) &&
 			   memcmp(ix->code_space, code, ix->layout.code_bytes) == 0;
-	return memcmp(omen_slot_code((OmenSlotHeader *) slot), code,
+	return memcmp(omen_slot_code(&ix->layout, slot), code,
 				  ix->layout.code_bytes) == 0;
 }
 
@@ -197,11 +226,13 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	bool		needs_inline = !ItemPointerIsValid(&slot->u.node.heaptid);
-	bool		raises_error = slot->code.error < header->error;
+	bool raises_error = omen_slot_code_header(slot)->error < header->error;
 	bool		takes_keys = !omen_node_has_row(slot) && keys != NULL;
 	bool		mixes = !takes_keys && (slot->flags & OMEN_SLOT_MIXED) == 0 &&
 				 (keys == NULL || !omen_slot_has_keys(&ix->layout, slot, keys));
+	ChainOwner	owner = owner_of_node(node);
 	Buffer		chunkbuf = InvalidBuffer;
+	OmenCodeHeader *own;
 	OmenChange	change;
 
 	/*
@@ -212,7 +243,8 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 	{
 		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		slot->code.error = Max(slot->code.error, header->error);
+		own = omen_slot_code_header(slot);
+		own->error = Max(own->error, header->error);
 		if (mixes)
 			slot->flags |= OMEN_SLOT_MIXED;
 		if (takes_keys)
@@ -227,15 +259,15 @@ attach_locked(OmenIndex *ix, Buffer buf, OmenNodeRef node,
 			return;
 		slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	}
-	if (append_to_chunk(ix, slot->u.node.posting, node.id, node.version, tid))
+	if (append_to_chunk(ix, slot->u.node.posting, owner, tid))
 		return;
 
 	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
 	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 	slot->u.node.posting = new_chunk(ix, omen_change_page(&change, chunkbuf),
-									 BufferGetBlockNumber(chunkbuf), node.id,
-									 node.version, slot->u.node.posting, tid);
+									 BufferGetBlockNumber(chunkbuf), owner,
+									 slot->u.node.posting, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(chunkbuf);
 }
@@ -300,19 +332,19 @@ omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node, float error,
 }
 
 static uint32 *
-side_head(OmenMetaPageData *meta, uint32 owner)
+side_head(OmenMetaPageData *meta, OmenSide side)
 {
-	return owner == OMEN_OWNER_NULL ? &meta->graph.side_null
-									: &meta->graph.side_nan;
+	return side == OMEN_SIDE_NULL ? &meta->graph.side_null
+								  : &meta->graph.side_nan;
 }
 
 /*
- * Add a row whose vector is NULL (OMEN_OWNER_NULL) or has no direction
- * (OMEN_OWNER_NAN).
+ * Add a row whose vector is NULL or has no direction to its side list.
  */
 void
-omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
+omen_posting_attach_side(OmenIndex *ix, OmenSide side, ItemPointer tid)
 {
+	ChainOwner	owner = owner_of_side(side);
 	Buffer		metabuf;
 	Buffer		chunkbuf;
 	OmenChange	change;
@@ -320,17 +352,16 @@ omen_posting_attach_side(OmenIndex *ix, uint32 owner, ItemPointer tid)
 	uint32	   *head;
 
 	omen_meta_read(ix->pages.rel, &meta);
-	if (append_to_chunk(ix, *side_head(&meta, owner), owner, 0, tid))
+	if (append_to_chunk(ix, *side_head(&meta, side), owner, tid))
 		return;
 
 	chunkbuf = omen_page_with_room(ix, OMEN_PAGE_POSTING);
 	metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);
-	head =
-		side_head(OmenPageGetMeta(omen_change_page(&change, metabuf)), owner);
+	head = side_head(OmenPageGetMeta(omen_change_page(&change, metabuf)), side);
 	*head = new_chunk(ix, omen_change_page(&change, chunkbuf),
-					  BufferGetBlockNumber(chunkbuf), owner, 0, *head, tid);
+					  BufferGetBlockNumber(chunkbuf), owner, *head, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(metabuf);
 	UnlockReleaseBuffer(chunkbuf);
@@ -347,23 +378,23 @@ report_broken_chain(OmenIndex *ix)
 
 /* Where the chain of an owner begins. */
 static uint32
-chain_head(OmenIndex *ix, OmenNodeRef owner)
+chain_head(OmenIndex *ix, ChainOwner owner)
 {
 	OmenSlotHeader *slot;
 	uint32		head = OMEN_INVALID_ID;
 	Buffer		buf;
 
-	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
+	if (owner.side != OMEN_SIDE_NONE)
 	{
 		OmenMetaPageData meta;
 
 		omen_meta_read(ix->pages.rel, &meta);
-		return *side_head(&meta, owner.id);
+		return *side_head(&meta, owner.side);
 	}
-	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
+	slot = omen_visit(ix, &ix->layout.node, owner.node.id, &buf);
 	if (slot != NULL)
 	{
-		if (slot->version == owner.version)
+		if (slot->version == owner.node.version)
 			head = slot->u.node.posting;
 		UnlockReleaseBuffer(buf);
 	}
@@ -401,11 +432,9 @@ has_twice(const OmenTidList *list, uint32 start)
  * owner's again, as a new first one: then whoever was on the way there goes
  * through chunks that he has read before.
  */
-bool
-omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
-				  uint16 owner_version, OmenTidList *list)
+static bool
+walk_chain(OmenIndex *ix, uint32 first, ChainOwner owner, OmenTidList *list)
 {
-	OmenNodeRef node = {owner, owner_version};
 	ChainWalk	walk = {0};
 	uint32		start = list->count;
 	uint32		next;
@@ -419,8 +448,7 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 		CHECK_FOR_INTERRUPTS();
 		if (goes_round(&walk, id))
 			return false;
-		chunk =
-			visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_SHARE, &buf);
+		chunk = visit_chunk(ix, id, owner, BUFFER_LOCK_SHARE, &buf);
 		if (chunk == NULL)
 			return false;
 		copy = *chunk;
@@ -432,7 +460,15 @@ omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
 															 : "chain-third");
 	}
 	return list->count - start <= OMEN_CHUNK_TIDS ||
-		   chain_head(ix, node) == first || !has_twice(list, start);
+		   chain_head(ix, owner) == first || !has_twice(list, start);
+}
+
+/* The same for the chain of a node. */
+bool
+omen_posting_walk(OmenIndex *ix, uint32 first, OmenNodeRef node,
+				  OmenTidList *list)
+{
+	return walk_chain(ix, first, owner_of_node(node), list);
 }
 
 /*
@@ -472,7 +508,7 @@ omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 			omen_tid_list_add(list, &tid);
 		OMEN_PAUSE("chain-slot");
 		if (posting != OMEN_INVALID_ID)
-			whole = omen_posting_walk(ix, posting, node.id, node.version, list);
+			whole = omen_posting_walk(ix, posting, node, list);
 		if (whole)
 			return list->count > start;
 		CHECK_FOR_INTERRUPTS();
@@ -482,8 +518,9 @@ omen_posting_collect(OmenIndex *ix, OmenNodeRef node, OmenTidList *list)
 }
 
 void
-omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
+omen_posting_collect_side(OmenIndex *ix, OmenSide side, OmenTidList *list)
 {
+	ChainOwner	owner = owner_of_side(side);
 	uint32		start = list->count;
 
 	for (int try = 0; try < MAX_WALKS; try++)
@@ -492,7 +529,7 @@ omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
 
 		omen_meta_read(ix->pages.rel, &meta);
 		list->count = start;
-		if (omen_posting_walk(ix, *side_head(&meta, owner), owner, 0, list))
+		if (walk_chain(ix, *side_head(&meta, side), owner, list))
 			return;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -505,7 +542,7 @@ omen_posting_collect_side(OmenIndex *ix, uint32 owner, OmenTidList *list)
  * Take one empty chunk out of its chain, where it follows another.
  */
 static void
-unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
+unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, ChainOwner owner)
 {
 	bool		same_page = chunk_block(previous) == chunk_block(id);
 	OmenPostingChunk *before;
@@ -516,8 +553,8 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
 	Page		before_page;
 	Page		page;
 
-	before = visit_chunk(ix, previous, owner.id, owner.version,
-						 BUFFER_LOCK_EXCLUSIVE, &before_buf);
+	before =
+		visit_chunk(ix, previous, owner, BUFFER_LOCK_EXCLUSIVE, &before_buf);
 	if (before == NULL)
 		return;
 	if (same_page)
@@ -531,8 +568,7 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
 		 * The only place that locks two pages of a kind; nobody else waits
 		 * for one with another locked, so the order does not matter.
 		 */
-		chunk = visit_chunk(ix, id, owner.id, owner.version,
-							BUFFER_LOCK_EXCLUSIVE, &buf);
+		chunk = visit_chunk(ix, id, owner, BUFFER_LOCK_EXCLUSIVE, &buf);
 		if (chunk == NULL)
 		{
 			UnlockReleaseBuffer(before_buf);
@@ -562,8 +598,8 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
  * TIDs.  Only VACUUM changes links behind the first, so the owner need not be
  * locked.
  */
-void
-omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
+static void
+compact_chain(OmenIndex *ix, ChainOwner owner)
 {
 	uint32		previous = OMEN_INVALID_ID;
 	uint32		id = chain_head(ix, owner);
@@ -572,8 +608,8 @@ omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
 	while (id != OMEN_INVALID_ID && !goes_round(&walk, id))
 	{
 		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk *chunk =
+			visit_chunk(ix, id, owner, BUFFER_LOCK_SHARE, &buf);
 		OmenPostingChunk copy;
 
 		if (chunk == NULL)
@@ -589,13 +625,25 @@ omen_posting_compact(OmenIndex *ix, OmenNodeRef owner)
 	}
 }
 
+void
+omen_posting_compact(OmenIndex *ix, OmenNodeRef node)
+{
+	compact_chain(ix, owner_of_node(node));
+}
+
+void
+omen_posting_compact_side(OmenIndex *ix, OmenSide side)
+{
+	compact_chain(ix, owner_of_side(side));
+}
+
 /* Free a chunk of an owner; returns the next one of its chain. */
 static uint32
-free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
+free_chunk(OmenIndex *ix, uint32 id, ChainOwner owner)
 {
 	Buffer		buf;
 	OmenPostingChunk *chunk =
-		visit_chunk(ix, id, owner, owner_version, BUFFER_LOCK_EXCLUSIVE, &buf);
+		visit_chunk(ix, id, owner, BUFFER_LOCK_EXCLUSIVE, &buf);
 	OmenChange	change;
 	uint32		next;
 
@@ -613,7 +661,7 @@ free_chunk(OmenIndex *ix, uint32 id, uint32 owner, uint16 owner_version)
 
 /* Is there no TID in a chain?  The owner's page is locked. */
 static bool
-chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
+chain_is_empty(OmenIndex *ix, uint32 first, ChainOwner owner)
 {
 	ChainWalk	walk = {0};
 	uint32		id = first;
@@ -621,8 +669,8 @@ chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
 	while (id != OMEN_INVALID_ID)
 	{
 		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, id, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk *chunk =
+			visit_chunk(ix, id, owner, BUFFER_LOCK_SHARE, &buf);
 		bool		empty;
 
 		/* a broken chain, or one with a cycle, is left alone */
@@ -652,11 +700,13 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 	uint32		first;
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	/* a chain may lead back here; see omen_page_seems() */
+	(void) omen_check_page(ix->pages.rel, buf);
 	slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	first = slot->u.node.posting;
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || slot->version != node.version ||
 		ItemPointerIsValid(&slot->u.node.heaptid) ||
-		!chain_is_empty(ix, first, node))
+		!chain_is_empty(ix, first, owner_of_node(node)))
 	{
 		UnlockReleaseBuffer(buf);
 		return false;
@@ -670,7 +720,7 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
 	}
 	/* under the node's lock, so that no new chain starts meanwhile */
 	while (first != OMEN_INVALID_ID)
-		first = free_chunk(ix, first, node.id, node.version);
+		first = free_chunk(ix, first, owner_of_node(node));
 	UnlockReleaseBuffer(buf);
 	return true;
 }
@@ -680,7 +730,7 @@ omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node)
  * first, so the owner need not be locked.
  */
 static bool
-is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
+is_on_chain(OmenIndex *ix, ChainOwner owner, uint32 id)
 {
 	uint32		at = chain_head(ix, owner);
 	ChainWalk	walk = {0};
@@ -688,8 +738,8 @@ is_on_chain(OmenIndex *ix, OmenNodeRef owner, uint32 id)
 	while (at != OMEN_INVALID_ID && at != id)
 	{
 		Buffer		buf;
-		OmenPostingChunk *chunk = visit_chunk(ix, at, owner.id, owner.version,
-											  BUFFER_LOCK_SHARE, &buf);
+		OmenPostingChunk *chunk =
+			visit_chunk(ix, at, owner, BUFFER_LOCK_SHARE, &buf);
 
 		/* a damaged chain may hold anything */
 		if (chunk == NULL)
@@ -712,17 +762,18 @@ omen_posting_reclaim(OmenIndex *ix, uint32 id)
 {
 	Buffer		buf = omen_pin(&ix->pages, chunk_block(id));
 	OmenPostingChunk copy;
-	OmenNodeRef owner;
+	ChainOwner	owner;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	copy = *omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
 	UnlockReleaseBuffer(buf);
 	if ((copy.flags & OMEN_SLOT_USED) == 0 || copy.count > 0 ||
-		copy.owner == OMEN_OWNER_NULL || copy.owner == OMEN_OWNER_NAN)
+		omen_chunk_side(&copy) != OMEN_SIDE_NONE)
 		return;
 
-	owner.id = copy.owner;
-	owner.version = copy.owner_version;
+	owner.node.id = copy.owner;
+	owner.node.version = copy.owner_version;
+	owner.side = OMEN_SIDE_NONE;
 	if (!is_on_chain(ix, owner, id))
-		(void) free_chunk(ix, id, owner.id, owner.version);
+		(void) free_chunk(ix, id, owner);
 }

@@ -8,7 +8,8 @@
  *
  * Lock order, for whoever holds more than one buffer lock: a node's page, then
  * pages of posting chunks, then the metapage.  Two pages of the same kind are
- * never locked together.  See src/hnsw/README.
+ * never locked together, but for two of posting chunks when VACUUM takes a chunk
+ * out of its chain.  See src/hnsw/README.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,6 +42,8 @@ typedef struct OmenLayout
 {
 	OmenPlane	node;
 	OmenPlane	upper;
+	uint32		header_bytes;	/* of a code's header */
+	uint32		code_offset;	/* of the code in a slot */
 	uint32		code_bytes;		/* of a code, wherever it lies */
 	uint32		key_bytes;		/* of a node's filter keys */
 	bool		out_of_line;	/* codes lie in payload pages */
@@ -53,6 +56,7 @@ typedef struct OmenLayout
 typedef struct OmenIndex
 {
 	OmenPages	pages;
+	OmenPageLists lists;		/* of pages with room */
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
 	OmenQuantizer *quantizer;	/* of meta.graph.epoch */
@@ -69,6 +73,23 @@ typedef struct OmenNodeRef
 	uint32		id;
 	uint16		version;
 } OmenNodeRef;
+
+/* The lists of rows that have no place in a graph; values as on their chunks. */
+typedef enum OmenSide
+{
+	OMEN_SIDE_NONE = 0,			/* it is a node's chain */
+	OMEN_SIDE_NULL = OMEN_CHUNK_NULL,
+	OMEN_SIDE_NAN = OMEN_CHUNK_NAN
+} OmenSide;
+
+/* What a metapage says of its version. */
+typedef enum OmenFormat
+{
+	OMEN_FORMAT_PRESENT,
+	OMEN_FORMAT_OLDER,
+	OMEN_FORMAT_LATER,
+	OMEN_FORMAT_DAMAGED			/* nothing that can be relied on */
+} OmenFormat;
 
 /* The filter keys of a row; as many words as the index has. */
 typedef struct OmenRowKeys
@@ -87,6 +108,8 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
+extern OmenFormat omen_meta_format(const OmenMetaPageData *meta);
+extern const char *omen_meta_flaw(const OmenMetaPageData *meta);
 extern void omen_meta_freeze(OmenIndex *ix, const float *mean, float radius);
 
 /* slot.c */
@@ -100,7 +123,7 @@ extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
 
 /* page.c */
-extern void omen_page_init(Page page, OmenPageKind kind);
+extern void omen_page_lists_init(OmenIndex *ix);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
 extern uint32 omen_page_stride(const OmenIndex *ix, OmenPageKind kind);
 extern Buffer omen_page_with_room(OmenIndex *ix, OmenPageKind kind);
@@ -146,18 +169,19 @@ extern OmenAttach omen_posting_attach(OmenIndex *ix, OmenNodeRef node,
 extern void omen_posting_attach_known(OmenIndex *ix, OmenNodeRef node,
 									  float error, bool same_keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_attach_side(OmenIndex *ix, OmenSide side,
 									 ItemPointer tid);
 extern bool omen_posting_collect(OmenIndex *ix, OmenNodeRef node,
 								 OmenTidList *list);
-extern void omen_posting_collect_side(OmenIndex *ix, uint32 owner,
+extern void omen_posting_collect_side(OmenIndex *ix, OmenSide side,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
-extern void omen_posting_compact(OmenIndex *ix, OmenNodeRef owner);
+extern void omen_posting_compact(OmenIndex *ix, OmenNodeRef node);
+extern void omen_posting_compact_side(OmenIndex *ix, OmenSide side);
 extern bool omen_posting_drop_empty(OmenIndex *ix, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenIndex *ix, uint32 id);
-extern bool omen_posting_walk(OmenIndex *ix, uint32 first, uint32 owner,
-							  uint16 owner_version, OmenTidList *list);
+extern bool omen_posting_walk(OmenIndex *ix, uint32 first, OmenNodeRef node,
+							  OmenTidList *list);
 
 /* A well mixed 64-bit hash (splitmix64, Steele, Lea and Flood 2014). */
 static inline uint64
@@ -191,10 +215,28 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 							   (Size) slot * plane->stride);
 }
 
-static inline uint8 *
-omen_slot_code(OmenSlotHeader *slot)
+/* The header of a slot's code. */
+static inline OmenCodeHeader *
+omen_slot_code_header(const OmenSlotHeader *slot)
 {
-	return (uint8 *) slot + sizeof(OmenSlotHeader);
+	return (OmenCodeHeader *) (slot + 1);
+}
+
+/* The code, if it lies in the slot. */
+static inline uint8 *
+omen_slot_code(const OmenLayout *layout, const OmenSlotHeader *slot)
+{
+	return (uint8 *) slot + layout->code_offset;
+}
+
+/* Give a slot a code; one that lies out of line is written elsewhere. */
+static inline void
+omen_slot_set_code(const OmenLayout *layout, OmenSlotHeader *slot,
+				   const OmenCodeHeader *header, const void *code)
+{
+	memcpy(omen_slot_code_header(slot), header, layout->header_bytes);
+	if (!layout->out_of_line)
+		memcpy(omen_slot_code(layout, slot), code, layout->code_bytes);
 }
 
 static inline uint64 *
@@ -235,11 +277,37 @@ omen_slot_tags(const OmenPlane *plane, OmenSlotHeader *slot)
 	return (uint8 *) slot + plane->tags_offset;
 }
 
+/* The side list that a chunk is of. */
+static inline OmenSide
+omen_chunk_side(const OmenPostingChunk *chunk)
+{
+	return (OmenSide) (chunk->flags & (OMEN_CHUNK_NULL | OMEN_CHUNK_NAN));
+}
+
 static inline OmenPostingChunk *
 omen_page_chunk(Page page, uint32 slot)
 {
 	return (OmenPostingChunk *) ((char *) page + OMEN_PAGE_START +
 								 (Size) slot * sizeof(OmenPostingChunk));
+}
+
+/* The place in the metapage of a kind's list of pages with room; -1 if none. */
+static inline int
+omen_list_of_kind(uint8 kind)
+{
+	switch (kind)
+	{
+		case OMEN_PAGE_FREE:
+			return OMEN_LIST_FREE;
+		case OMEN_PAGE_NODE:
+			return OMEN_LIST_NODE;
+		case OMEN_PAGE_UPPER:
+			return OMEN_LIST_UPPER;
+		case OMEN_PAGE_POSTING:
+			return OMEN_LIST_POSTING;
+		default:
+			return -1;
+	}
 }
 
 static inline const OmenPlane *
