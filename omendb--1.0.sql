@@ -883,6 +883,7 @@ COMMENT ON OPERATOR CLASS array_ops USING omen_hnsw IS 'filter keys of type anya
 CREATE FUNCTION omen_hnsw_check(
 	index regclass,
 	heapallindexed boolean DEFAULT false,
+	OUT severity text,
 	OUT kind text,
 	OUT block bigint,
 	OUT slot integer,
@@ -890,7 +891,8 @@ CREATE FUNCTION omen_hnsw_check(
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION omen_hnsw_check(regclass, boolean) IS 'what is damaged in an omen_hnsw index; no rows if nothing is';
+COMMENT ON FUNCTION omen_hnsw_check(regclass, boolean) IS
+	'what is damaged in an omen_hnsw index (severity error), and what a crash or a failed insert left in it, which does no harm (severity leftover)';
 
 -- It locks out writers, and reads the whole index and, if asked, the table.
 REVOKE ALL ON FUNCTION omen_hnsw_check(regclass, boolean) FROM PUBLIC;

@@ -121,6 +121,37 @@ SELECT mode, rows, violations FROM check_all('long_grown');
 SELECT mode, rows, violations FROM check_all('long_built');
 DROP TABLE long;
 
+-- Numbers that float32 cannot hold are as they should be: the product of a code
+-- and the mean, the bound of a norm, an error bound, the radius
+CREATE TABLE huge (id integer, v vector(2));
+INSERT INTO huge SELECT i, v::vector FROM generate_series(1, 600) i, unnest(ARRAY['[3e19,3e19]', '[0,0]']) v;
+CREATE INDEX huge_index ON huge USING omen_hnsw (v vector_ip_ops);
+SELECT * FROM omen_hnsw_check('huge_index', true);
+DROP TABLE huge;
+CREATE TABLE huge (id integer, v vector(3));
+CREATE FUNCTION check_huge(size numeric, OUT ops text, OUT storage text, OUT way text, OUT violations bigint, OUT example text)
+RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+	FOR ops, storage, way IN SELECT * FROM unnest(ARRAY['l2', 'ip', 'cosine', 'l1']) o, unnest(ARRAY['sq8', 'full', 'sq4']) s, unnest(ARRAY['built', 'grown']) w
+			WHERE NOT (o = 'l1' AND s = 'sq4')
+	LOOP
+		TRUNCATE huge;
+		EXECUTE format('DROP INDEX IF EXISTS huge_index; CREATE INDEX huge_index ON huge USING omen_hnsw (v vector_%s_ops)
+			WITH (storage = %s, m = 4, ef_construction = 16)', ops, storage);
+		INSERT INTO huge SELECT i, format('[%s,%s,%s]', size * (i % 37) / 37, size * (i * 7 % 41 - 20) / 41, i % 5)::vector
+			FROM generate_series(1, 1100) i;
+		IF way = 'built' THEN
+			REINDEX INDEX huge_index;
+		END IF;
+		SELECT count(*), min(c::text) INTO violations, example FROM omen_hnsw_check('huge_index', true) c;
+		CONTINUE WHEN violations = 0;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT s.size, c.* FROM unnest(ARRAY[1e-37, 2e19, 3e19, 1e29, 3.3e38]) s (size), check_huge(size) c;
+DROP TABLE huge;
+DROP FUNCTION check_huge(numeric);
+
 -- Unlogged and temporary
 CREATE UNLOGGED TABLE unlogged (id integer, v vector(3));
 CREATE INDEX unlogged_index ON unlogged USING omen_hnsw (v);

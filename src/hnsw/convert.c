@@ -130,11 +130,12 @@ list_members(OmenGraph *graph, uint32 *count)
 }
 
 /*
- * Read a member: its slot header, and its code (into space of code_bytes).
+ * Read a member: its slot header, and its code (into space of code_bytes) with
+ * the header of that.
  */
 static bool
-read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
-			uint8 *code)
+read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *member,
+			OmenCodeHeader *header, uint8 *code)
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(ix, &ix->layout.node, node.id, &buf);
@@ -142,7 +143,8 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *header,
 
 	if (slot == NULL)
 		return false;
-	*header = *slot;
+	*member = *slot;
+	*header = *omen_slot_code_header(slot);
 	found = slot->version == node.version &&
 			omen_copy_code(ix, &ix->layout.node, node.id, slot, code);
 	UnlockReleaseBuffer(buf);
@@ -168,13 +170,15 @@ freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		OmenSlotHeader header;
+		OmenSlotHeader member;
+		OmenCodeHeader header;
 
-		if (!read_member(ix, members[i], &header, code) || header.epoch != 0)
+		if (!read_member(ix, members[i], &member, &header, code) ||
+			member.epoch != 0)
 			continue;
 		if (omen_metrics[ix->meta.metric].is_product)
-			longest = Max(longest, omen_code_sumsq(ix->origin, &header.code));
-		omen_decode(ix->origin, &header.code, code, x);
+			longest = Max(longest, omen_code_sumsq(ix->origin, &header));
+		omen_decode(ix->origin, &header, code, x);
 		for (uint32 d = 0; d < dims; d++)
 			sum[d] += x[d];
 		used++;
@@ -190,6 +194,7 @@ static void
 recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 {
 	OmenSlotHeader old;
+	OmenCodeHeader old_header;
 	OmenCodeHeader header;
 	OmenPayload payload =
 		omen_code_payload(&ix->layout, node, InvalidBlockNumber);
@@ -197,20 +202,18 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	OmenSlotChange change;
 	OmenSlotHeader *slot;
 
-	if (!read_member(ix, node, &old, code) || old.epoch == ix->quantizer_epoch)
+	if (!read_member(ix, node, &old, &old_header, code) ||
+		old.epoch == ix->quantizer_epoch)
 		return;
-	omen_recode(ix->origin, ix->quantizer, &old.code, code, scratch, &header,
+	omen_recode(ix->origin, ix->quantizer, &old_header, code, scratch, &header,
 				code);
 	if (ix->layout.out_of_line)
 		first = omen_payload_write(ix, &payload, code);
 
 	slot = omen_slot_change_begin(&change, ix, &ix->layout.node, node.id);
 	slot->epoch = ix->quantizer_epoch;
-	slot->code = header;
 	slot->payload = first;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(&ix->layout.node, slot), code,
-			   ix->layout.code_bytes);
+	omen_slot_set_code(&ix->layout, &ix->layout.node, slot, &header, code);
 	omen_slot_change_commit(&change);
 	if (ix->layout.out_of_line)
 		omen_payload_free(ix, old.payload, node.id);
@@ -236,11 +239,12 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	OmenIndex  *ix = ins->ix;
 	int			tries = 0;
 	OmenSlotHeader old;
+	OmenCodeHeader header;
 	ItemPointerData tid;
 	OmenLinkPlan plan;
 	uint32		level;
 
-	if (!read_member(ix, node, &old, ins->code))
+	if (!read_member(ix, node, &old, &header, ins->code))
 		return;
 	tid = old.u.node.heaptid;
 	if (!ItemPointerIsValid(&tid))
@@ -249,11 +253,11 @@ link_member(OmenInserter *ins, OmenNodeRef node)
 	for (;;)
 	{
 		omen_graph_refresh(ins->graph);
-		omen_link_plan(ins->search, &old.code, ins->code, level, node.id,
+		omen_link_plan(ins->search, &header, ins->code, level, node.id,
 					   ins->ef_construction, &plan);
 		write_member_edges(ix, node, &plan);
-		if (omen_link_connect(ins->graph, node, &old.code, ins->code,
-							  old.payload, &plan))
+		if (omen_link_connect(ins->graph, node, &header, ins->code, old.payload,
+							  &plan))
 			break;
 		omen_link_pause(ix, &tries);
 	}

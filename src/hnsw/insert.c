@@ -258,9 +258,9 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 	omen_graph_refresh(graph);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
 	if (isnull[vector])
-		omen_posting_attach_side(graph, OMEN_OWNER_NULL, tid);
+		omen_posting_attach_side(graph, OMEN_SIDE_NULL, tid);
 	else if (!encode(ins, value))
-		omen_posting_attach_side(graph, OMEN_OWNER_NAN, tid);
+		omen_posting_attach_side(graph, OMEN_SIDE_NAN, tid);
 	else if (graph->data.mode == OMEN_MODE_GRAPH)
 		add_to_graph(ins, tid, unchanged);
 	else if (!try_add_to_list(ins, value, tid))

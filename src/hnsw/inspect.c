@@ -28,7 +28,7 @@
 /* What is counted in a pass over all pages. */
 typedef struct IndexCounts
 {
-	uint64		pages[OMEN_PAGE_META + 1];	/* by OmenPageKind */
+	uint64		pages[OMEN_MAX_PAGE_KIND + 1];	/* by OmenPageKind */
 	uint64		nodes;			/* with rows */
 	uint64		dead_nodes;		/* without */
 	uint64		rows;
@@ -114,7 +114,7 @@ count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 	opaque = omen_check_page(ix->pages.rel, buf);
 	/* a page that was never written is as good as free */
 	kind = opaque == NULL ? OMEN_PAGE_FREE : opaque->kind;
-	if (kind <= OMEN_PAGE_META)
+	if (kind <= OMEN_MAX_PAGE_KIND)
 		counts->pages[kind]++;
 	if (kind == OMEN_PAGE_NODE)
 		nheads = count_nodes(ix, buf, counts, heads);

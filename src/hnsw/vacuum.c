@@ -56,7 +56,8 @@ typedef struct VacuumState
 	RefList		dead;			/* nodes without a row */
 	RefList		suspects;		/* nodes whose chain may be empty */
 	RefList		empty_chunks;	/* ids of chunks without TIDs */
-	RefList		owners;			/* of these chunks */
+	RefList		owners;			/* nodes that these chunks name */
+	uint8		sides;			/* OMEN_CHUNK_*: side lists that have such */
 	RefList		payload;		/* blocks of payload */
 	bool		condemned;		/* a VACUUM was cut before */
 } VacuumState;
@@ -222,7 +223,10 @@ classify_chunks(VacuumState *state, Page page, BlockNumber block)
 		if ((chunk->flags & OMEN_SLOT_USED) == 0 || chunk->count > 0)
 			continue;
 		add_id(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i);
-		add_ref(&state->owners, owner);
+		if (omen_chunk_side(chunk) != OMEN_SIDE_NONE)
+			state->sides |= omen_chunk_side(chunk);
+		else
+			add_ref(&state->owners, owner);
 	}
 }
 
@@ -263,20 +267,37 @@ is_lost(Relation rel, Buffer buf)
 }
 
 /*
- * Put a lost page on the list of free ones.  A crash leaves such pages, between
- * adding one to the relation or taking it off the list and giving it a
- * purpose; otherwise that happens under one exclusive lock.
+ * Is this a page with a free slot, and on no list?  A crash leaves one, between
+ * freeing the slot and listing the page.
+ */
+static bool
+has_lost_room(OmenIndex *ix, Buffer buf)
+{
+	OmenPageOpaque opaque = omen_check_page(ix->pages.rel, buf);
+
+	return opaque != NULL && (opaque->flags & OMEN_PAGE_LISTED) == 0 &&
+		   opaque->live < omen_page_slots(ix, opaque->kind);
+}
+
+/*
+ * Put a lost page on the list of free ones, and one with lost room on the list of
+ * its kind.  A crash leaves lost pages between adding one to the relation or
+ * taking it off the list and giving it a purpose; otherwise that happens under
+ * one exclusive lock.
  */
 static void
 reclaim_page(OmenIndex *ix, Buffer buf)
 {
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	if (is_lost(ix->pages.rel, buf))
+	if (has_lost_room(ix, buf))
+		omen_page_list(ix, buf);
+	else if (is_lost(ix->pages.rel, buf))
 	{
 		OmenChange	change;
 
 		omen_change_begin(&change, &ix->pages);
-		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+		omen_page_init(omen_change_new_page(&change, buf),
+					   BufferGetBlockNumber(buf), OMEN_PAGE_FREE);
 		omen_change_commit(&change);
 		omen_page_list(ix, buf);
 	}
@@ -301,7 +322,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 		opaque->used <= omen_page_slots(ix, opaque->kind);
 	if (has_tids)
 		list_tids(state, buf);
-	lost = is_lost(ix->pages.rel, buf);
+	lost = is_lost(ix->pages.rel, buf) || has_lost_room(ix, buf);
 	is_payload = opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
@@ -359,6 +380,10 @@ check_suspects(VacuumState *state)
 			omen_posting_compact(state->graph, state->owners.refs[i]);
 		omen_vacuum_delay_point();
 	}
+	if ((state->sides & OMEN_SIDE_NULL) != 0)
+		omen_posting_compact_side(state->graph, OMEN_SIDE_NULL);
+	if ((state->sides & OMEN_SIDE_NAN) != 0)
+		omen_posting_compact_side(state->graph, OMEN_SIDE_NAN);
 	/* what is empty now is the first of a chain, or on none */
 	for (uint64 i = 0; i < state->empty_chunks.count; i++)
 	{

@@ -172,57 +172,6 @@ omen_block_exists(OmenPages *pages, BlockNumber block)
 	return block < pages->nblocks;
 }
 
-/* May be called with pages locked: an error releases them. */
-void
-omen_report_corruption(Relation rel, Buffer buf)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" contains corrupted page at block %u",
-					RelationGetRelationName(rel), BufferGetBlockNumber(buf)),
-			 errhint("Please REINDEX it.")));
-}
-
-/*
- * The special space of a locked page, after a check that it is one of ours.
- * A page that was added but never written (a crash does that) is all zeros:
- * NULL.
- *
- * The page's header is not looked at unless something is wrong: a search would
- * wait for one more cache line on each of its visits.
- */
-OmenPageOpaque
-omen_check_page(Relation rel, Buffer buf)
-{
-	Page		page = BufferGetPage(buf);
-	OmenPageOpaque opaque = OmenPageGetOpaque(page);
-
-	if (likely(opaque->page_id == OMEN_PAGE_ID))
-		return opaque;
-	if (!PageIsNew(page))
-		omen_report_corruption(rel, buf);
-	return NULL;
-}
-
-/*
- * Is a pinned page of the kind, as far as one can tell without a lock?
- *
- * For pages that are looked up while another is locked.  A damaged id may lead
- * to the very page that is locked, and nobody can interrupt who waits for
- * himself.  That page is one of ours, and of another kind.  Pages that slots are
- * on keep theirs for life; a page that is to become payload has done so before
- * anything points at it.  So where this says no, there is nothing to be found;
- * where it says yes the caller looks again under the lock.  (During recovery a
- * page is all zeros for a moment, before a full image is put in its place.)
- */
-bool
-omen_page_seems(Buffer buf, uint8 kind)
-{
-	OmenPageOpaque opaque = OmenPageGetOpaque(BufferGetPage(buf));
-
-	return opaque->page_id != OMEN_PAGE_ID || opaque->kind == kind;
-}
-
 /* ---------- looking at pages without a pin ---------- */
 
 /*
@@ -244,8 +193,8 @@ is_in_buffer(Relation rel, BlockNumber block, Buffer buffer)
 
 /*
  * A page as it stands in a buffer, with neither pin nor lock, or NULL if it is
- * not where it was seen last, or not of the kind, or has no such slot: then
- * visit it.
+ * not where it was seen last, or not of the kind, or names another block, or has
+ * no such slot: then visit it.  Whether it is damaged shows under its lock.
  *
  * What the caller reads there may be changing, and the page may be replaced by
  * another.  So whatever is read may be any bytes.  Copy what matters, check it
@@ -271,8 +220,8 @@ omen_peek_page(OmenPages *pages, BlockNumber block, uint8 kind, uint32 slotno,
 	pg_read_barrier();
 	page = BufferGetPage(*buffer);
 	opaque = OmenPageGetOpaque(page);
-	if (unlikely(opaque->page_id != OMEN_PAGE_ID || opaque->kind != kind ||
-				 slotno >= opaque->used))
+	if (unlikely(opaque->page_id != OMEN_PAGE_ID || opaque->block != block ||
+				 opaque->kind != kind || slotno >= opaque->used))
 		return NULL;
 	pgBufferUsage.shared_blks_hit++;
 	pgstat_count_buffer_read(pages->rel);

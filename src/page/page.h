@@ -21,29 +21,33 @@
 #include "utils/rel.h"
 
 /*
- * Special space.
+ * Special space: all in the last cache line of a page.
  *
  *	  OFFSET	SIZE	DESCRIPTION
- *	  0			4		next: next page of this kind with room (FREE, NODE,
- *						UPPER, POSTING), next part (PAYLOAD, MEAN), or
+ *	  0			4		next: next page of this kind with room, if the kind has
+ *						a list of such; or the next part of a chain; or
  *						InvalidBlockNumber
- *	  4			1		kind: of the access method's enum; 0 is a free page
- *	  5			1		flags: OMEN_PAGE_LISTED
- *	  6			2		used: slots ever handed out; those beyond are zero
- *	  8			2		live: slots in use
- *	  10		2		reserved, 0
- *	  12		2		reserved, 0
- *	  14		2		page_id: OMEN_PAGE_ID, for tools that identify pages
+ *	  4			4		block: number of this page, so that a page that was
+ *						copied over another is told
+ *	  8			4		owner: reserved for a part of an index, 0
+ *	  12		4		chain: reserved for the next page of its owner, 0
+ *	  16		1		kind: of the access method's enum
+ *	  17		1		flags: OMEN_PAGE_LISTED
+ *	  18		2		used: slots ever handed out; those beyond are zero
+ *	  20		2		live: slots in use
+ *	  22		2		page_id: OMEN_PAGE_ID, for tools that identify pages; the
+ *						last two bytes of a page in any version of the format
  */
 typedef struct OmenPageOpaqueData
 {
 	BlockNumber next;
+	BlockNumber block;
+	uint32		owner;
+	BlockNumber chain;
 	uint8		kind;
 	uint8		flags;
 	uint16		used;
 	uint16		live;
-	uint16		reserved1;
-	uint16		reserved2;
 	uint16		page_id;
 } OmenPageOpaqueData;
 
@@ -51,6 +55,12 @@ typedef OmenPageOpaqueData *OmenPageOpaque;
 
 #define OMEN_PAGE_ID 0xFFB0
 #define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
+
+/*
+ * Kinds: a free page is of the same kind everywhere; omen_hnsw has 0x10 to 0x1F.
+ * Whatever access method comes next takes the next sixteen.
+ */
+#define OMEN_KIND_FREE 0x00
 
 /* Every page's special space stands at the same place. */
 #define OmenPageGetOpaque(page) \
@@ -84,6 +94,10 @@ extern Page omen_peek_page(OmenPages *pages, BlockNumber block, uint8 kind,
 						   uint32 slotno, Buffer *buffer);
 extern bool omen_peek_held(OmenPages *pages, BlockNumber block, Buffer buffer);
 extern bool omen_block_exists(OmenPages *pages, BlockNumber block);
+
+/* ---------- frame.c ---------- */
+
+extern void omen_page_init(Page page, BlockNumber block, uint8 kind);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 extern bool omen_page_seems(Buffer buf, uint8 kind);
 extern void omen_report_corruption(Relation rel, Buffer buf)
@@ -105,6 +119,40 @@ extern Page omen_change_page(OmenChange *change, Buffer buf);
 extern Page omen_change_new_page(OmenChange *change, Buffer buf);
 extern void omen_change_commit(OmenChange *change);
 extern void omen_change_abort(OmenChange *change);
+
+/* ---------- list.c ---------- */
+
+/*
+ * The lists of pages with room that an access method keeps, one for each of some
+ * kinds, that of free pages among them.  A list's head stands on a page of its
+ * own choice: its home, which is locked after all others.
+ */
+typedef struct OmenPageLists
+{
+	/* block of the home of a kind's list */
+	BlockNumber (*home)(const struct OmenPageLists *lists, uint8 kind);
+	/* where the head stands on it */
+	BlockNumber *(*head)(const struct OmenPageLists *lists, Page home,
+						 uint8 kind);
+	/* slots that a page of the kind has */
+	uint32 (*slots)(const struct OmenPageLists *lists, uint8 kind);
+	/*
+	 * The page that is told when another page of the kind is first, locked
+	 * exclusively; InvalidBuffer if none is.  It is locked before the home, and
+	 * may be the home itself.  NULL: none is told of any kind.
+	 */
+	Buffer (*lock_told)(const struct OmenPageLists *lists, uint8 kind);
+	/* another page of the kind is first from now on: note that there */
+	void (*opened)(const struct OmenPageLists *lists, Page told, uint8 kind);
+	uint32		max_id;			/* largest id that a slot may have */
+	const void *am;				/* the access method's own */
+} OmenPageLists;
+
+extern Buffer omen_list_page_with_room(OmenPages *pages,
+									   const OmenPageLists *lists, uint8 kind);
+extern Buffer omen_list_free_page(OmenPages *pages, const OmenPageLists *lists);
+extern void omen_list_add(OmenPages *pages, const OmenPageLists *lists,
+						  Buffer buf);
 
 /* Bring bytes towards the processor; they may be anywhere. */
 static inline void

@@ -40,16 +40,18 @@ register_buffer(OmenChange *change, Buffer buf, int flags)
 }
 
 /*
- * Raise an error unless the bounds in a page's header are those that all our
- * pages have.  Generic WAL zeroes what lies between them, and would run past
- * the page if a new slot came to end behind a bound that is damaged.
+ * Raise an error unless a page is one of ours, and the one that was asked for,
+ * and the bounds in its header are those that all our pages have.  Generic WAL
+ * zeroes what lies between them, and would run past the page if a new slot came
+ * to end behind a bound that is damaged.
  */
 static void
-check_bounds(Relation rel, Buffer buf)
+check_frame(Relation rel, Buffer buf)
 {
 	PageHeader	header = (PageHeader) BufferGetPage(buf);
 
-	if (header->pd_special != OMEN_PAGE_START + OMEN_PAGE_CAPACITY ||
+	if (omen_check_page(rel, buf) == NULL ||
+		header->pd_special != OMEN_PAGE_START + OMEN_PAGE_CAPACITY ||
 		header->pd_upper != header->pd_special ||
 		header->pd_lower < OMEN_PAGE_START ||
 		header->pd_lower > header->pd_upper)
@@ -63,7 +65,7 @@ check_bounds(Relation rel, Buffer buf)
 Page
 omen_change_page(OmenChange *change, Buffer buf)
 {
-	check_bounds(change->rel, buf);
+	check_frame(change->rel, buf);
 	return register_buffer(change, buf, 0);
 }
 

@@ -220,12 +220,16 @@ omen_code_error(const OmenQuantizer *q, const float *x, float *scratch,
 
 const char *
 omen_header_flaw(OmenStorage storage, OmenMetric metric,
-				 const OmenCodeHeader *hdr)
+				 const OmenCodeHeader *hdr, bool has_mean_dot)
 {
+	/* infinite where the arithmetic ends: nothing is concluded from the code */
 	if (isnan(hdr->error) || hdr->error < 0)
 		return "error bound of the code is no bound";
-	if (!isfinite(hdr->mean_dot))
-		return "inner product with the mean is not finite";
+	/* a product may be beyond float32 with long vectors and a long mean */
+	if (isnan(hdr->mean_dot))
+		return "inner product with the mean is no number";
+	if (hdr->mean_dot != 0 && !has_mean_dot)
+		return "inner product with the mean, where there is none";
 	return omen_codecs[storage]->header_flaw(&omen_metrics[metric], hdr);
 }
 

@@ -28,6 +28,12 @@
 
 #include "codec.h"
 
+/*
+ * Which bits omen_encode and omen_recode make of a vector.  Whoever changes them
+ * raises this: an index keeps the version that its codes were made by.
+ */
+#define OMEN_ENCODER_VERSION 1
+
 static inline size_t
 omen_code_bytes(const OmenQuantizer *q)
 {
@@ -158,11 +164,15 @@ omen_query_distance(const OmenQuantizer *q, const OmenCodeHeader *query,
 
 /*
  * What is wrong with a header or a code that was read from a page; NULL or
- * false if nothing is.  What is wrong with a code is written to flaw, room
- * bytes.
+ * false if nothing is.  has_mean_dot: may the header have an inner product with
+ * the mean?  What is wrong with a code is written to flaw, room bytes.
+ *
+ * What overflows float32 is no flaw: error is infinite where nothing can be
+ * concluded from the code, and the products of long vectors are.
  */
 extern const char *omen_header_flaw(OmenStorage storage, OmenMetric metric,
-									const OmenCodeHeader *hdr);
+									const OmenCodeHeader *hdr,
+									bool has_mean_dot);
 extern bool omen_code_flaw(OmenStorage storage, uint32_t dim,
 						   const OmenCodeHeader *hdr, const void *code,
 						   char *flaw, size_t room);

@@ -1,33 +1,53 @@
-# Where things are on the pages of an index, for tests that damage them: as in
-# src/hnsw/store/format.h.
+# Where things are on the pages of an index, for tests that look at them or damage
+# them: what test/unit/print_format.c says, by the names that it has for them.
+# Each is a constant.  fields('META') are all fields of a part, by their names in
+# lower case, as [offset, template of pack].
 package OmenFormat;
 
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use Exporter 'import';
+use File::Basename qw(dirname);
 
-my %places;
+my %values;
+my %sizes;
 
 BEGIN
 {
-	%places = (
-		PAGE => 8192,
-		PAGE_START => 24,
-		SPECIAL => 8192 - 16,
-		# bytes of a slot before its edges, and of a chunk
-		HEADER => 48,
-		CHUNK => 72,
-		KIND_FREE => 0,
-		KIND_NODE => 1,
-		KIND_UPPER => 2,
-		KIND_POSTING => 3,
-		KIND_PAYLOAD => 4,
-		KIND_MEAN => 5,
-		KIND_META => 6);
-}
-use constant \%places;
+	my $folder = abs_path(dirname(__FILE__)) . '/../unit';
+	my $output = qx{make -s -C '$folder' print-format 2>&1};
 
-our @EXPORT = keys %places;
+	die "could not tell the offsets in pages:\n$output" if $? != 0;
+	foreach my $line (split /\n/, $output)
+	{
+		my ($name, $value, $size) = $line =~ /^(\w+) (\d+)(?: (\d+))?$/
+		  or die "cannot make sense of \"$line\"";
+
+		$values{$name} = $value + 0;
+		$sizes{$name} = $size + 0 if defined $size;
+	}
+}
+use constant \%values;
+
+our @EXPORT = ('fields', keys %values);
+
+my %templates = (1 => 'C', 2 => 'S', 4 => 'L', 8 => 'Q');
+
+# Fields that one number can hold.
+sub fields
+{
+	my ($part) = @_;
+	my %fields;
+
+	foreach my $name (keys %sizes)
+	{
+		my ($field) = $name =~ /^${part}_(\w+)$/ or next;
+
+		$fields{ lc($field) } = [ $values{$name}, $templates{ $sizes{$name} } ] if $templates{ $sizes{$name} };
+	}
+	return %fields;
+}
 
 1;

@@ -242,7 +242,7 @@ sub check_index
 
 	is( $node->safe_psql(
 			'postgres',
-			"SELECT kind, block, slot, detail FROM omen_hnsw_check('$index', true) LIMIT 20"
+			"SELECT severity, kind, block, slot, detail FROM omen_hnsw_check('$index', true) LIMIT 20"
 		),
 		'',
 		"$index is sound $when");

@@ -47,7 +47,7 @@ SELECT is(
 		WHERE pg_proc.oid = function::regprocedure AND mode = 'o'),
 	columns, format('columns of %s', function))
 FROM (VALUES
-	('omen_hnsw_check(regclass, boolean)', ARRAY['kind text', 'block bigint', 'slot integer', 'detail text']),
+	('omen_hnsw_check(regclass, boolean)', ARRAY['severity text', 'kind text', 'block bigint', 'slot integer', 'detail text']),
 	('omen_hnsw_info(regclass)', ARRAY['mode text', 'metric text', 'storage text', 'dims integer', 'm integer',
 		'ef_construction integer', 'epoch integer', 'format_version integer', 'nodes bigint', 'dead_nodes bigint', 'rows bigint',
 		'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint', 'upper_pages bigint',

@@ -106,7 +106,7 @@ sub same
 		is($subscriber->safe_psql($way, $nearest), $wanted, "queries find the same $when, $way");
 		for my $index ('item_index', 'wide_index', 'pair_index', 'pair_wide', 'keyed_index')
 		{
-			is($subscriber->safe_psql($way, "SELECT kind, block, slot, detail FROM omen_hnsw_check('$index', true)"),
+			is($subscriber->safe_psql($way, "SELECT severity, kind, block, slot, detail FROM omen_hnsw_check('$index', true)"),
 				'', "$index is sound $when, $way");
 		}
 	}

@@ -9,43 +9,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# As in src/hnsw/store/format.h, too.
 use constant {
-	NONE => 0xFFFFFFFF,
-	USED => 0x01,
-	LINKING => 0x02,
-	CONDEMNED => 0x04,
-	FLAT => 0x08,
-	MIXED => 0x10,
-	PARENT => 0x80,
 	DIMS => 16,
 	M => 8,
 };
-
-# Where fields of the metapage are, from the start of the page.
-my %meta = (
-	magic => 24 + 0,
-	version => 24 + 4,
-	dims => 24 + 8,
-	m => 24 + 12,
-	metric => 24 + 16,
-	layout => 24 + 18,
-	mode => 24 + 112,
-	key_bytes => 24 + 20,
-	epoch => 24 + 70,
-	root_version => 24 + 64,
-	root => 24 + 56,
-	entry => 24 + 60,
-	entry_version => 24 + 66,
-	entry_level => 24 + 68,
-	room => 24 + 40,
-	mean => 24 + 72,
-	side_null => 24 + 76,
-	node_limit => 24 + 88,
-	node_stride => 24 + 32,
-	upper_stride => 24 + 36,
-	radius => 24 + 84,
-	reserved => 24 + 113);
 
 # ---------- pages in files ----------
 
@@ -102,7 +69,7 @@ sub stride
 
 	return CHUNK if $kind == KIND_POSTING;
 	return peek($index, 0,
-		$kind == KIND_NODE ? $meta{node_stride} : $meta{upper_stride}, 'L');
+		$kind == KIND_NODE ? META_NODE_STRIDE : META_UPPER_STRIDE, 'L');
 }
 
 sub per_page
@@ -116,7 +83,7 @@ sub page_kind
 {
 	my ($index, $block) = @_;
 
-	return peek($index, $block, SPECIAL + 4, 'C');
+	return peek($index, $block, PAGE_KIND, 'C');
 }
 
 # Blocks of a kind.
@@ -137,13 +104,13 @@ sub slots_of
 
 	foreach my $block (blocks_of($index, $kind))
 	{
-		my $used = peek($index, $block, SPECIAL + 6, 'S');
+		my $used = peek($index, $block, PAGE_USED, 'S');
 
 		foreach my $slot (0 .. $used - 1)
 		{
 			my $at = PAGE_START + $slot * $stride;
 			my $flags = peek($index, $block,
-				$kind == KIND_POSTING ? $at + 6 : $at, 'C');
+				$at + ($kind == KIND_POSTING ? CHUNK_FLAGS : SLOT_FLAGS), 'C');
 
 			next if ($flags & USED) == 0;
 			push @slots,
@@ -174,9 +141,9 @@ sub set
 	return;
 }
 
-sub level { my ($index, $slot) = @_; return get($index, $slot, 1, 'C'); }
+sub level { my ($index, $slot) = @_; return get($index, $slot, SLOT_LEVEL, 'C'); }
 
-sub degree { my ($index, $slot) = @_; return get($index, $slot, 4, 'S'); }
+sub degree { my ($index, $slot) = @_; return get($index, $slot, SLOT_DEGREE, 'S'); }
 
 # Offset of an edge's id and of its tag in a slot with inline codes.
 sub id_offset { my ($slot, $i) = @_; return HEADER + DIMS + 4 * $i; }
@@ -252,7 +219,7 @@ sub by_id
 sub any_node
 {
 	my ($index) = @_;
-	my $root = peek($index, 0, $meta{root}, 'L');
+	my $root = peek($index, 0, META_ROOT, 'L');
 
 	return pick($index, KIND_NODE,
 		sub { $_->{id} != $root && $_->{block} != int($root / per_page($index, KIND_NODE))
@@ -264,11 +231,35 @@ sub long_chain
 {
 	my ($index) = @_;
 	my $chunk = pick($index, KIND_POSTING,
-		sub { get($index, $_, 0, 'L') < 0xFFFFFFF0 && get($index, $_, 8, 'L') != NONE });
-	my $owner = by_id($index, KIND_NODE, get($index, $chunk, 0, 'L'));
-	my $first = by_id($index, KIND_POSTING, get($index, $owner, 16, 'L'));
+		sub { get($index, $_, CHUNK_FLAGS, 'C') == USED && get($index, $_, CHUNK_NEXT, 'L') != NONE });
+	my $owner = by_id($index, KIND_NODE, get($index, $chunk, CHUNK_OWNER, 'L'));
+	my $first = by_id($index, KIND_POSTING, get($index, $owner, NODE_POSTING, 'L'));
 
 	return ($owner, $first);
+}
+
+# Swap two numbers of a code that differ: its sums stay as they are.
+sub swap_numbers
+{
+	my ($index, $slot) = @_;
+	my @code = get($index, $slot, HEADER, 'C' . DIMS);
+	my ($i) = grep { $code[$_] != $code[0] } 1 .. DIMS - 1;
+
+	@code[ 0, $i ] = @code[ $i, 0 ];
+	set($index, $slot, HEADER, 'C' . DIMS, @code);
+	return;
+}
+
+# Take the first page off a list, as an insert does that finds it full; returns it.
+sub unlist
+{
+	my ($index, $room) = @_;
+	my $block = peek($index, 0, $room, 'L');
+
+	poke($index, 0, $room, 'L', peek($index, $block, PAGE_NEXT, 'L'));
+	poke($index, $block, PAGE_NEXT, 'L', NONE);
+	poke($index, $block, PAGE_FLAGS, 'C', 0);
+	return { block => $block };
 }
 
 # ---------- damages of a graph ----------
@@ -277,138 +268,182 @@ sub long_chain
 # how to do it.  If that returns a slot, or { block }, the violation must be
 # there.  "of a row": found only if the table is looked at, too.
 my @graph_damages = (
-	[ 'magic number', 'meta', sub { poke($_[0], 0, $meta{magic}, 'L', 1); return } ],
-	[ 'format version', 'meta', sub { poke($_[0], 0, $meta{version}, 'L', 99); return } ],
-	[ 'dimensions', 'meta', sub { poke($_[0], 0, $meta{dims}, 'L', DIMS + 1); return } ],
-	[ 'mode', 'meta', sub { poke($_[0], 0, $meta{mode}, 'C', 7); return } ],
-	[ 'stride', 'meta', sub { poke($_[0], 0, $meta{node_stride}, 'L', 8); return } ],
-	[ 'epoch', 'meta', sub { poke($_[0], 0, $meta{epoch}, 'S', 9); return } ],
-	[ 'node limit', 'meta', sub { poke($_[0], 0, $meta{node_limit}, 'Q', 3); return } ],
-	[ 'no dimensions', 'meta', sub { poke($_[0], 0, $meta{dims}, 'L', 0); return } ],
-	[ 'm', 'meta', sub { poke($_[0], 0, $meta{m}, 'S', 1); return } ],
-	[ 'unknown layout', 'meta', sub { poke($_[0], 0, $meta{layout}, 'C', 1); return } ],
-	[ 'another metric than the column\'s', 'meta', sub { poke($_[0], 0, $meta{metric}, 'C', 2); return } ],
+	[ 'magic number', 'meta', sub { poke($_[0], 0, META_MAGIC, 'L', 1); return } ],
+	[ 'format version', 'meta', sub { poke($_[0], 0, META_VERSION, 'L', 99); return } ],
+	[ 'complement of the format version', 'meta', sub { poke($_[0], 0, META_VERSION_COMPLEMENT, 'L', 1); return } ],
+	[ 'later format version', 'meta',
+		sub { poke($_[0], 0, META_VERSION, 'LL', FORMAT_VERSION + 1, ~(FORMAT_VERSION + 1) & 0xFFFFFFFF); return } ],
+	[ 'earlier format version', 'meta', sub { poke($_[0], 0, META_VERSION, 'L', 1); return } ],
+	[ 'encoder', 'meta', sub { poke($_[0], 0, META_ENCODER, 'S', 77); return } ],
+	[ 'no encoder', 'meta', sub { poke($_[0], 0, META_ENCODER, 'S', 0); return } ],
+	[ 'second mean', 'meta', sub { poke($_[0], 0, META_SECOND_MEAN, 'L', (blocks_of($_[0], KIND_MEAN))[0]); return } ],
+	[ 'epoch of a second mean', 'meta', sub { poke($_[0], 0, META_SECOND_EPOCH, 'S', 2); return } ],
+	[ 'calibration', 'meta', sub { poke($_[0], 0, META_CALIBRATION, 'L', 1); return } ],
+	[ 'first reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED1, 'C', 1); return } ],
+	[ 'second reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED2, 'S', 1); return } ],
+	[ 'last reserved byte', 'meta', sub { poke($_[0], 0, META_RESERVED3 + 63, 'C', 1); return } ],
+	[ 'ef_construction', 'meta', sub { poke($_[0], 0, META_EF_CONSTRUCTION, 'S', 0); return } ],
+	[ 'nodes that VACUUM has counted', 'meta', sub { poke($_[0], 0, META_VACUUM_NODES, 'Q', 1_000_000); return } ],
+	[ 'dead nodes that VACUUM has counted', 'meta', sub { poke($_[0], 0, META_VACUUM_DEAD, 'Q', ~0); return } ],
+	[ 'version of no root', 'meta',
+		sub { poke($_[0], 0, META_ROOT, 'L', NONE); poke($_[0], 0, META_ROOT_VERSION, 'S', 1); return } ],
+	[ 'metapage on a list', 'list', sub { poke($_[0], 0, PAGE_FLAGS, 'C', LISTED); return { block => 0 } } ],
+	[ 'slots in the metapage', 'page', sub { poke($_[0], 0, PAGE_LIVE, 'S', 1); return { block => 0 } } ],
+	[ 'dimensions', 'meta', sub { poke($_[0], 0, META_DIMS, 'L', DIMS + 1); return } ],
+	[ 'mode', 'meta', sub { poke($_[0], 0, META_MODE, 'C', 7); return } ],
+	[ 'stride', 'meta', sub { poke($_[0], 0, META_NODE_STRIDE, 'L', 8); return } ],
+	[ 'epoch', 'meta', sub { poke($_[0], 0, META_EPOCH, 'S', 9); return } ],
+	[ 'node limit', 'meta', sub { poke($_[0], 0, META_NODE_LIMIT, 'Q', 3); return } ],
+	[ 'no dimensions', 'meta', sub { poke($_[0], 0, META_DIMS, 'L', 0); return } ],
+	[ 'm', 'meta', sub { poke($_[0], 0, META_M, 'S', 1); return } ],
+	[ 'unknown layout', 'meta', sub { poke($_[0], 0, META_LAYOUT, 'C', 1); return } ],
+	[ 'another metric than the column\'s', 'meta', sub { poke($_[0], 0, META_METRIC, 'C', 2); return } ],
 	[ 'other dimensions than the column\'s', 'meta',
-		sub { poke($_[0], 0, $meta{dims}, 'L', DIMS + 1); poke($_[0], 0, $meta{node_stride}, 'LL', 152, 112); return } ],
-	[ 'epoch without a mean', 'meta', sub { poke($_[0], 0, $meta{mean}, 'L', NONE); return } ],
-	[ 'radius', 'meta', sub { poke($_[0], 0, $meta{radius}, 'f', 1); return } ],
-	[ 'layer of the entry point', 'meta', sub { poke($_[0], 0, $meta{entry_level}, 'S', 16); return } ],
-	[ 'reserved field', 'meta', sub { poke($_[0], 0, $meta{reserved}, 'C', 3); return } ],
+		sub { poke($_[0], 0, META_DIMS, 'L', DIMS + 1); poke($_[0], 0, META_NODE_STRIDE, 'LL', 152, 112); return } ],
+	[ 'epoch without a mean', 'meta', sub { poke($_[0], 0, META_MEAN, 'L', NONE); return } ],
+	[ 'radius', 'meta', sub { poke($_[0], 0, META_RADIUS, 'f', 1); return } ],
+	[ 'layer of the entry point', 'meta', sub { poke($_[0], 0, META_ENTRY_LEVEL, 'S', 16); return } ],
+	[ 'reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED, 'C', 3); return } ],
 	[ 'metapage of zeros', 'meta', sub { $_[0]{pages}[0] = "\0" x 8192; return } ],
 	[ 'metapage that is a page of nodes', 'meta',
 		sub { my ($b) = blocks_of($_[0], KIND_NODE); $_[0]{pages}[0] = $_[0]{pages}[$b]; return } ],
 	[ 'unreadable metapage', 'page',
-		sub { poke($_[0], 0, 12, 'S', 9000); return { block => 0 } } ],
+		sub { poke($_[0], 0, PD_LOWER, 'S', 9000); return { block => 0 } } ],
 	[ 'no file', 'meta', sub { $_[0]{pages} = []; return } ],
 
 	[ 'page identifier', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 14, 'S', 1);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_ID, 'S', 1);
 			return { block => $n->{block} } } ],
 	[ 'unreadable page', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 12, 'SS', 8000, 100);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PD_LOWER, 'SS', 8000, 100);
 			return { block => $n->{block} } } ],
 	[ 'special space elsewhere', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 14, 'SS', 8192, 8192);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PD_UPPER, 'SS', 8192, 8192);
 			return { block => $n->{block} } } ],
 	[ 'unknown page kind', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 4, 'C', 77);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_KIND, 'C', 77);
 			return { block => $n->{block} } } ],
 	[ 'second metapage', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 4, 'C', KIND_META);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_KIND, 'C', KIND_META);
 			return { block => $n->{block} } } ],
 	[ 'page flags', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 5, 'C', 0x40);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_FLAGS, 'C', 0x40);
 			return { block => $n->{block} } } ],
 	[ 'pd_lower', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, 12, 'S', PAGE_START);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PD_LOWER, 'S', PAGE_START);
 			return { block => $n->{block} } } ],
 	[ 'end of the free space', 'page',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
-			poke($_[0], $b, 14, 'S', peek($_[0], $b, 12, 'S')); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L');
+			poke($_[0], $b, PD_UPPER, 'S', peek($_[0], $b, PD_LOWER, 'S')); return { block => $b } } ],
 	[ 'more slots than fit', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 6, 'S', 60000);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_USED, 'S', 60000);
 			return { block => $n->{block} } } ],
 	[ 'number of slots in use', 'page',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL + 8, 'S', 3);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_LIVE, 'S', 3);
 			return { block => $n->{block} } } ],
 	[ 'slots where there are none', 'page',
-		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL + 6, 'S', 1);
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_USED, 'S', 1);
 			return { block => $b } } ],
 	[ 'bytes beyond the slots', 'page',
 		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL - 8, 'L', 3);
 			return { block => $b } } ],
+	[ 'copy of another page', 'page',
+		sub { my ($b, $other) = blocks_of($_[0], KIND_NODE); $_[0]{pages}[$b] = $_[0]{pages}[$other];
+			return { block => $b } } ],
+	[ 'pages swapped', 'page',
+		sub { my ($b, $other) = blocks_of($_[0], KIND_UPPER);
+			@{ $_[0]{pages} }[ $b, $other ] = @{ $_[0]{pages} }[ $other, $b ]; return { block => $other } } ],
+	[ 'owner of a page', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_OWNER, 'L', 1); return { block => $n->{block} } } ],
+	[ 'chain of pages', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_CHAIN, 'L', 2); return { block => $n->{block} } } ],
+	[ 'flags of a page header', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PD_FLAGS, 'S', 4); return { block => $n->{block} } } ],
+	[ 'change that is yet to come', 'page',
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PD_LSN, 'LL', 0x7000, 0); return { block => $n->{block} } } ],
 	[ 'random bytes', 'page',
 		sub { my $n = any_node($_[0]); srand(1);
 			$_[0]{pages}[ $n->{block} ] = join('', map { chr(int(rand(256))) } 1 .. 8192);
 			return { block => $n->{block} } } ],
 
 	[ 'list in a circle', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
-			poke($_[0], $b, SPECIAL, 'L', $b); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L');
+			poke($_[0], $b, PAGE_NEXT, 'L', $b); return { block => $b } } ],
 	[ 'list that leads nowhere', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_UPPER, 'L');
-			poke($_[0], $b, SPECIAL, 'L', 1_000_000); return } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_UPPER, 'L');
+			poke($_[0], $b, PAGE_NEXT, 'L', 1_000_000); return } ],
 	[ 'list that leads to another kind', 'list',
 		sub { my ($b) = blocks_of($_[0], KIND_UPPER);
-			poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', $b); return { block => $b } } ],
+			poke($_[0], 0, META_ROOM_NODE, 'L', $b); return { block => $b } } ],
 	[ 'list that leads to the page that looks for room', 'list',
 		sub { my ($n) = long_chain($_[0]);
-			poke($_[0], 0, $meta{room} + 4 * KIND_POSTING, 'L', $n->{block}); return { block => $n->{block} } } ],
+			poke($_[0], 0, META_ROOM_POSTING, 'L', $n->{block}); return { block => $n->{block} } } ],
 	[ 'list that begins beyond the file', 'list',
-		sub { poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', 1_000_000); return } ],
+		sub { poke($_[0], 0, META_ROOM_NODE, 'L', 1_000_000); return } ],
 	[ 'list that leads to a damaged page', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
-			poke($_[0], $b, SPECIAL + 14, 'S', 1); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L');
+			poke($_[0], $b, PAGE_ID, 'S', 1); return { block => $b } } ],
 	[ 'page on a list of a kind without', 'list',
-		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, SPECIAL + 5, 'C', 1);
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_FLAGS, 'C', 1);
 			return { block => $b } } ],
 	[ 'listed page on no list', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L');
-			poke($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L', NONE); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L');
+			poke($_[0], 0, META_ROOM_NODE, 'L', NONE); return { block => $b } } ],
 	[ 'page on a list that does not know it', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_POSTING, 'L');
-			poke($_[0], $b, SPECIAL + 5, 'C', 0); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_POSTING, 'L');
+			poke($_[0], $b, PAGE_FLAGS, 'C', 0); return { block => $b } } ],
 	[ 'page that leads on from no list', 'list',
-		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, SPECIAL, 'L', 2);
+		sub { my $n = any_node($_[0]); poke($_[0], $n->{block}, PAGE_NEXT, 'L', 2);
 			return { block => $n->{block} } } ],
 	[ 'free list that leads to a node', 'list',
 		sub { my $n = any_node($_[0]);
-			poke($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L', $n->{block}); return } ],
+			poke($_[0], 0, META_ROOM_FREE, 'L', $n->{block}); return } ],
 
-	[ 'flags', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | 0x40); return $n } ],
+	[ 'flags', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_FLAGS, 'C', USED | RESERVED); return $n } ],
 	[ 'row in a node that is about to be freed', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | CONDEMNED); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_FLAGS, 'C', USED | CONDEMNED); return $n } ],
 	[ 'flags of a slot not in use', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', 0x02); return $n } ],
-	[ 'level', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, 1, 'C', 200); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_FLAGS, 'C', LINKING); return $n } ],
+	[ 'level', 'slot', sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_LEVEL, 'C', 200); return $n } ],
 	[ 'reserved field of a node', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 14, 'S', 1); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_KEY_NULLS, 'S', 1); return $n } ],
 	[ 'heap TID without a table block', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 9, 9, 1); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_TID, 'SSS', 9, 9, 1); return $n } ],
 	[ 'heap TID that would be the next page', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 0xFFFF, 0xFFFF, 1); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_TID, 'SSS', 0xFFFF, 0xFFFF, 1); return $n } ],
 	[ 'heap TID with a large offset', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 12, 'S', 40000); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_TID + TID_OFFSET, 'S', 40000); return $n } ],
+	[ 'half a heap TID', 'slot',
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_TID + TID_OFFSET, 'S', 0); return $n } ],
+	[ 'slot that is free and not empty', 'slot',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_FLAGS, 'C', 0); return $u } ],
+	[ 'chunk that is free and not empty', 'slot',
+		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, CHUNK_FLAGS, 'C', 0); return $c } ],
+	[ 'chunk of two side lists', 'slot',
+		sub { my ($c) = slots_of($_[0], KIND_POSTING);
+			set($_[0], $c, CHUNK_FLAGS, 'C', USED | SIDE_NULL | SIDE_NAN); return $c } ],
+	[ 'row in a node that is not linked', 'slot of a row',
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_FLAGS, 'C', USED | LINKING); return $n } ],
 	[ 'flags of an upper slot', 'slot',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 0, 'C', USED | FLAT); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_FLAGS, 'C', USED | FLAT); return $u } ],
 	[ 'layer of an upper slot', 'slot',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 1, 'C', 0); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_LEVEL, 'C', 0); return $u } ],
 	[ 'flags of a chunk', 'slot',
-		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 6, 'C', 0x21); return $c } ],
+		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, CHUNK_FLAGS, 'C', 0x21); return $c } ],
 	[ 'payload where there is none', 'slot',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 20, 'L', 5); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_PAYLOAD, 'L', 5); return $n } ],
 	[ 'payload of an upper slot where there is none', 'slot',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 20, 'L', 5); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_PAYLOAD, 'L', 5); return $u } ],
 	[ 'upper slots of what claims to be a list', 'slot',
-		sub { poke($_[0], 0, $meta{mode}, 'C', 0); return (slots_of($_[0], KIND_UPPER))[0] } ],
+		sub { poke($_[0], 0, META_MODE, 'C', 0); return (slots_of($_[0], KIND_UPPER))[0] } ],
 	[ 'graph that claims to be a list', 'slot',
-		sub { poke($_[0], 0, $meta{mode}, 'C', 0); return any_node($_[0]) } ],
+		sub { poke($_[0], 0, META_MODE, 'C', 0); return any_node($_[0]) } ],
 
-	[ 'degree', 'degree', sub { my $n = any_node($_[0]); set($_[0], $n, 4, 'S', 2 * M + 1); return $n } ],
+	[ 'degree', 'degree', sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_DEGREE, 'S', 2 * M + 1); return $n } ],
 	[ 'degree beyond the page', 'degree',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 4, 'S', 65535); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_DEGREE, 'S', 65535); return $n } ],
 	[ 'degree of an upper slot', 'degree',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 4, 'S', M + 1); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_DEGREE, 'S', M + 1); return $u } ],
 
 	[ 'edge beyond the file', 'edge',
 		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', 0xFFFFFF00); return $n } ],
@@ -420,18 +455,18 @@ my @graph_damages = (
 		sub { my ($b) = blocks_of($_[0], KIND_POSTING); my $n = any_node($_[0]);
 			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE)); return $n } ],
 	[ 'edge to a slot never used', 'edge',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_NODE, 'L'); my $n = any_node($_[0]);
-			my $used = peek($_[0], $b, SPECIAL + 6, 'S');
+		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L'); my $n = any_node($_[0]);
+			my $used = peek($_[0], $b, PAGE_USED, 'S');
 			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE) + $used); return $n } ],
 	[ 'edge between layers', 'edge',
 		sub { my ($index) = @_;
 			my $low = pick($index, KIND_UPPER, sub { level($index, $_) == 1 && degree($index, $_) > 0 });
 			my $high = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
-			set_edge($index, $low, 0, $high->{id}, get($index, $high, 2, 'S') & 0x7F); return $low } ],
+			set_edge($index, $low, 0, $high->{id}, get($index, $high, SLOT_VERSION, 'S') & 0x7F); return $low } ],
 	[ 'half of the file cut off', 'edge',
 		sub { my $pages = $_[0]{pages}; splice @{$pages}, @{$pages} / 2; return } ],
 	[ 'edge to itself', 'self_edge',
-		sub { my $n = any_node($_[0]); set_edge($_[0], $n, 1, $n->{id}, get($_[0], $n, 2, 'S') & 0x7F); return $n } ],
+		sub { my $n = any_node($_[0]); set_edge($_[0], $n, 1, $n->{id}, get($_[0], $n, SLOT_VERSION, 'S') & 0x7F); return $n } ],
 	[ 'edge twice', 'duplicate_edge',
 		sub { my $n = any_node($_[0]); my @e = edges($_[0], $n);
 			set_edge($_[0], $n, 1, $e[0][0], $e[0][1] & 0x7F); return $n } ],
@@ -469,137 +504,150 @@ my @graph_damages = (
 			my $at = tag_offset($n, $child->{edge});
 			set($index, $n, $at, 'C', get($index, $n, $at, 'C') & 0x7F);
 			my $c = by_id($index, KIND_NODE, $child->{id});
-			set_edge($index, $grandchild, 0, $c->{id}, (get($index, $c, 2, 'S') & 0x7F) | PARENT);
+			set_edge($index, $grandchild, 0, $c->{id}, (get($index, $c, SLOT_VERSION, 'S') & 0x7F) | PARENT);
 			return $c } ],
 	[ 'node left out of the graph', 'unlinked',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 0, 'C', USED | FLAT); return $n } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_FLAGS, 'C', USED | FLAT); return $n } ],
 
-	[ 'root of another version', 'root', sub { poke($_[0], 0, $meta{root_version}, 'S', 77); return } ],
+	[ 'root of another version', 'root', sub { poke($_[0], 0, META_ROOT_VERSION, 'S', 77); return } ],
 	[ 'root about to be freed', 'root',
 		sub { my ($index) = @_;
-			my $n = by_id($index, KIND_NODE, peek($index, 0, $meta{root}, 'L'));
-			set($index, $n, 0, 'C', USED | CONDEMNED); return } ],
-	[ 'root beyond the file', 'root', sub { poke($_[0], 0, $meta{root}, 'L', 0xFFFFFF00); return } ],
-	[ 'no root', 'root', sub { poke($_[0], 0, $meta{root}, 'L', NONE); return } ],
-	[ 'entry point of another version', 'entry', sub { poke($_[0], 0, $meta{entry_version}, 'S', 77); return } ],
-	[ 'entry point beyond the file', 'entry', sub { poke($_[0], 0, $meta{entry}, 'L', 0xFFFFFF00); return } ],
-	[ 'entry point in another layer', 'entry', sub { poke($_[0], 0, $meta{entry_level}, 'S', 11); return } ],
-	[ 'no entry point', 'entry', sub { poke($_[0], 0, $meta{entry}, 'L', NONE); return } ],
+			my $n = by_id($index, KIND_NODE, peek($index, 0, META_ROOT, 'L'));
+			set($index, $n, SLOT_FLAGS, 'C', USED | CONDEMNED); return } ],
+	[ 'root beyond the file', 'root', sub { poke($_[0], 0, META_ROOT, 'L', 0xFFFFFF00); return } ],
+	[ 'no root', 'root', sub { poke($_[0], 0, META_ROOT, 'L', NONE); return } ],
+	[ 'entry point of another version', 'entry', sub { poke($_[0], 0, META_ENTRY_VERSION, 'S', 77); return } ],
+	[ 'entry point beyond the file', 'entry', sub { poke($_[0], 0, META_ENTRY, 'L', 0xFFFFFF00); return } ],
+	[ 'entry point in another layer', 'entry', sub { poke($_[0], 0, META_ENTRY_LEVEL, 'S', 11); return } ],
+	[ 'no entry point', 'entry', sub { poke($_[0], 0, META_ENTRY, 'L', NONE); return } ],
 	[ 'entry point below the top', 'entry',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 1 });
-			poke($index, 0, $meta{entry}, 'L', $u->{id});
-			poke($index, 0, $meta{entry_version}, 'SS', get($index, $u, 2, 'S'), 1); return } ],
+			poke($index, 0, META_ENTRY, 'L', $u->{id});
+			poke($index, 0, META_ENTRY_VERSION, 'SS', get($index, $u, SLOT_VERSION, 'S'), 1); return } ],
 
 	[ 'upper slot of another version of its node', 'upper',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 16, 'S', 77); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, UPPER_NODE_VERSION, 'S', 77); return $u } ],
 	[ 'upper slot about to be freed, of a node that stays', 'upper',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 0, 'C', USED | CONDEMNED); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_FLAGS, 'C', USED | CONDEMNED); return $u } ],
 	[ 'upper slot of no node', 'upper',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 8, 'L', 0xFFFFFF00); return $u } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, UPPER_NODE, 'L', 0xFFFFFF00); return $u } ],
 	[ 'upper slot of a node not in use', 'upper',
 		sub { my ($index) = @_; my ($u) = slots_of($index, KIND_UPPER);
-			set($index, by_id($index, KIND_NODE, get($index, $u, 8, 'L')), 0, 'C', 0); return $u } ],
+			set($index, by_id($index, KIND_NODE, get($index, $u, UPPER_NODE, 'L')), SLOT_FLAGS, 'C', 0); return $u } ],
 	[ 'upper slot above the level of its node', 'upper',
 		sub { my ($index) = @_; my ($u) = slots_of($index, KIND_UPPER);
-			set($index, by_id($index, KIND_NODE, get($index, $u, 8, 'L')), 1, 'C', 0); return $u } ],
+			set($index, by_id($index, KIND_NODE, get($index, $u, UPPER_NODE, 'L')), SLOT_LEVEL, 'C', 0); return $u } ],
+	[ 'error bound of an upper slot that is none', 'code',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, CODE_ERROR_BOUND, 'f', -1); return $u } ],
+	[ 'step of an upper slot other than its node\'s', 'upper',
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, CODE_STEP, 'f', 1); return $u } ],
+	[ 'code of an upper slot other than its node\'s', 'upper',
+		sub { my ($index) = @_; my ($u) = slots_of($index, KIND_UPPER); swap_numbers($index, $u); return $u } ],
 	[ 'slot below of another version', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
-			set($index, $u, 18, 'S', 77); return $u } ],
+			set($index, $u, UPPER_DOWN_VERSION, 'S', 77); return $u } ],
 	[ 'slot below beyond the file', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
-			set($index, $u, 12, 'L', 0xFFFFFF00); return $u } ],
+			set($index, $u, UPPER_DOWN, 'L', 0xFFFFFF00); return $u } ],
 	[ 'slot below not in use', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
-			set($index, by_id($index, KIND_UPPER, get($index, $u, 12, 'L')), 0, 'C', 0); return $u } ],
+			set($index, by_id($index, KIND_UPPER, get($index, $u, UPPER_DOWN, 'L')), SLOT_FLAGS, 'C', 0); return $u } ],
 	[ 'slot below of another node', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
 			my $other = pick($index, KIND_UPPER,
-				sub { level($index, $_) == 1 && get($index, $_, 8, 'L') != get($index, $u, 8, 'L') });
-			set($index, $u, 12, 'L', $other->{id}); return $u } ],
+				sub { level($index, $_) == 1 && get($index, $_, UPPER_NODE, 'L') != get($index, $u, UPPER_NODE, 'L') });
+			set($index, $u, UPPER_DOWN, 'L', $other->{id}); return $u } ],
 	[ 'slot below itself', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 2 });
-			set($index, $u, 12, 'L', $u->{id}); return $u } ],
+			set($index, $u, UPPER_DOWN, 'L', $u->{id}); return $u } ],
 	[ 'slot below layer 1', 'upper',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { level($index, $_) == 1 });
-			set($index, $u, 12, 'L', $u->{id}); return $u } ],
+			set($index, $u, UPPER_DOWN, 'L', $u->{id}); return $u } ],
 	[ 'node without its upper slot', 'upper',
 		sub { my ($index) = @_; my $n = pick($index, KIND_NODE, sub { level($index, $_) == 0 });
-			set($index, $n, 1, 'C', 1); return $n } ],
+			set($index, $n, SLOT_LEVEL, 'C', 1); return $n } ],
 
 	[ 'chain in a circle', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', $chunk->{id}); return $owner } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_NEXT, 'L', $chunk->{id}); return $owner } ],
 	[ 'chain that leads to the page of its node', 'posting',
 		sub { my ($n) = long_chain($_[0]);
-			set($_[0], $n, 16, 'L', $n->{block} * per_page($_[0], KIND_POSTING)); return $n } ],
+			set($_[0], $n, NODE_POSTING, 'L', $n->{block} * per_page($_[0], KIND_POSTING)); return $n } ],
 	[ 'chain that leads nowhere', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 8, 'L', 0xFFFFFF00); return $owner } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_NEXT, 'L', 0xFFFFFF00); return $owner } ],
 	[ 'chain cut off', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); my $next = get($_[0], $chunk, 8, 'L');
-			set($_[0], $owner, 16, 'L', NONE); return $chunk } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); my $next = get($_[0], $chunk, CHUNK_NEXT, 'L');
+			set($_[0], $owner, NODE_POSTING, 'L', NONE); return $chunk } ],
 	[ 'chain to a chunk not in use', 'posting',
 		sub { my ($owner, $chunk) = long_chain($_[0]);
-			set($_[0], by_id($_[0], KIND_POSTING, get($_[0], $chunk, 8, 'L')), 6, 'C', 0); return $owner } ],
+			set($_[0], by_id($_[0], KIND_POSTING, get($_[0], $chunk, CHUNK_NEXT, 'L')), CHUNK_FLAGS, 'C', 0); return $owner } ],
 	[ 'chain to a damaged page', 'posting',
 		sub { my ($owner, $chunk) = long_chain($_[0]);
-			poke($_[0], $chunk->{block}, SPECIAL + 14, 'S', 1); return $owner } ],
+			poke($_[0], $chunk->{block}, PAGE_ID, 'S', 1); return $owner } ],
 	[ 'chain of another node', 'posting',
 		sub { my ($owner, $chunk) = long_chain($_[0]); my $n = any_node($_[0]);
-			set($_[0], $n, 16, 'L', $chunk->{id}); return $n } ],
+			set($_[0], $n, NODE_POSTING, 'L', $chunk->{id}); return $n } ],
 	[ 'owner of a chunk', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 0, 'L', $owner->{id} + 1); return $chunk } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_OWNER, 'L', $owner->{id} + 1); return $chunk } ],
 	[ 'version of the owner of a chunk', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 4, 'S', 77); return $chunk } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_OWNER_VERSION, 'S', 77); return $chunk } ],
 	[ 'number of TIDs in a chunk', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 7, 'C', 255); return $chunk } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_COUNT, 'C', 255); return $chunk } ],
 	[ 'heap TID in a chunk', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, 12, 'SSS', 0, 0, 0); return $chunk } ],
-	[ 'no list of NULLs', 'posting', sub { poke($_[0], 0, $meta{side_null}, 'L', NONE); return } ],
+		sub { my ($owner, $chunk) = long_chain($_[0]); set($_[0], $chunk, CHUNK_TIDS, 'SSS', 0, 0, 0); return $chunk } ],
+	[ 'no list of NULLs', 'posting', sub { poke($_[0], 0, META_SIDE_NULL, 'L', NONE); return } ],
 	[ 'list of NULLs that is a node\'s', 'posting',
-		sub { my ($owner, $chunk) = long_chain($_[0]); poke($_[0], 0, $meta{side_null}, 'L', $chunk->{id});
+		sub { my ($owner, $chunk) = long_chain($_[0]); poke($_[0], 0, META_SIDE_NULL, 'L', $chunk->{id});
 			return { block => 0 } } ],
 
 	[ 'heap TID twice', 'tid_duplicate',
 		sub { my ($index) = @_; my ($a, $b) = slots_of($index, KIND_NODE);
-			set($index, $b, 8, 'SSS', get($index, $a, 8, 'SSS')); return } ],
+			set($index, $b, NODE_TID, 'SSS', get($index, $a, NODE_TID, 'SSS')); return } ],
 	[ 'row that is not there', 'heap of a row',
-		sub { my $n = any_node($_[0]); set($_[0], $n, 8, 'SSS', 0xFFFF, 0xFFFF, 0); return } ],
+		sub { my $n = any_node($_[0]); set($_[0], $n, NODE_TID, 'SSS', 0xFFFF, 0xFFFF, 0); return } ],
 	[ 'all rows gone', 'heap of a row', sub { $#{ $_[0]{pages} } = 0; return } ],
 
 	[ 'code', 'code', sub { my $n = any_node($_[0]);
 			set($_[0], $n, HEADER, 'C', get($_[0], $n, HEADER, 'C') ^ 0x10); return $n } ],
 	[ 'code of an upper slot', 'code', sub { my ($u) = slots_of($_[0], KIND_UPPER);
 			set($_[0], $u, HEADER, 'C', get($_[0], $u, HEADER, 'C') ^ 0x10); return $u } ],
+	[ 'code of the same sums', 'other_code of a row',
+		sub { my $n = any_node($_[0]); swap_numbers($_[0], $n); return $n } ],
+	[ 'product with the mean where there is none', 'code',
+		sub { my $n = any_node($_[0]); set($_[0], $n, CODE_MEAN_DOT, 'f', 1); return $n } ],
+	[ 'another mean', 'other_code of a row',
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAYLOAD_START, 'f', 0.125); return } ],
+	[ 'another seed', 'other_code of a row', sub { poke($_[0], 0, META_SEED, 'Q', 5); return } ],
 	[ 'epoch of the code of an upper slot', 'code',
-		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, 6, 'S', 0); return $u } ],
-	[ 'epoch of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 6, 'S', 0); return $n } ],
-	[ 'offset of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 'inf'); return $n } ],
-	[ 'step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', 'nan'); return $n } ],
-	[ 'negative step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 28, 'f', -1); return $n } ],
-	[ 'product of a code and the mean', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 40, 'f', 'nan'); return $n } ],
-	[ 'error bound that is none', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 'nan'); return $n } ],
-	[ 'error bound too small', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, 44, 'f', 0); return $n } ],
-	[ 'offset of a code that is finite', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, 24, 'f', 3); return $n } ],
+		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_EPOCH, 'S', 0); return $u } ],
+	[ 'epoch of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, SLOT_EPOCH, 'S', 0); return $n } ],
+	[ 'offset of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_OFFSET, 'f', 'inf'); return $n } ],
+	[ 'step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_STEP, 'f', 'nan'); return $n } ],
+	[ 'negative step of a code', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_STEP, 'f', -1); return $n } ],
+	[ 'product of a code and the mean', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_MEAN_DOT, 'f', 'nan'); return $n } ],
+	[ 'error bound that is none', 'code', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_ERROR_BOUND, 'f', 'nan'); return $n } ],
+	[ 'error bound too small', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_ERROR_BOUND, 'f', 0); return $n } ],
+	[ 'offset of a code that is finite', 'code of a row', sub { my $n = any_node($_[0]); set($_[0], $n, CODE_OFFSET, 'f', 3); return $n } ],
 	[ 'vector on the list of NULLs', 'code of a row',
 		sub { my ($index) = @_; my $n = any_node($index);
-			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
-			my @tid = get($index, $n, 8, 'SSS');
-			set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS')); set($index, $c, 12, 'SSS', @tid); return $c } ],
+			my $c = pick($index, KIND_POSTING, sub { get($index, $_, CHUNK_FLAGS, 'C') == (USED | SIDE_NULL) });
+			my @tid = get($index, $n, NODE_TID, 'SSS');
+			set($index, $n, NODE_TID, 'SSS', get($index, $c, CHUNK_TIDS, 'SSS')); set($index, $c, CHUNK_TIDS, 'SSS', @tid); return $c } ],
 	[ 'NULL in a node', 'code of a row',
 		sub { my ($index) = @_; my $n = any_node($index);
-			my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFE });
-			my @tid = get($index, $n, 8, 'SSS');
-			set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS')); set($index, $c, 12, 'SSS', @tid); return $n } ],
+			my $c = pick($index, KIND_POSTING, sub { get($index, $_, CHUNK_FLAGS, 'C') == (USED | SIDE_NULL) });
+			my @tid = get($index, $n, NODE_TID, 'SSS');
+			set($index, $n, NODE_TID, 'SSS', get($index, $c, CHUNK_TIDS, 'SSS')); set($index, $c, CHUNK_TIDS, 'SSS', @tid); return $n } ],
 
 	[ 'mean of another epoch', 'payload',
-		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 4, 'S', 77); return } ],
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAYLOAD_OWNER_VERSION, 'S', 77); return } ],
 	[ 'mean that is not finite', 'payload',
-		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 16, 'f', 'nan');
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAYLOAD_START, 'f', 'nan');
 			return { block => $b } } ],
-	[ 'mean beyond the file', 'payload', sub { poke($_[0], 0, $meta{mean}, 'L', 1_000_000); return } ],
+	[ 'mean beyond the file', 'payload', sub { poke($_[0], 0, META_MEAN, 'L', 1_000_000); return } ],
 	[ 'mean on a page of another kind', 'payload',
-		sub { poke($_[0], 0, $meta{mean}, 'L', any_node($_[0])->{block}); return } ],
+		sub { poke($_[0], 0, META_MEAN, 'L', any_node($_[0])->{block}); return } ],
 	[ 'number of bytes of the mean', 'payload',
-		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAGE_START + 8, 'L', 100_000);
+		sub { my ($b) = blocks_of($_[0], KIND_MEAN); poke($_[0], $b, PAYLOAD_BYTES, 'L', 100_000);
 			return { block => $b } } ],);
 
 # ---------- damages of a flat list with codes out of line ----------
@@ -609,65 +657,71 @@ sub payload_of
 {
 	my ($index, $n) = @_;
 	my $node = (slots_of($index, KIND_NODE))[ $n // 0 ];
-	my $first = get($index, $node, 20, 'L');
+	my $first = get($index, $node, SLOT_PAYLOAD, 'L');
 
-	return ($node, $first, peek($index, $first, SPECIAL, 'L'));
+	return ($node, $first, peek($index, $first, PAGE_NEXT, 'L'));
 }
 
 my @list_damages = (
 	[ 'payload of another node', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START, 'L', 1); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER, 'L', 1); return $n } ],
 	[ 'payload of another version', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 4, 'S', 7); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER_VERSION, 'S', 7); return $n } ],
 	[ 'parts in another order', 'payload',
 		sub { my ($n, $first, $second) = payload_of($_[0]);
-			poke($_[0], $first, PAGE_START + 6, 'S', 1); return $n } ],
+			poke($_[0], $first, PAYLOAD_PART, 'S', 1); return $n } ],
 	[ 'payload in a circle', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', $first); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_NEXT, 'L', $first); return $n } ],
 	[ 'payload that ends too early', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', NONE); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_NEXT, 'L', NONE); return $n } ],
 	[ 'payload that ends too late', 'payload',
-		sub { my ($n, $first, $second) = payload_of($_[0]); poke($_[0], $second, SPECIAL, 'L', $first); return $n } ],
+		sub { my ($n, $first, $second) = payload_of($_[0]); poke($_[0], $second, PAGE_NEXT, 'L', $first); return $n } ],
 	[ 'payload beyond the file', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL, 'L', 1_000_000); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_NEXT, 'L', 1_000_000); return $n } ],
 	[ 'number of bytes on a page', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 8, 'L', 0xFFFFFFFF);
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_BYTES, 'L', 0xFFFFFFFF);
 			return { block => $first } } ],
 	[ 'few bytes on a page', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 8, 'L', 4);
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_BYTES, 'L', 4);
 			return $n } ],
 	[ 'payload of two nodes', 'payload',
 		sub { my ($n, $first) = payload_of($_[0], 0); my ($other) = payload_of($_[0], 1);
-			set($_[0], $other, 20, 'L', $first); return $other } ],
+			set($_[0], $other, SLOT_PAYLOAD, 'L', $first); return $other } ],
 	[ 'payload of no node', 'orphan_payload',
-		sub { my ($n, $first) = payload_of($_[0]); set($_[0], $n, 20, 'L', NONE); return { block => $first } } ],
+		sub { my ($n, $first) = payload_of($_[0]); set($_[0], $n, SLOT_PAYLOAD, 'L', NONE); return { block => $first } } ],
+	[ 'row without a code', 'slot of a row',
+		sub { my ($n, $first) = payload_of($_[0]); set($_[0], $n, SLOT_PAYLOAD, 'L', NONE); return $n } ],
+	[ 'page that was never written', 'lost_space',
+		sub { my $b = peek($_[0], 0, META_ROOM_FREE, 'L'); $_[0]{pages}[$b] = "\0" x 8192; return { block => $b } } ],
+	[ 'free page on no list', 'lost_space', sub { return unlist($_[0], META_ROOM_FREE) } ],
+	[ 'page with room on no list', 'lost_space', sub { return unlist($_[0], META_ROOM_NODE) } ],
 	[ 'payload on a damaged page', 'payload',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, SPECIAL + 14, 'S', 1); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_ID, 'S', 1); return $n } ],
 	[ 'step of a code of floats', 'code',
-		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 28, 'f', 1); return $n } ],
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, CODE_STEP, 'f', 1); return $n } ],
 	[ 'norm of a code of floats', 'code',
-		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 24, 'f', 1); return $n } ],
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, CODE_OFFSET, 'f', 1); return $n } ],
 	[ 'payload of zeros', 'payload',
 		sub { my ($n, $first) = payload_of($_[0]); $_[0]{pages}[$first] = "\0" x 8192; return $n } ],
 	[ 'coordinate that is not finite', 'code',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 'nan'); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_START, 'f', 'nan'); return $n } ],
 	[ 'another coordinate', 'code of a row',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAGE_START + 16, 'f', 100); return $n } ],
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_START, 'f', 100); return $n } ],
 	[ 'edges in a flat list', 'slot',
-		sub { my ($n) = payload_of($_[0]); set($_[0], $n, 4, 'S', 1); return $n } ],
+		sub { my ($n) = payload_of($_[0]); set($_[0], $n, SLOT_DEGREE, 'S', 1); return $n } ],
 	[ 'epoch of codes that have no mean', 'meta',
-		sub { poke($_[0], 0, $meta{epoch}, 'S', 1); poke($_[0], 0, $meta{mean}, 'L', (payload_of($_[0]))[1]); return } ],
-	[ 'root of a flat list', 'meta', sub { poke($_[0], 0, $meta{root}, 'L', 60); return } ],
+		sub { poke($_[0], 0, META_EPOCH, 'S', 1); poke($_[0], 0, META_MEAN, 'L', (payload_of($_[0]))[1]); return } ],
+	[ 'root of a flat list', 'meta', sub { poke($_[0], 0, META_ROOT, 'L', 60); return } ],
 	[ 'list that claims to be a graph', 'unlinked',
-		sub { poke($_[0], 0, $meta{mode}, 'C', 2); return (payload_of($_[0]))[0] } ],
+		sub { poke($_[0], 0, META_MODE, 'C', 2); return (payload_of($_[0]))[0] } ],
 	[ 'list of free pages in a circle', 'list',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L');
-			poke($_[0], $b, SPECIAL, 'L', $b); return { block => $b } } ],
+		sub { my $b = peek($_[0], 0, META_ROOM_FREE, 'L');
+			poke($_[0], $b, PAGE_NEXT, 'L', $b); return { block => $b } } ],
 	[ 'page that is not free on the list of free pages', 'list',
-		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L', $first);
+		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], 0, META_ROOM_FREE, 'L', $first);
 			return { block => $first } } ],
 	[ 'bytes on a free page', 'page',
-		sub { my $b = peek($_[0], 0, $meta{room} + 4 * KIND_FREE, 'L');
+		sub { my $b = peek($_[0], 0, META_ROOM_FREE, 'L');
 			poke($_[0], $b, 1000, 'L', 1); return { block => $b } } ],);
 
 # ---------- damages of rows without a direction ----------
@@ -678,11 +732,11 @@ sub swap_direction
 {
 	my ($index) = @_;
 	my ($n) = slots_of($index, KIND_NODE);
-	my $c = pick($index, KIND_POSTING, sub { get($index, $_, 0, 'L') == 0xFFFFFFFD });
-	my @tid = get($index, $n, 8, 'SSS');
+	my $c = pick($index, KIND_POSTING, sub { get($index, $_, CHUNK_FLAGS, 'C') == (USED | SIDE_NAN) });
+	my @tid = get($index, $n, NODE_TID, 'SSS');
 
-	set($index, $n, 8, 'SSS', get($index, $c, 12, 'SSS'));
-	set($index, $c, 12, 'SSS', @tid);
+	set($index, $n, NODE_TID, 'SSS', get($index, $c, CHUNK_TIDS, 'SSS'));
+	set($index, $c, CHUNK_TIDS, 'SSS', @tid);
 	return ($n, $c);
 }
 
@@ -690,7 +744,7 @@ my @cosine_damages = (
 	[ 'no direction in a node', 'code of a row', sub { return (swap_direction($_[0]))[0] } ],
 	[ 'direction on the list of those without', 'code of a row', sub { return (swap_direction($_[0]))[1] } ],
 	[ 'chunk of the list of those without a direction', 'posting',
-		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, 0, 'L', 0xFFFFFFFE); return $c } ],);
+		sub { my ($c) = slots_of($_[0], KIND_POSTING); set($_[0], $c, CHUNK_FLAGS, 'C', USED | SIDE_NULL); return $c } ],);
 
 # ---------- damages of filter keys ----------
 
@@ -701,14 +755,14 @@ my @key_damages = (
 	[ 'another key', 'key of a row',
 		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, KEY, 'Q', get($_[0], $n, KEY, 'Q') + 1); return $n } ],
 	[ 'key that is NULL', 'key of a row',
-		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, 14, 'S', 1); return $n } ],
+		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, NODE_KEY_NULLS, 'S', 1); return $n } ],
 	[ 'NULL in a column that there is not', 'slot',
-		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, 14, 'S', 2); return $n } ],
+		sub { my ($n) = slots_of($_[0], KIND_NODE); set($_[0], $n, NODE_KEY_NULLS, 'S', 2); return $n } ],
 	[ 'keys of a node that has other rows, too', 'key of a row',
-		sub { my ($index) = @_; my $n = pick($index, KIND_NODE, sub { (get($index, $_, 0, 'C') & MIXED) != 0 });
-			set($index, $n, 0, 'C', get($index, $n, 0, 'C') & ~MIXED); return } ],
-	[ 'fewer keys than columns', 'meta', sub { poke($_[0], 0, $meta{key_bytes}, 'S', 0); return { block => 0 } } ],
-	[ 'half a key', 'meta', sub { poke($_[0], 0, $meta{key_bytes}, 'S', 4); return { block => 0 } } ],);
+		sub { my ($index) = @_; my $n = pick($index, KIND_NODE, sub { (get($index, $_, SLOT_FLAGS, 'C') & MIXED) != 0 });
+			set($index, $n, SLOT_FLAGS, 'C', get($index, $n, SLOT_FLAGS, 'C') & ~MIXED); return } ],
+	[ 'fewer keys than columns', 'meta', sub { poke($_[0], 0, META_KEY_BYTES, 'S', 0); return { block => 0 } } ],
+	[ 'half a key', 'meta', sub { poke($_[0], 0, META_KEY_BYTES, 'S', 4); return { block => 0 } } ],);
 
 # ---------- the server ----------
 
@@ -798,13 +852,13 @@ foreach my $i (0 .. $#key_damages)
 		INSERT INTO key_$i SELECT i, pattern(11, 16) FROM generate_series(11, 20) i;});
 	push @cases, [ "key_$i", 16, $key_damages[$i]->@* ];
 }
-is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('key_0_index', true)"),
+is($node->safe_psql('postgres', "SELECT severity, kind, detail FROM omen_hnsw_check('key_0_index', true)"),
 	'', 'the index with keys is healthy before');
-is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('graph_index', true)"),
+is($node->safe_psql('postgres', "SELECT severity, kind, detail FROM omen_hnsw_check('graph_index', true)"),
 	'', 'the graph is healthy before');
-is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('list_0_index', true)"),
+is($node->safe_psql('postgres', "SELECT severity, kind, detail FROM omen_hnsw_check('list_0_index', true)"),
 	'', 'the flat list is healthy before');
-is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('cosine_0_index', true)"),
+is($node->safe_psql('postgres', "SELECT severity, kind, detail FROM omen_hnsw_check('cosine_0_index', true)"),
 	'', 'the list of rows without a direction is healthy before');
 
 my %heap_files = map { $_->[0] => file_of($_->[0]) } @cases;
@@ -833,21 +887,24 @@ sub first_node
 {
 	my ($index) = @_;
 
-	return pick($index, KIND_NODE, sub { join(',', get($index, $_, 8, 'SSS')) eq '0,0,1' });
+	return pick($index, KIND_NODE, sub { join(',', get($index, $_, NODE_TID, 'SSS')) eq '0,0,1' });
 }
 
 # The node of the deleted row, as if its insert had been cut before it pointed
 # at its payload.
 my $cut = read_index($cut_index);
 my $cut_node = first_node($cut);
-my $cut_payload = get($cut, $cut_node, 20, 'L');
-set($cut, $cut_node, 0, 'C', USED | LINKING);
-set($cut, $cut_node, 20, 'L', NONE);
+my $cut_payload = get($cut, $cut_node, SLOT_PAYLOAD, 'L');
+set($cut, $cut_node, SLOT_FLAGS, 'C', USED | LINKING);
+set($cut, $cut_node, SLOT_PAYLOAD, 'L', NONE);
 write_file($cut_index, join('', @{ $cut->{pages} }));
 
-# The same, as if a VACUUM had been cut before it freed the last of its nodes.
+# The same, as if a VACUUM had been cut before it freed the last of its nodes, and
+# others before they listed the pages that they had freed slots on.
 my $condemned = read_index($condemned_index);
-set($condemned, first_node($condemned), 0, 'C', USED | CONDEMNED);
+set($condemned, first_node($condemned), SLOT_FLAGS, 'C', USED | CONDEMNED);
+unlist($condemned, META_ROOM_NODE);
+unlist($condemned, META_ROOM_UPPER);
 write_file($condemned_index, join('', @{ $condemned->{pages} }));
 $node->start;
 
@@ -858,10 +915,12 @@ is($node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) cut; SELECT dead_node
 	'1', 'VACUUM leaves the node of a cut insert');
 is($node->safe_psql('postgres', $orphans), '0|0', 'and frees its payload');
 
-# It is freed if a VACUUM had begun to.
+# It is freed if a VACUUM had begun to, and what has room is listed.
+is($node->safe_psql('postgres', "SELECT count(*) FROM omen_hnsw_check('condemned_index') WHERE kind = 'lost_space' AND severity = 'leftover'"),
+	'2', 'pages with room on no list are found');
 is($node->safe_psql('postgres', "VACUUM (INDEX_CLEANUP ON) condemned; SELECT dead_nodes FROM omen_hnsw_info('condemned_index')"),
 	'0', 'VACUUM finishes what another began');
-is($node->safe_psql('postgres', "SELECT kind, detail FROM omen_hnsw_check('condemned_index', true)"),
+is($node->safe_psql('postgres', "SELECT severity, kind, detail FROM omen_hnsw_check('condemned_index', true)"),
 	'', 'and leaves a sound index');
 
 # ---------- what is found ----------
@@ -904,12 +963,14 @@ foreach my $case (@cases)
 	my $where = '';
 	my ($out, $err);
 
+	# what a crash may leave is no error
+	$where .= " AND severity = '" . ($kind =~ /^(?:orphan_|lost_)/ ? 'leftover' : 'error') . "'";
 	$where .= " AND block = $place->{block}" if $place;
 	$where .= " AND slot = $place->{slot}" if $place && defined $place->{slot};
 	$node->psql('postgres', "SELECT count(*) > 0 FROM $check WHERE kind = '$kind'$where",
 		stdout => \$out, stderr => \$err);
 	is("$out$err", 't', "$name: found as $kind")
-	  or diag($node->safe_psql('postgres', "SELECT kind, block, slot, detail FROM $check LIMIT 20"));
+	  or diag($node->safe_psql('postgres', "SELECT severity, kind, block, slot, detail FROM $check LIMIT 20"));
 
 	my $timed_out = 0;
 	$node->psql('postgres', use_table($table, $dims), on_error_stop => 0,

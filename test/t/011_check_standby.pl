@@ -49,7 +49,7 @@ foreach my $index (qw(graph_index built_index))
 	foreach my $server ($primary, $standby)
 	{
 		is($server->safe_psql('postgres',
-				"SELECT kind, block, slot, detail FROM omen_hnsw_check('$index', true)"),
+				"SELECT severity, kind, block, slot, detail FROM omen_hnsw_check('$index', true)"),
 			'', "$index is healthy on the " . $server->name);
 	}
 	is($standby->safe_psql('postgres', "SELECT * FROM omen_hnsw_info('$index')"),
@@ -80,7 +80,7 @@ INSERT INTO graph SELECT i, pattern(i, 16) FROM generate_series(3000, 8000) i;
 });
 	foreach my $i (1 .. 30)
 	{
-		$standby->psql('postgres', "SELECT kind, block, slot, detail FROM omen_hnsw_check('graph_index', true)",
+		$standby->psql('postgres', "SELECT severity, kind, block, slot, detail FROM omen_hnsw_check('graph_index', true)",
 			stdout => \$out, stderr => \$err);
 		if ($out eq '' && $err eq '') { $clean++ }
 		elsif ($out eq '' && $err =~ /changed while it was being checked/) { $changed++ }

@@ -10,13 +10,6 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# As in src/hnsw/store/format.h, too.
-use constant {
-	META_ROOT => 24 + 56,
-	META_NODE_STRIDE => 24 + 32,
-	SLOT_DEGREE => 4,
-};
-
 # Without checksums, which the server would complain of first.
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => $node->pg_version >= 18 ? ['--no-data-checksums'] : []);
@@ -47,7 +40,8 @@ sub sever
 
 	for my $block (1 .. length($content) / PAGE - 1)
 	{
-		my ($kind, undef, $used) = unpack('CCS', substr($content, $block * PAGE + SPECIAL + 4, 4));
+		my $kind = unpack('C', substr($content, $block * PAGE + PAGE_KIND, 1));
+		my $used = unpack('S', substr($content, $block * PAGE + PAGE_USED, 2));
 
 		next if $kind != KIND_NODE;
 		for my $slot (0 .. $used - 1)

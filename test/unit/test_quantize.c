@@ -1084,7 +1084,7 @@ check_flaws(OmenMetric metric, OmenStorage storage)
 
 	fill_shape(SHAPE_NORMAL, coded.x, DIM);
 	CHECK(omen_encode(q, coded.x, scratch, &coded.header, coded.code));
-	CHECK(omen_header_flaw(storage, metric, &coded.header) == NULL);
+	CHECK(omen_header_flaw(storage, metric, &coded.header, false) == NULL);
 	CHECK(!omen_code_flaw(storage, DIM, &coded.header, coded.code, flaw,
 						  sizeof(flaw)));
 	for (size_t i = 0; i < omen_code_bytes(q); i += sizeof(float))
@@ -1103,10 +1103,10 @@ check_flaws(OmenMetric metric, OmenStorage storage)
 		memcpy(bytes, before, sizeof(before));
 	}
 	coded.header.step = -1.0f;
-	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	CHECK(omen_header_flaw(storage, metric, &coded.header, false) != NULL);
 	coded.header.step = 0.0f;
 	coded.header.error = nan;
-	CHECK(omen_header_flaw(storage, metric, &coded.header) != NULL);
+	CHECK(omen_header_flaw(storage, metric, &coded.header, false) != NULL);
 	free_coded(&coded);
 	free(q);
 }

@@ -40,13 +40,13 @@ omen_check_find(const OmenCheck *check, OmenPageKind kind, uint32 per_page,
 /* ---------- posting chains ---------- */
 
 /*
- * Follow the chain of a node or a side list that starts at a chunk, and mark
- * its chunks.  block and slot are where it starts from, for the report.
+ * Follow the chain of a node, or of a side list (node is zeros then), that
+ * starts at a chunk, and mark its chunks.  block and slot are where it starts from, for the report.
  * Returns how many heap TIDs are on it.
  */
 uint32
-omen_check_posting(OmenCheck *check, uint32 first, uint32 owner,
-				   uint16 owner_version, int64 block, int slot)
+omen_check_posting(OmenCheck *check, uint32 first, OmenNodeRef node,
+				   OmenSide side, int64 block, int slot)
 {
 	uint32		tids = 0;
 	uint32		id = first;
@@ -68,7 +68,9 @@ omen_check_posting(OmenCheck *check, uint32 first, uint32 owner,
 			flaw = "does not exist";
 		else if ((chunk->flags & OMEN_SLOT_USED) == 0)
 			flaw = "is not in use";
-		else if (chunk->owner != owner || chunk->owner_version != owner_version)
+		else if (chunk->owner != node.id ||
+				 chunk->owner_version != node.version ||
+				 omen_check_side(chunk) != side)
 			flaw = "has another owner";
 		else if ((chunk->flags & OMEN_CHECK_REACHED) != 0)
 			flaw = "is on a chain already";
@@ -93,7 +95,7 @@ find_chunk_flaw(const OmenCheck *check, const OmenCheckChunk *chunk)
 {
 	uint64		ordinal;
 
-	if (chunk->owner == OMEN_OWNER_NULL || chunk->owner == OMEN_OWNER_NAN)
+	if (omen_check_side(chunk) != OMEN_SIDE_NONE)
 		return "is not on its side list";
 	if (omen_check_find(check, OMEN_PAGE_NODE, check->layout.node.per_page,
 						chunk->owner, &ordinal) != OMEN_CHECK_FOUND ||
@@ -258,7 +260,7 @@ find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind)
 static void
 check_list(OmenCheck *check, uint8 kind)
 {
-	BlockNumber block = check->meta.room[kind];
+	BlockNumber block = check->meta.room[omen_list_of_kind(kind)];
 
 	while (block != InvalidBlockNumber)
 	{
@@ -268,8 +270,8 @@ check_list(OmenCheck *check, uint8 kind)
 		{
 			omen_check_report(
 				check, "list", block, OMEN_CHECK_PAGE,
-				"list of pages of kind %u breaks off: block %u %s", kind, block,
-				flaw);
+				"list of pages of kind %#x breaks off: block %u %s", kind,
+				block, flaw);
 			return;
 		}
 		check->blocks[block].flags |= OMEN_CHECK_MET;
@@ -279,31 +281,54 @@ check_list(OmenCheck *check, uint8 kind)
 }
 
 /*
- * Check the lists of pages with room.  A page that has room and is on no list
- * is what a crash may leave; it is wasted until VACUUM finds it.
+ * A page that has room, or belongs to nobody, and is on no list is what a crash
+ * may leave; it is wasted until VACUUM finds it, or frees a slot there.
+ */
+static void
+check_unlisted(OmenCheck *check, BlockNumber block)
+{
+	const OmenCheckBlock *note = &check->blocks[block];
+
+	if (note->kind == OMEN_CHECK_NEW)
+		omen_check_report_leftover(check, "lost_space", block, OMEN_CHECK_PAGE,
+								   "page was never written");
+	else if (omen_list_of_kind(note->kind) < 0)
+		return;
+	else if (note->next != InvalidBlockNumber)
+		omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
+						  "page is on no list, but leads to block %u",
+						  note->next);
+	else if (note->kind == OMEN_PAGE_FREE)
+		omen_check_report_leftover(check, "lost_space", block, OMEN_CHECK_PAGE,
+								   "page is free, but on no list");
+	else if ((note->flags & OMEN_CHECK_HAS_ROOM) != 0)
+		omen_check_report_leftover(check, "lost_space", block, OMEN_CHECK_PAGE,
+								   "page has room, but is on no list");
+}
+
+/*
+ * Check the lists of pages with room.
  */
 void
 omen_check_lists(OmenCheck *check)
 {
-	for (int kind = 0; kind < OMEN_LISTED_KINDS; kind++)
-		check_list(check, kind);
+	check_list(check, OMEN_PAGE_FREE);
+	check_list(check, OMEN_PAGE_NODE);
+	check_list(check, OMEN_PAGE_UPPER);
+	check_list(check, OMEN_PAGE_POSTING);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
 		const OmenCheckBlock *note = &check->blocks[block];
-		bool		listed = (note->flags & OMEN_PAGE_LISTED) != 0;
 
-		if (listed && note->kind >= OMEN_LISTED_KINDS)
+		if ((note->flags & OMEN_PAGE_LISTED) == 0)
+			check_unlisted(check, block);
+		else if (omen_list_of_kind(note->kind) < 0)
 			omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
 							  "page is of a kind of which there is no list");
-		else if (listed && (note->flags & OMEN_CHECK_MET) == 0)
+		else if ((note->flags & OMEN_CHECK_MET) == 0)
 			omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
 							  "page says that it is on a list, and is not");
-		else if (!listed && note->kind < OMEN_LISTED_KINDS &&
-				 note->next != InvalidBlockNumber)
-			omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
-							  "page is on no list, but leads to block %u",
-							  note->next);
 	}
 }
 
@@ -316,8 +341,7 @@ omen_check_lists(OmenCheck *check)
 static bool
 is_left_over(const OmenCheckChunk *chunk)
 {
-	return chunk->count == 0 && chunk->owner != OMEN_OWNER_NULL &&
-		   chunk->owner != OMEN_OWNER_NAN;
+	return chunk->count == 0 && omen_check_side(chunk) == OMEN_SIDE_NONE;
 }
 
 static void
@@ -332,10 +356,13 @@ report_chunks(OmenCheck *check, BlockNumber block)
 		if ((chunk->flags & OMEN_SLOT_USED) == 0 ||
 			(chunk->flags & OMEN_CHECK_REACHED) != 0)
 			continue;
-		omen_check_report(check,
-						  is_left_over(chunk) ? "orphan_chunk" : "posting",
-						  block, i, "chunk of node %u %s", chunk->owner,
-						  find_chunk_flaw(check, chunk));
+		if (is_left_over(chunk))
+			omen_check_report_leftover(check, "orphan_chunk", block, i,
+									   "chunk of node %u %s", chunk->owner,
+									   find_chunk_flaw(check, chunk));
+		else
+			omen_check_report(check, "posting", block, i, "chunk of node %u %s",
+							  chunk->owner, find_chunk_flaw(check, chunk));
 	}
 }
 
@@ -355,8 +382,9 @@ omen_check_leftovers(OmenCheck *check)
 		else if ((note->kind == OMEN_PAGE_PAYLOAD ||
 				  note->kind == OMEN_PAGE_MEAN) &&
 				 (note->flags & OMEN_CHECK_MET) == 0)
-			omen_check_report(check, "orphan_payload", block, OMEN_CHECK_PAGE,
-							  "page is on no chain of payload");
+			omen_check_report_leftover(check, "orphan_payload", block,
+									   OMEN_CHECK_PAGE,
+									   "page is on no chain of payload");
 		CHECK_FOR_INTERRUPTS();
 	}
 }

@@ -3,7 +3,8 @@
  * check.c
  *	  omen_hnsw_check(): each broken promise of an index, as a row.
  *
- * An index that is as it should be gives no rows.  kind is one of
+ * An index that is as it should be gives no rows of severity "error".  kind is
+ * one of
  *
  *		meta			the metapage makes no sense, or not with the catalog
  *		page			a page's frame, its bounds, its counts of slots
@@ -18,26 +19,29 @@
  *		root, entry		where searches start
  *		upper			an upper slot and its node, or the slot below, disagree
  *		posting			chains of heap TIDs
- *		orphan_chunk	chunks without heap TIDs that are nobody's
+ *		orphan_chunk	leftover: chunks without heap TIDs that are nobody's
  *		tid_duplicate	a heap TID that the index has twice
  *		payload			codes out of line, and the quantizer's mean
- *		orphan_payload	pages of payload that are nobody's
+ *		orphan_payload	leftover: pages of payload that are nobody's
+ *		lost_space		leftover: pages with room that are on no list
  *		code			a code whose header, sums, or error bound are wrong
+ *		other_code		a code that is not the one of a row
  *		key				filter keys that are not the row's
  *		heap			a row of the table that the index lacks
  *
- * orphan_payload and orphan_chunk are what a crash may leave behind.  They do no
- * harm, and VACUUM takes them back: payload once the node that it names is gone.
- * Everything else is damage.
+ * Rows of severity "leftover" are what a crash may leave behind, or an insert
+ * that failed.  They do no harm, and VACUUM takes most of them back: payload once
+ * the node that it names is gone.  Everything else is damage.
  *
  * On a primary nothing changes while a check runs: it holds a share lock on
  * the table and the index.  During recovery there is no such lock.  Then pages
  * that replay has changed since the check began are noticed, and the check
  * starts over.
  *
- * The passes are in the folder check/.  They take about 20 bytes of memory for
- * each node and 12 for each row.  Pages are kept for the later passes as far as maintenance_work_mem goes; beyond
- * that, those with slots and codes are read again.
+ * The passes are in the folder check/.  They take about 24 bytes of memory for
+ * each node and 12 for each row.  Pages are kept for the later passes as far as
+ * maintenance_work_mem goes; beyond that, those with slots and codes are read
+ * again.
  *
  *-------------------------------------------------------------------------
  */
@@ -161,6 +165,7 @@ run_passes(OmenCheck *check)
 	if (!omen_check_meta(check))
 		return;
 	check->code = palloc(check->layout.code_bytes);
+	check->other_code = palloc(check->layout.code_bytes);
 	check->scratch = palloc(check->meta.dims * sizeof(float));
 	omen_check_pages(check);
 	omen_check_mean(check);

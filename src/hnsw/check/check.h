@@ -23,8 +23,8 @@
 #include "utils/snapshot.h"
 
 /* What is known of a block, beside OmenPageKind. */
-#define OMEN_CHECK_NEW 0x40		/* all zeros: added, never written */
-#define OMEN_CHECK_DAMAGED 0x80 /* cannot be read as a page of any kind */
+#define OMEN_CHECK_NEW 0xFE		/* all zeros: added, never written */
+#define OMEN_CHECK_DAMAGED 0xFF /* cannot be read as a page of any kind */
 
 typedef struct OmenCheckBlock
 {
@@ -32,9 +32,10 @@ typedef struct OmenCheckBlock
 	uint32		base;			/* ordinal, in its kind, of the first slot */
 	uint16		used;			/* slots that may be looked at */
 	uint8		kind;
-	uint8		flags;			/* OMEN_PAGE_LISTED, OMEN_CHECK_MET */
+	uint8		flags;			/* OMEN_PAGE_LISTED, OMEN_CHECK_* */
 } OmenCheckBlock;
 
+#define OMEN_CHECK_HAS_ROOM 0x40	/* some slots are not in use */
 #define OMEN_CHECK_MET 0x80		/* its list, or its owner's chain, leads here */
 
 /*
@@ -44,6 +45,7 @@ typedef struct OmenCheckBlock
  */
 typedef struct OmenCheckNode
 {
+	uint32		code;			/* hash of the code and its header */
 	uint16		version;
 	uint16		layers;			/* bit n: it has an upper slot in layer n */
 	uint8		flags;			/* OMEN_SLOT_*, OMEN_CHECK_* */
@@ -67,7 +69,7 @@ typedef struct OmenCheckChunk
 	uint32		owner;
 	uint32		next;
 	uint16		owner_version;
-	uint8		flags;			/* OMEN_SLOT_USED, OMEN_CHECK_REACHED */
+	uint8		flags;			/* as on the chunk, and OMEN_CHECK_REACHED */
 	uint8		count;
 } OmenCheckChunk;
 
@@ -105,6 +107,7 @@ typedef struct OmenCheck
 	PGAlignedBlock page;		/* the page of a pass */
 	PGAlignedBlock side;		/* one that a page of the pass leads to */
 	uint8	   *code;			/* a code gathered from payload pages */
+	uint8	   *other_code;		/* one that a row was encoded to */
 	float	   *scratch;		/* dims floats */
 
 	/* what was found on the pages */
@@ -143,6 +146,10 @@ typedef struct OmenCheck
 extern void omen_check_report(OmenCheck *check, const char *kind, int64 block,
 							  int slot, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+extern void omen_check_report_leftover(OmenCheck *check, const char *kind,
+									   int64 block, int slot,
+									   const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 extern bool omen_check_read(OmenCheck *check, BlockNumber block, Page copy);
 extern void *omen_check_grow(void *array, Size item, uint64 count,
 							 uint64 *room);
@@ -150,6 +157,15 @@ extern void *omen_check_grow(void *array, Size item, uint64 count,
 /* pages.c */
 extern bool omen_check_meta(OmenCheck *check);
 extern void omen_check_pages(OmenCheck *check);
+
+/* slots.c */
+extern void omen_check_note_node(OmenCheck *check, OmenSlotHeader *slot,
+								 BlockNumber block, int slotno);
+extern void omen_check_note_upper(OmenCheck *check, OmenSlotHeader *slot,
+								  BlockNumber block, int slotno);
+extern void omen_check_note_chunk(OmenCheck *check,
+								  const OmenPostingChunk *chunk,
+								  BlockNumber block, int slotno);
 
 /* chains.c */
 typedef enum OmenCheckFound
@@ -163,8 +179,9 @@ extern OmenCheckFound omen_check_find(const OmenCheck *check, OmenPageKind kind,
 									  uint32 per_page, uint32 id,
 									  uint64 *ordinal);
 extern void omen_check_mean(OmenCheck *check);
-extern uint32 omen_check_posting(OmenCheck *check, uint32 first, uint32 owner,
-								 uint16 owner_version, int64 block, int slot);
+extern uint32 omen_check_posting(OmenCheck *check, uint32 first,
+								 OmenNodeRef node, OmenSide side, int64 block,
+								 int slot);
 extern bool omen_check_payload(OmenCheck *check, const OmenPayload *payload,
 							   void *bytes, int64 block, int slot);
 extern bool omen_check_gather(OmenCheck *check, const OmenPayload *payload,
@@ -179,6 +196,9 @@ extern void omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 								   int slotno);
 extern void omen_check_code(OmenCheck *check, const OmenSlotHeader *slot,
 							const void *code, BlockNumber block, int slotno);
+extern uint32 omen_check_hash_code(const OmenCheck *check,
+								   const OmenPlane *plane,
+								   const OmenSlotHeader *slot);
 
 /* links.c */
 extern void omen_check_links(OmenCheck *check);
@@ -186,6 +206,25 @@ extern void omen_check_reach(OmenCheck *check);
 
 /* rows.c */
 extern void omen_check_rows(OmenCheck *check);
+
+/* Are so many bytes zero? */
+static inline bool
+omen_check_is_zero(const void *bytes, Size count)
+{
+	for (Size i = 0; i < count; i++)
+	{
+		if (((const char *) bytes)[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The side list that a chunk is of. */
+static inline OmenSide
+omen_check_side(const OmenCheckChunk *chunk)
+{
+	return (OmenSide) (chunk->flags & (OMEN_CHUNK_NULL | OMEN_CHUNK_NAN));
+}
 
 /*
  * Has this node been linked?  Members of the flat list have not, nor has a

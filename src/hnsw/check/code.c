@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "hnsw/check/check.h"
 
 /*
@@ -20,8 +21,12 @@ void
 omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 					   bool is_upper, BlockNumber block, int slotno)
 {
+	bool		has_mean_dot =
+		slot->epoch != 0 && omen_metrics[check->meta.metric].is_product &&
+		omen_is_rotated(check->meta.storage, check->meta.metric);
 	const char *flaw =
-		omen_header_flaw(check->meta.storage, check->meta.metric, &slot->code);
+		omen_header_flaw(check->meta.storage, check->meta.metric,
+						 omen_slot_code_header(slot), has_mean_dot);
 	/* searches skip what is linked with a code of another epoch */
 	bool		must_be_current = is_upper || omen_check_is_linked(slot->flags);
 
@@ -43,7 +48,27 @@ omen_check_code(OmenCheck *check, const OmenSlotHeader *slot, const void *code,
 {
 	char		flaw[200];
 
-	if (omen_code_flaw(check->meta.storage, check->meta.dims, &slot->code, code,
-					   flaw, sizeof(flaw)))
+	if (omen_code_flaw(check->meta.storage, check->meta.dims,
+					   omen_slot_code_header(slot), code, flaw, sizeof(flaw)))
 		omen_check_report(check, "code", block, slotno, "%s", flaw);
+}
+
+/*
+ * A hash of what an upper slot must have in common with its node: the code, if
+ * it lies in the slot, and its header but for the error bound, which a row that
+ * is attached to the node raises there alone.
+ */
+uint32
+omen_check_hash_code(const OmenCheck *check, const OmenPlane *plane,
+					 const OmenSlotHeader *slot)
+{
+	OmenCodeHeader header = *omen_slot_code_header(slot);
+	uint32		hash;
+
+	header.error = 0;
+	hash = hash_bytes((const unsigned char *) &header, sizeof(header));
+	if (!check->layout.out_of_line)
+		hash = hash_combine(hash, hash_bytes(omen_slot_code(plane, slot),
+											 check->layout.code_bytes));
+	return hash;
 }

@@ -188,8 +188,8 @@ check_node(OmenCheck *check, const Place *node)
 	uint32		tids = ItemPointerIsValid(&slot->u.node.heaptid) ? 1 : 0;
 
 	check_edges(check, node);
-	tids += omen_check_posting(check, slot->u.node.posting, node->id,
-							   slot->version, node->block, node->slotno);
+	tids += omen_check_posting(check, slot->u.node.posting, ref, OMEN_SIDE_NONE,
+							   node->block, node->slotno);
 	check->nodes_with_rows += tids > 0;
 	if (check->layout.out_of_line && !may_lack_payload(slot) &&
 		omen_check_payload(check, &payload, check->code, node->block,
@@ -213,6 +213,8 @@ find_node_link_flaw(const OmenCheck *check, const OmenSlotHeader *slot,
 	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
 		(node->flags & OMEN_SLOT_CONDEMNED) == 0)
 		return "stays, while the slot is about to be freed";
+	if (node->code != omen_check_hash_code(check, &check->layout.upper, slot))
+		return "has another code";
 	/* cut inserts may be without payload */
 	if (check->layout.out_of_line && omen_check_is_linked(node->flags) &&
 		check->payloads[ordinal] != slot->payload)
@@ -336,9 +338,11 @@ skip_page(OmenCheck *check, BlockNumber block)
 }
 
 static void
-check_side_list(OmenCheck *check, uint32 first, uint32 owner)
+check_side_list(OmenCheck *check, uint32 first, OmenSide side)
 {
-	(void) omen_check_posting(check, first, owner, 0, OMEN_META_BLOCK,
+	OmenNodeRef nobody = {0, 0};
+
+	(void) omen_check_posting(check, first, nobody, side, OMEN_META_BLOCK,
 							  OMEN_CHECK_PAGE);
 }
 
@@ -365,14 +369,24 @@ omen_check_links(OmenCheck *check)
 			skip_page(check, block);
 	}
 	check->first_child[check->nnodes] = check->nchildren;
-	check_side_list(check, check->graph_data.side_null, OMEN_OWNER_NULL);
-	check_side_list(check, check->graph_data.side_nan, OMEN_OWNER_NAN);
+	check_side_list(check, check->graph_data.side_null, OMEN_SIDE_NULL);
+	check_side_list(check, check->graph_data.side_nan, OMEN_SIDE_NAN);
 	if (check->nodes_with_rows > check->graph_data.node_limit)
 		omen_check_report(
 			check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 			"index has " UINT64_FORMAT
 			" nodes with rows, and claims to have no more than " UINT64_FORMAT,
 			check->nodes_with_rows, check->graph_data.node_limit);
+	/* each had a slot then, and slots do not go away */
+	if (check->graph_data.vacuum_nodes > check->nnodes ||
+		check->graph_data.vacuum_dead >
+			check->nnodes - check->graph_data.vacuum_nodes)
+		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+						  "VACUUM has counted " UINT64_FORMAT
+						  " nodes with rows and " UINT64_FORMAT
+						  " without, but there are " UINT64_FORMAT " slots",
+						  check->graph_data.vacuum_nodes,
+						  check->graph_data.vacuum_dead, check->nnodes);
 }
 
 /* ---------- what is reachable ---------- */

@@ -19,6 +19,27 @@
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
+static void
+add_row(OmenCheck *check, const char *severity, const char *kind, int64 block,
+		int slot, const char *detail)
+{
+	Datum		values[5] = {0};
+	bool		nulls[5] = {0};
+
+	values[0] = CStringGetTextDatum(severity);
+	values[1] = CStringGetTextDatum(kind);
+	values[2] = Int64GetDatum(block);
+	nulls[2] = block == OMEN_CHECK_NOWHERE;
+	values[3] = Int32GetDatum(slot);
+	nulls[3] = slot == OMEN_CHECK_PAGE;
+	values[4] = CStringGetTextDatum(detail);
+	tuplestore_putvalues(check->result->setResult, check->result->setDesc,
+						 values, nulls);
+	pfree(DatumGetPointer(values[0]));
+	pfree(DatumGetPointer(values[1]));
+	pfree(DatumGetPointer(values[4]));
+}
+
 /*
  * Add a violation to the result.  block may be OMEN_CHECK_NOWHERE, and slot
  * OMEN_CHECK_PAGE if it is about the whole page.
@@ -27,25 +48,27 @@ void
 omen_check_report(OmenCheck *check, const char *kind, int64 block, int slot,
 				  const char *format, ...)
 {
-	Datum		values[4] = {0};
-	bool		nulls[4] = {0};
 	char		detail[1024];
 	va_list		args;
 
 	va_start(args, format);
 	vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
+	add_row(check, "error", kind, block, slot, detail);
+}
 
-	values[0] = CStringGetTextDatum(kind);
-	values[1] = Int64GetDatum(block);
-	nulls[1] = block == OMEN_CHECK_NOWHERE;
-	values[2] = Int32GetDatum(slot);
-	nulls[2] = slot == OMEN_CHECK_PAGE;
-	values[3] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc,
-						 values, nulls);
-	pfree(DatumGetPointer(values[0]));
-	pfree(DatumGetPointer(values[3]));
+/* Add what a crash or a failed insert may leave behind, and does no harm. */
+void
+omen_check_report_leftover(OmenCheck *check, const char *kind, int64 block,
+						   int slot, const char *format, ...)
+{
+	char		detail[1024];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	add_row(check, "leftover", kind, block, slot, detail);
 }
 
 static void

@@ -3,9 +3,10 @@
  * rows.c
  *	  Last pass of a check: the index against the rows of its table.
  *
- * Three promises: each row that a snapshot sees is in the index; the code that
- * stands for a row is no farther from its vector than the code's error bound;
- * and a node's filter keys are those of its rows.  Runs after the structure has
+ * Four promises: each row that a snapshot sees is in the index; the code that
+ * stands for a row is no farther from its vector than the code's error bound, and
+ * is what the vector is encoded to, bit for bit; and a node's filter keys are
+ * those of its rows.  Runs after the structure has
  * been looked at, and trusts no more of it than those passes found to be whole.
  *
  *-------------------------------------------------------------------------
@@ -108,42 +109,155 @@ close_reader(RowReader *reader)
 }
 
 /*
- * Is the value what the index says?  header and code are NULL for a row on a
- * side list, whose owner then tells which.  NULL if it is.
+ * What stands for a row: a node, or a side list.
  */
-static const char *
-find_value_flaw(RowReader *reader, Datum value, bool isnull, uint32 owner,
-				const OmenQuantizer *quantizer, const OmenCodeHeader *header,
-				const void *code)
+typedef struct Stand
+{
+	OmenNodeRef node;			/* zeros for a side list */
+	OmenSide	side;
+	OmenSlotHeader *slot;		/* of the node; NULL for a side list */
+	const void *code;			/* of the node; NULL if it cannot be read */
+} Stand;
+
+/* A row, for the reports on it. */
+typedef struct Place
+{
+	ItemPointer tid;
+	BlockNumber block;			/* where the index has the TID */
+	int			slotno;
+} Place;
+
+static void
+report_row(OmenCheck *check, const char *kind, const Place *place,
+		   const char *flaw)
+{
+	omen_check_report(check, kind, place->block, place->slotno,
+					  "row (%u,%u) %s", ItemPointerGetBlockNumber(place->tid),
+					  ItemPointerGetOffsetNumber(place->tid), flaw);
+}
+
+/* Is a code the same, bit for bit?  Its error bound may be another. */
+static bool
+is_same_code(const OmenCheck *check, const OmenCodeHeader *header,
+			 const void *code, const OmenCodeHeader *other,
+			 const void *other_code)
+{
+	return memcmp(header, other, offsetof(OmenCodeHeader, error)) == 0 &&
+		   memcmp(code, other_code, check->layout.code_bytes) == 0;
+}
+
+/*
+ * Encode a vector as its node was.  What was a member of a flat list was encoded
+ * without a mean, and that code encoded again with it; the two ways may come to
+ * the same code with different bounds.  False if the node's code is neither; else
+ * *error is the bound that the vector's own code has.
+ */
+static bool
+encode_again(OmenCheck *check, const float *floats, const Stand *stand,
+			 float *error)
+{
+	const OmenCodeHeader *stored = omen_slot_code_header(stand->slot);
+	bool		is_first = stand->slot->epoch != check->graph_data.epoch;
+	OmenCodeHeader header;
+	bool		is_same;
+
+	*error = INFINITY;
+	is_same =
+		omen_encode(is_first ? check->origin : check->quantizer, floats,
+					check->scratch, &header, check->other_code) &&
+		is_same_code(check, stored, stand->code, &header, check->other_code);
+	if (is_same)
+		*error = header.error;
+	if (is_first || check->graph_data.epoch == 0 ||
+		(is_same && header.error <= stored->error) ||
+		!omen_encode(check->origin, floats, check->scratch, &header,
+					 check->other_code))
+		return is_same;
+	omen_recode(check->origin, check->quantizer, &header, check->other_code,
+				check->scratch, &header, check->other_code);
+	if (!is_same_code(check, stored, stand->code, &header, check->other_code))
+		return is_same;
+	*error = Min(*error, header.error);
+	return true;
+}
+
+/* Is the code of a row's node that of the row, and near enough? */
+static void
+check_row_code(OmenCheck *check, const float *floats, const Stand *stand,
+			   const Place *place)
+{
+	const OmenCodeHeader *header = omen_slot_code_header(stand->slot);
+	const OmenQuantizer *quantizer =
+		stand->slot->epoch == check->graph_data.epoch ? check->quantizer
+													  : check->origin;
+	float		error;
+
+	/* not even NaN, the error without a direction, is within the bound */
+	if (!(omen_code_error(quantizer, floats, check->scratch, header,
+						  stand->code) <= header->error))
+		report_row(check, "code", place,
+				   "is farther from its code than the code's error bound");
+	if (!encode_again(check, floats, stand, &error))
+		report_row(check, "other_code", place, "has another code");
+	else if (!(error <= header->error))
+		report_row(check, "code", place,
+				   "has a larger error bound than its node's code");
+}
+
+/*
+ * Is the value what the index says?
+ */
+static void
+check_value(RowReader *reader, Datum value, bool isnull, const Stand *stand,
+			const Place *place)
 {
 	OmenCheck  *check = reader->check;
 	struct varlena *detoasted;
 	const float *floats;
 
-	if (owner == OMEN_OWNER_NULL)
-		return isnull ? NULL : "is on the list of NULLs, but has a vector";
-	if (isnull)
-		return "has no vector";
+	if (isnull || stand->side == OMEN_SIDE_NULL)
+	{
+		if (!isnull)
+			report_row(check, "code", place,
+					   "is on the list of NULLs, but has a vector");
+		else if (stand->side != OMEN_SIDE_NULL)
+			report_row(check, "code", place, "has no vector");
+		return;
+	}
 	detoasted = PG_DETOAST_DATUM(value);
 	if (check->opclass->type->dims(detoasted) != (int) check->meta.dims)
-		return "has another number of dimensions";
+	{
+		report_row(check, "code", place, "has another number of dimensions");
+		return;
+	}
 	floats = check->opclass->type->floats(detoasted, reader->floats);
-	if (owner == OMEN_OWNER_NAN)
-		return omen_transform(check->origin, floats, check->scratch)
-				   ? "is on the list of rows without a direction, but has one"
-				   : NULL;
-	/* not even NaN, the error without a direction, is within the bound */
-	if (!(omen_code_error(quantizer, floats, check->scratch, header, code) <=
-		  header->error))
-		return "is farther from its code than the code's error bound";
+	if (stand->side == OMEN_SIDE_NONE)
+		check_row_code(check, floats, stand, place);
+	else if (omen_transform(check->origin, floats, check->scratch))
+		report_row(check, "code", place,
+				   "is on the list of rows without a direction, but has one");
+}
+
+/*
+ * Is the node one that a row may have which others see?  An insert that was not
+ * cut has linked its node, and pointed it at its payload.
+ */
+static const char *
+find_stand_flaw(const Stand *stand)
+{
+	if (stand->slot == NULL)
+		return NULL;
+	if ((stand->slot->flags & OMEN_SLOT_LINKING) != 0)
+		return "is in a node that is not linked yet";
+	if (stand->code == NULL)
+		return "is in a node without a code";
 	return NULL;
 }
 
 /* Are the filter keys of a node those of its row?  A side list has none. */
 static void
-check_keys(RowReader *reader, ItemPointer tid, const Datum *values,
-		   const bool *isnull, OmenSlotHeader *slot, BlockNumber block,
-		   int slotno)
+check_keys(RowReader *reader, const Datum *values, const bool *isnull,
+		   OmenSlotHeader *slot, const Place *place)
 {
 	OmenCheck  *check = reader->check;
 
@@ -152,20 +266,15 @@ check_keys(RowReader *reader, ItemPointer tid, const Datum *values,
 		return;
 	omen_keys_encode(reader->keys, values, isnull, &reader->row_keys);
 	if (!omen_slot_has_keys(&check->layout, slot, &reader->row_keys))
-		omen_check_report(check, "key", block, slotno,
-						  "row (%u,%u) has other filter keys than its node",
-						  ItemPointerGetBlockNumber(tid),
-						  ItemPointerGetOffsetNumber(tid));
+		report_row(check, "key", place, "has other filter keys than its node");
 }
 
 /*
- * Compare one row, if the snapshot sees it, with what stands for it: a node's
- * slot and code, or a side list.
+ * Compare one row, if the snapshot sees it, with what stands for it.
  */
 static void
-check_row(RowReader *reader, ItemPointer tid, uint32 owner,
-		  const OmenQuantizer *quantizer, OmenSlotHeader *node,
-		  const void *code, BlockNumber block, int slotno)
+check_row(RowReader *reader, ItemPointer tid, const Stand *stand,
+		  BlockNumber block, int slotno)
 {
 	OmenCheck  *check = reader->check;
 	int			vector = check->columns.vector - 1;
@@ -173,7 +282,8 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 	bool		call_again = false;
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
-	const char *flaw;
+	Place		place = {tid, block, slotno};
+	const char *flaw = find_stand_flaw(stand);
 	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
@@ -186,14 +296,12 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 	old = MemoryContextSwitchTo(reader->row_context);
 	FormIndexDatum(reader->index_info, reader->slot, reader->estate, values,
 				   isnull);
-	flaw = find_value_flaw(reader, values[vector], isnull[vector], owner,
-						   quantizer, node ? &node->code : NULL, code);
-	check_keys(reader, tid, values, isnull, node, block, slotno);
-	MemoryContextSwitchTo(old);
 	if (flaw != NULL)
-		omen_check_report(check, "code", block, slotno, "row (%u,%u) %s",
-						  ItemPointerGetBlockNumber(tid),
-						  ItemPointerGetOffsetNumber(tid), flaw);
+		report_row(check, "slot", &place, flaw);
+	else
+		check_value(reader, values[vector], isnull[vector], stand, &place);
+	check_keys(reader, values, isnull, stand->slot, &place);
+	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	ResetPerTupleExprContext(reader->estate);
 	ExecClearTuple(reader->slot);
@@ -201,9 +309,7 @@ check_row(RowReader *reader, ItemPointer tid, uint32 owner,
 
 /* The rows on a chain.  No longer than there are chunks, in any case. */
 static void
-check_chain_rows(RowReader *reader, uint32 first, uint32 owner,
-				 const OmenQuantizer *quantizer, OmenSlotHeader *node,
-				 const void *code)
+check_chain_rows(RowReader *reader, uint32 first, const Stand *stand)
 {
 	OmenCheck  *check = reader->check;
 	uint64		steps = 0;
@@ -217,13 +323,14 @@ check_chain_rows(RowReader *reader, uint32 first, uint32 owner,
 
 		if (omen_check_find(check, OMEN_PAGE_POSTING, OMEN_CHUNKS_PER_PAGE, id,
 							&ordinal) != OMEN_CHECK_FOUND ||
-			check->chunks[ordinal].owner != owner ||
+			check->chunks[ordinal].owner != stand->node.id ||
+			omen_check_side(&check->chunks[ordinal]) != stand->side ||
 			!omen_check_read(check, block, check->side.data))
 			return;
 		chunk = *omen_page_chunk(check->side.data, id % OMEN_CHUNKS_PER_PAGE);
 		for (int i = 0; i < check->chunks[ordinal].count; i++)
-			check_row(reader, &chunk.tids[i], owner, quantizer, node, code,
-					  block, id % OMEN_CHUNKS_PER_PAGE);
+			check_row(reader, &chunk.tids[i], stand, block,
+					  id % OMEN_CHUNKS_PER_PAGE);
 		id = check->chunks[ordinal].next;
 	}
 }
@@ -246,18 +353,24 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 				int slotno)
 {
 	OmenCheck  *check = reader->check;
-	uint32		id = block * check->layout.node.per_page + slotno;
-	const OmenQuantizer *quantizer = slot->epoch == check->graph_data.epoch
-										 ? check->quantizer
-										 : check->origin;
-	const void *code = find_code(check, slot, id);
+	Stand		stand = {0};
 
-	if (code == NULL)
-		return;
+	stand.node.id = block * check->layout.node.per_page + slotno;
+	stand.node.version = slot->version;
+	stand.slot = slot;
+	stand.code = find_code(check, slot, stand.node.id);
 	if (ItemPointerIsValid(&slot->u.node.heaptid))
-		check_row(reader, &slot->u.node.heaptid, id, quantizer, slot, code,
-				  block, slotno);
-	check_chain_rows(reader, slot->u.node.posting, id, quantizer, slot, code);
+		check_row(reader, &slot->u.node.heaptid, &stand, block, slotno);
+	check_chain_rows(reader, slot->u.node.posting, &stand);
+}
+
+static void
+check_side_rows(RowReader *reader, uint32 first, OmenSide side)
+{
+	Stand		stand = {0};
+
+	stand.side = side;
+	check_chain_rows(reader, first, &stand);
 }
 
 static void
@@ -283,10 +396,8 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	check_chain_rows(&reader, check->graph_data.side_null, OMEN_OWNER_NULL,
-					 NULL, NULL, NULL);
-	check_chain_rows(&reader, check->graph_data.side_nan, OMEN_OWNER_NAN, NULL,
-					 NULL, NULL);
+	check_side_rows(&reader, check->graph_data.side_null, OMEN_SIDE_NULL);
+	check_side_rows(&reader, check->graph_data.side_nan, OMEN_SIDE_NAN);
 	close_reader(&reader);
 }
 

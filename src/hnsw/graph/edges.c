@@ -33,7 +33,7 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	{
 		copy->version = slot->version;
 		copy->degree = slot->degree;
-		copy->header = slot->code;
+		copy->header = *omen_slot_code_header(slot);
 		memcpy(copy->ids, omen_slot_ids(plane, slot),
 			   slot->degree * sizeof(uint32));
 		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);

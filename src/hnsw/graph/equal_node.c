@@ -124,10 +124,11 @@ list_alike(const NewRow *row, Buffer buf, OmenNodeRef *alike)
 	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		if (slot->code.offset == row->header->offset &&
-			slot->code.step == row->header->step &&
-			slot->code.sum == row->header->sum &&
-			slot->code.sumsq == row->header->sumsq)
+		const OmenCodeHeader *own = omen_slot_code_header(slot);
+
+		if (own->offset == row->header->offset &&
+			own->step == row->header->step && own->sum == row->header->sum &&
+			own->sumsq == row->header->sumsq)
 			alike[count++] = omen_walk_ref(&walk, slot);
 	}
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);

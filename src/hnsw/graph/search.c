@@ -313,7 +313,8 @@ glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
 	if (unlikely(code == NULL))
 		return false;
 	glance->flags = seen_flags(search, slot);
-	glance->distance = target_distance(search, &slot->code, code);
+	glance->distance =
+		target_distance(search, omen_slot_code_header(slot), code);
 	return true;
 }
 

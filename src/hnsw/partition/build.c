@@ -127,7 +127,7 @@ add_side_rows(OmenBuild *build, SideRows *side)
 			row = side->rows[i];
 		else if (!omen_unspill_next(&un, &row, sizeof(row)))
 			elog(ERROR, "rows of an index build are missing");
-		omen_posting_attach_side(build->graph, row.owner, &row.tid);
+		omen_posting_attach_side(build->graph, row.side, &row.tid);
 	}
 	omen_unspill_end(&un, side->rows == NULL);
 	if (side->rows)

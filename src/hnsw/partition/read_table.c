@@ -182,7 +182,7 @@ scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		OmenSideRow side;
 
 		memset(&side, 0, sizeof(side));
-		side.owner = isnull[vector] ? OMEN_OWNER_NULL : OMEN_OWNER_NAN;
+		side.side = isnull[vector] ? OMEN_SIDE_NULL : OMEN_SIDE_NAN;
 		side.tid = *tid;
 		MemoryContextSwitchTo(build->step_context);
 		omen_spill_write(state->side, 0, &side, sizeof(side));

@@ -100,7 +100,7 @@ typedef struct OmenChunk
 /* A row with a NULL vector or one without a direction. */
 typedef struct OmenSideRow
 {
-	uint32		owner;			/* OMEN_OWNER_NULL or OMEN_OWNER_NAN */
+	OmenSide	side;
 	ItemPointerData tid;
 } OmenSideRow;
 

@@ -217,7 +217,9 @@ write_slots(WriteState *state, Stretch *stretch)
 		if (at == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			omen_page_init((Page) state->page.data, state->plane->kind);
+			omen_page_init((Page) state->page.data,
+						   layer->first_block + position / per_page,
+						   state->plane->kind);
 		}
 		fill_slot(state,
 				  omen_page_slot((Page) state->page.data, state->plane, at),

@@ -371,12 +371,12 @@ next_without_distance(IndexScanDesc scan, ItemPointer version)
 	OmenScanState *state = scan->opaque;
 
 	if (state->phase == OMEN_SCAN_FULL)
-		omen_side_begin(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+		omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 	if (next_of_list(scan, version))
 		return OMEN_FILTERED_ROW;
 	if (state->phase == OMEN_SCAN_SIDE_NULL)
 		return OMEN_FILTERED_END;
-	omen_side_begin(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+	omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
 	return next_of_list(scan, version) ? OMEN_FILTERED_ROW : OMEN_FILTERED_END;
 }
 

@@ -95,7 +95,7 @@ advance(IndexScanDesc scan)
 	{
 		case OMEN_SCAN_UNORDERED:
 			if (!omen_side_next_page(state))
-				omen_side_begin(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
 		case OMEN_SCAN_GRAPH:
 			if (!omen_candidates_search_on(state, next_ef))
@@ -105,10 +105,10 @@ advance(IndexScanDesc scan)
 			}
 			break;
 		case OMEN_SCAN_FULL:
-			omen_side_begin(state, OMEN_OWNER_NAN, OMEN_SCAN_SIDE_NAN);
+			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
 		case OMEN_SCAN_SIDE_NAN:
-			omen_side_begin(state, OMEN_OWNER_NULL, OMEN_SCAN_SIDE_NULL);
+			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
 			break;
 		default:
 			state->phase = OMEN_SCAN_DONE;

@@ -111,11 +111,13 @@ omen_query_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 		header = &query->origin_header;
 		code = query->origin_code;
 	}
-	distance =
-		omen_query_distance(quantizer, header, code, &slot->code, slot_code);
+	distance = omen_query_distance(quantizer, header, code,
+								   omen_slot_code_header(slot), slot_code);
 	*bound = is_certain
-				 ? omen_certain_bound(quantizer, header, &slot->code, distance)
-				 : omen_lower_bound(quantizer, header, &slot->code, distance);
+				 ? omen_certain_bound(quantizer, header,
+									  omen_slot_code_header(slot), distance)
+				 : omen_lower_bound(quantizer, header,
+									omen_slot_code_header(slot), distance);
 	return true;
 }
 
@@ -135,7 +137,8 @@ omen_query_refined_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot)
 	if (code == NULL)
 		return -INFINITY;
 	distance = omen_query_distance(ix->quantizer, &query->header, query->code,
-								   &slot->code, code);
+								   omen_slot_code_header(slot), code);
 	return omen_refined_bound(ix->quantizer, &query->header, query->rest,
-							  &query->about_rest, &slot->code, code, distance);
+							  &query->about_rest, omen_slot_code_header(slot),
+							  code, distance);
 }

@@ -60,7 +60,7 @@ extern void omen_pending_clear(OmenPending *pending);
 
 /* ---------- side.c ---------- */
 
-extern void omen_side_begin(OmenScanState *state, uint32 owner,
+extern void omen_side_begin(OmenScanState *state, OmenSide side,
 							OmenScanPhase phase);
 extern bool omen_side_next_page(OmenScanState *state);
 extern ItemPointer omen_side_next_tid(OmenUnordered *unordered);

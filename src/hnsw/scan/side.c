@@ -19,19 +19,19 @@
  * direction.
  */
 void
-omen_side_begin(OmenScanState *state, uint32 owner, OmenScanPhase phase)
+omen_side_begin(OmenScanState *state, OmenSide side, OmenScanPhase phase)
 {
 	OmenUnordered *unordered = &state->unordered;
 	const OmenTidList *nans = &state->pending.nans;
 
 	unordered->tids.count = 0;
 	unordered->next = 0;
-	if (owner == OMEN_OWNER_NAN)
+	if (side == OMEN_SIDE_NAN)
 	{
 		for (uint32 i = 0; i < nans->count; i++)
 			omen_tid_list_add(&unordered->tids, &nans->tids[i]);
 	}
-	omen_posting_collect_side(state->graph, owner, &unordered->tids);
+	omen_posting_collect_side(state->graph, side, &unordered->tids);
 	state->phase = phase;
 }
 

@@ -31,31 +31,31 @@ omen_chain_goes_round(OmenChainWalk *walk, uint32 id)
 
 /* Where the chain of a side list begins. */
 uint32 *
-omen_side_head(OmenGraphData *data, uint32 owner)
+omen_side_head(OmenGraphData *data, OmenSide side)
 {
-	return owner == OMEN_OWNER_NULL ? &data->side_null : &data->side_nan;
+	return side == OMEN_SIDE_NULL ? &data->side_null : &data->side_nan;
 }
 
 /* Where the chain of an owner begins. */
 uint32
-omen_chain_head(const OmenGraph *graph, OmenNodeRef owner)
+omen_chain_head(const OmenGraph *graph, OmenChainOwner owner)
 {
 	OmenIndex  *ix = graph->ix;
 	OmenSlotHeader *slot;
 	uint32		head = OMEN_INVALID_ID;
 	Buffer		buf;
 
-	if (owner.id == OMEN_OWNER_NULL || owner.id == OMEN_OWNER_NAN)
+	if (owner.side != OMEN_SIDE_NONE)
 	{
 		OmenGraphData data;
 
 		omen_graph_read(graph, &data);
-		return *omen_side_head(&data, owner.id);
+		return *omen_side_head(&data, owner.side);
 	}
-	slot = omen_visit(ix, &ix->layout.node, owner.id, &buf);
+	slot = omen_visit(ix, &ix->layout.node, owner.node.id, &buf);
 	if (slot != NULL)
 	{
-		if (slot->version == owner.version)
+		if (slot->version == owner.node.version)
 			head = slot->u.node.posting;
 		UnlockReleaseBuffer(buf);
 	}
@@ -64,12 +64,20 @@ omen_chain_head(const OmenGraph *graph, OmenNodeRef owner)
 
 /* ---------- chunks ---------- */
 
+static inline bool
+is_owned_by(const OmenPostingChunk *chunk, OmenChainOwner owner)
+{
+	return chunk->owner == owner.node.id &&
+		   chunk->owner_version == owner.node.version &&
+		   omen_chunk_side(chunk) == owner.side;
+}
+
 /*
  * Pin and lock the page of a chunk; NULL with nothing held if there is no such
  * chunk of this owner.
  */
 OmenPostingChunk *
-omen_chunk_visit(OmenIndex *ix, uint32 id, OmenNodeRef owner, int lockmode,
+omen_chunk_visit(OmenIndex *ix, uint32 id, OmenChainOwner owner, int lockmode,
 				 Buffer *buf)
 {
 	BlockNumber block = omen_chunk_block(id);
@@ -91,8 +99,7 @@ omen_chunk_visit(OmenIndex *ix, uint32 id, OmenNodeRef owner, int lockmode,
 	{
 		OmenPostingChunk *chunk = omen_page_chunk(BufferGetPage(*buf), slot);
 
-		if ((chunk->flags & OMEN_SLOT_USED) != 0 && chunk->owner == owner.id &&
-			chunk->owner_version == owner.version &&
+		if ((chunk->flags & OMEN_SLOT_USED) != 0 && is_owned_by(chunk, owner) &&
 			chunk->count <= OMEN_CHUNK_TIDS)
 			return chunk;
 	}
@@ -104,7 +111,8 @@ omen_chunk_visit(OmenIndex *ix, uint32 id, OmenNodeRef owner, int lockmode,
  * Append a TID to a chunk that has room.  False if it has not.
  */
 bool
-omen_chunk_append(OmenIndex *ix, uint32 id, OmenNodeRef owner, ItemPointer tid)
+omen_chunk_append(OmenIndex *ix, uint32 id, OmenChainOwner owner,
+				  ItemPointer tid)
 {
 	Buffer		buf;
 	OmenPostingChunk *chunk;
@@ -134,16 +142,16 @@ omen_chunk_append(OmenIndex *ix, uint32 id, OmenNodeRef owner, ItemPointer tid)
  * a change; returns its id.
  */
 uint32
-omen_chunk_new(OmenIndex *ix, OmenChange *change, Buffer buf, OmenNodeRef owner,
-			   uint32 next, ItemPointer tid)
+omen_chunk_new(OmenIndex *ix, OmenChange *change, Buffer buf,
+			   OmenChainOwner owner, uint32 next, ItemPointer tid)
 {
 	Page		page = omen_change_page(change, buf);
 	uint32		slot = omen_page_take_slot(ix, page);
 	OmenPostingChunk *chunk = omen_page_chunk(page, slot);
 
-	chunk->owner = owner.id;
-	chunk->owner_version = owner.version;
-	chunk->flags = OMEN_SLOT_USED;
+	chunk->owner = owner.node.id;
+	chunk->owner_version = owner.node.version;
+	chunk->flags = OMEN_SLOT_USED | owner.side;
 	chunk->count = 1;
 	chunk->next = next;
 	chunk->tids[0] = *tid;

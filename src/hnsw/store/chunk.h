@@ -22,16 +22,50 @@ typedef struct OmenChainWalk
 	uint64		until;			/* steps after which the mark moves here */
 } OmenChainWalk;
 
+/* Whose a chain of chunks is: a node's, or a side list. */
+typedef struct OmenChainOwner
+{
+	OmenNodeRef node;			/* zeros for a side list */
+	OmenSide	side;
+} OmenChainOwner;
+
+static inline OmenChainOwner
+omen_owner_node(OmenNodeRef node)
+{
+	OmenChainOwner owner = {node, OMEN_SIDE_NONE};
+
+	return owner;
+}
+
+static inline OmenChainOwner
+omen_owner_side(OmenSide side)
+{
+	OmenChainOwner owner = {{0, 0}, side};
+
+	return owner;
+}
+
+/* Whose a chunk says that it is. */
+static inline OmenChainOwner
+omen_owner_of(const OmenPostingChunk *chunk)
+{
+	OmenChainOwner owner = {{chunk->owner, chunk->owner_version},
+							omen_chunk_side(chunk)};
+
+	return owner;
+}
+
 extern bool omen_chain_goes_round(OmenChainWalk *walk, uint32 id);
-extern uint32 *omen_side_head(OmenGraphData *data, uint32 owner);
-extern uint32 omen_chain_head(const OmenGraph *graph, OmenNodeRef owner);
+extern uint32 *omen_side_head(OmenGraphData *data, OmenSide side);
+extern uint32 omen_chain_head(const OmenGraph *graph, OmenChainOwner owner);
 extern OmenPostingChunk *omen_chunk_visit(OmenIndex *ix, uint32 id,
-										  OmenNodeRef owner, int lockmode,
+										  OmenChainOwner owner, int lockmode,
 										  Buffer *buf);
-extern bool omen_chunk_append(OmenIndex *ix, uint32 id, OmenNodeRef owner,
+extern bool omen_chunk_append(OmenIndex *ix, uint32 id, OmenChainOwner owner,
 							  ItemPointer tid);
 extern uint32 omen_chunk_new(OmenIndex *ix, OmenChange *change, Buffer buf,
-							 OmenNodeRef owner, uint32 next, ItemPointer tid);
+							 OmenChainOwner owner, uint32 next,
+							 ItemPointer tid);
 
 static inline BlockNumber
 omen_chunk_block(uint32 id)

@@ -67,7 +67,7 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 
 	if (slot == NULL)
 		return false;
-	*header = slot->code;
+	*header = *omen_slot_code_header(slot);
 	found = slot->version == version && slot->epoch == ix->quantizer_epoch &&
 			omen_copy_code(ix, plane, id, slot, code);
 	UnlockReleaseBuffer(buf);
@@ -82,10 +82,12 @@ omen_has_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 			  OmenSlotHeader *slot, const OmenCodeHeader *header,
 			  const void *code)
 {
+	const OmenCodeHeader *own_header = omen_slot_code_header(slot);
 	const void *own;
 
 	if (slot->epoch != ix->quantizer_epoch ||
-		slot->code.offset != header->offset || slot->code.step != header->step)
+		own_header->offset != header->offset ||
+		own_header->step != header->step)
 		return false;
 	own = omen_readable_code(ix, plane, id, slot);
 	return own != NULL && memcmp(own, code, ix->layout.code_bytes) == 0;

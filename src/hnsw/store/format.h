@@ -8,15 +8,20 @@
  * integers are in the byte order of the machine, as everywhere in PostgreSQL.
  * Sizes and offsets are asserted in format_check.c.
  *
- * Page:
+ * A page of 8 kB, here one of slots (NODE, UPPER or POSTING):
  *
- *	  OFFSET	SIZE	DESCRIPTION
- *	  0			24		PageHeaderData; pd_lower is the end of the last slot
- *						ever handed out, pd_upper = pd_special
- *	  24		...		contents by kind, see below
- *	  8176		16		OmenPageOpaqueData (special space; see page.h)
+ *	     0	+---------------------------------------------------+
+ *			|  PageHeaderData                                   |
+ *	    24	+---------------------------------------------------+
+ *			|  slot 0  |  slot 1  |  ...  |  slot (used - 1)    |
+ *			+---------------------------------------------------+ pd_lower
+ *			|  zeros                                            |
+ *	  8168	+---------------------------------------------------+ pd_upper,
+ *			|  OmenPageOpaqueData (special space; see page.h)   | pd_special
+ *	  8192	+---------------------------------------------------+
  *
- * Contents by kind:
+ * pd_lower is the end of the last slot ever handed out.  What stands in place of
+ * the slots on pages of other kinds, up to pd_lower:
  *
  *	  META		OmenMetaPageData
  *	  NODE		slots of layout->node.stride bytes: one node of layer 0 each
@@ -33,16 +38,22 @@
  * Node slot (stride fixed per index, a slot never spans pages):
  *
  *	  OFFSET			SIZE			DESCRIPTION
- *	  0					48				OmenSlotHeader
- *	  48				code_bytes		code, absent when it lies out of line
+ *	  0					24				OmenSlotHeader
+ *	  24				header bytes	header of the code, as long as its kind
+ *										needs (omen_code_header_bytes)
+ *	  code_offset		code_bytes		code, absent when it lies out of line
+ *										zeros up to a multiple of 8
  *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
  *										words, see hnsw/keys/keys.h
  *	  ids_offset		4 * capacity	edges: ids of the neighbors
  *	  tags_offset		1 * capacity	edges: low 7 bits of the neighbor's slot
  *										version, and OMEN_TAG_PARENT
+ *	  edges_end							zeros up to a multiple of 8: the stride
  *
  * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
- * without keys; edges there are ids of upper slots of the same layer.
+ * without keys; edges there are ids of upper slots of the same layer.  A slot
+ * that is not in use is all zeros but for its version.  What stands in the room
+ * for edges beyond a slot's degree says nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,15 +68,12 @@
 #include "storage/itemptr.h"
 
 #define OMEN_MAGIC 0x4E454D4F	/* "OMEN" in little-endian byte order */
-#define OMEN_FORMAT_VERSION 1
+#define OMEN_FORMAT_VERSION 2
 
 #define OMEN_META_BLOCK ((BlockNumber) 0)
 
-/* An id that is no slot's.  The ids just below name the side lists. */
+/* An id that is no slot's, and the largest that is one. */
 #define OMEN_INVALID_ID ((uint32) 0xFFFFFFFF)
-#define OMEN_OWNER_NULL ((uint32) 0xFFFFFFFE)
-#define OMEN_OWNER_NAN ((uint32) 0xFFFFFFFD)
-#define OMEN_OWNER_MEAN ((uint32) 0xFFFFFFFC)
 #define OMEN_MAX_ID ((uint32) 0xFFFFFFF0)
 
 /* What m may be; layer 0 has room for 2 * m edges of a node. */
@@ -76,21 +84,31 @@
 #define OMEN_MAX_LEVEL 15
 
 /*
- * Kinds of pages.  The kinds below OMEN_PAGE_KINDS_LISTED are those of which
- * the metapage heads a list of pages with room.
+ * Kinds of pages; see page.h for the range.  Gaps are for kinds to come.
  */
 typedef enum OmenPageKind
 {
-	OMEN_PAGE_FREE = 0,
-	OMEN_PAGE_NODE = 1,
-	OMEN_PAGE_UPPER = 2,
-	OMEN_PAGE_POSTING = 3,
-	OMEN_PAGE_PAYLOAD = 4,
-	OMEN_PAGE_MEAN = 5,
-	OMEN_PAGE_META = 6
+	OMEN_PAGE_FREE = OMEN_KIND_FREE,
+	OMEN_PAGE_NODE = 0x10,
+	OMEN_PAGE_UPPER = 0x11,
+	OMEN_PAGE_POSTING = 0x12,
+	OMEN_PAGE_PAYLOAD = 0x14,
+	OMEN_PAGE_MEAN = 0x15,
+	OMEN_PAGE_META = 0x1F
 } OmenPageKind;
 
-#define OMEN_LISTED_KINDS 4
+#define OMEN_MAX_PAGE_KIND OMEN_PAGE_META
+
+/* The lists of pages with room that the metapage heads, by place in room[]. */
+typedef enum OmenPageList
+{
+	OMEN_LIST_FREE = 0,
+	OMEN_LIST_NODE = 1,
+	OMEN_LIST_UPPER = 2,
+	OMEN_LIST_POSTING = 3
+} OmenPageList;
+
+#define OMEN_PAGE_LISTS 4
 
 /*
  * Slot header, of nodes and of upper slots.  The fields up to epoch and from
@@ -112,7 +130,6 @@ typedef enum OmenPageKind
  *	  18		2		upper slot: version of the slot one layer below
  *	  20		4		payload: first block of the code out of line (of its
  *						node, for an upper slot), or InvalidBlockNumber
- *	  24		24		code: OmenCodeHeader
  */
 typedef struct OmenSlotHeader
 {
@@ -138,7 +155,6 @@ typedef struct OmenSlotHeader
 		}			upper;
 	}			u;
 	BlockNumber payload;
-	OmenCodeHeader code;
 } OmenSlotHeader;
 
 #define OMEN_SLOT_USED 0x01
@@ -150,6 +166,8 @@ typedef struct OmenSlotHeader
 #define OMEN_SLOT_FLAT 0x08
 /* Stands for rows of different filter keys, so that its keys say nothing. */
 #define OMEN_SLOT_MIXED 0x10
+/* For slots that are kept for somebody: not set. */
+#define OMEN_SLOT_RESERVED 0x20
 
 /* Columns after the vector's, one a bit of key_nulls, and bytes of their keys. */
 #define OMEN_MAX_KEYS 16
@@ -167,13 +185,17 @@ typedef struct OmenSlotHeader
  * list.  Chunks form a chain; chunk ids are block * OMEN_CHUNKS_PER_PAGE + slot.
  *
  *	  OFFSET	SIZE	DESCRIPTION
- *	  0			4		owner: node id, OMEN_OWNER_NULL or OMEN_OWNER_NAN
- *	  4			2		owner_version: of the node's slot
- *	  6			1		flags: OMEN_SLOT_USED, or 0 = free
+ *	  0			4		owner: node id, or 0 for a side list
+ *	  4			2		owner_version: of the node's slot, or 0
+ *	  6			1		flags: OMEN_SLOT_USED, and for a side list which one
+ *						(OMEN_CHUNK_*); or 0 = free
  *	  7			1		count: TIDs in use, from the front
  *	  8			4		next: id of the next chunk, or OMEN_INVALID_ID
  *	  12		60		tids
  */
+#define OMEN_CHUNK_NULL 0x02	/* of the rows whose vector is NULL */
+#define OMEN_CHUNK_NAN 0x04		/* of the rows without a direction */
+
 #define OMEN_CHUNK_TIDS 10
 
 typedef struct OmenPostingChunk
@@ -194,7 +216,7 @@ typedef struct OmenPostingChunk
  * special space's next.
  *
  *	  OFFSET	SIZE	DESCRIPTION
- *	  0			4		owner: node id, or OMEN_OWNER_MEAN
+ *	  0			4		owner: node id, or 0 for a mean
  *	  4			2		owner_version: of the node's slot; the epoch of a mean
  *	  6			2		part: 0, 1, ...
  *	  8			4		bytes: used on this page
@@ -265,42 +287,58 @@ typedef struct OmenGraphData
 /*
  * Metapage.
  *
+ * The version stands twice, plain and complemented, so that a version of a later
+ * omendb can be told from damage.  Magic number, version, and complement stand
+ * where they do in every version from 2 on.
+ *
  *	  OFFSET	SIZE	DESCRIPTION
  *	  0			4		magic: OMEN_MAGIC
  *	  4			4		version: OMEN_FORMAT_VERSION
- *	  8			4		dims: dimensions of every vector in the index
- *	  12		2		m
- *	  14		2		ef_construction at the time of the build
- *	  16		1		metric: OmenMetric
- *	  17		1		storage: OmenStorage
- *	  18		1		layout: 0 (one node a slot, own code, no neighbor codes)
- *	  19		1		reserved, 0
- *	  20		2		key_bytes: filter keys in a slot, 8 a word
- *	  22		2		reserved, 0
+ *	  8			4		version_complement: ~version
+ *	  12		2		encoder: OMEN_ENCODER_VERSION, of what made the codes
+ *	  14		2		key_bytes: filter keys in a slot, 8 a word
+ *	  16		4		dims: dimensions of every vector in the index
+ *	  20		2		m
+ *	  22		2		ef_construction at the time of the build
  *	  24		8		seed: of the rotation and of the levels
- *	  32		4		node_stride, for a check against this code's layout
- *	  36		4		upper_stride, likewise
- *	  40		16		room[4]: first page with room, by OmenPageKind
- *	  56		64		graph: OmenGraphData
+ *	  32		1		metric: OmenMetric
+ *	  33		1		storage: OmenStorage
+ *	  34		1		layout: 0 (one node a slot, own code, no neighbor codes)
+ *	  35		1		reserved1, 0
+ *	  36		2		reserved2, 0
+ *	  38		2		second_epoch: for a second mean, 0
+ *	  40		4		second_mean: its first block, InvalidBlockNumber
+ *	  44		4		calibration: first block of one, InvalidBlockNumber
+ *	  48		4		node_stride, for a check against this code's layout
+ *	  52		4		upper_stride, likewise
+ *	  56		16		room[4]: first page with room, by OmenPageList
+ *	  72		64		graph: OmenGraphData
+ *	  136		64		reserved3, 0
  */
 typedef struct OmenMetaPageData
 {
 	uint32		magic;
 	uint32		version;
+	uint32		version_complement;
+	uint16		encoder;
+	uint16		key_bytes;
 	uint32		dims;
 	uint16		m;
 	uint16		ef_construction;
+	uint64		seed;
 	uint8		metric;
 	uint8		storage;
 	uint8		layout;
 	uint8		reserved1;
-	uint16		key_bytes;
 	uint16		reserved2;
-	uint64		seed;
+	uint16		second_epoch;
+	BlockNumber second_mean;
+	BlockNumber calibration;
 	uint32		node_stride;
 	uint32		upper_stride;
-	BlockNumber room[OMEN_LISTED_KINDS];
+	BlockNumber room[OMEN_PAGE_LISTS];
 	OmenGraphData graph;
+	uint8		reserved3[64];
 } OmenMetaPageData;
 
 #define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))

@@ -11,79 +11,73 @@
 #include "postgres.h"
 
 #include "hnsw/store/format.h"
+#include "hnsw/store/format_fields.h"
 
-#define ASSERT_FIELD(type, field, offset, bytes) \
+/* Each field is where the list says, and as large. */
+#define ASSERT_FIELD(type, field, name, offset, bytes) \
 	StaticAssertDecl(offsetof(type, field) == (offset) && \
 						 sizeof(((type *) 0)->field) == (bytes), \
-					 #type "." #field " has moved")
+					 #type "." #field " has moved");
 
-StaticAssertDecl(sizeof(OmenPageOpaqueData) == 16, "special space has changed");
-ASSERT_FIELD(OmenPageOpaqueData, next, 0, 4);
-ASSERT_FIELD(OmenPageOpaqueData, kind, 4, 1);
-ASSERT_FIELD(OmenPageOpaqueData, flags, 5, 1);
-ASSERT_FIELD(OmenPageOpaqueData, used, 6, 2);
-ASSERT_FIELD(OmenPageOpaqueData, live, 8, 2);
-ASSERT_FIELD(OmenPageOpaqueData, page_id, 14, 2);
+OMEN_SPECIAL_FIELDS(ASSERT_FIELD)
+OMEN_META_FIELDS(ASSERT_FIELD)
+OMEN_SLOT_FIELDS(ASSERT_FIELD)
+OMEN_NODE_FIELDS(ASSERT_FIELD)
+OMEN_UPPER_FIELDS(ASSERT_FIELD)
+OMEN_CODE_FIELDS(ASSERT_FIELD)
+OMEN_CHUNK_FIELDS(ASSERT_FIELD)
+OMEN_PAYLOAD_FIELDS(ASSERT_FIELD)
 
-StaticAssertDecl(sizeof(OmenCodeHeader) == 24, "code header has changed");
-ASSERT_FIELD(OmenCodeHeader, offset, 0, 4);
-ASSERT_FIELD(OmenCodeHeader, step, 4, 4);
-ASSERT_FIELD(OmenCodeHeader, sum, 8, 4);
-ASSERT_FIELD(OmenCodeHeader, sumsq, 12, 4);
-ASSERT_FIELD(OmenCodeHeader, mean_dot, 16, 4);
-ASSERT_FIELD(OmenCodeHeader, error, 20, 4);
+/* No struct has a field or a gap that its list does not have. */
+#define ADD_BYTES(type, field, name, offset, bytes) +(bytes)
+#define ASSERT_SIZE(type, size, fields) \
+	StaticAssertDecl(sizeof(type) == (size) && (0 fields) == (size), \
+					 #type " has changed");
 
-StaticAssertDecl(sizeof(OmenSlotHeader) == 48, "slot header has changed");
-ASSERT_FIELD(OmenSlotHeader, flags, 0, 1);
-ASSERT_FIELD(OmenSlotHeader, level, 1, 1);
-ASSERT_FIELD(OmenSlotHeader, version, 2, 2);
-ASSERT_FIELD(OmenSlotHeader, degree, 4, 2);
-ASSERT_FIELD(OmenSlotHeader, epoch, 6, 2);
-ASSERT_FIELD(OmenSlotHeader, u.node.heaptid, 8, 6);
-ASSERT_FIELD(OmenSlotHeader, u.node.key_nulls, 14, 2);
-ASSERT_FIELD(OmenSlotHeader, u.node.posting, 16, 4);
-ASSERT_FIELD(OmenSlotHeader, u.upper.node, 8, 4);
-ASSERT_FIELD(OmenSlotHeader, u.upper.down, 12, 4);
-ASSERT_FIELD(OmenSlotHeader, u.upper.node_version, 16, 2);
-ASSERT_FIELD(OmenSlotHeader, u.upper.down_version, 18, 2);
-ASSERT_FIELD(OmenSlotHeader, payload, 20, 4);
-ASSERT_FIELD(OmenSlotHeader, code, 24, 24);
+ASSERT_SIZE(OmenPageOpaqueData, 24, OMEN_SPECIAL_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenMetaPageData, 200, OMEN_META_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenGraphData, 64, OMEN_GRAPH_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenSlotHeader, 24,
+			OMEN_SLOT_FIELDS(ADD_BYTES) OMEN_NODE_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenSlotHeader, 24,
+			OMEN_SLOT_FIELDS(ADD_BYTES) OMEN_UPPER_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenCodeHeader, 24, OMEN_CODE_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenPostingChunk, 72, OMEN_CHUNK_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenPayloadHeader, 16, OMEN_PAYLOAD_FIELDS(ADD_BYTES))
 
-StaticAssertDecl(sizeof(OmenPostingChunk) == 72, "posting chunk has changed");
-ASSERT_FIELD(OmenPostingChunk, owner_version, 4, 2);
-ASSERT_FIELD(OmenPostingChunk, flags, 6, 1);
-ASSERT_FIELD(OmenPostingChunk, count, 7, 1);
-ASSERT_FIELD(OmenPostingChunk, next, 8, 4);
-ASSERT_FIELD(OmenPostingChunk, tids, 12, 60);
+StaticAssertDecl(sizeof(ItemPointerData) == 6, "heap TIDs have changed");
+StaticAssertDecl(SizeOfPageHeaderData == 24 && OMEN_PAGE_START == 24,
+				 "contents of pages have moved");
+StaticAssertDecl(offsetof(OmenMetaPageData, graph) == 72,
+				 "graph data has moved");
 
-StaticAssertDecl(sizeof(OmenPayloadHeader) == 16, "payload header has changed");
-ASSERT_FIELD(OmenPayloadHeader, owner_version, 4, 2);
-ASSERT_FIELD(OmenPayloadHeader, part, 6, 2);
-ASSERT_FIELD(OmenPayloadHeader, bytes, 8, 4);
+/* A special space of one cache line, at the end of any page. */
+StaticAssertDecl(OMEN_PAGE_START + OMEN_PAGE_CAPACITY == BLCKSZ - 24,
+				 "special space has moved");
 
-StaticAssertDecl(sizeof(OmenGraphData) == 64, "graph data has changed");
-ASSERT_FIELD(OmenGraphData, root, 0, 4);
-ASSERT_FIELD(OmenGraphData, entry, 4, 4);
-ASSERT_FIELD(OmenGraphData, root_version, 8, 2);
-ASSERT_FIELD(OmenGraphData, entry_version, 10, 2);
-ASSERT_FIELD(OmenGraphData, entry_level, 12, 2);
-ASSERT_FIELD(OmenGraphData, epoch, 14, 2);
-ASSERT_FIELD(OmenGraphData, mean, 16, 4);
-ASSERT_FIELD(OmenGraphData, side_null, 20, 4);
-ASSERT_FIELD(OmenGraphData, side_nan, 24, 4);
-ASSERT_FIELD(OmenGraphData, radius, 28, 4);
-ASSERT_FIELD(OmenGraphData, node_limit, 32, 8);
-ASSERT_FIELD(OmenGraphData, vacuum_nodes, 40, 8);
-ASSERT_FIELD(OmenGraphData, vacuum_dead, 48, 8);
-ASSERT_FIELD(OmenGraphData, mode, 56, 1);
-
-StaticAssertDecl(sizeof(OmenMetaPageData) == 120, "metapage has changed");
-ASSERT_FIELD(OmenMetaPageData, dims, 8, 4);
-ASSERT_FIELD(OmenMetaPageData, m, 12, 2);
-ASSERT_FIELD(OmenMetaPageData, metric, 16, 1);
-ASSERT_FIELD(OmenMetaPageData, key_bytes, 20, 2);
-ASSERT_FIELD(OmenMetaPageData, seed, 24, 8);
-ASSERT_FIELD(OmenMetaPageData, node_stride, 32, 4);
-ASSERT_FIELD(OmenMetaPageData, upper_stride, 36, 4);
-ASSERT_FIELD(OmenMetaPageData, room, 40, 16);
-ASSERT_FIELD(OmenMetaPageData, graph, 56, 64);
+/* Numbers and letters on disk. */
+StaticAssertDecl(OMEN_PAGE_FREE == 0x00 && OMEN_PAGE_NODE == 0x10 &&
+					 OMEN_PAGE_UPPER == 0x11 && OMEN_PAGE_POSTING == 0x12 &&
+					 OMEN_PAGE_PAYLOAD == 0x14 && OMEN_PAGE_MEAN == 0x15 &&
+					 OMEN_PAGE_META == 0x1F,
+				 "kinds of pages have changed");
+StaticAssertDecl(OMEN_MODE_FLAT == 0 && OMEN_MODE_CONVERTING == 1 &&
+					 OMEN_MODE_GRAPH == 2,
+				 "modes have changed");
+StaticAssertDecl(OMEN_METRIC_L2 == 0 && OMEN_METRIC_IP == 1 &&
+					 OMEN_METRIC_COSINE == 2 && OMEN_METRIC_L1 == 3,
+				 "metrics have changed");
+StaticAssertDecl(OMEN_STORAGE_SQ8 == 0 && OMEN_STORAGE_FULL == 1 &&
+					 OMEN_STORAGE_SQ4 == 2,
+				 "storages have changed");
+StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
+					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&
+					 OMEN_SLOT_MIXED == 0x10 && OMEN_SLOT_RESERVED == 0x20,
+				 "flags of slots have changed");
+StaticAssertDecl(OMEN_CHUNK_NULL == 0x02 && OMEN_CHUNK_NAN == 0x04,
+				 "flags of chunks have changed");
+StaticAssertDecl(OMEN_TAG_VERSION == 0x7F && OMEN_TAG_PARENT == 0x80,
+				 "tags of edges have changed");
+StaticAssertDecl(OMEN_PAGE_LISTED == 0x01, "flags of pages have changed");
+StaticAssertDecl(OMEN_MAGIC == 0x4E454D4F && OMEN_PAGE_ID == 0xFFB0,
+				 "what tells our pages has changed");

@@ -29,8 +29,9 @@ locate(OmenGraph *graph)
 	graph->offset = OMEN_PAGE_START + offsetof(OmenMetaPageData, graph);
 }
 
-static OmenGraphData *
-data_on(const OmenGraph *graph, Page page)
+/* The data on their page, whoever has that locked. */
+OmenGraphData *
+omen_graph_data_on(const OmenGraph *graph, Page page)
 {
 	return (OmenGraphData *) ((char *) page + graph->offset);
 }
@@ -75,7 +76,7 @@ read_own_page(const OmenGraph *graph, OmenGraphData *data)
 	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	*data = *data_on(graph, BufferGetPage(buf));
+	*data = *omen_graph_data_on(graph, BufferGetPage(buf));
 	UnlockReleaseBuffer(buf);
 }
 
@@ -147,7 +148,7 @@ OmenGraphData *
 omen_graph_join(const OmenGraph *graph, OmenChange *change, Buffer buf)
 {
 	Assert(BufferGetBlockNumber(buf) == graph->block);
-	return data_on(graph, omen_change_page(change, buf));
+	return omen_graph_data_on(graph, omen_change_page(change, buf));
 }
 
 /*

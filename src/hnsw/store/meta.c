@@ -32,7 +32,7 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
 {
 	plane->kind = kind;
 	plane->capacity = capacity;
-	plane->code_offset = offsetof(OmenSlotHeader, code) + header_bytes;
+	plane->code_offset = sizeof(OmenSlotHeader) + header_bytes;
 	plane->keys_offset = TYPEALIGN(8, plane->code_offset + inline_code);
 	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
@@ -53,6 +53,7 @@ omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 
 	layout->key_bytes = key_bytes;
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
+	layout->header_bytes = header_bytes;
 	layout->out_of_line = false;
 	init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, layout->code_bytes,
 			   key_bytes, 2 * m);
@@ -75,13 +76,15 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	OmenMetaPageData *meta;
 	OmenLayout	layout;
 
-	omen_page_init(page, OMEN_PAGE_META);
+	omen_page_init(page, OMEN_META_BLOCK, OMEN_PAGE_META);
 	meta = OmenPageGetMeta(page);
 	omen_layout_init(&layout, storage, dims, m, key_bytes);
 
 	memset(meta, 0, sizeof(OmenMetaPageData));
 	meta->magic = OMEN_MAGIC;
 	meta->version = OMEN_FORMAT_VERSION;
+	meta->version_complement = ~meta->version;
+	meta->encoder = OMEN_ENCODER_VERSION;
 	meta->dims = dims;
 	meta->m = m;
 	meta->ef_construction = ef_construction;
@@ -89,8 +92,10 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->storage = storage;
 	meta->key_bytes = key_bytes;
 	meta->seed = seed;
-	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
+	for (int i = 0; i < OMEN_PAGE_LISTS; i++)
 		meta->room[i] = InvalidBlockNumber;
+	meta->second_mean = InvalidBlockNumber;
+	meta->calibration = InvalidBlockNumber;
 	omen_meta_init_graph(meta);
 	meta->node_stride = layout.node.stride;
 	meta->upper_stride = layout.upper.stride;
@@ -124,62 +129,150 @@ omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 
 /* ---------- reading ---------- */
 
-static void
-check_meta(Relation rel, const OmenMetaPageData *meta)
+/*
+ * What a metapage says of its format, and of the encoder of the codes.  Version
+ * 1 did not stand twice.
+ */
+OmenFormat
+omen_meta_format(const OmenMetaPageData *meta)
 {
+	if (meta->version == 1)
+		return OMEN_FORMAT_OLDER;
+	if (meta->version == 0 || meta->version_complement != ~meta->version)
+		return OMEN_FORMAT_DAMAGED;
+	if (meta->version != OMEN_FORMAT_VERSION)
+		return meta->version > OMEN_FORMAT_VERSION ? OMEN_FORMAT_LATER
+												   : OMEN_FORMAT_OLDER;
+	if (meta->encoder == 0)
+		return OMEN_FORMAT_DAMAGED;
+	if (meta->encoder != OMEN_ENCODER_VERSION)
+		return meta->encoder > OMEN_ENCODER_VERSION ? OMEN_FORMAT_LATER
+													: OMEN_FORMAT_OLDER;
+	return OMEN_FORMAT_PRESENT;
+}
+
+/*
+ * What is wrong with a metapage of the present format, without which nothing
+ * else can be told; NULL if nothing.
+ */
+const char *
+omen_meta_flaw(const OmenMetaPageData *meta)
+{
+	static const uint8 zeros[sizeof(meta->reserved3)];
+	OmenGraphData data = omen_meta_graph_data(meta);
 	OmenLayout	layout;
 
+	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM)
+		return "has an invalid number of dimensions";
+	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
+		return "has an invalid m";
+	if (!omen_codes_exist(meta->storage, meta->metric) ||
+		data.mode > OMEN_MODE_GRAPH)
+		return "has an invalid metric, storage or mode";
+	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
+		meta->key_bytes > OMEN_MAX_KEY_BYTES)
+		return "describes slots with parts that this version does not know";
+	if (meta->reserved1 != 0 || meta->reserved2 != 0 ||
+		meta->second_epoch != 0 || meta->second_mean != InvalidBlockNumber ||
+		meta->calibration != InvalidBlockNumber ||
+		memcmp(meta->reserved3, zeros, sizeof(meta->reserved3)) != 0 ||
+		memcmp(data.reserved, zeros, sizeof(data.reserved)) != 0)
+		return "has reserved fields in use";
+	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
+					 meta->key_bytes);
+	if (meta->node_stride != layout.node.stride ||
+		meta->upper_stride != layout.upper.stride)
+		return "describes another slot layout";
+	return NULL;
+}
+
+/* Refuse an index of a format, or with codes, that this version cannot read. */
+static void
+refuse_format(Relation rel, const OmenMetaPageData *meta, bool is_later)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 is_later ? errmsg("index \"%s\" was made by a later version of "
+							   "omendb",
+							   RelationGetRelationName(rel))
+					  : errmsg("index \"%s\" was made by an earlier version of "
+							   "omendb",
+							   RelationGetRelationName(rel)),
+			 meta->version != OMEN_FORMAT_VERSION
+				 ? errdetail("It has format version %u, but this version of "
+							 "omendb reads version %d.",
+							 meta->version, OMEN_FORMAT_VERSION)
+				 : errdetail("Its codes are of encoder version %u, but this "
+							 "version of omendb makes version %d.",
+							 meta->encoder, OMEN_ENCODER_VERSION),
+			 is_later ? errhint("Update omendb, or REINDEX the index.")
+					  : errhint("Please REINDEX it.")));
+}
+
+static void
+report_damaged_meta(Relation rel, const char *flaw)
+{
+	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+					errmsg("metapage of index \"%s\" is corrupted",
+						   RelationGetRelationName(rel)),
+					errdetail("It %s.", flaw), errhint("Please REINDEX it.")));
+}
+
+/*
+ * Copy the metapage out as it stands on the page, which may be of another
+ * version: its special space is looked at only if it is not.
+ */
+static void
+copy_meta(Relation rel, OmenMetaPageData *meta)
+{
+	Buffer		buf = ReadBuffer(rel, OMEN_META_BLOCK);
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	memcpy(meta, OmenPageGetMeta(BufferGetPage(buf)), sizeof(OmenMetaPageData));
+	if (meta->magic == OMEN_MAGIC &&
+		omen_meta_format(meta) == OMEN_FORMAT_PRESENT)
+	{
+		OmenPageOpaque opaque = omen_check_page(rel, buf);
+
+		if (opaque == NULL || opaque->kind != OMEN_PAGE_META)
+			omen_report_corruption(rel, buf);
+	}
+	UnlockReleaseBuffer(buf);
+}
+
+/*
+ * Copy the metapage out, after checking it.  Whatever version is on disk, what
+ * the caller gets is of the present one: a format that is still read is
+ * translated here.
+ */
+void
+omen_meta_read(Relation rel, OmenMetaPageData *meta)
+{
+	OmenFormat	format;
+	const char *flaw;
+
+	copy_meta(rel, meta);
 	if (meta->magic != OMEN_MAGIC)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("index \"%s\" is not an omen_hnsw index",
 							   RelationGetRelationName(rel)),
 						errhint("Please REINDEX it.")));
-	if (meta->version != OMEN_FORMAT_VERSION)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("index \"%s\" has format version %u, but this "
-							   "version of omendb reads version %d",
-							   RelationGetRelationName(rel), meta->version,
-							   OMEN_FORMAT_VERSION),
-						errhint("Please REINDEX it, or install the version of "
-								"omendb that made it.")));
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM || meta->m < OMEN_MIN_M ||
-		meta->m > OMEN_MAX_M ||
-		!omen_codes_exist(meta->storage, meta->metric) ||
-		omen_meta_graph_data(meta).mode > OMEN_MODE_GRAPH ||
-		meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
-		meta->key_bytes > OMEN_MAX_KEY_BYTES)
-		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-						errmsg("metapage of index \"%s\" is corrupted",
-							   RelationGetRelationName(rel)),
-						errhint("Please REINDEX it.")));
-	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
-					 meta->key_bytes);
-	if (meta->node_stride != layout.node.stride ||
-		meta->upper_stride != layout.upper.stride)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("metapage of index \"%s\" describes another slot layout",
-					RelationGetRelationName(rel)),
-			 errhint("Please REINDEX it.")));
-}
-
-/* Copy the metapage out, after checking it. */
-void
-omen_meta_read(Relation rel, OmenMetaPageData *meta)
-{
-	Buffer		buf = ReadBuffer(rel, OMEN_META_BLOCK);
-	OmenPageOpaque opaque;
-
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(rel, buf);
-	if (opaque == NULL || opaque->kind != OMEN_PAGE_META)
-		memset(meta, 0, sizeof(OmenMetaPageData));
-	else
-		memcpy(meta, OmenPageGetMeta(BufferGetPage(buf)),
-			   sizeof(OmenMetaPageData));
-	UnlockReleaseBuffer(buf);
-	check_meta(rel, meta);
+	format = omen_meta_format(meta);
+	if (format == OMEN_FORMAT_DAMAGED)
+		report_damaged_meta(rel, "does not tell its version");
+	switch (meta->version)
+	{
+			/* an older format that is still read becomes the present one here */
+		case OMEN_FORMAT_VERSION:
+			break;
+		default:
+			refuse_format(rel, meta, format == OMEN_FORMAT_LATER);
+	}
+	if (format != OMEN_FORMAT_PRESENT)
+		refuse_format(rel, meta, format == OMEN_FORMAT_LATER);
+	flaw = omen_meta_flaw(meta);
+	if (flaw != NULL)
+		report_damaged_meta(rel, flaw);
 }
 
 /* Make the quantizer that has the mean of a graph, in rd_indexcxt for reuse. */
@@ -258,6 +351,7 @@ omen_index_open(Relation rel, bool building)
 	ix->pages.rel = rel;
 	ix->pages.building = building;
 	ix->context = CurrentMemoryContext;
+	omen_page_lists_init(ix);
 	ix->pages.nblocks = RelationGetNumberOfBlocks(rel);
 	if (ix->pages.nblocks == 0)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),

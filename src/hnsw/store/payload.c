@@ -49,12 +49,12 @@ part_header(const OmenPayload *payload, uint32 part)
 
 /* Fill the page of a part; bytes are those of the whole. */
 static void
-fill_part(Page page, const OmenPayload *payload, uint32 part, const void *bytes,
-		  BlockNumber next)
+fill_part(Page page, BlockNumber block, const OmenPayload *payload, uint32 part,
+		  const void *bytes, BlockNumber next)
 {
 	OmenPayloadHeader header = part_header(payload, part);
 
-	omen_page_init(page, payload->kind);
+	omen_page_init(page, block, payload->kind);
 	OmenPageGetOpaque(page)->next = next;
 	*payload_header(page) = header;
 	memcpy(payload_bytes(page),
@@ -78,8 +78,8 @@ omen_payload_write(OmenIndex *ix, const OmenPayload *payload, const void *bytes)
 		OmenChange	change;
 
 		omen_change_begin(&change, &ix->pages);
-		fill_part(omen_change_new_page(&change, buf), payload, part, bytes,
-				  next);
+		fill_part(omen_change_new_page(&change, buf), BufferGetBlockNumber(buf),
+				  payload, part, bytes, next);
 		omen_change_commit(&change);
 		next = BufferGetBlockNumber(buf);
 		UnlockReleaseBuffer(buf);
@@ -103,7 +103,7 @@ omen_payload_place(OmenIndex *ix, const OmenPayload *payload, const void *bytes)
 		Buffer		buf = ReadBufferExtended(ix->pages.rel, MAIN_FORKNUM, block,
 										RBM_ZERO_AND_LOCK, NULL);
 
-		fill_part(BufferGetPage(buf), payload, part, bytes,
+		fill_part(BufferGetPage(buf), block, payload, part, bytes,
 				  part + 1 < nparts ? block + 1 : InvalidBlockNumber);
 		MarkBufferDirty(buf);
 		UnlockReleaseBuffer(buf);
@@ -194,7 +194,8 @@ free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
 
 		next = opaque->next;
 		omen_change_begin(&change, &ix->pages);
-		omen_page_init(omen_change_new_page(&change, buf), OMEN_PAGE_FREE);
+		omen_page_init(omen_change_new_page(&change, buf), block,
+					   OMEN_PAGE_FREE);
 		omen_change_commit(&change);
 		omen_page_list(ix, buf);
 	}

@@ -77,11 +77,13 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	bool		needs_inline = !ItemPointerIsValid(&slot->u.node.heaptid);
-	bool		raises_error = slot->code.error < header->error;
+	bool raises_error = omen_slot_code_header(slot)->error < header->error;
 	bool		takes_keys = !omen_node_has_row(slot) && keys != NULL;
 	bool		mixes = !takes_keys && (slot->flags & OMEN_SLOT_MIXED) == 0 &&
 				 (keys == NULL || !omen_slot_has_keys(&ix->layout, slot, keys));
+	OmenChainOwner owner = omen_owner_node(node);
 	Buffer		chunkbuf = InvalidBuffer;
+	OmenCodeHeader *own;
 	OmenChange	change;
 
 	/*
@@ -92,7 +94,8 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 	{
 		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		slot->code.error = Max(slot->code.error, header->error);
+		own = omen_slot_code_header(slot);
+		own->error = Max(own->error, header->error);
 		if (mixes)
 			slot->flags |= OMEN_SLOT_MIXED;
 		if (takes_keys)
@@ -107,14 +110,14 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 			return;
 		slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	}
-	if (omen_chunk_append(ix, slot->u.node.posting, node, tid))
+	if (omen_chunk_append(ix, slot->u.node.posting, owner, tid))
 		return;
 
 	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
 	omen_change_begin(&change, &ix->pages);
 	slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
 	slot->u.node.posting =
-		omen_chunk_new(ix, &change, chunkbuf, node, slot->u.node.posting, tid);
+		omen_chunk_new(ix, &change, chunkbuf, owner, slot->u.node.posting, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(chunkbuf);
 }
@@ -181,28 +184,27 @@ omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node, float error,
 }
 
 /*
- * Add a row whose vector is NULL (OMEN_OWNER_NULL) or has no direction
- * (OMEN_OWNER_NAN).
+ * Add a row whose vector is NULL or has no direction to its side list.
  */
 void
-omen_posting_attach_side(OmenGraph *graph, uint32 owner, ItemPointer tid)
+omen_posting_attach_side(OmenGraph *graph, OmenSide side, ItemPointer tid)
 {
 	OmenIndex  *ix = graph->ix;
 	Buffer		buf;
 	Buffer		chunkbuf;
 	OmenChange	change;
 	OmenGraphData data;
-	OmenNodeRef list = {owner, 0};
+	OmenChainOwner list = omen_owner_side(side);
 	uint32	   *head;
 
 	omen_graph_read(graph, &data);
-	if (omen_chunk_append(ix, *omen_side_head(&data, owner), list, tid))
+	if (omen_chunk_append(ix, *omen_side_head(&data, side), list, tid))
 		return;
 
 	chunkbuf = omen_graph_page_with_room(graph, OMEN_PAGE_POSTING);
 	buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix->pages);
-	head = omen_side_head(omen_graph_join(graph, &change, buf), owner);
+	head = omen_side_head(omen_graph_join(graph, &change, buf), side);
 	*head = omen_chunk_new(ix, &change, chunkbuf, list, *head, tid);
 	omen_change_commit(&change);
 	UnlockReleaseBuffer(buf);
@@ -251,9 +253,9 @@ has_twice(const OmenTidList *list, uint32 start)
  * owner's again, as a new first one: then whoever was on the way there goes
  * through chunks that were read before.
  */
-bool
-omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
-				  OmenTidList *list)
+static bool
+walk_chain(OmenGraph *graph, uint32 first, OmenChainOwner owner,
+		   OmenTidList *list)
 {
 	OmenIndex  *ix = graph->ix;
 	OmenChainWalk walk = {0};
@@ -282,6 +284,14 @@ omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
 	}
 	return list->count - start <= OMEN_CHUNK_TIDS ||
 		   omen_chain_head(graph, owner) == first || !has_twice(list, start);
+}
+
+/* The same for the chain of a node. */
+bool
+omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef node,
+				  OmenTidList *list)
+{
+	return walk_chain(graph, first, omen_owner_node(node), list);
 }
 
 /*
@@ -332,10 +342,10 @@ omen_posting_collect(OmenGraph *graph, OmenNodeRef node, OmenTidList *list)
 }
 
 void
-omen_posting_collect_side(OmenGraph *graph, uint32 owner, OmenTidList *list)
+omen_posting_collect_side(OmenGraph *graph, OmenSide side, OmenTidList *list)
 {
 	uint32		start = list->count;
-	OmenNodeRef side = {owner, 0};
+	OmenChainOwner owner = omen_owner_side(side);
 
 	for (int try = 0; try < MAX_WALKS; try++)
 	{
@@ -343,7 +353,7 @@ omen_posting_collect_side(OmenGraph *graph, uint32 owner, OmenTidList *list)
 
 		omen_graph_read(graph, &data);
 		list->count = start;
-		if (omen_posting_walk(graph, *omen_side_head(&data, owner), side, list))
+		if (walk_chain(graph, *omen_side_head(&data, side), owner, list))
 			return;
 		CHECK_FOR_INTERRUPTS();
 	}

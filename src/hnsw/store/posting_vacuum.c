@@ -18,7 +18,7 @@
  * Take one empty chunk out of its chain, where it follows another.
  */
 static void
-unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
+unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenChainOwner owner)
 {
 	bool		same_page = omen_chunk_block(previous) == omen_chunk_block(id);
 	OmenPostingChunk *before;
@@ -74,8 +74,8 @@ unlink_chunk(OmenIndex *ix, uint32 previous, uint32 id, OmenNodeRef owner)
  * TIDs.  Only VACUUM changes links behind the first, so the owner need not be
  * locked.
  */
-void
-omen_posting_compact(OmenGraph *graph, OmenNodeRef owner)
+static void
+compact_chain(OmenGraph *graph, OmenChainOwner owner)
 {
 	OmenIndex  *ix = graph->ix;
 	uint32		previous = OMEN_INVALID_ID;
@@ -102,9 +102,21 @@ omen_posting_compact(OmenGraph *graph, OmenNodeRef owner)
 	}
 }
 
+void
+omen_posting_compact(OmenGraph *graph, OmenNodeRef node)
+{
+	compact_chain(graph, omen_owner_node(node));
+}
+
+void
+omen_posting_compact_side(OmenGraph *graph, OmenSide side)
+{
+	compact_chain(graph, omen_owner_side(side));
+}
+
 /* Free a chunk of an owner; returns the next one of its chain. */
 static uint32
-free_chunk(OmenIndex *ix, uint32 id, OmenNodeRef owner)
+free_chunk(OmenIndex *ix, uint32 id, OmenChainOwner owner)
 {
 	Buffer		buf;
 	OmenPostingChunk *chunk =
@@ -126,7 +138,7 @@ free_chunk(OmenIndex *ix, uint32 id, OmenNodeRef owner)
 
 /* Is there no TID in a chain?  The owner's page is locked. */
 static bool
-chain_is_empty(OmenIndex *ix, uint32 first, OmenNodeRef owner)
+chain_is_empty(OmenIndex *ix, uint32 first, OmenChainOwner owner)
 {
 	OmenChainWalk walk = {0};
 	uint32		id = first;
@@ -170,7 +182,7 @@ omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node)
 	first = slot->u.node.posting;
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || slot->version != node.version ||
 		ItemPointerIsValid(&slot->u.node.heaptid) ||
-		!chain_is_empty(ix, first, node))
+		!chain_is_empty(ix, first, omen_owner_node(node)))
 	{
 		UnlockReleaseBuffer(buf);
 		return false;
@@ -184,7 +196,7 @@ omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node)
 	}
 	/* under the node's lock, so that no new chain starts meanwhile */
 	while (first != OMEN_INVALID_ID)
-		first = free_chunk(ix, first, node);
+		first = free_chunk(ix, first, omen_owner_node(node));
 	UnlockReleaseBuffer(buf);
 	return true;
 }
@@ -194,7 +206,7 @@ omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node)
  * first, so the owner need not be locked.
  */
 static bool
-is_on_chain(OmenGraph *graph, OmenNodeRef owner, uint32 id)
+is_on_chain(OmenGraph *graph, OmenChainOwner owner, uint32 id)
 {
 	OmenIndex  *ix = graph->ix;
 	uint32		at = omen_chain_head(graph, owner);
@@ -228,17 +240,16 @@ omen_posting_reclaim(OmenGraph *graph, uint32 id)
 	OmenIndex  *ix = graph->ix;
 	Buffer		buf = omen_pin(&ix->pages, omen_chunk_block(id));
 	OmenPostingChunk copy;
-	OmenNodeRef owner;
+	OmenChainOwner owner;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	copy = *omen_page_chunk(BufferGetPage(buf), id % OMEN_CHUNKS_PER_PAGE);
 	UnlockReleaseBuffer(buf);
 	if ((copy.flags & OMEN_SLOT_USED) == 0 || copy.count > 0 ||
-		copy.owner == OMEN_OWNER_NULL || copy.owner == OMEN_OWNER_NAN)
+		omen_chunk_side(&copy) != OMEN_SIDE_NONE)
 		return;
 
-	owner.id = copy.owner;
-	owner.version = copy.owner_version;
+	owner = omen_owner_of(&copy);
 	if (!is_on_chain(graph, owner, id))
 		(void) free_chunk(ix, id, owner);
 }

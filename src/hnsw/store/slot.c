@@ -194,9 +194,7 @@ omen_slot_init(OmenIndex *ix, const OmenPlane *plane, OmenSlotHeader *slot,
 	slot->degree = 0;
 	slot->epoch = ix->quantizer_epoch;
 	slot->payload = fresh->payload;
-	slot->code = *fresh->header;
-	if (!ix->layout.out_of_line)
-		memcpy(omen_slot_code(plane, slot), fresh->code, ix->layout.code_bytes);
+	omen_slot_set_code(&ix->layout, plane, slot, fresh->header, fresh->code);
 	if (plane->kind == OMEN_PAGE_NODE)
 	{
 		slot->u.node.heaptid = fresh->tid;

@@ -43,6 +43,7 @@ typedef struct OmenLayout
 {
 	OmenPlane	node;
 	OmenPlane	upper;
+	uint32		header_bytes;	/* of a code's header */
 	uint32		code_bytes;		/* of a code, wherever it lies */
 	uint32		key_bytes;		/* of a node's filter keys */
 	bool		out_of_line;	/* codes lie in payload pages */
@@ -55,6 +56,7 @@ typedef struct OmenLayout
 typedef struct OmenIndex
 {
 	OmenPages	pages;
+	OmenPageLists lists;		/* of pages with room */
 	OmenMetaPageData meta;		/* as of the last omen_index_refresh() */
 	OmenLayout	layout;
 	OmenQuantizer *quantizer;	/* of the index's epoch, at the last refresh */
@@ -71,6 +73,23 @@ typedef struct OmenNodeRef
 	uint32		id;
 	uint16		version;
 } OmenNodeRef;
+
+/* The lists of rows that have no place in a graph; values as on their chunks. */
+typedef enum OmenSide
+{
+	OMEN_SIDE_NONE = 0,			/* it is a node's chain */
+	OMEN_SIDE_NULL = OMEN_CHUNK_NULL,
+	OMEN_SIDE_NAN = OMEN_CHUNK_NAN
+} OmenSide;
+
+/* What a metapage says of its version. */
+typedef enum OmenFormat
+{
+	OMEN_FORMAT_PRESENT,
+	OMEN_FORMAT_OLDER,
+	OMEN_FORMAT_LATER,
+	OMEN_FORMAT_DAMAGED			/* nothing that can be relied on */
+} OmenFormat;
 
 /* The filter keys of a row; as many words as the index has. */
 typedef struct OmenRowKeys
@@ -89,6 +108,8 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
+extern OmenFormat omen_meta_format(const OmenMetaPageData *meta);
+extern const char *omen_meta_flaw(const OmenMetaPageData *meta);
 
 /* graph_data.c */
 
@@ -122,6 +143,7 @@ extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
 extern void omen_graph_refresh(OmenGraph *graph);
 extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
 extern Buffer omen_graph_lock(const OmenGraph *graph);
+extern OmenGraphData *omen_graph_data_on(const OmenGraph *graph, Page page);
 extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
 									  OmenChange *change, Buffer buf);
 extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
@@ -203,7 +225,7 @@ extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
 									 OmenNodeRef *ref);
 
 /* page.c */
-extern void omen_page_init(Page page, OmenPageKind kind);
+extern void omen_page_lists_init(OmenIndex *ix);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
 extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
@@ -217,7 +239,7 @@ extern void omen_page_list(OmenIndex *ix, Buffer buf);
 typedef struct OmenPayload
 {
 	OmenPageKind kind;			/* PAYLOAD or MEAN */
-	OmenNodeRef owner;			/* a node; or OMEN_OWNER_MEAN and the epoch */
+	OmenNodeRef owner;			/* a node; or 0 and the epoch of a mean */
 	uint32		nbytes;
 	BlockNumber first;			/* if they have been written */
 } OmenPayload;
@@ -246,7 +268,7 @@ static inline OmenPayload
 omen_mean_payload(uint32 dims, uint16 epoch, BlockNumber first)
 {
 	OmenPayload payload = {OMEN_PAGE_MEAN,
-						   {OMEN_OWNER_MEAN, epoch},
+						   {0, epoch},
 						   dims * (uint32) sizeof(float),
 						   first};
 
@@ -275,18 +297,19 @@ extern OmenAttach omen_posting_attach(OmenGraph *graph, OmenNodeRef node,
 extern void omen_posting_attach_known(OmenGraph *graph, OmenNodeRef node,
 									  float error, bool same_keys,
 									  ItemPointer tid);
-extern void omen_posting_attach_side(OmenGraph *graph, uint32 owner,
+extern void omen_posting_attach_side(OmenGraph *graph, OmenSide side,
 									 ItemPointer tid);
 extern bool omen_posting_collect(OmenGraph *graph, OmenNodeRef node,
 								 OmenTidList *list);
-extern void omen_posting_collect_side(OmenGraph *graph, uint32 owner,
+extern void omen_posting_collect_side(OmenGraph *graph, OmenSide side,
 									  OmenTidList *list);
 extern void omen_tid_list_add(OmenTidList *list, ItemPointer tid);
-extern bool omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef owner,
+extern bool omen_posting_walk(OmenGraph *graph, uint32 first, OmenNodeRef node,
 							  OmenTidList *list);
 
 /* posting_vacuum.c */
-extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef owner);
+extern void omen_posting_compact(OmenGraph *graph, OmenNodeRef node);
+extern void omen_posting_compact_side(OmenGraph *graph, OmenSide side);
 extern bool omen_posting_drop_empty(OmenGraph *graph, OmenNodeRef node);
 extern void omen_posting_reclaim(OmenGraph *graph, uint32 id);
 
@@ -322,10 +345,29 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 							   (Size) slot * plane->stride);
 }
 
+/* The header of a slot's code. */
+static inline OmenCodeHeader *
+omen_slot_code_header(const OmenSlotHeader *slot)
+{
+	return (OmenCodeHeader *) (slot + 1);
+}
+
+/* The code, if it lies in the slot. */
 static inline uint8 *
-omen_slot_code(const OmenPlane *plane, OmenSlotHeader *slot)
+omen_slot_code(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
 	return (uint8 *) slot + plane->code_offset;
+}
+
+/* Give a slot a code; one that lies out of line is written elsewhere. */
+static inline void
+omen_slot_set_code(const OmenLayout *layout, const OmenPlane *plane,
+				   OmenSlotHeader *slot, const OmenCodeHeader *header,
+				   const void *code)
+{
+	memcpy(omen_slot_code_header(slot), header, layout->header_bytes);
+	if (!layout->out_of_line)
+		memcpy(omen_slot_code(plane, slot), code, layout->code_bytes);
 }
 
 static inline uint64 *
@@ -366,11 +408,37 @@ omen_slot_tags(const OmenPlane *plane, OmenSlotHeader *slot)
 	return (uint8 *) slot + plane->tags_offset;
 }
 
+/* The side list that a chunk is of. */
+static inline OmenSide
+omen_chunk_side(const OmenPostingChunk *chunk)
+{
+	return (OmenSide) (chunk->flags & (OMEN_CHUNK_NULL | OMEN_CHUNK_NAN));
+}
+
 static inline OmenPostingChunk *
 omen_page_chunk(Page page, uint32 slot)
 {
 	return (OmenPostingChunk *) ((char *) page + OMEN_PAGE_START +
 								 (Size) slot * sizeof(OmenPostingChunk));
+}
+
+/* The place in the metapage of a kind's list of pages with room; -1 if none. */
+static inline int
+omen_list_of_kind(uint8 kind)
+{
+	switch (kind)
+	{
+		case OMEN_PAGE_FREE:
+			return OMEN_LIST_FREE;
+		case OMEN_PAGE_NODE:
+			return OMEN_LIST_NODE;
+		case OMEN_PAGE_UPPER:
+			return OMEN_LIST_UPPER;
+		case OMEN_PAGE_POSTING:
+			return OMEN_LIST_POSTING;
+		default:
+			return -1;
+	}
 }
 
 /* The next slot of a walk that is in use, or NULL. */
