@@ -20,6 +20,12 @@
 #ifndef OMEN_TUNING_H
 #define OMEN_TUNING_H
 
+/*
+ * What is divided by in place of a part that is nothing.  Parts of 1.  No guess:
+ * small beside one row of any table
+ */
+#define OMEN_TINY_PART 1e-9
+
 /* ---------- small indexes ---------- */
 
 /*

@@ -17,12 +17,12 @@
 
 #include "tuning.h"
 
-/* What would be divided by if it were nothing. */
-#define TINY 1e-9
+/* What is divided by in place of a cost that is nothing. */
 #define TINY_COST 1e-6
 
-/* More work than can be done. */
+/* More work than can be done, and more than a row can take. */
 #define MAX_WORK (INT64_MAX / 4)
+#define MAX_ROW_WORK 1e9
 
 /* ---------- beginning ---------- */
 
@@ -81,12 +81,13 @@ omen_search_terms(const OmenFilterFacts *facts, OmenStage stage)
 		.ef_search = (uint32_t) plan->ef_search,
 		.ef = (uint32_t) first_list(facts, stage),
 		.usual_visits = UINT64_MAX / 2,
-		.row_work =
-			fmin(OMEN_LOOKUP_COST * plan->row_cost / visit_cost(facts), 1e9)};
+		.row_work = fmin(OMEN_LOOKUP_COST * plan->row_cost / visit_cost(facts),
+						 MAX_ROW_WORK)};
 
 	if (omen_stage_is_walk(stage))
 	{
-		terms.pass_rate = fmin(plan->selectivity / fmax(selectivity, TINY), 1);
+		terms.pass_rate =
+			fmin(plan->selectivity / fmax(selectivity, OMEN_TINY_PART), 1);
 		terms.usual_visits = (uint64_t) omen_walk_visits(plan, selectivity);
 	}
 	return terms;
@@ -276,7 +277,7 @@ next_of_walk(const OmenSearchTerms *terms, OmenAllowance so_far,
 	if (progress->found >= fmax(progress->ef, 1))
 		most *= OMEN_WALK_TOTAL_IF_FULL;
 	total = OMEN_WALK_SLACK * progress->work /
-			fmax(part_done(terms, progress), TINY);
+			fmax(part_done(terms, progress), OMEN_TINY_PART);
 	if (total > most)
 		return no_more(so_far, progress);
 	so_far.max_work = (uint64_t) fmin(OMEN_SLACK * total, most);

@@ -16,9 +16,6 @@
 #include "hnsw/visits.h"
 #include "tuning.h"
 
-/* Where a part of nothing would be divided by. */
-#define TINY 1e-9
-
 /* Visits of a search with a list of ef, which holds all nodes at the most. */
 static double
 visits(const OmenScanPlan *plan, double ef)
@@ -108,7 +105,7 @@ omen_set_scan_cost(const OmenScanPlan *plan, double tids)
 {
 	return full_scan_cost(plan, tids,
 						  OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted /
-							  fmax(passing_part(plan), TINY)) +
+							  fmax(passing_part(plan), OMEN_TINY_PART)) +
 		   plan->nodes * OMEN_SET_TEST_COST * plan->operator_cost;
 }
 
@@ -181,8 +178,8 @@ omen_walk_list(const OmenScanPlan *plan, double selectivity)
 double
 omen_walk_visits(const OmenScanPlan *plan, double selectivity)
 {
-	return visits(plan,
-				  omen_walk_list(plan, selectivity) / fmax(selectivity, TINY));
+	return visits(plan, omen_walk_list(plan, selectivity) /
+							fmax(selectivity, OMEN_TINY_PART));
 }
 
 /* A walk by a set that is there. */
@@ -206,7 +203,7 @@ double
 omen_key_walk_rows(const OmenScanPlan *plan)
 {
 	return plan->wanted *
-		   fmax(plan->key_selectivity / fmax(plan->selectivity, TINY),
+		   fmax(plan->key_selectivity / fmax(plan->selectivity, OMEN_TINY_PART),
 				OMEN_FILTERED_ROWS_PER_RESULT);
 }
 
@@ -217,7 +214,7 @@ omen_key_walk_cost(const OmenScanPlan *plan)
 	double		rows = fmin(omen_key_walk_rows(plan), plan->rows);
 	double		list = fmax(omen_walk_list(plan, plan->key_selectivity), rows);
 
-	return visits(plan, list / fmax(plan->key_selectivity, TINY)) *
+	return visits(plan, list / fmax(plan->key_selectivity, OMEN_TINY_PART)) *
 			   plan->visit_cost +
 		   rows * OMEN_LOOKUP_COST * plan->row_cost +
 		   result_distances_cost(plan);
@@ -229,7 +226,7 @@ omen_key_walk_cost(const OmenScanPlan *plan)
 static double
 sweep_rows(const OmenScanPlan *plan)
 {
-	return plan->wanted / fmax(plan->selectivity, TINY);
+	return plan->wanted / fmax(plan->selectivity, OMEN_TINY_PART);
 }
 
 /* The size of the list that all this is expected to take. */

@@ -138,7 +138,7 @@ key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
 {
 	return Max(clauselist_selectivity(root, keys->told, rel->relid, JOIN_INNER,
 									  NULL),
-			   1e-9);
+			   OMEN_TINY_PART);
 }
 
 /*

@@ -13,9 +13,6 @@
 
 #include "tuning.h"
 
-/* Where a part of nothing would be divided by. */
-#define TINY 1e-9
-
 /*
  * Size of the candidate list, of nodes whether they pass or not, that finds as
  * large a part of the nearest rows that pass as ef_search does of all rows.
@@ -27,7 +24,7 @@ double
 omen_list_size(double selectivity, double ef_search)
 {
 	return ef_search *
-		   fmin(1 / sqrt(fmax(selectivity, TINY)), OMEN_MAX_STRETCH);
+		   fmin(1 / sqrt(fmax(selectivity, OMEN_TINY_PART)), OMEN_MAX_STRETCH);
 }
 
 /*
@@ -40,7 +37,8 @@ double
 omen_rows_to_test(uint64_t wanted, double pass_rate, uint64_t tested,
 				  uint64_t passed)
 {
-	double		rate = (passed + 1.0) / (tested + 1 / fmax(pass_rate, TINY));
+	double		rate =
+		(passed + 1.0) / (tested + 1 / fmax(pass_rate, OMEN_TINY_PART));
 	uint64_t	missing = passed < wanted ? wanted - passed : 0;
 
 	return tested + missing / rate;
