@@ -94,12 +94,12 @@ extern Page omen_peek_page(OmenPages *pages, BlockNumber block, uint8 kind,
 						   uint32 slotno, Buffer *buffer);
 extern bool omen_peek_held(OmenPages *pages, BlockNumber block, Buffer buffer);
 extern bool omen_block_exists(OmenPages *pages, BlockNumber block);
+extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
+extern bool omen_page_seems(Buffer buf, uint8 kind);
 
 /* ---------- frame.c ---------- */
 
 extern void omen_page_init(Page page, BlockNumber block, uint8 kind);
-extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
-extern bool omen_page_seems(Buffer buf, uint8 kind);
 extern void omen_report_corruption(Relation rel, Buffer buf)
 	pg_attribute_noreturn();
 

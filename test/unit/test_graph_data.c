@@ -264,26 +264,27 @@ start(void)
 	class.relpersistence = RELPERSISTENCE_PERMANENT;
 	rel.rd_rel = &class;
 	ix.pages.rel = &rel;
-	omen_page_init(meta_page, OMEN_PAGE_META);
-	omen_page_init((Page) pages[OWN_PAGE].data, OMEN_PAGE_NODE);
+	omen_page_init(meta_page, OMEN_META_BLOCK, OMEN_PAGE_META);
+	omen_page_init((Page) pages[OWN_PAGE].data, OWN_PAGE, OMEN_PAGE_NODE);
 	((PageHeader) pages[OWN_PAGE].data)->pd_lower = 1024;
 	omen_meta_init_graph(meta);
-	for (int i = 0; i < OMEN_LISTED_KINDS; i++)
+	for (int i = 0; i < OMEN_PAGE_LISTS; i++)
 		meta->room[i] = InvalidBlockNumber;
 	for (BlockNumber block = FIRST_FREE; block < PAGES; block++)
 	{
 		Page		page = (Page) pages[block].data;
 
-		omen_page_init(page, OMEN_PAGE_FREE);
+		omen_page_init(page, block, OMEN_PAGE_FREE);
 		OmenPageGetOpaque(page)->flags = OMEN_PAGE_LISTED;
 		OmenPageGetOpaque(page)->next =
 			block + 1 < PAGES ? block + 1 : InvalidBlockNumber;
 	}
-	meta->room[OMEN_PAGE_FREE] = FIRST_FREE;
+	meta->room[OMEN_LIST_FREE] = FIRST_FREE;
 	ix.layout.node.per_page = 20;
 	ix.layout.node.stride = 400;
 	ix.layout.upper.per_page = 30;
 	ix.layout.upper.stride = 250;
+	omen_page_lists_init(&ix);
 	omen_index_refresh(&ix);
 	first = omen_graph_open(&ix, 0);
 	hold_by_hand(&second, 1, 128);
@@ -370,7 +371,7 @@ join(OmenGraph *graph)
 	Buffer		buf;
 
 	LockBuffer(other, BUFFER_LOCK_EXCLUSIVE);
-	omen_page_init((Page) pages[6].data, OMEN_PAGE_POSTING);
+	omen_page_init((Page) pages[6].data, 6, OMEN_PAGE_POSTING);
 	buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix.pages);
 	omen_graph_join(graph, &change, buf)->side_null = 500 + graph->id;
