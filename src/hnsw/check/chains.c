@@ -28,7 +28,7 @@ omen_check_find(const OmenCheck *check, OmenPageKind kind, uint32 per_page,
 
 	if (id > OMEN_MAX_ID || block == OMEN_META_BLOCK || block >= check->nblocks)
 		return OMEN_CHECK_NO_SLOT;
-	note = &check->blocks[block];
+	note = &check->seen.blocks[block];
 	if (note->kind == OMEN_CHECK_DAMAGED)
 		return OMEN_CHECK_UNKNOWN;
 	if (note->kind != kind || id % per_page >= note->used)
@@ -61,7 +61,7 @@ omen_check_posting(OmenCheck *check, uint32 first, OmenNodeRef node,
 		const char *flaw = NULL;
 
 		if (found == OMEN_CHECK_FOUND)
-			chunk = &check->chunks[ordinal];
+			chunk = &check->seen.chunks[ordinal];
 		if (found == OMEN_CHECK_UNKNOWN)
 			flaw = "is on a damaged page";
 		else if (chunk == NULL)
@@ -99,8 +99,8 @@ find_chunk_flaw(const OmenCheck *check, const OmenCheckChunk *chunk)
 		return "is not on its side list";
 	if (omen_check_find(check, OMEN_PAGE_NODE, check->layout.node.per_page,
 						chunk->owner, &ordinal) != OMEN_CHECK_FOUND ||
-		(check->nodes[ordinal].flags & OMEN_SLOT_USED) == 0 ||
-		check->nodes[ordinal].version != chunk->owner_version)
+		(check->seen.nodes[ordinal].flags & OMEN_SLOT_USED) == 0 ||
+		check->seen.nodes[ordinal].version != chunk->owner_version)
 		return "belongs to a node that does not exist";
 	return "is not on the chain of its node";
 }
@@ -145,7 +145,7 @@ follow_payload(OmenCheck *check, const OmenPayload *payload, void *bytes,
 
 		expected.bytes = Min(OMEN_PAYLOAD_BYTES, payload->nbytes - done);
 		if (block != OMEN_META_BLOCK && block < check->nblocks)
-			note = &check->blocks[block];
+			note = &check->seen.blocks[block];
 		if (note == NULL)
 			flaw = "does not exist";
 		else if (note->kind == OMEN_CHECK_DAMAGED)
@@ -245,7 +245,7 @@ find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind)
 
 	if (block == OMEN_META_BLOCK || block >= check->nblocks)
 		return "does not exist";
-	note = &check->blocks[block];
+	note = &check->seen.blocks[block];
 	if (note->kind == OMEN_CHECK_DAMAGED)
 		return "is damaged";
 	if (note->kind != kind)
@@ -274,8 +274,8 @@ check_list(OmenCheck *check, uint8 kind)
 				block, flaw);
 			return;
 		}
-		check->blocks[block].flags |= OMEN_CHECK_MET;
-		block = check->blocks[block].next;
+		check->seen.blocks[block].flags |= OMEN_CHECK_MET;
+		block = check->seen.blocks[block].next;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -287,7 +287,7 @@ check_list(OmenCheck *check, uint8 kind)
 static void
 check_unlisted(OmenCheck *check, BlockNumber block)
 {
-	const OmenCheckBlock *note = &check->blocks[block];
+	const OmenCheckBlock *note = &check->seen.blocks[block];
 
 	if (note->kind == OMEN_CHECK_NEW)
 		omen_check_report_leftover(check, "lost_space", block, OMEN_CHECK_PAGE,
@@ -319,7 +319,7 @@ omen_check_lists(OmenCheck *check)
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		const OmenCheckBlock *note = &check->blocks[block];
+		const OmenCheckBlock *note = &check->seen.blocks[block];
 
 		if ((note->flags & OMEN_PAGE_LISTED) == 0)
 			check_unlisted(check, block);
@@ -347,11 +347,11 @@ is_left_over(const OmenCheckChunk *chunk)
 static void
 report_chunks(OmenCheck *check, BlockNumber block)
 {
-	const OmenCheckBlock *note = &check->blocks[block];
+	const OmenCheckBlock *note = &check->seen.blocks[block];
 
 	for (uint32 i = 0; i < note->used; i++)
 	{
-		const OmenCheckChunk *chunk = &check->chunks[note->base + i];
+		const OmenCheckChunk *chunk = &check->seen.chunks[note->base + i];
 
 		if ((chunk->flags & OMEN_SLOT_USED) == 0 ||
 			(chunk->flags & OMEN_CHECK_REACHED) != 0)
@@ -375,7 +375,7 @@ omen_check_leftovers(OmenCheck *check)
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		const OmenCheckBlock *note = &check->blocks[block];
+		const OmenCheckBlock *note = &check->seen.blocks[block];
 
 		if (note->kind == OMEN_PAGE_POSTING)
 			report_chunks(check, block);
@@ -407,11 +407,12 @@ compare_tids(const void *a, const void *b)
 void
 omen_check_tids(OmenCheck *check)
 {
-	if (check->ntids > 0)
-		qsort(check->tids, check->ntids, sizeof(OmenCheckTid), compare_tids);
-	for (uint64 i = 1; i < check->ntids; i++)
+	if (check->seen.ntids > 0)
+		qsort(check->seen.tids, check->seen.ntids, sizeof(OmenCheckTid),
+			  compare_tids);
+	for (uint64 i = 1; i < check->seen.ntids; i++)
 	{
-		OmenCheckTid *tid = &check->tids[i];
+		OmenCheckTid *tid = &check->seen.tids[i];
 
 		if (compare_tids(tid - 1, tid) == 0)
 			omen_check_report(

@@ -81,6 +81,26 @@ typedef struct OmenCheckTid
 	BlockNumber block;
 } OmenCheckTid;
 
+/* What the first pass has noted of pages and slots. */
+typedef struct OmenCheckSeen
+{
+	OmenCheckBlock *blocks;
+	OmenCheckNode *nodes;
+	OmenCheckUpper *uppers;
+	OmenCheckChunk *chunks;
+	BlockNumber *payloads;		/* of each node; NULL if codes lie in slots */
+	uint64		nnodes;
+	uint64		nuppers;
+	uint64		nchunks;
+	uint64		ntids;
+	OmenCheckTid *tids;			/* sorted once all are known */
+	uint64		nodes_room;
+	uint64		uppers_room;
+	uint64		chunks_room;
+	uint64		payloads_room;
+	uint64		tids_room;
+} OmenCheckSeen;
+
 typedef struct OmenCheck
 {
 	/* what is checked */
@@ -110,22 +130,7 @@ typedef struct OmenCheck
 	uint8	   *other_code;		/* one that a row was encoded to */
 	float	   *scratch;		/* dims floats */
 
-	/* what was found on the pages */
-	OmenCheckBlock *blocks;
-	OmenCheckNode *nodes;
-	OmenCheckUpper *uppers;
-	OmenCheckChunk *chunks;
-	BlockNumber *payloads;		/* of each node; NULL if codes lie in slots */
-	uint64		nnodes;
-	uint64		nuppers;
-	uint64		nchunks;
-	uint64		ntids;
-	OmenCheckTid *tids;			/* sorted once all are known */
-	uint64		nodes_room;
-	uint64		uppers_room;
-	uint64		chunks_room;
-	uint64		payloads_room;
-	uint64		tids_room;
+	OmenCheckSeen seen;			/* what was found on the pages */
 
 	/* parent edges: of node n, children[first_child[n] .. first_child[n + 1]) */
 	uint64	   *first_child;

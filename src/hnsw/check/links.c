@@ -58,13 +58,13 @@ is_fresh(const OmenCheck *check, const OmenPlane *plane, uint64 ordinal,
 
 	if (plane->kind == OMEN_PAGE_NODE)
 	{
-		flags = check->nodes[ordinal].flags;
-		version = check->nodes[ordinal].version;
+		flags = check->seen.nodes[ordinal].flags;
+		version = check->seen.nodes[ordinal].version;
 	}
 	else
 	{
-		flags = check->uppers[ordinal].flags;
-		version = check->uppers[ordinal].version;
+		flags = check->seen.uppers[ordinal].flags;
+		version = check->seen.uppers[ordinal].version;
 	}
 	return (flags & OMEN_SLOT_USED) != 0 &&
 		   OmenVersionTag(version) == (tag & OMEN_TAG_VERSION);
@@ -95,7 +95,7 @@ check_parent_edge(OmenCheck *check, const Place *from, int edge, bool fresh,
 	}
 	else if (is_parent)
 	{
-		check->nodes[child].flags |= OMEN_CHECK_HAS_PARENT;
+		check->seen.nodes[child].flags |= OMEN_CHECK_HAS_PARENT;
 		note_child(check, (uint32) child);
 	}
 }
@@ -118,10 +118,11 @@ check_edge(OmenCheck *check, const Place *from, int edge, uint32 id, uint8 tag)
 	if (fresh && id == from->id)
 		omen_check_report(check, "self_edge", from->block, from->slotno,
 						  "edge %d leads to its own slot", edge);
-	if (is_upper && fresh && check->uppers[ordinal].level != from->slot->level)
+	if (is_upper && fresh &&
+		check->seen.uppers[ordinal].level != from->slot->level)
 		omen_check_report(check, "edge", from->block, from->slotno,
 						  "edge %d leads from layer %u to layer %u", edge,
-						  from->slot->level, check->uppers[ordinal].level);
+						  from->slot->level, check->seen.uppers[ordinal].level);
 	if ((tag & OMEN_TAG_PARENT) == 0 || found == OMEN_CHECK_UNKNOWN)
 		return;
 	if (is_upper)
@@ -217,7 +218,7 @@ find_node_link_flaw(const OmenCheck *check, const OmenSlotHeader *slot,
 		return "has another code";
 	/* cut inserts may be without payload */
 	if (check->layout.out_of_line && omen_check_is_linked(node->flags) &&
-		check->payloads[ordinal] != slot->payload)
+		check->seen.payloads[ordinal] != slot->payload)
 		return "has its payload elsewhere";
 	return NULL;
 }
@@ -236,7 +237,7 @@ check_node_link(OmenCheck *check, const Place *upper)
 		return;
 	if (found == OMEN_CHECK_FOUND)
 	{
-		OmenCheckNode *node = &check->nodes[ordinal];
+		OmenCheckNode *node = &check->seen.nodes[ordinal];
 
 		flaw = find_node_link_flaw(check, slot, node, ordinal);
 		if (flaw == NULL && slot->level <= OMEN_MAX_LEVEL)
@@ -271,7 +272,7 @@ check_down(OmenCheck *check, const Place *upper)
 	if (found == OMEN_CHECK_UNKNOWN)
 		return;
 	is_condemned = (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
-	below = &check->uppers[ordinal];
+	below = &check->seen.uppers[ordinal];
 	if (found == OMEN_CHECK_NO_SLOT)
 		flaw = "does not exist";
 	else if ((below->flags & OMEN_SLOT_USED) == 0)
@@ -301,7 +302,7 @@ check_upper(OmenCheck *check, const Place *upper)
 static void
 check_page_links(OmenCheck *check, BlockNumber block)
 {
-	const OmenCheckBlock *note = &check->blocks[block];
+	const OmenCheckBlock *note = &check->seen.blocks[block];
 	bool		is_node = note->kind == OMEN_PAGE_NODE;
 	Place		place;
 
@@ -331,7 +332,7 @@ check_page_links(OmenCheck *check, BlockNumber block)
 static void
 skip_page(OmenCheck *check, BlockNumber block)
 {
-	const OmenCheckBlock *note = &check->blocks[block];
+	const OmenCheckBlock *note = &check->seen.blocks[block];
 
 	for (uint32 i = 0; note->kind == OMEN_PAGE_NODE && i < note->used; i++)
 		check->first_child[note->base + i] = check->nchildren;
@@ -354,12 +355,12 @@ void
 omen_check_links(OmenCheck *check)
 {
 	check->first_child =
-		palloc_extended(mul_size(check->nnodes + 1, sizeof(uint64)),
+		palloc_extended(mul_size(check->seen.nnodes + 1, sizeof(uint64)),
 						MCXT_ALLOC_HUGE);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		uint8		kind = check->blocks[block].kind;
+		uint8		kind = check->seen.blocks[block].kind;
 
 		if (kind != OMEN_PAGE_NODE && kind != OMEN_PAGE_UPPER)
 			continue;
@@ -368,7 +369,7 @@ omen_check_links(OmenCheck *check)
 		else
 			skip_page(check, block);
 	}
-	check->first_child[check->nnodes] = check->nchildren;
+	check->first_child[check->seen.nnodes] = check->nchildren;
 	check_side_list(check, check->graph_data.side_null, OMEN_SIDE_NULL);
 	check_side_list(check, check->graph_data.side_nan, OMEN_SIDE_NAN);
 	if (check->nodes_with_rows > check->graph_data.node_limit)
@@ -378,15 +379,15 @@ omen_check_links(OmenCheck *check)
 			" nodes with rows, and claims to have no more than " UINT64_FORMAT,
 			check->nodes_with_rows, check->graph_data.node_limit);
 	/* each had a slot then, and slots do not go away */
-	if (check->graph_data.vacuum_nodes > check->nnodes ||
+	if (check->graph_data.vacuum_nodes > check->seen.nnodes ||
 		check->graph_data.vacuum_dead >
-			check->nnodes - check->graph_data.vacuum_nodes)
+			check->seen.nnodes - check->graph_data.vacuum_nodes)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "VACUUM has counted " UINT64_FORMAT
 						  " nodes with rows and " UINT64_FORMAT
 						  " without, but there are " UINT64_FORMAT " slots",
 						  check->graph_data.vacuum_nodes,
-						  check->graph_data.vacuum_dead, check->nnodes);
+						  check->graph_data.vacuum_dead, check->seen.nnodes);
 }
 
 /* ---------- what is reachable ---------- */
@@ -395,12 +396,13 @@ omen_check_links(OmenCheck *check)
 static void
 mark_reachable(OmenCheck *check, uint64 root)
 {
-	uint32	   *queue = palloc_extended(mul_size(check->nnodes, sizeof(uint32)),
-									MCXT_ALLOC_HUGE);
+	uint32	   *queue =
+		palloc_extended(mul_size(check->seen.nnodes, sizeof(uint32)),
+						MCXT_ALLOC_HUGE);
 	uint64		head = 0;
 	uint64		tail = 0;
 
-	check->nodes[root].flags |= OMEN_CHECK_REACHED;
+	check->seen.nodes[root].flags |= OMEN_CHECK_REACHED;
 	queue[tail++] = (uint32) root;
 	while (head < tail)
 	{
@@ -409,7 +411,7 @@ mark_reachable(OmenCheck *check, uint64 root)
 		for (uint64 i = check->first_child[node];
 			 i < check->first_child[node + 1]; i++)
 		{
-			OmenCheckNode *child = &check->nodes[check->children[i]];
+			OmenCheckNode *child = &check->seen.nodes[check->children[i]];
 
 			if ((child->flags & OMEN_CHECK_REACHED) != 0)
 				continue;
@@ -438,11 +440,11 @@ check_root(OmenCheck *check, bool has_linked)
 	}
 	found = find_slot(check, &check->layout.node, data->root, &ordinal);
 	if (found == OMEN_CHECK_FOUND &&
-		(check->nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
-		check->nodes[ordinal].version == data->root_version)
+		(check->seen.nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
+		check->seen.nodes[ordinal].version == data->root_version)
 	{
 		mark_reachable(check, ordinal);
-		if ((check->nodes[ordinal].flags & OMEN_SLOT_CONDEMNED) != 0)
+		if ((check->seen.nodes[ordinal].flags & OMEN_SLOT_CONDEMNED) != 0)
 			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 							  "root %u is about to be freed", data->root);
 	}
@@ -464,7 +466,7 @@ check_entry(OmenCheck *check)
 	if (data->entry == OMEN_INVALID_ID)
 		return;
 	found = find_slot(check, &check->layout.upper, data->entry, &ordinal);
-	entry = &check->uppers[ordinal];
+	entry = &check->seen.uppers[ordinal];
 	if (found != OMEN_CHECK_FOUND || (entry->flags & OMEN_SLOT_USED) == 0 ||
 		entry->version != data->entry_version)
 		omen_check_report(
@@ -525,18 +527,18 @@ omen_check_reach(OmenCheck *check)
 
 	if (check->graph_data.mode == OMEN_MODE_FLAT)
 		return;
-	for (uint64 i = 0; i < check->nnodes && !has_linked; i++)
-		has_linked = omen_check_is_linked(check->nodes[i].flags);
+	for (uint64 i = 0; i < check->seen.nnodes && !has_linked; i++)
+		has_linked = omen_check_is_linked(check->seen.nodes[i].flags);
 	check_root(check, has_linked);
 	check_entry(check);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		const OmenCheckBlock *note = &check->blocks[block];
+		const OmenCheckBlock *note = &check->seen.blocks[block];
 
 		for (uint32 i = 0; note->kind == OMEN_PAGE_NODE && i < note->used; i++)
 		{
-			const OmenCheckNode *node = &check->nodes[note->base + i];
+			const OmenCheckNode *node = &check->seen.nodes[note->base + i];
 
 			if (omen_check_is_linked(node->flags))
 				check_linked(check, node, block, i);

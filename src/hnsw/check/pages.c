@@ -245,7 +245,7 @@ note_slots(OmenCheck *check, BlockNumber block, uint32 slots)
 {
 	Page		page = check->page.data;
 	const OmenPageOpaqueData *opaque = find_opaque(page);
-	uint32		used = check->blocks[block].used;
+	uint32		used = check->seen.blocks[block].used;
 	uint32		in_use = 0;
 
 	for (uint32 i = 0; i < used; i++)
@@ -278,7 +278,7 @@ note_slots(OmenCheck *check, BlockNumber block, uint32 slots)
 						  "page claims %u slots in use, and has %u",
 						  opaque->live, in_use);
 	if (in_use < slots)
-		check->blocks[block].flags |= OMEN_CHECK_HAS_ROOM;
+		check->seen.blocks[block].flags |= OMEN_CHECK_HAS_ROOM;
 }
 
 /* Slots that a page of the kind has room for, and their size. */
@@ -307,7 +307,7 @@ static void
 check_slot_page(OmenCheck *check, BlockNumber block)
 {
 	const OmenPageOpaqueData *opaque = find_opaque(check->page.data);
-	OmenCheckBlock *note = &check->blocks[block];
+	OmenCheckBlock *note = &check->seen.blocks[block];
 	uint32		stride;
 	uint32		slots = slots_of_kind(check, opaque->kind, &stride);
 
@@ -317,9 +317,9 @@ check_slot_page(OmenCheck *check, BlockNumber block)
 						  opaque->used, slots);
 	note->used = Min(opaque->used, slots);
 	note->base = opaque->kind == OMEN_PAGE_NODE
-					 ? check->nnodes
-					 : (opaque->kind == OMEN_PAGE_UPPER ? check->nuppers
-														: check->nchunks);
+					 ? check->seen.nnodes
+					 : (opaque->kind == OMEN_PAGE_UPPER ? check->seen.nuppers
+														: check->seen.nchunks);
 	if ((uint64) block * slots + slots > OMEN_MAX_ID)
 		omen_check_report(check, "page", block, OMEN_CHECK_PAGE,
 						  "no id can name the slots of this page");
@@ -349,7 +349,7 @@ static void
 check_page(OmenCheck *check, BlockNumber block)
 {
 	const OmenPageOpaqueData *opaque = find_opaque(check->page.data);
-	OmenCheckBlock *note = &check->blocks[block];
+	OmenCheckBlock *note = &check->seen.blocks[block];
 	bool		has_slots = opaque->kind == OMEN_PAGE_NODE ||
 					 opaque->kind == OMEN_PAGE_UPPER ||
 					 opaque->kind == OMEN_PAGE_POSTING;
@@ -378,14 +378,14 @@ omen_check_pages(OmenCheck *check)
 {
 	Page		page = check->page.data;
 
-	check->blocks =
+	check->seen.blocks =
 		palloc_extended(mul_size(check->nblocks, sizeof(OmenCheckBlock)),
 						MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	check->blocks[OMEN_META_BLOCK].kind = OMEN_PAGE_META;
+	check->seen.blocks[OMEN_META_BLOCK].kind = OMEN_PAGE_META;
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		OmenCheckBlock *note = &check->blocks[block];
+		OmenCheckBlock *note = &check->seen.blocks[block];
 		const char *flaw = NULL;
 
 		note->kind = OMEN_CHECK_DAMAGED;

@@ -45,19 +45,20 @@ find_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	OmenCheck  *check = arg;
 	uint64		low = 0;
-	uint64		high = check->ntids;
+	uint64		high = check->seen.ntids;
 
 	CHECK_FOR_INTERRUPTS();
 	while (low < high)
 	{
 		uint64		middle = low + (high - low) / 2;
 
-		if (ItemPointerCompare(&check->tids[middle].tid, tid) < 0)
+		if (ItemPointerCompare(&check->seen.tids[middle].tid, tid) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == check->ntids || !ItemPointerEquals(&check->tids[low].tid, tid))
+	if (low == check->seen.ntids ||
+		!ItemPointerEquals(&check->seen.tids[low].tid, tid))
 		omen_check_report(check, "heap", OMEN_CHECK_NOWHERE, OMEN_CHECK_PAGE,
 						  "row (%u,%u) is not in the index",
 						  ItemPointerGetBlockNumber(tid),
@@ -315,23 +316,23 @@ check_chain_rows(RowReader *reader, uint32 first, const Stand *stand)
 	uint64		steps = 0;
 	uint64		ordinal;
 
-	for (uint32 id = first; id != OMEN_INVALID_ID && steps < check->nchunks;
-		 steps++)
+	for (uint32 id = first;
+		 id != OMEN_INVALID_ID && steps < check->seen.nchunks; steps++)
 	{
 		BlockNumber block = id / OMEN_CHUNKS_PER_PAGE;
 		OmenPostingChunk chunk;
 
 		if (omen_check_find(check, OMEN_PAGE_POSTING, OMEN_CHUNKS_PER_PAGE, id,
 							&ordinal) != OMEN_CHECK_FOUND ||
-			check->chunks[ordinal].owner != stand->node.id ||
-			omen_check_side(&check->chunks[ordinal]) != stand->side ||
+			check->seen.chunks[ordinal].owner != stand->node.id ||
+			omen_check_side(&check->seen.chunks[ordinal]) != stand->side ||
 			!omen_check_read(check, block, check->side.data))
 			return;
 		chunk = *omen_page_chunk(check->side.data, id % OMEN_CHUNKS_PER_PAGE);
-		for (int i = 0; i < check->chunks[ordinal].count; i++)
+		for (int i = 0; i < check->seen.chunks[ordinal].count; i++)
 			check_row(reader, &chunk.tids[i], stand, block,
 					  id % OMEN_CHUNKS_PER_PAGE);
-		id = check->chunks[ordinal].next;
+		id = check->seen.chunks[ordinal].next;
 	}
 }
 
@@ -383,7 +384,7 @@ check_codes(OmenCheck *check)
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
-		const OmenCheckBlock *note = &check->blocks[block];
+		const OmenCheckBlock *note = &check->seen.blocks[block];
 
 		if (note->kind != OMEN_PAGE_NODE ||
 			!omen_check_read(check, block, check->page.data))

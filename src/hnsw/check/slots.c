@@ -30,9 +30,10 @@ note_tid(OmenCheck *check, const char *kind, const ItemPointerData *tid,
 						  heap_offset);
 		return;
 	}
-	check->tids = omen_check_grow(check->tids, sizeof(OmenCheckTid),
-								  check->ntids, &check->tids_room);
-	note = &check->tids[check->ntids++];
+	check->seen.tids =
+		omen_check_grow(check->seen.tids, sizeof(OmenCheckTid),
+						check->seen.ntids, &check->seen.tids_room);
+	note = &check->seen.tids[check->seen.ntids++];
 	note->tid = *tid;
 	note->block = block;
 	note->slot = slot;
@@ -167,18 +168,20 @@ omen_check_note_node(OmenCheck *check, OmenSlotHeader *slot, BlockNumber block,
 {
 	OmenCheckNode *note;
 
-	check->nodes = omen_check_grow(check->nodes, sizeof(OmenCheckNode),
-								   check->nnodes, &check->nodes_room);
-	note = &check->nodes[check->nnodes];
+	check->seen.nodes =
+		omen_check_grow(check->seen.nodes, sizeof(OmenCheckNode),
+						check->seen.nnodes, &check->seen.nodes_room);
+	note = &check->seen.nodes[check->seen.nnodes];
 	memset(note, 0, sizeof(OmenCheckNode));
 	note->version = slot->version;
 	if (check->layout.out_of_line)
 	{
-		check->payloads = omen_check_grow(check->payloads, sizeof(BlockNumber),
-										  check->nnodes, &check->payloads_room);
-		check->payloads[check->nnodes] = slot->payload;
+		check->seen.payloads =
+			omen_check_grow(check->seen.payloads, sizeof(BlockNumber),
+							check->seen.nnodes, &check->seen.payloads_room);
+		check->seen.payloads[check->seen.nnodes] = slot->payload;
 	}
-	check->nnodes++;
+	check->seen.nnodes++;
 	if (slot->flags == 0)
 	{
 		check_free_slot(check, &check->layout.node, slot, block, slotno);
@@ -207,9 +210,10 @@ omen_check_note_upper(OmenCheck *check, OmenSlotHeader *slot, BlockNumber block,
 {
 	OmenCheckUpper *note;
 
-	check->uppers = omen_check_grow(check->uppers, sizeof(OmenCheckUpper),
-									check->nuppers, &check->uppers_room);
-	note = &check->uppers[check->nuppers++];
+	check->seen.uppers =
+		omen_check_grow(check->seen.uppers, sizeof(OmenCheckUpper),
+						check->seen.nuppers, &check->seen.uppers_room);
+	note = &check->seen.uppers[check->seen.nuppers++];
 	memset(note, 0, sizeof(OmenCheckUpper));
 	note->version = slot->version;
 	if (slot->flags == 0)
@@ -233,9 +237,10 @@ omen_check_note_chunk(OmenCheck *check, const OmenPostingChunk *chunk,
 {
 	OmenCheckChunk *note;
 
-	check->chunks = omen_check_grow(check->chunks, sizeof(OmenCheckChunk),
-									check->nchunks, &check->chunks_room);
-	note = &check->chunks[check->nchunks++];
+	check->seen.chunks =
+		omen_check_grow(check->seen.chunks, sizeof(OmenCheckChunk),
+						check->seen.nchunks, &check->seen.chunks_room);
+	note = &check->seen.chunks[check->seen.nchunks++];
 	memset(note, 0, sizeof(OmenCheckChunk));
 	if (chunk->flags == 0)
 	{

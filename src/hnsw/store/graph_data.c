@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * graph_data.c
- *	  Where the data of a graph lie, and how they are read and changed.
+ *	  Reading and changing the data of a graph.
  *
- * An index has one graph, of id 0, whose OmenGraphData is in the metapage.
- * Nobody else knows that: others hold an OmenGraph, read the copy in it, and
- * change what is on the page between omen_graph_change_begin() and
- * omen_graph_change_commit().
+ * Others hold an OmenGraph, read the copy in it, and change what is on the page
+ * between omen_graph_change_begin() and omen_graph_change_commit().  Where that
+ * is, graph_place.c knows.
  *
  * Must not know what root, entry point and lists are for.
  *
@@ -15,51 +14,6 @@
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
-
-/* ---------- where ---------- */
-
-/* Find the page of a graph's data, and their place on it. */
-static void
-locate(OmenGraph *graph)
-{
-	if (graph->id != 0)
-		elog(ERROR, "index \"%s\" has no graph %u",
-			 RelationGetRelationName(graph->ix->pages.rel), graph->id);
-	graph->block = OMEN_META_BLOCK;
-	graph->offset = OMEN_PAGE_START + offsetof(OmenMetaPageData, graph);
-}
-
-/* The data on their page, whoever has that locked. */
-OmenGraphData *
-omen_graph_data_on(const OmenGraph *graph, Page page)
-{
-	return (OmenGraphData *) ((char *) page + graph->offset);
-}
-
-/*
- * The data of graph 0, whose mean is that of the index's quantizer, in a copy
- * of the metapage.
- */
-OmenGraphData
-omen_meta_graph_data(const OmenMetaPageData *meta)
-{
-	return meta->graph;
-}
-
-/* What a new metapage says of the graph: it is an empty list. */
-void
-omen_meta_init_graph(OmenMetaPageData *meta)
-{
-	OmenGraphData *data = &meta->graph;
-
-	memset(data, 0, sizeof(OmenGraphData));
-	data->mode = OMEN_MODE_FLAT;
-	data->root = OMEN_INVALID_ID;
-	data->entry = OMEN_INVALID_ID;
-	data->mean = InvalidBlockNumber;
-	data->side_null = OMEN_INVALID_ID;
-	data->side_nan = OMEN_INVALID_ID;
-}
 
 /* ---------- reading ---------- */
 
@@ -91,8 +45,8 @@ omen_graph_open(OmenIndex *ix, uint32 id)
 
 	graph->ix = ix;
 	graph->id = id;
-	locate(graph);
-	graph->data = ix->meta.graph;
+	omen_graph_locate(graph);
+	graph->data = omen_meta_graph_data(&ix->meta);
 	return graph;
 }
 
@@ -107,7 +61,7 @@ omen_graph_refresh(OmenGraph *graph)
 		read_own_page(graph, &graph->data);
 	omen_index_refresh(graph->ix);
 	if (!has_own_page(graph))
-		graph->data = graph->ix->meta.graph;
+		graph->data = omen_meta_graph_data(&graph->ix->meta);
 }
 
 /* Copy the data as they are now, and leave what the graph has of them. */
@@ -122,34 +76,10 @@ omen_graph_read(const OmenGraph *graph, OmenGraphData *data)
 		return;
 	}
 	omen_meta_read(graph->ix->pages.rel, &meta);
-	*data = meta.graph;
+	*data = omen_meta_graph_data(&meta);
 }
 
 /* ---------- changing ---------- */
-
-/*
- * Lock the page of the data exclusively; the caller unlocks and releases it.
- * No page comes after it in the order of locks.
- */
-Buffer
-omen_graph_lock(const OmenGraph *graph)
-{
-	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
-
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	return buf;
-}
-
-/*
- * Let the data take part in a change of other pages.  buf is their page, from
- * omen_graph_lock().  It may be part of the change already.
- */
-OmenGraphData *
-omen_graph_join(const OmenGraph *graph, OmenChange *change, Buffer buf)
-{
-	Assert(BufferGetBlockNumber(buf) == graph->block);
-	return omen_graph_data_on(graph, omen_change_page(change, buf));
-}
 
 /*
  * Lock the data and begin to change them.  What they are is seen in what is

@@ -119,7 +119,7 @@ typedef struct OmenGraph
 	OmenIndex  *ix;
 	uint32		id;				/* 0: the one of all rows of an index */
 	BlockNumber block;			/* where its data lie: the page, */
-	uint32		offset;			/* and the place on it; graph_data.c's own */
+	uint32		offset;			/* and the place on it; graph_place.c's own */
 	OmenGraphData data;			/* as of the last omen_graph_refresh() */
 } OmenGraph;
 
@@ -137,15 +137,19 @@ typedef struct OmenGraphPages
 	BlockNumber next;
 } OmenGraphPages;
 
+/* graph_place.c */
+extern void omen_graph_locate(OmenGraph *graph);
 extern OmenGraphData omen_meta_graph_data(const OmenMetaPageData *meta);
 extern void omen_meta_init_graph(OmenMetaPageData *meta);
-extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
-extern void omen_graph_refresh(OmenGraph *graph);
-extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
 extern Buffer omen_graph_lock(const OmenGraph *graph);
 extern OmenGraphData *omen_graph_data_on(const OmenGraph *graph, Page page);
 extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
 									  OmenChange *change, Buffer buf);
+
+/* graph_data.c */
+extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
+extern void omen_graph_refresh(OmenGraph *graph);
+extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
 extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
 											  OmenGraphChange *change);
 extern void omen_graph_change_commit(OmenGraphChange *change);
