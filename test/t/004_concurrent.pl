@@ -15,7 +15,7 @@ my $node = start_node('main', 'fsync = off', 'shared_buffers = 32MB', 'max_conne
 
 # With OMEN_TEST_SOAK=1 more sessions go on for minutes, with OMEN_TEST_QUICK=1 as
 # many for a shorter time.
-my ($times_seconds, $times_clients) = $ENV{OMEN_TEST_SOAK} ? (25, 3) : $ENV{OMEN_TEST_QUICK} ? (0.4, 1) : (1, 1);
+my ($times_seconds, $times_clients) = $ENV{OMEN_TEST_SOAK} ? (25, 3) : $ENV{OMEN_TEST_QUICK} ? (0.2, 1) : (1, 1);
 
 $node->safe_psql('postgres', q{
 	CREATE TABLE item (id serial PRIMARY KEY, v vector(12), note int) WITH (fillfactor = 70);
