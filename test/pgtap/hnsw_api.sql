@@ -116,7 +116,7 @@ FROM pg_operator WHERE oprname IN ('<->', '<#>', '<=>', '<+>') AND oprleft = 've
 -- Settings
 SELECT results_eq(
 	$$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default" FROM pg_settings
-		WHERE name LIKE 'omendb.%' AND name <> 'omendb.pause_at' ORDER BY 1$$,
+		WHERE name LIKE 'omendb.%' AND name NOT IN ('omendb.pause_at', 'omendb.build_rounds') ORDER BY 1$$,
 	$$VALUES ('omendb.ef_search', 'integer', 'user', '50'), ('omendb.enable_scan', 'bool', 'user', 'on'),
 		('omendb.filter_strategy', 'enum', 'user', 'auto'), ('omendb.scan_mem', 'integer', 'user', '65536'),
 		('omendb.simd', 'string', 'user', 'auto')$$,

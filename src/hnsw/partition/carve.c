@@ -273,7 +273,7 @@ pack_group_centers(OmenBuild *build, uint32 groups)
 	return columns;
 }
 
-/* Pack the centers of leaves, which are sorted by group; ends are the groups'. */
+/* Pack the centers of leaves, sorted by group; ends are the groups'. */
 static void
 pack_centers(OmenBuild *build, const char **sorted, const uint32 *ends)
 {

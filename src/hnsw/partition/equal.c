@@ -43,6 +43,16 @@ typedef struct HashEntry
 #define NO_ROW PG_UINT64_MAX
 
 /*
+ * What the leader may have for a table of hashes, and for each of the two
+ * sorts: parts of maintenance_work_mem.
+ */
+#define HASHES_SHARE 4
+#define SORT_SHARE 4
+
+/* Memory that a copy takes in a sort, by what the server's sort allocates. */
+#define SORT_BYTES 112
+
+/*
  * The rows that are copies, from when they are found to when their points
  * have been written.
  */
@@ -61,6 +71,19 @@ struct OmenEqual
 };
 
 /* ---------- copies, sorted by what they are copies of ---------- */
+
+static Size
+sort_memory(const OmenBuild *build)
+{
+	return Max(build->team->memory.total / SORT_SHARE, 64 * 1024);
+}
+
+/* What the copies that were found keep in memory until they are attached. */
+Size
+omen_copies_bytes(const OmenBuild *build)
+{
+	return Min(build->job->copies * SORT_BYTES, sort_memory(build));
+}
 
 /*
  * Sort of (row or point, TID or position, error, keys as the point's): by the
@@ -84,9 +107,23 @@ begin_sort(OmenEqual *state)
 		state->in = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 		state->out = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	}
-	return tuplesort_begin_heap(
-		desc, 2, columns, operators, collations, nulls_first,
-		(int) Max(state->build->team->memory.work / 4 / 1024, 64), NULL, 0);
+	return tuplesort_begin_heap(desc, 2, columns, operators, collations,
+								nulls_first,
+								(int) (sort_memory(state->build) / 1024), NULL,
+								0);
+}
+
+/* Done with a sort; what of it was in a file is the build's. */
+static void
+end_sort(OmenEqual *state, Tuplesortstate *sort)
+{
+	TuplesortInstrumentation stats;
+
+	tuplesort_get_stats(sort, &stats);
+	if (stats.spaceType == SORT_SPACE_TYPE_DISK)
+		pg_atomic_fetch_add_u64(&state->build->team->file_bytes,
+								(int64) stats.spaceUsed * 1024);
+	tuplesort_end(sort);
 }
 
 static void
@@ -308,7 +345,8 @@ omen_step_equal(OmenBuild *build)
 	OmenEqual  *state =
 		MemoryContextAllocZero(build->job_context, sizeof(OmenEqual));
 	uint64		largest = largest_part(build, build->job->rows);
-	uint64		room = Max(build->team->memory.work / sizeof(HashEntry), 1024);
+	uint64		room =
+		Max(build->team->memory.total / HASHES_SHARE / sizeof(HashEntry), 1024);
 	uint64		size = pg_nextpower2_64(Max(largest * 2, 1024));
 	uint32		passes = 1;
 
@@ -395,7 +433,7 @@ omen_step_copies(OmenBuild *build)
 		omen_posting_attach_known(build->graph, node, error, is_same, &tid);
 		omen_build_progress(build, 1);
 	}
-	tuplesort_end(places);
-	tuplesort_end(state->sort);
+	end_sort(state, places);
+	end_sort(state, state->sort);
 	state->sort = NULL;
 }

@@ -85,8 +85,9 @@ lay_out_arena(OmenBuild *build, bool has_points, bool has_nodes)
 }
 
 /*
- * Make an arena with all points, and with what slots need if that has room, too.
- * False if that is not to be: *is_short if the server has too little memory.
+ * Make an arena with all points, and with what slots need if that has room,
+ * too.  False if that is not to be: *is_short if the server has too little
+ * shared memory.
  */
 static bool
 make_large_arena(OmenBuild *build, Size *size, bool *is_short)
@@ -143,7 +144,8 @@ plan_memory(OmenBuild *build)
 						"build of index \"%s\"",
 						size, RelationGetRelationName(build->index)),
 				 errhint("Reduce max_parallel_maintenance_workers to 0.")));
-	omen_plan_memory(memory, size, job->layers[0].has_points);
+	omen_plan_memory(memory, add_size(size, omen_copies_bytes(build)),
+					 job->layers[0].has_points);
 	omen_pool_limit(build,
 					job->row_kind == OMEN_SPILL_MOVED ? 0 : memory->pool);
 	omen_arena_take_bits(build, (job->rows + 63) / 64 * sizeof(uint64));

@@ -252,7 +252,7 @@ typedef struct OmenBuildTeam
 	SharedFileSet files;
 } OmenBuildTeam;
 
-/* What all participants share; in dynamic shared memory if there are workers. */
+/* What all share; in dynamic shared memory if there are workers. */
 typedef struct OmenBuildShared
 {
 	OmenBuildTask task;
@@ -430,7 +430,7 @@ extern Size omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 							OmenBuildLayer *layers, uint64 rows,
 							const uint64 *most_points);
 extern void omen_plan_scan(OmenBuildMemory *memory);
-extern void omen_plan_memory(OmenBuildMemory *memory, Size arena,
+extern void omen_plan_memory(OmenBuildMemory *memory, Size taken,
 							 bool has_points);
 
 /* Candidates that the leaves of a point give it, at most. */
@@ -591,6 +591,7 @@ extern uint32 omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count,
 
 extern void omen_step_scan(OmenBuild *build);
 extern void omen_step_equal(OmenBuild *build);
+extern Size omen_copies_bytes(const OmenBuild *build);
 extern void omen_prepare_carve(OmenBuild *build);
 extern void omen_step_carve(OmenBuild *build);
 extern void omen_prepare_place(OmenBuild *build);

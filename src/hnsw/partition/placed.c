@@ -22,7 +22,7 @@ struct OmenPlacedFile
 	Size		record;
 };
 
-/* Bytes of what a slot needs beside the point: the row without its build code. */
+/* What a slot needs beside the point: the row without its build code. */
 Size
 omen_node_bytes(const OmenBuildShape *shape)
 {

@@ -231,9 +231,8 @@ omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 }
 
 /*
- * Divide maintenance_work_mem while the table is read and equal rows are found.
- * Of a table that fits as a whole, later steps need more than twice what there
- * is then.
+ * Divide maintenance_work_mem while the table is read.  Of a table that fits as
+ * a whole, finding leaves takes more than twice what there is then.
  */
 void
 omen_plan_scan(OmenBuildMemory *memory)
@@ -244,14 +243,14 @@ omen_plan_scan(OmenBuildMemory *memory)
 }
 
 /*
- * Divide what is left of it after the arena.  If that has the points, most goes
- * to what steps pass on; else to the participants' caches of points, and what
- * steps pass on goes through files.
+ * Divide what is left of it after the arena and all that stays.  If the arena
+ * has the points, most goes to what steps pass on; else to the participants'
+ * caches of points, and what steps pass on goes through files.
  */
 void
-omen_plan_memory(OmenBuildMemory *memory, Size arena, bool has_points)
+omen_plan_memory(OmenBuildMemory *memory, Size taken, bool has_points)
 {
-	Size		left = arena < memory->total ? memory->total - arena : 0;
+	Size		left = taken < memory->total ? memory->total - taken : 0;
 	Size		each = left / memory->sharers;
 
 	memory->work = Max(each / 4, LEAST_WORK_MEMORY);

@@ -21,7 +21,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-/* Blocks of the first segment; each later one adds this part of what is there. */
+/* Blocks of the first segment, and the part of all that a later one adds. */
 #define FIRST_BLOCKS 96
 #define GROWTH 4
 
@@ -294,8 +294,8 @@ omen_pool_open(OmenBuild *build, Size bytes)
 }
 
 /*
- * How much memory the pool may take; none closes it.  What it has it keeps.  The
- * leader says so, between steps.
+ * How much memory the pool may take; none closes it.  What it has it keeps.
+ * The leader says so, between steps.
  */
 void
 omen_pool_limit(OmenBuild *build, Size bytes)
