@@ -106,7 +106,7 @@ main(void)
 	PRINT("PAGE_START", OMEN_PAGE_START);
 	PRINT("SPECIAL", SPECIAL);
 	/* bytes of a slot before its code, whatever the kind of code as yet */
-	PRINT("HEADER", CODE_HEADER + omen_code_header_bytes(OMEN_STORAGE_SQ8));
+	PRINT("HEADER", CODE_HEADER + sizeof(OmenCodeHeader));
 	PRINT("CHUNK", sizeof(OmenPostingChunk));
 	PRINT("PAYLOAD_START", OMEN_PAGE_START + sizeof(OmenPayloadHeader));
 	PRINT("META_END", OMEN_PAGE_START + sizeof(OmenMetaPageData));
