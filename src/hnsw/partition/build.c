@@ -332,7 +332,7 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 
 	init_build(&build, input);
 	if (wanted > 0)
-		workers = omen_workers_create(&build, wanted);
+		workers = omen_workers_create(&build, wanted, OMEN_BUILD_WORKER);
 	if (workers == NULL)
 	{
 		Size		bytes = omen_shared_bytes(1);

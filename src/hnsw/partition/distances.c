@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * columns.c
+ * distances.c
  *	  Comparing many points with many others at once.
  *
  * Hides that 8-bit codes are packed into panels for the blocked kernels of

@@ -83,12 +83,12 @@ share_copy(ParallelContext *context, uint64 key, const void *from, Size bytes)
 }
 
 /*
- * Get ready for workers; NULL if there are none to be had.  Then build has a
- * view of what they will share, which the caller fills before it launches
- * them.
+ * Get ready for workers that start with a function, named entry; NULL if there
+ * are none to be had.  Then build has a view of what they will share, which the
+ * caller fills before it launches them.
  */
 OmenBuildWorkers *
-omen_workers_create(OmenBuild *build, int wanted)
+omen_workers_create(OmenBuild *build, int wanted, const char *entry)
 {
 	OmenBuildWorkers *workers;
 	Size query_bytes = debug_query_string ? strlen(debug_query_string) + 1 : 0;
@@ -101,7 +101,7 @@ omen_workers_create(OmenBuild *build, int wanted)
 	OmenBuildShared *shared;
 
 	EnterParallelMode();
-	context = CreateParallelContext("omendb", "omen_build_worker", wanted);
+	context = CreateParallelContext("omendb", entry, wanted);
 	expect(context, shared_bytes);
 	expect(context, quantizer_bytes);
 	expect(context, query_bytes);

@@ -411,7 +411,8 @@ typedef void (*OmenWorkerMain)(OmenBuild *build);
 
 extern int	omen_workers_wanted(Relation heap, Relation index,
 								IndexInfo *index_info);
-extern OmenBuildWorkers *omen_workers_create(OmenBuild *build, int wanted);
+extern OmenBuildWorkers *omen_workers_create(OmenBuild *build, int wanted,
+											 const char *entry);
 extern int	omen_workers_launch(OmenBuildWorkers *workers);
 extern void omen_workers_finish(OmenBuildWorkers *workers);
 extern void omen_worker_run(dsm_segment *segment, shm_toc *toc,
@@ -527,7 +528,6 @@ extern void omen_rows_close(OmenRowReader *reader);
 /* Records by position, in the arena or in one file. */
 typedef struct OmenPlacedFile OmenPlacedFile;
 
-extern Size omen_node_bytes(const OmenBuildShape *shape);
 extern void omen_placed_create(OmenBuild *build, OmenPlacedKind kind);
 extern void omen_placed_delete(OmenBuild *build, OmenPlacedKind kind);
 extern OmenPlacedFile *omen_placed_open(OmenBuild *build, OmenPlacedKind kind);
@@ -610,6 +610,9 @@ extern uint32 omen_log_items(BlockNumber blocks);
 extern void omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items,
 						  uint64 tuples);
 extern char *omen_step_name(int64 step);
+
+/* The name of the function that workers start with. */
+#define OMEN_BUILD_WORKER "omen_build_worker"
 
 /* ---------- job.c ---------- */
 

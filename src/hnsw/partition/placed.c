@@ -22,13 +22,6 @@ struct OmenPlacedFile
 	Size		record;
 };
 
-/* What a slot needs beside the point: the row without its build code. */
-Size
-omen_node_bytes(const OmenBuildShape *shape)
-{
-	return sizeof(OmenRow) + shape->index_bytes + shape->key_bytes;
-}
-
 static void
 file_name(char *path, const OmenBuild *build, OmenPlacedKind kind)
 {

@@ -85,6 +85,13 @@ typedef struct OmenRow
 
 #define OMEN_ROW_CODE(row) ((uint8 *) (row) + sizeof(OmenRow))
 
+/* What a slot needs beside the point: the row without its build code. */
+static inline Size
+omen_node_bytes(const OmenBuildShape *shape)
+{
+	return sizeof(OmenRow) + shape->index_bytes + shape->key_bytes;
+}
+
 /* A chunk of rows: what one participant wrote in one go. */
 typedef struct OmenChunk
 {
