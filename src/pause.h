@@ -10,8 +10,8 @@
  * another one has pg_advisory_lock(hashtext('omendb'), hashtext('name')): the
  * isolation tester sees that it waits, and for whom.
  *
- * With omendb.build_rounds a build makes its graph several times over, as builds
- * of several graphs would one after the other.
+ * With omendb.build_rounds a build makes its graph several times over, as
+ * builds of several graphs would one after the other.
  *
  * Nothing may be locked at such a point that others need to go past, in
  * particular no buffer.

@@ -21,8 +21,8 @@
 #define OMEN_TUNING_H
 
 /*
- * What is divided by in place of a part that is nothing.  Parts of 1.  No guess:
- * small beside one row of any table
+ * What is divided by in place of a part that is nothing.  Parts of 1.  No
+ * guess: small beside one row of any table
  */
 #define OMEN_TINY_PART 1e-9
 

@@ -14,10 +14,10 @@
  * Precision of the float kernels.  Terms are formed and summed in float32.
  * Every table spreads the terms over at least OMEN_KERNEL_LANES partial sums
  * which are then added pairwise (the AVX-512 table combines its four
- * accumulators first, then the lanes), so a term passes through at most
- * dim / OMEN_KERNEL_LANES + 9 additions, at most one more rounding for its
- * subtraction and, without FMA, one for its product.  With u = 2^-24 the result differs from the exact one
- * by at most
+ * accumulators first, then the lanes), so a term passes through at most dim /
+ * OMEN_KERNEL_LANES + 9 additions, at most one more rounding for its
+ * subtraction and, without FMA, one for its product.  With u = 2^-24 the result
+ * differs from the exact one by at most
  *		omen_kernel_error(dim) * (sum of the absolute values of the terms)
  * plus dim * 2^-149 where products underflow.  For sums of squares and L1 all
  * terms have one sign, so that is a relative error.  Sums past FLT_MAX

@@ -81,8 +81,8 @@ omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 }
 
 /*
- * Raise an error if there is such a flaw.  Without it, rows and queries would be
- * said to be wrong that are not.
+ * Raise an error if there is such a flaw.  Without it, rows and queries would
+ * be said to be wrong that are not.
  */
 void
 omen_require_catalog(const OmenIndex *ix)

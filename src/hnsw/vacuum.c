@@ -280,8 +280,8 @@ has_lost_room(OmenIndex *ix, Buffer buf)
 }
 
 /*
- * Put a lost page on the list of free ones, and one with lost room on the list of
- * its kind.  A crash leaves lost pages between adding one to the relation or
+ * Put a lost page on the list of free ones, and one with lost room on the list
+ * of its kind.  A crash leaves lost pages between adding one to the relation or
  * taking it off the list and giving it a purpose; otherwise that happens under
  * one exclusive lock.
  */

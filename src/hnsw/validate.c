@@ -80,8 +80,8 @@ validate_procs(const char *family, CatCList *procs)
 }
 
 /*
- * Every operator must be the distance, ordered by a btree family of float8; or of
- * keys a comparison with a known number.
+ * Every operator must be the distance, ordered by a btree family of float8; or
+ * of keys a comparison with a known number.
  */
 static bool
 validate_operators(const char *family, CatCList *operators, bool for_keys)

@@ -52,14 +52,18 @@ hint_of(Relation rel, BlockNumber block)
 	return &hints[(murmurhash32(OmenRelNumber(rel)) + block) & hint_mask];
 }
 
-/* The buffer in which a block was seen last; 0 or less if there is none to use. */
+/*
+ * The buffer in which a block was seen last; 0 or less if there is none to use.
+ */
 Buffer
 omen_remembered_buffer(Relation rel, BlockNumber block)
 {
 	return likely(hints != NULL) ? *hint_of(rel, block) : InvalidBuffer;
 }
 
-/* A block was seen in a buffer.  Nothing if no page of an index was seen yet. */
+/*
+ * A block was seen in a buffer.  Nothing if no page of an index was seen yet.
+ */
 void
 omen_remember_buffer(Relation rel, BlockNumber block, Buffer buffer)
 {
@@ -141,9 +145,10 @@ omen_prefetch_page(Buffer buffer, int start, int end)
 }
 
 /*
- * A page of the index where it was seen last, to prefetch from only: it is neither
- * pinned nor locked, and may be another by now.  NULL if nobody knows.  What it takes
- * to pin it and to tell its kind is brought towards the processor.
+ * A page of the index where it was seen last, to prefetch from only: it is
+ * neither pinned nor locked, and may be another by now.  NULL if nobody knows.
+ * What it takes to pin it and to tell its kind is brought towards the
+ * processor.
  */
 Page
 omen_prefetch_pinning(OmenPages *pages, BlockNumber block)
@@ -184,9 +189,9 @@ block_of(Buffer buf)
 
 /*
  * The special space of a locked page, after a check that it is one of ours, and
- * the one that was asked for: a copy of another page would be read like any, and
- * rows be found twice or not at all.  A page that was added but never written (a
- * crash does that) is all zeros: NULL.
+ * the one that was asked for: a copy of another page would be read like any,
+ * and rows be found twice or not at all.  A page that was added but never
+ * written (a crash does that) is all zeros: NULL.
  *
  * The page's header is not looked at unless something is wrong: a search would
  * wait for one more cache line on each of its visits.
@@ -210,14 +215,14 @@ omen_check_page(Relation rel, Buffer buf)
  *
  * For pages that are looked up while another is locked.  A damaged id may lead
  * to the very page that is locked, and nobody can interrupt who waits for
- * himself.  That page has been found to be one of ours and where it belongs, and
- * is of another kind.  Pages that slots are on keep theirs for life; a page that
- * is to become payload has done so before anything points at it.  So where this
- * says no, there is nothing to be found; where it says yes the caller looks
- * again under the lock, and that is where a page that is not ours, or names
- * another block, is reported: without a lock it may be in the middle of a change.
- * (During recovery a page is all zeros for a moment, before a full image is put
- * in its place.)
+ * himself.  That page has been found to be one of ours and where it belongs,
+ * and is of another kind.  Pages that slots are on keep theirs for life; a page
+ * that is to become payload has done so before anything points at it.  So where
+ * this says no, there is nothing to be found; where it says yes the caller
+ * looks again under the lock, and that is where a page that is not ours, or
+ * names another block, is reported: without a lock it may be in the middle of a
+ * change. (During recovery a page is all zeros for a moment, before a full
+ * image is put in its place.)
  */
 bool
 omen_page_seems(Buffer buf, uint8 kind)
@@ -249,8 +254,8 @@ is_in_buffer(Relation rel, BlockNumber block, Buffer buffer)
 
 /*
  * A page as it stands in a buffer, with neither pin nor lock, or NULL if it is
- * not where it was seen last, or not of the kind, or names another block, or has
- * no such slot: then visit it.  Whether it is damaged shows under its lock.
+ * not where it was seen last, or not of the kind, or names another block, or
+ * has no such slot: then visit it.  Whether it is damaged shows under its lock.
  *
  * What the caller reads there may be changing, and the page may be replaced by
  * another.  So whatever is read may be any bytes.  Copy what matters, check it

@@ -221,8 +221,8 @@ start_page(OmenPages *pages, const OmenPageLists *lists, Buffer buf, uint8 kind)
 
 /*
  * A page of the kind that has a free slot, pinned and exclusively locked.  What
- * the caller may have locked is the access method's to say; nothing of this kind,
- * and no home.
+ * the caller may have locked is the access method's to say; nothing of this
+ * kind, and no home.
  */
 Buffer
 omen_list_page_with_room(OmenPages *pages, const OmenPageLists *lists,

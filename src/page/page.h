@@ -35,8 +35,9 @@
  *	  17		1		flags: OMEN_PAGE_LISTED
  *	  18		2		used: slots ever handed out; those beyond are zero
  *	  20		2		live: slots in use
- *	  22		2		page_id: OMEN_PAGE_ID, for tools that identify pages; the
- *						last two bytes of a page in any version of the format
+ *	  22		2		page_id: OMEN_PAGE_ID, for tools that identify pages;
+ *						the last two bytes of a page in any version of the
+ *						format
  */
 typedef struct OmenPageOpaqueData
 {
@@ -57,8 +58,8 @@ typedef OmenPageOpaqueData *OmenPageOpaque;
 #define OMEN_PAGE_LISTED 0x01	/* on the list of its kind */
 
 /*
- * Kinds: a free page is of the same kind everywhere; omen_hnsw has 0x10 to 0x1F.
- * Whatever access method comes next takes the next sixteen.
+ * Kinds: a free page is of the same kind everywhere; omen_hnsw has 0x10 to
+ * 0x1F.  Whatever access method comes next takes the next sixteen.
  */
 #define OMEN_KIND_FREE 0x00
 
@@ -123,9 +124,9 @@ extern void omen_change_abort(OmenChange *change);
 /* ---------- list.c ---------- */
 
 /*
- * The lists of pages with room that an access method keeps, one for each of some
- * kinds, that of free pages among them.  A list's head stands on a page of its
- * own choice: its home, which is locked after all others.
+ * The lists of pages with room that an access method keeps, one for each of
+ * some kinds, that of free pages among them.  A list's head stands on a page of
+ * its own choice: its home, which is locked after all others.
  */
 typedef struct OmenPageLists
 {

@@ -29,8 +29,8 @@
 #include "codec.h"
 
 /*
- * Which bits omen_encode and omen_recode make of a vector.  Whoever changes them
- * raises this: an index keeps the version that its codes were made by.
+ * Which bits omen_encode and omen_recode make of a vector.  Whoever changes
+ * them raises this: an index keeps the version that its codes were made by.
  */
 #define OMEN_ENCODER_VERSION 1
 

@@ -179,7 +179,9 @@ omen_grid_encode(const OmenQuantizer *q, const float *y, int levels,
 	hdr->step = (float) (((double) largest - smallest) / levels);
 	if (hdr->step >= FLT_MIN)
 	{
-		/* the errors were measured in float32: three roundings of up to levels */
+		/*
+		 * the errors were measured in float32: three roundings of up to levels
+		 */
 		double		steps =
 			round_coordinates(y, q->dim, metric->sums_absolutes, hdr, numbers);
 

@@ -19,8 +19,8 @@ extern PGDLLEXPORT Datum omen_vector_cosine_within(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum omen_vector_l1_within(PG_FUNCTION_ARGS);
 
 /*
- * Take a vector_sphere apart; false if a part is NULL.  The center is a value as
- * it is in the tuple.
+ * Take a vector_sphere apart; false if a part is NULL.  The center is a value
+ * as it is in the tuple.
  */
 extern bool omen_sphere_parts(Datum sphere, Datum *center, double *radius);
 

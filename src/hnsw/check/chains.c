@@ -41,8 +41,8 @@ omen_check_find(const OmenCheck *check, OmenPageKind kind, uint32 per_page,
 
 /*
  * Follow the chain of a node, or of a side list (node is zeros then), that
- * starts at a chunk, and mark its chunks.  block and slot are where it starts from, for the report.
- * Returns how many heap TIDs are on it.
+ * starts at a chunk, and mark its chunks.  block and slot are where it starts
+ * from, for the report.  Returns how many heap TIDs are on it.
  */
 uint32
 omen_check_posting(OmenCheck *check, uint32 first, OmenNodeRef node,

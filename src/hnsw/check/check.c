@@ -30,8 +30,8 @@
  *		heap			a row of the table that the index lacks
  *
  * Rows of severity "leftover" are what a crash may leave behind, or an insert
- * that failed.  They do no harm, and VACUUM takes most of them back: payload once
- * the node that it names is gone.  Everything else is damage.
+ * that failed.  They do no harm, and VACUUM takes most of them back: payload
+ * once the node that it names is gone.  Everything else is damage.
  *
  * On a primary nothing changes while a check runs: it holds a share lock on
  * the table and the index.  During recovery there is no such lock.  Then pages

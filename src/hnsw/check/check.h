@@ -132,7 +132,9 @@ typedef struct OmenCheck
 
 	OmenCheckSeen seen;			/* what was found on the pages */
 
-	/* parent edges: of node n, children[first_child[n] .. first_child[n + 1]) */
+	/*
+	 * parent edges: of node n, children[first_child[n] .. first_child[n + 1])
+	 */
 	uint64	   *first_child;
 	uint32	   *children;
 	uint64		nchildren;

@@ -83,8 +83,8 @@ copy_block(OmenCheck *check, BlockNumber block, Page copy)
 }
 
 /*
- * Keep a page for the passes to come, so that it need not be read again: the first of
- * the index, as far as maintenance_work_mem goes.
+ * Keep a page for the passes to come, so that it need not be read again: the
+ * first of the index, as far as maintenance_work_mem goes.
  */
 static void
 keep_page(OmenCheck *check, BlockNumber block, Page page)

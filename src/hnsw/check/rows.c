@@ -4,10 +4,10 @@
  *	  Last pass of a check: the index against the rows of its table.
  *
  * Four promises: each row that a snapshot sees is in the index; the code that
- * stands for a row is no farther from its vector than the code's error bound, and
- * is what the vector is encoded to, bit for bit; and a node's filter keys are
- * those of its rows.  Runs after the structure has
- * been looked at, and trusts no more of it than those passes found to be whole.
+ * stands for a row is no farther from its vector than the code's error bound,
+ * and is what the vector is encoded to, bit for bit; and a node's filter keys
+ * are those of its rows.  Runs after the structure has been looked at, and
+ * trusts no more of it than those passes found to be whole.
  *
  *-------------------------------------------------------------------------
  */
@@ -148,10 +148,10 @@ is_same_code(const OmenCheck *check, const OmenCodeHeader *header,
 }
 
 /*
- * Encode a vector as its node was.  What was a member of a flat list was encoded
- * without a mean, and that code encoded again with it; the two ways may come to
- * the same code with different bounds.  False if the node's code is neither; else
- * *error is the bound that the vector's own code has.
+ * Encode a vector as its node was.  What was a member of a flat list was
+ * encoded without a mean, and that code encoded again with it; the two ways may
+ * come to the same code with different bounds.  False if the node's code is
+ * neither; else *error is the bound that the vector's own code has.
  */
 static bool
 encode_again(OmenCheck *check, const float *floats, const Stand *stand,

@@ -120,9 +120,9 @@ check_free_slot(OmenCheck *check, const OmenPlane *plane,
 }
 
 /*
- * Report what stands in the gaps that alignment makes, and where the members of a
- * list would have edges.  (Where a slot of a graph has fewer edges than it had
- * once, the old ones may still be seen.)
+ * Report what stands in the gaps that alignment makes, and where the members of
+ * a list would have edges.  (Where a slot of a graph has fewer edges than it
+ * had once, the old ones may still be seen.)
  */
 static void
 check_gaps(OmenCheck *check, const OmenPlane *plane, const OmenSlotHeader *slot,

@@ -5,7 +5,7 @@
  *
  * In a graph it is among the nearest that a search found, in a list any member
  * may be it.  A node whose rows have other filter keys is shared only when
- * there are OMEN_MOST_EQUAL such.  Whether a row is attached to what is found
+ * there are OMEN_MAX_EQUAL such.  Whether a row is attached to what is found
  * here is decided under the node's lock, by omen_posting_attach().
  *
  *-------------------------------------------------------------------------
@@ -105,7 +105,7 @@ omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,
 		if (equals++ == 0 || fit == FIT_SAME || (fit == FIT_MIXED && !is_mixed))
 			*equal = node;
 		is_mixed |= fit == FIT_MIXED;
-		if (fit == FIT_SAME || equals == OMEN_MOST_EQUAL)
+		if (fit == FIT_SAME || equals == OMEN_MAX_EQUAL)
 			return true;
 	}
 	return is_mixed;
@@ -163,7 +163,7 @@ omen_equal_in_list(OmenGraph *graph, const OmenCodeHeader *header,
 
 			*equal = alike[i];
 			if (fit == FIT_SAME ||
-				(fit != FIT_OTHER_CODE && ++equals == OMEN_MOST_EQUAL))
+				(fit != FIT_OTHER_CODE && ++equals == OMEN_MAX_EQUAL))
 				return true;
 		}
 	}

@@ -167,7 +167,7 @@ extern bool omen_edge_target(OmenGraph *graph, const OmenPlane *plane,
  * Each more would make the others harder to get past; a node that is shared
  * has no keys.
  */
-#define OMEN_MOST_EQUAL 4
+#define OMEN_MAX_EQUAL 4
 
 extern bool omen_equal_among(const OmenSearch *search,
 							 const OmenCandidate *candidates, uint32 count,

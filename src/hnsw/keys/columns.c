@@ -215,8 +215,8 @@ words_of(OmenKeyForm form)
 }
 
 /*
- * Find what hashes the values of a column, or the elements of its arrays, as the
- * type's own "=" has it.
+ * Find what hashes the values of a column, or the elements of its arrays, as
+ * the type's own "=" has it.
  */
 static void
 open_hash(OmenKeyColumn *column, Oid type)

@@ -11,9 +11,9 @@
  *
  * Images, by the form of a column:
  *
- *	  NUMBER	1 word	numbers of all kinds, dates, times, enums (by OID): ordered
- *						as the values are.  Exact but for numeric, which is
- *						rounded to float8
+ *	  NUMBER	1 word	numbers of all kinds, dates, times, enums (by OID):
+ *						ordered as the values are.  Exact but for numeric,
+ *						which is rounded to float8
  *	  HASHED	2 words	the 64-bit hash of the type's own hash function; and
  *						the first 8 bytes of text, ordered as in collation
  *						"C", or of a uuid
@@ -97,8 +97,8 @@ typedef enum OmenKeyTestKind
 } OmenKeyTestKind;
 
 /*
- * What follows a test that holds, and one that does not: another test, by its number,
- * which is higher; or the answer.  So tests are joined by AND and OR.
+ * What follows a test that holds, and one that does not: another test, by its
+ * number, which is higher; or the answer.  So tests are joined by AND and OR.
  */
 typedef struct OmenKeyStep
 {

@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 /* Elements of an array of which a column's arrays are to have any. */
-#define MOST_ELEMENTS 256
+#define MAX_ELEMENTS 256
 
 /* ---------- ranges of images ---------- */
 
@@ -255,7 +255,7 @@ compile_array(OmenKeyColumn *column, ScanKey key, OmenKeyTest *test)
 	Size		room = is_overlap ? Max(count, 1) : 1;
 
 	/* each is looked for in each node */
-	if (is_overlap && count > MOST_ELEMENTS)
+	if (is_overlap && count > MAX_ELEMENTS)
 		return false;
 	test->values = palloc0(room * OMEN_ARRAY_WORDS * sizeof(uint64));
 	test->count = is_overlap ? count : 1;
@@ -379,7 +379,9 @@ words_of(const OmenKeyTest *test)
 	return words << test->word;
 }
 
-/* Where a step leads, past tests that tell nothing.  Those have been looked at. */
+/*
+ * Where a step leads, past tests that tell nothing.  Those have been looked at.
+ */
 static uint32
 step_past(const OmenKeyTests *tests, uint32 target)
 {
@@ -397,8 +399,8 @@ step_past(const OmenKeyTests *tests, uint32 target)
 }
 
 /*
- * Make tests of scan keys, which all must hold, or are joined by `steps`.  NULL if
- * there is nothing to test.  In the current memory context.
+ * Make tests of scan keys, which all must hold, or are joined by `steps`.  NULL
+ * if there is nothing to test.  In the current memory context.
  */
 OmenKeyTests *
 omen_keys_compile(OmenKeys *keys, ScanKey scankeys, int count,

@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 
 /* Blocks of the table that are one item, where it is small. */
-#define LEAST_CHUNK_BLOCKS 8
+#define MIN_CHUNK_BLOCKS 8
 
 /* The part of maintenance_work_mem that rows without a place may take. */
 #define SIDE_SHARE 16
@@ -186,7 +186,7 @@ init_task(OmenBuildTask *task, const OmenBuildInput *input,
 	task->needs_wal = RelationNeedsWAL(input->index);
 	task->heap_blocks = RelationGetNumberOfBlocks(input->heap);
 	task->chunk_blocks =
-		Max(LEAST_CHUNK_BLOCKS,
+		Max(MIN_CHUNK_BLOCKS,
 			(BlockNumber) (((uint64) task->heap_blocks + OMEN_MAX_CHUNKS - 1) /
 						   OMEN_MAX_CHUNKS));
 	task->shape = *shape;

@@ -22,7 +22,7 @@
 #include "lib/sort_template.h"
 
 /* More sorted runs than leaves give are sorted in the ordinary way. */
-#define MOST_RUNS (OMEN_MAX_OVERLAP + 4)
+#define MAX_RUNS (OMEN_MAX_OVERLAP + 4)
 
 struct OmenChooser
 {
@@ -73,7 +73,7 @@ find_runs(const OmenNear *near, uint32 count, uint32 *ends)
 	{
 		if (i < count && near[i] >= near[i - 1])
 			continue;
-		if (runs == MOST_RUNS)
+		if (runs == MAX_RUNS)
 			return 0;
 		ends[runs++] = i;
 	}
@@ -87,7 +87,7 @@ static void
 sort_runs(OmenNear *near, uint32 count)
 {
 	OmenNear	space[OMEN_MAX_CANDIDATES];
-	uint32		ends[MOST_RUNS];
+	uint32		ends[MAX_RUNS];
 	uint32 runs = count <= lengthof(space) ? find_runs(near, count, ends) : 0;
 	OmenNear   *from = near;
 	OmenNear   *to = space;

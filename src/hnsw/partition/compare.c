@@ -34,10 +34,10 @@
 #define DISTANCES_STRIDE(most) (OMEN_PADDED(most) + MUTUAL_GAP)
 
 /* A leaf may be larger than planned by half. */
-#define MOST_POINTS(shape) ((shape)->leaf_size + (shape)->leaf_size / 2)
+#define MAX_POINTS(shape) ((shape)->leaf_size + (shape)->leaf_size / 2)
 
 /* Splitting that has not come to an end after so often never will. */
-#define MOST_SPLITS 32
+#define MAX_SPLITS 32
 
 typedef struct CompareState
 {
@@ -262,12 +262,12 @@ split_leaf(CompareState *state, uint32 *positions, uint32 count, uint64 seed,
 	uint32	   *sorted;
 	uint32	   *end;
 
-	if (count <= MOST_POINTS(shape))
+	if (count <= MAX_POINTS(shape))
 	{
 		compare_leaf(state, positions, count);
 		return;
 	}
-	if (depth == MOST_SPLITS)
+	if (depth == MAX_SPLITS)
 	{
 		for (uint32 i = 0; i < count; i += shape->leaf_size)
 			compare_leaf(state, positions + i,
@@ -294,7 +294,7 @@ split_leaf(CompareState *state, uint32 *positions, uint32 count, uint64 seed,
 		/* where all went to one center, more centers would not help */
 		split_leaf(state, positions + start, end[c] - start,
 				   omen_mix(seed + c + 1),
-				   end[c] - start == count ? MOST_SPLITS : depth + 1);
+				   end[c] - start == count ? MAX_SPLITS : depth + 1);
 	}
 	pfree(end);
 }
@@ -415,7 +415,7 @@ omen_step_compare(OmenBuild *build)
 {
 	const OmenBuildShape *shape = &build->shape;
 	const OmenBuildLayer *layer = &build->job->layer;
-	uint32		most = MOST_POINTS(shape);
+	uint32		most = MAX_POINTS(shape);
 	CompareState state = {0};
 	uint32		item;
 

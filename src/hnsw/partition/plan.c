@@ -28,8 +28,8 @@
 #define MORE_OVERLAP 2
 
 /* Up to so many centers are all looked at for each point. */
-#define MOST_CENTERS 8192
-#define MOST_CENTERS_L1 1024
+#define MAX_CENTERS 8192
+#define MAX_CENTERS_L1 1024
 
 /* Beyond that they are in groups of so many. */
 #define GROUP_CENTERS 128
@@ -42,12 +42,12 @@
 #define CENTERS_SHARE 16
 
 /* What a participant gets at least, however small maintenance_work_mem is. */
-#define LEAST_WORK_MEMORY (4 * 1024 * 1024)
-#define LEAST_CACHE_MEMORY (2 * 1024 * 1024)
+#define MIN_WORK_MEMORY (4 * 1024 * 1024)
+#define MIN_CACHE_MEMORY (2 * 1024 * 1024)
 
 /* Items of a step, where there are enough points, for an even end of it. */
 #define WANTED_ITEMS 32
-#define LEAST_POINTS_OF_ITEM 2000
+#define MIN_POINTS_OF_ITEM 2000
 
 /*
  * ef_construction decides in how many leaves a point is, and how large they
@@ -95,7 +95,7 @@ count_parts(double bytes, uint64 points, const OmenBuildMemory *memory)
 	double		parts = ceil(bytes / (memory->work / 3));
 	double		most = Max(1, memory->work / 8 / BLCKSZ);
 	double		wanted = Min((double) WANTED_ITEMS * memory->sharers,
-						(double) (points / LEAST_POINTS_OF_ITEM + 1));
+						(double) (points / MIN_POINTS_OF_ITEM + 1));
 
 	parts = Max(parts, wanted);
 	return (uint32) Min(parts, Min(most, (double) OMEN_MAX_PARTS));
@@ -105,7 +105,7 @@ static void
 plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 			OmenBuildLayer *plan)
 {
-	uint32		most = shape->on_grid ? MOST_CENTERS_L1 : MOST_CENTERS;
+	uint32		most = shape->on_grid ? MAX_CENTERS_L1 : MAX_CENTERS;
 	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
 	uint32		overlap = shape->overlap;
 
@@ -117,7 +117,7 @@ plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 	if (points > shape->leaf_size * 3 / 2)
 		plan->leaves =
 			(uint32) Min((double) points * overlap / shape->leaf_size,
-						 Max(fit, MOST_CENTERS_L1));
+						 Max(fit, MAX_CENTERS_L1));
 	plan->overlap = Min(overlap, plan->leaves);
 	plan->at_home = plan->leaves > 1
 						? shape->per_leaf
@@ -238,7 +238,7 @@ void
 omen_plan_scan(OmenBuildMemory *memory)
 {
 	memory->pool = memory->total / 2;
-	memory->work = Max(memory->total / 2 / memory->sharers, LEAST_WORK_MEMORY);
+	memory->work = Max(memory->total / 2 / memory->sharers, MIN_WORK_MEMORY);
 	memory->cache = 0;
 }
 
@@ -253,7 +253,7 @@ omen_plan_memory(OmenBuildMemory *memory, Size taken, bool has_points)
 	Size		left = taken < memory->total ? memory->total - taken : 0;
 	Size		each = left / memory->sharers;
 
-	memory->work = Max(each / 4, LEAST_WORK_MEMORY);
+	memory->work = Max(each / 4, MIN_WORK_MEMORY);
 	if (has_points)
 	{
 		Size		work = memory->work * memory->sharers;
@@ -265,6 +265,6 @@ omen_plan_memory(OmenBuildMemory *memory, Size taken, bool has_points)
 	else
 	{
 		memory->pool = 0;
-		memory->cache = Max(each / 4 * 3, LEAST_CACHE_MEMORY);
+		memory->cache = Max(each / 4 * 3, MIN_CACHE_MEMORY);
 	}
 }

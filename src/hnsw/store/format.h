@@ -20,8 +20,8 @@
  *			|  OmenPageOpaqueData (special space; see page.h)   | pd_special
  *	  8192	+---------------------------------------------------+
  *
- * pd_lower is the end of the last slot ever handed out.  What stands in place of
- * the slots on pages of other kinds, up to pd_lower:
+ * pd_lower is the end of the last slot ever handed out.  What stands in place
+ * of the slots on pages of other kinds, up to pd_lower:
  *
  *	  META		OmenMetaPageData
  *	  NODE		slots of layout->node.stride bytes: one node of layer 0 each
@@ -169,7 +169,9 @@ typedef struct OmenSlotHeader
 /* For slots that are kept for somebody: not set. */
 #define OMEN_SLOT_RESERVED 0x20
 
-/* Columns after the vector's, one a bit of key_nulls, and bytes of their keys. */
+/*
+ * Columns after the vector's, one a bit of key_nulls, and bytes of their keys.
+ */
 #define OMEN_MAX_KEYS 16
 #define OMEN_MAX_KEY_WORDS (4 * OMEN_MAX_KEYS)
 #define OMEN_MAX_KEY_BYTES (8 * OMEN_MAX_KEY_WORDS)
@@ -182,7 +184,8 @@ typedef struct OmenSlotHeader
 
 /*
  * Posting chunk: heap TIDs of a node beyond the one in its slot, or of a side
- * list.  Chunks form a chain; chunk ids are block * OMEN_CHUNKS_PER_PAGE + slot.
+ * list.  Chunks form a chain; chunk ids are block * OMEN_CHUNKS_PER_PAGE +
+ * slot.
  *
  *	  OFFSET	SIZE	DESCRIPTION
  *	  0			4		owner: node id, or 0 for a side list
@@ -259,8 +262,8 @@ typedef enum OmenMode
  *	  28		4		radius: of the sphere that inner product is linked on,
  *						the norm of the longest vector at the build; else 0
  *	  32		8		node_limit: no more nodes than this have a row
- *	  40		8		vacuum_nodes: nodes with rows, counted by the last VACUUM
- *						that removed rows; else 0
+ *	  40		8		vacuum_nodes: nodes with rows, counted by the last
+ *						VACUUM that removed rows; else 0
  *	  48		8		vacuum_dead: nodes without rows, likewise
  *	  56		1		mode: OmenMode
  *	  57		7		reserved, 0
@@ -287,9 +290,9 @@ typedef struct OmenGraphData
 /*
  * Metapage.
  *
- * The version stands twice, plain and complemented, so that a version of a later
- * omendb can be told from damage.  Magic number, version, and complement stand
- * where they do in every version from 2 on.
+ * The version stands twice, plain and complemented, so that a version of a
+ * later omendb can be told from damage.  Magic number, version, and complement
+ * stand where they do in every version from 2 on.
  *
  *	  OFFSET	SIZE	DESCRIPTION
  *	  0			4		magic: OMEN_MAGIC

@@ -262,7 +262,9 @@ omen_meta_read(Relation rel, OmenMetaPageData *meta)
 		report_damaged_meta(rel, "does not tell its version");
 	switch (meta->version)
 	{
-			/* an older format that is still read becomes the present one here */
+			/*
+			 * an older format that is still read becomes the present one here
+			 */
 		case OMEN_FORMAT_VERSION:
 			break;
 		default:

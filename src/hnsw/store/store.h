@@ -74,7 +74,9 @@ typedef struct OmenNodeRef
 	uint16		version;
 } OmenNodeRef;
 
-/* The lists of rows that have no place in a graph; values as on their chunks. */
+/*
+ * The lists of rows that have no place in a graph; values as on their chunks.
+ */
 typedef enum OmenSide
 {
 	OMEN_SIDE_NONE = 0,			/* it is a node's chain */
