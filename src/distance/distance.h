@@ -39,7 +39,7 @@
  */
 #define OMEN_MAX_DIM 16000
 
-/* Bytes of a packed array. */
+/* Bytes of a packed array of numbers of 4 bits. */
 #define OMEN_PACKED_BYTES(dim) (((dim) + 1) / 2)
 
 typedef struct OmenKernels

@@ -434,7 +434,7 @@ run_stage(OmenCustomScanState *node, OmenStage stage)
 
 /* Go on to the next stage, and make the set if that comes first. */
 static void
-go_on(OmenCustomScanState *node)
+run_next_stage(OmenCustomScanState *node)
 {
 	OmenFilterFacts *facts = &node->facts;
 	OmenStage	stage;
@@ -458,7 +458,7 @@ give_up(OmenCustomScanState *node)
 	if (facts->last != OMEN_STAGE_EXACT)
 		node->counts.gave_up++;
 	facts->has_failed |= facts->last != OMEN_STAGE_GLANCE;
-	go_on(node);
+	run_next_stage(node);
 }
 
 /* ---------- rows ---------- */
@@ -499,7 +499,7 @@ next_row(ScanState *ss)
 	if (!node->is_started)
 	{
 		start(node);
-		go_on(node);
+		run_next_stage(node);
 	}
 	while (node->facts.last != OMEN_STAGE_END)
 	{

@@ -59,7 +59,8 @@ typedef OmenPageOpaqueData *OmenPageOpaque;
 
 /*
  * Kinds: a free page is of the same kind everywhere; omen_hnsw has 0x10 to
- * 0x1F.  Whatever access method comes next takes the next sixteen.
+ * 0x1F.  The access method that comes next takes 0x20 to 0x2F, in a format.h
+ * of its own, and notes it here.
  */
 #define OMEN_KIND_FREE 0x00
 

@@ -2,9 +2,9 @@
  * codec_full.c
  *		OMEN_STORAGE_FULL: the floats, normalised for cosine.
  *
- * Purpose: as above; neither rotated nor centred.  Codes are read and written
- * as floats: they must be aligned for them.  Of the header only error is in
- * use, and for IP offset, an upper bound of the norm.
+ * Purpose: an OmenCodec (codec.h); neither rotated nor centred.  Codes are read
+ * and written as floats: they must be aligned for them.  Of the header only
+ * error is in use, and for IP offset, an upper bound of the norm.
  */
 #include "codec.h"
 

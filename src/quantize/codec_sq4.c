@@ -2,10 +2,10 @@
  * codec_sq4.c
  *		OMEN_STORAGE_SQ4: each coordinate is one of 16 steps.
  *
- * Purpose: as above; made as codes of eight bits are, and packed.  Only the
- * codes that are many have to be small, so a query has eight bits for each
- * coordinate.  Not for L1: a vector that is not rotated has coordinates that
- * so few steps say too little of.
+ * Purpose: an OmenCodec (codec.h); made as codes of eight bits are, and packed.
+ * Only the codes that are many have to be small, so a query has eight bits for
+ * each coordinate.  Not for L1: a vector that is not rotated has coordinates
+ * that so few steps say too little of.
  */
 #include "codec.h"
 #include "grid.h"

@@ -2,10 +2,11 @@
  * codec_sq8.c
  *		OMEN_STORAGE_SQ8: each coordinate is one of 256 steps.
  *
- * Purpose: as above.  The vector (normalised first for cosine) is rotated at
- * random, centred on a mean, and each coordinate rounded to a step between
- * the vector's own smallest and largest coordinate.  L1 does not survive a
- * rotation: its codes stay in the original coordinates without a mean.
+ * Purpose: an OmenCodec (codec.h).  The vector (normalised first for cosine) is
+ * rotated at random, centred on a mean, and each coordinate rounded to a step
+ * between the vector's own smallest and largest coordinate.  L1 does not
+ * survive a rotation: its codes stay in the original coordinates without a
+ * mean.
  */
 #include "codec.h"
 #include "grid.h"

@@ -117,7 +117,7 @@ find_frame_flaw(Page page, BlockNumber block)
 		PageGetPageLayoutVersion(page) != PG_PAGE_LAYOUT_VERSION)
 		return "page header is damaged";
 	if (opaque->page_id != OMEN_PAGE_ID)
-		return "special space is not that of an omen_hnsw index";
+		return "special space is not that of an index of omendb";
 	if (opaque->block != block)
 		return psprintf("page is a copy of that of block %u", opaque->block);
 	if (!is_known_kind(opaque->kind))

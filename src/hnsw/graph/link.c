@@ -7,15 +7,18 @@
  * the graph is whole:
  *
  *	1. its slot is written with OMEN_SLOT_LINKING and its own edges (insert.c);
- *	2. its upper slots are written, from layer 1 up;
- *	3. back-links: each neighbor gets an edge to it, one page at a time, by
- *	   compare-and-set of what was read before; one of them with the parent
- *	   flag, from a node that is linked itself;
- *	4. the entry point moves to it if it is of a higher layer;
- *	5. OMEN_SLOT_LINKING is cleared.
+ *	2. it gets a parent: an edge with the parent flag, from a node that is
+ *	   linked itself; or it becomes the root;
+ *	3. for each of its upper layers, from 1 up: the upper slot is written with
+ *	   its edges, then the edges back to it;
+ *	4. the edges back to it in layer 0;
+ *	5. the entry point moves to it if it is of a higher layer;
+ *	6. OMEN_SLOT_LINKING is cleared.
  *
- * What a crash leaves behind after 1 to 4 has no committed row: its heap tuple
- * is dead, and VACUUM removes the node like any other.
+ * An edge back is added to one neighbor's page at a time, by compare-and-set of
+ * what was read before.  What a crash leaves behind after 1 to 5 has no
+ * committed row: its heap tuple is dead, and VACUUM removes the node like any
+ * other.
  *
  * Parents form a tree from the root: a node's parent was linked before it, and
  * edges with the flag are pruned by nobody.  So layer 0 is reachable from the
@@ -597,7 +600,7 @@ back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
 }
 
 /*
- * Steps 2 to 5 for a node whose slot has been written with its edges.  False
+ * Steps 2 to 6 for a node whose slot has been written with its edges.  False
  * if the plan says that the graph was empty and it no longer is: the caller
  * makes a new plan, writes the edges, and calls again.
  */

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * budget.c
- *	  How much a filtered scan has done, and how much more it may do.
+ *	  What a filtered scan has done, and whether that is all that it may do.
  *
- * Work is counted in visits of slots; looking up a row is worth as many as the
- * filter says.
+ * Counts, and keeps to what the caller allows; how much that is the caller
+ * decides, see filter/allowance.c.  Work is counted in visits of slots; looking
+ * up a row is worth as many as the filter says.
  *
  *-------------------------------------------------------------------------
  */
