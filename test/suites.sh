@@ -53,6 +53,12 @@ scaled()
 	say "$(($1 * slowness / 100))"
 }
 
+# How long a test may wait here, in seconds.
+wait_limit()
+{
+	say "${PG_TEST_TIMEOUT_DEFAULT:-$(scaled "$WAIT_LIMIT")}"
+}
+
 # What one suite or TAP test may take here, in seconds.  Whoever wants another
 # limit says so in OMEN_SUITE_SECONDS.
 suite_limit()
@@ -167,7 +173,7 @@ tap_file()
 	as_user mkdir -p "$work/tap" "$work/tap/ports"
 	# shellcheck disable=SC2046
 	in_source env -u PGHOST -u PGUSER PGPORT=65432 $(selection) \
-		PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-$(scaled "$WAIT_LIMIT")}" \
+		PG_TEST_TIMEOUT_DEFAULT="$(wait_limit)" \
 		TESTDIR="$work/tap" TESTDATADIR="$work/tap" TESTLOGDIR="$work/tap" \
 		PG_TEST_PORT_DIR="$work/tap/ports" \
 		PG_REGRESS="$testtools/regress/pg_regress" \

@@ -39,7 +39,7 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "$_\n")
   for ('autovacuum = off', 'fsync = off', 'shared_buffers = 64MB', 'max_wal_size = 2GB', 'max_worker_processes = 8',
-	'max_parallel_workers = 8', 'dynamic_shared_memory_type = mmap', 'log_temp_files = 0', 'statement_timeout = 120s');
+	'max_parallel_workers = 8', 'dynamic_shared_memory_type = mmap', 'log_temp_files = 0', "statement_timeout = $PostgreSQL::Test::Utils::timeout_default" . 's');
 $ENV{OMEN_DISK_FOLDER} = $node->data_dir . '/pg_dynshmem/';
 $ENV{LD_PRELOAD} = $library;
 $node->start;
