@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
+#include "compat.h"
 #include "storage/block.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
@@ -102,8 +103,7 @@ extern bool omen_page_seems(Buffer buf, uint8 kind);
 /* ---------- frame.c ---------- */
 
 extern void omen_page_init(Page page, BlockNumber block, uint8 kind);
-extern void omen_report_corruption(Relation rel, Buffer buf)
-	pg_attribute_noreturn();
+pg_noreturn extern void omen_report_corruption(Relation rel, Buffer buf);
 
 /* ---------- wal.c ---------- */
 

@@ -89,7 +89,7 @@ use_code(const OmenQuantizer *q, const OmenQuantizer *origin, const float *x,
 	omen_decode(q, node, code, scratch);
 	(void) omen_code_error(q, x, scratch, node, code);
 	(void) omen_header_flaw((OmenStorage) q->storage, (OmenMetric) q->metric,
-							node);
+							node, true);
 	(void) omen_code_flaw((OmenStorage) q->storage, q->dim, node, code, flaw,
 						  sizeof(flaw));
 

@@ -76,7 +76,6 @@ for (my $round = 1; $round <= 30 && $changed == 0; $round++)
 	$writer->query_until(qr/started/, q{
 \echo started
 INSERT INTO graph SELECT i, pattern(i, 16) FROM generate_series(3000, 8000) i;
-\q
 });
 	foreach my $i (1 .. 30)
 	{
