@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "filter/plan.h"
 #include "nodes/value.h"
 
@@ -26,6 +28,7 @@ pack_plan(const OmenScanPlan *plan)
 	List	   *packed = NIL;
 
 #define PACK(type, name) \
+	Assert(isfinite((double) plan->name)); \
 	packed = lappend(packed, makeFloat(psprintf("%.17e", (double) plan->name)));
 	OMEN_SCAN_PLAN_FIELDS(PACK)
 #undef PACK

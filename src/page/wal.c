@@ -32,6 +32,13 @@ omen_change_begin(OmenChange *change, OmenPages *pages)
 static Page
 register_buffer(OmenChange *change, Buffer buf, int flags)
 {
+	for (int i = 0; i < change->nbuffers; i++)
+	{
+		if (change->buffers[i] == buf)
+			return change->direct
+					   ? BufferGetPage(buf)
+					   : GenericXLogRegisterBuffer(change->xlog, buf, flags);
+	}
 	Assert(change->nbuffers < MAX_GENERIC_XLOG_PAGES);
 	change->buffers[change->nbuffers++] = buf;
 	if (change->direct)

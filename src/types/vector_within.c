@@ -47,7 +47,8 @@ omen_vector_sphere(PG_FUNCTION_ARGS)
 	bool		isnull[2] = {PG_ARGISNULL(0), PG_ARGISNULL(1)};
 	HeapTuple	tuple;
 
-	if (desc->natts != 2 || TupleDescAttr(desc, 0)->atttypid != argtypes[0] ||
+	if (nargs != 2 || desc->natts != 2 ||
+		TupleDescAttr(desc, 0)->atttypid != argtypes[0] ||
 		TupleDescAttr(desc, 1)->atttypid != argtypes[1])
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 						errmsg("type %s is not a center and a radius",

@@ -229,6 +229,12 @@ omen_hnsw_check(PG_FUNCTION_ARGS)
 	CheckedIndex opened;
 
 	omen_init_materialized_srf(fcinfo);
+	if (result->setDesc->natts != OMEN_CHECK_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function omen_hnsw_check is of another version of "
+						"omendb"),
+				 errhint("Drop extension omendb and create it again.")));
 	open_index(index_oid, &opened);
 	if (omen_has_no_contents(opened.index))
 		ereport(

@@ -145,6 +145,9 @@ typedef struct OmenCheck
 	ReturnSetInfo *result;
 } OmenCheck;
 
+/* Columns of omen_hnsw_check(), as the install script declares it. */
+#define OMEN_CHECK_COLUMNS 5
+
 /* A slot in the words of a violation: no block, or no slot of it. */
 #define OMEN_CHECK_NOWHERE ((int64) -1)
 #define OMEN_CHECK_PAGE (-1)

@@ -23,8 +23,8 @@ static void
 add_row(OmenCheck *check, const char *severity, const char *kind, int64 block,
 		int slot, const char *detail)
 {
-	Datum		values[5] = {0};
-	bool		nulls[5] = {0};
+	Datum		values[OMEN_CHECK_COLUMNS] = {0};
+	bool		nulls[OMEN_CHECK_COLUMNS] = {0};
 
 	values[0] = CStringGetTextDatum(severity);
 	values[1] = CStringGetTextDatum(kind);
@@ -99,7 +99,8 @@ keep_page(OmenCheck *check, BlockNumber block, Page page)
 	}
 	if (block >= check->kept_blocks)
 		return;
-	check->kept[block] = palloc(BLCKSZ);
+	check->kept[block] =
+		MemoryContextAlloc(GetMemoryChunkContext(check), BLCKSZ);
 	memcpy(check->kept[block], page, BLCKSZ);
 }
 

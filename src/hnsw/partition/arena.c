@@ -107,7 +107,10 @@ omen_arena_attach(OmenBuild *build)
 	OmenArenaView *view = &build->arena_view;
 
 	if (arena->size == 0)
+	{
+		omen_arena_detach(build);
 		return;
+	}
 	if (view->memory != NULL && view->handle != arena->handle)
 		omen_arena_detach(build);
 	if (view->memory == NULL)

@@ -61,6 +61,9 @@ move_rows(OmenBuild *build)
 	omen_spill_delete(build, OMEN_SPILL_ROWS, 0, 0);
 	omen_spill_forget(build, OMEN_SPILL_ROWS, 0);
 	omen_pool_tidy(build);
+	/* workers have it mapped until a step makes them see that it is gone */
+	if (build->team->participants > 1)
+		omen_run_step(build, OMEN_STEP_RELEASE, 0, 0);
 	job->row_kind = OMEN_SPILL_MOVED;
 	pfree(row);
 }

@@ -54,6 +54,7 @@ typedef enum OmenBuildStep
 	OMEN_STEP_PARENTS,			/* choose the parent of every node */
 	OMEN_STEP_COPIES,			/* attach rows of equal codes */
 	OMEN_STEP_LOG,				/* write WAL */
+	OMEN_STEP_RELEASE,			/* let go of shared memory that was given up */
 	OMEN_STEP_DONE				/* workers may go */
 } OmenBuildStep;
 

@@ -29,6 +29,16 @@ typedef struct Step
 	bool		alone;			/* the leader takes it */
 } Step;
 
+/*
+ * Nothing: what a participant has mapped of a pool or an arena that was given
+ * up it lets go of when a step begins, and the system has the memory back when
+ * all have.
+ */
+static void
+release(OmenBuild *build)
+{
+}
+
 static const Step steps[] = {
 	[OMEN_STEP_SCAN] = {"scanning table", NULL, omen_step_scan},
 	[OMEN_STEP_EQUAL] = {"finding equal vectors", NULL, omen_step_equal, true},
@@ -44,6 +54,7 @@ static const Step steps[] = {
 	[OMEN_STEP_COPIES] = {"attaching equal vectors", NULL, omen_step_copies,
 						  true},
 	[OMEN_STEP_LOG] = {"writing WAL", NULL, omen_step_log},
+	[OMEN_STEP_RELEASE] = {"releasing memory", NULL, release},
 };
 
 /* What a step is called; NULL if there is no such step. */

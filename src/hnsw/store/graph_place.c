@@ -57,7 +57,8 @@ omen_meta_init_graph(OmenMetaPageData *meta)
 
 /*
  * Lock the page of the data exclusively; the caller unlocks and releases it.
- * No page comes after it in the order of locks.
+ * Of the pages that are locked together it is the last, or the last before the
+ * metapage.
  */
 Buffer
 omen_graph_lock(const OmenGraph *graph)
