@@ -2,11 +2,11 @@
  * codec.h
  *		What differs between kinds of codes: one OmenCodec a kind.
  *
- * Purpose: the table that encoding, distances, bounds and checks go through,
- * so that nobody asks of which kind a code is.  A later kind is a file
- * codec_NAME.c, its entry here and in codec.c, a number in quantizer.h, and if
- * it needs them kernels in distance/.  Where its name is listed for users the
- * compiler says so.
+ * Purpose: the table that encoding, distances, bounds and checks go through, so
+ * that nobody asks of which kind a code is.  A later kind is a file
+ * codec_NAME.c, its entry here and in codec.c, a number and OMEN_STORAGES in
+ * quantizer.h, and if it needs them kernels in distance/.  Where its name is
+ * listed for users the compiler says so.
  */
 #ifndef OMEN_CODEC_H
 #define OMEN_CODEC_H

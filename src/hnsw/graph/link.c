@@ -501,7 +501,8 @@ parent_among_neighbors(OmenGraph *graph, OmenNodeRef node,
 
 /*
  * Give a new node its parent: one of its neighbors, else somebody below the
- * root.  False if there is no root to hang it on.
+ * root.  False if there is no root to hang it on, or none that can be reached
+ * after MAX_TRIES times.
  */
 static bool
 find_parent(OmenGraph *graph, OmenNodeRef node, const OmenCodeHeader *header,
@@ -600,9 +601,9 @@ back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
 }
 
 /*
- * Steps 2 to 6 for a node whose slot has been written with its edges.  False
- * if the plan says that the graph was empty and it no longer is: the caller
- * makes a new plan, writes the edges, and calls again.
+ * Steps 2 to 6 for a node whose slot has been written with its edges.  False if
+ * it could become neither a child nor the root, as when another became the root
+ * meanwhile: the caller makes a new plan, writes the edges, and calls again.
  */
 bool
 omen_link_connect(OmenGraph *graph, OmenNodeRef node,

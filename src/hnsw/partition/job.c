@@ -330,8 +330,8 @@ list_last_page(OmenBuild *build, const OmenBuildLayer *layer)
 }
 
 /*
- * Write what the metapage has of a graph: root and entry point, from the top
- * layer, and the radius.
+ * Write the data of a graph: root and entry point, from the top layer, and the
+ * radius.
  */
 static void
 finish_graph(OmenBuild *build)

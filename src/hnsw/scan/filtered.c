@@ -244,8 +244,8 @@ ask_for_more(OmenScanState *state)
 
 /*
  * Is there anything left to do with the list as it is, now that more is
- * allowed?  Not for an in-filter traversal that stopped on its way: its list is
- * not yet what it will be.
+ * allowed?  Not for a walk (in-filter traversal) that stopped on its way: its
+ * list is not yet what it will be.
  */
 static bool
 has_left_pending(const OmenScanState *state)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * posting_vacuum.c
- *	  Taking empty chunks back, for VACUUM.
+ *	  Taking empty chunks back, for VACUUM (vacuum.c, check_suspects()).
  *
  * Freed are: an empty chunk behind the first of its chain; all chunks of a
  * chain that is empty, with its node's page locked; and an empty chunk on no
@@ -9,7 +9,8 @@
  *
  * VACUUM alone changes links behind the first chunk of a chain, and there is
  * one VACUUM at a time.  An empty chunk that is the first takes the next TIDs,
- * and stays; a chain of nothing but empty ones is dropped with its node.
+ * and stays; a chain of nothing but empty ones is dropped with its node.  (A
+ * side list keeps its first chunk.)
  *
  *-------------------------------------------------------------------------
  */
