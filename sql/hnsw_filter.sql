@@ -181,7 +181,9 @@ SELECT * FROM plan('EXECUTE within(query(), 100)');
 -- The sphere stays a call, which other servers know as well.
 EXPLAIN (VERBOSE, COSTS OFF) EXECUTE within(query(), 100);
 RESET plan_cache_mode;
+SET enable_seqscan = on;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM item WHERE v <<->> sphere('[1,2]', 3);
+SET enable_seqscan = off;
 SELECT '[1,2]'::vector <<->> sphere('[1,5]', 3) AS at, '[1,2]'::vector <<->> sphere('[1,5]', 3.1) AS l2, '[1,2]'::vector <<#>> sphere('[1,5]', -10) AS ip,
 	'[1,2]'::vector <<=>> sphere('[2,4]', 0.01) AS cosine, '[0,0]'::vector <<=>> sphere('[2,4]', 2) AS zero, '[1,2]'::vector <<+>> sphere('[3,5]', 5.5) AS l1;
 SELECT '[1,2]'::vector <<->> sphere('[1,5,6]', 3);
