@@ -14,7 +14,8 @@ use Test::More;
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
   check_index walk_all measure_recall start_psql finish
-  create_made_vector build_leftovers wait_for_sessions);
+  create_made_vector build_leftovers wait_for_sessions
+  wait_for_recovery);
 
 # A running server with the extension and the helpers.  Arguments after the
 # name are lines for postgresql.conf.
@@ -283,6 +284,20 @@ sub measure_recall
 	cmp_ok($at_10, '>=', $least_10, "recall\@10 of $operator $when");
 	is($in_order, 't', "rows by $operator come in order $when");
 	return;
+}
+
+# Wait until a server takes connections again after a crash.  Not by psql, which
+# may be gone before it is given its statement.
+sub wait_for_recovery
+{
+	my ($node) = @_;
+
+	for my $try (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0;
+		select(undef, undef, undef, 0.1);
+	}
+	die 'timed out waiting for the server to recover';
 }
 
 1;

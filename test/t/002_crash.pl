@@ -112,7 +112,7 @@ for my $round (1 .. ($ENV{OMEN_TEST_QUICK} ? 3 : 6))
 	$load->finish;
 	$vacuum->finish;
 	$node->start if $round % 3 == 0;
-	$node->poll_query_until('postgres', 'SELECT true');
+	wait_for_recovery($node);
 	like($output . $vacuum_output, qr/connection|terminated|shutting down/,
 		"the crash of round $round cut the load");
 	unlike($output . $vacuum_output, qr/ERROR:  |PANIC/, "and nothing else went wrong");

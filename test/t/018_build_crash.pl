@@ -97,7 +97,7 @@ for my $case (
 	ok($pid ne '' && kill('KILL', $pid), "$who was killed, $phase, with $memory");
 	$build->finish;
 	like($output, qr/connection|terminated/, 'the build ended');
-	$node->poll_query_until('postgres', 'SELECT true');
+	wait_for_recovery($node);
 	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'item_index'"), '0', 'there is no index');
 	is(leftovers(), $leftovers, 'and nothing else is left behind');
 	cmp_ok(scalar(() = strange_files()), '<=', $before + 1, 'but one file at most');
