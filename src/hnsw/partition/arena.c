@@ -13,8 +13,12 @@
 #include "postgres.h"
 
 #include "hnsw/partition/partition.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+
+/* waits of 10 ms for the error of a participant that is gone: 10 s in all */
+#define SEGMENT_GONE_WAITS 1000
 
 /*
  * Make a segment of dynamic shared memory; NULL if there is not so much.  A
@@ -60,6 +64,15 @@ omen_segment_attach(dsm_handle handle)
 {
 	dsm_segment *segment = dsm_attach(handle);
 
+	/*
+	 * Its maker is gone, by an error that is about to reach us as well: let
+	 * that be the one that is told.
+	 */
+	for (int wait = 0; segment == NULL && wait < SEGMENT_GONE_WAITS; wait++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(10000L);
+	}
 	if (segment == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("could not map dynamic shared memory segment")));
