@@ -17,7 +17,10 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-/* waits of 10 ms for the error of a participant that is gone: 10 s in all */
+/*
+ * Waits for the error of a participant that is gone.  Of 10 ms each, so 10 s in
+ * all.  guess
+ */
 #define SEGMENT_GONE_WAITS 1000
 
 /*
