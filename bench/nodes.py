@@ -39,7 +39,7 @@ NO_ID = 0xFFFFFFFF
 NO_BLOCK = 0xFFFFFFFF
 
 # src/hnsw/store/format.h and src/page/page.h, by format version: offset and
-# struct's letter of each field.  A new version is a copy with its changes.
+# struct's letter of each field.  A new version names its changes.
 FORMATS = {
     1: {
         "special": {"next": (PAGE - 16, "I"), "kind": (PAGE - 12, "B"),
@@ -68,34 +68,19 @@ FORMATS = {
                      1: ("full", lambda dims: 4 * dims),
                      2: ("sq4", lambda dims: (dims + 1) // 2)},
     },
-    2: {
-        "special": {"next": (PAGE - 24, "I"), "kind": (PAGE - 8, "B"),
-                    "used": (PAGE - 6, "H")},
-        "kinds": {"node": 0x10, "upper": 0x11, "posting": 0x12,
-                  "payload": 0x14},
-        "meta": {"dims": (16, "I"), "m": (20, "H"), "metric": (32, "B"),
-                 "storage": (33, "B"), "key_bytes": (14, "H"),
-                 "root": (72, "I"), "entry": (76, "I"),
-                 "entry_level": (84, "H"), "side_null": (92, "I"),
-                 "side_nan": (96, "I"), "node_stride": (48, "I"),
-                 "upper_stride": (52, "I")},
-        # of both kinds of slots
-        "slot": {"flags": (0, "B"), "level": (1, "B"), "version": (2, "H"),
-                 "degree": (4, "H"), "epoch": (6, "H"), "payload": (20, "I")},
-        "node": {"tid": (8, "6s"), "key_nulls": (14, "H"),
-                 "posting": (16, "I")},
-        "upper": {"node": (8, "I")},
-        "code_header": (24, 24),    # offset and bytes
-        "slot_header": 48,          # bytes before the code
-        "used": 0x01, "mixed": 0x10,
-        "tag_version": 0x7F, "tag_parent": 0x80,
-        "chunk": {"bytes": 72, "owner": (0, "I"), "flags": (6, "B"),
-                  "count": (7, "B"), "next": (8, "I"), "tids": 12},
-        "payload": {"bytes": (8, "I"), "start": 16},
-        "storages": {0: ("sq8", lambda dims: dims),
-                     1: ("full", lambda dims: 4 * dims),
-                     2: ("sq4", lambda dims: (dims + 1) // 2)},
-    },
+}
+FORMATS[2] = {
+    **FORMATS[1],
+    "special": {"next": (PAGE - 24, "I"), "kind": (PAGE - 8, "B"),
+                "used": (PAGE - 6, "H")},
+    "kinds": {"node": 0x10, "upper": 0x11, "posting": 0x12,
+              "payload": 0x14},
+    "meta": {"dims": (16, "I"), "m": (20, "H"), "metric": (32, "B"),
+             "storage": (33, "B"), "key_bytes": (14, "H"),
+             "root": (72, "I"), "entry": (76, "I"),
+             "entry_level": (84, "H"), "side_null": (92, "I"),
+             "side_nan": (96, "I"), "node_stride": (48, "I"),
+             "upper_stride": (52, "I")},
 }
 META_VERSION = (4, "I")
 MAGIC = b"OMEN"
