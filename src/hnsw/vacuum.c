@@ -19,6 +19,7 @@
 #include "commands/vacuum.h"
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/store/node_list.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
@@ -35,13 +36,6 @@ typedef struct TidPlace
 	bool		dead;
 } TidPlace;
 
-typedef struct RefList
-{
-	OmenNodeRef *refs;
-	uint64		count;
-	uint64		room;
-} RefList;
-
 typedef struct VacuumState
 {
 	OmenGraph  *graph;
@@ -53,37 +47,22 @@ typedef struct VacuumState
 	double		kept;			/* TIDs that stay */
 	double		removed;
 	uint64		nodes;			/* with a row, as far as the slot tells */
-	RefList		dead;			/* nodes without a row */
-	RefList		suspects;		/* nodes whose chain may be empty */
-	RefList		empty_chunks;	/* ids of chunks without TIDs */
-	RefList		owners;			/* nodes that these chunks name */
+	OmenNodeList dead;			/* nodes without a row */
+	OmenNodeList suspects;		/* nodes whose chain may be empty */
+	OmenNodeList empty_chunks;	/* ids of chunks without TIDs */
+	OmenNodeList owners;		/* nodes that these chunks name */
 	uint8		sides;			/* OMEN_CHUNK_*: side lists that have such */
-	RefList		payload;		/* blocks of payload */
+	OmenNodeList payload;		/* blocks of payload */
 	bool		condemned;		/* a VACUUM was cut before */
 } VacuumState;
 
+/* Something that has an id, or a block number, and no version. */
 static void
-add_ref(RefList *list, OmenNodeRef ref)
-{
-	if (list->count == list->room)
-	{
-		list->room = Max(256, list->room * 2);
-		list->refs =
-			list->refs
-				? repalloc_huge(list->refs,
-								mul_size(list->room, sizeof(OmenNodeRef)))
-				: palloc(list->room * sizeof(OmenNodeRef));
-	}
-	list->refs[list->count++] = ref;
-}
-
-/* The same for something that has an id, or a block number, and no version. */
-static void
-add_id(RefList *list, uint32 id)
+add_id(OmenNodeList *list, uint32 id)
 {
 	OmenNodeRef ref = {id, 0};
 
-	add_ref(list, ref);
+	omen_node_list_add(list, ref);
 }
 
 /* ---------- the pass over TIDs ---------- */
@@ -226,7 +205,7 @@ classify_chunks(VacuumState *state, Page page, BlockNumber block)
 		if (omen_chunk_side(chunk) != OMEN_SIDE_NONE)
 			state->sides |= omen_chunk_side(chunk);
 		else
-			add_ref(&state->owners, owner);
+			omen_node_list_add(&state->owners, owner);
 	}
 }
 
@@ -248,11 +227,11 @@ classify(VacuumState *state, Buffer buf, BlockNumber block)
 	{
 		state->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
 		if (!omen_node_has_row(slot))
-			add_ref(&state->dead, omen_walk_ref(&walk, slot));
+			omen_node_list_add(&state->dead, omen_walk_ref(&walk, slot));
 		else if (ItemPointerIsValid(&slot->u.node.heaptid))
 			state->nodes++;
 		else
-			add_ref(&state->suspects, omen_walk_ref(&walk, slot));
+			omen_node_list_add(&state->suspects, omen_walk_ref(&walk, slot));
 	}
 }
 
@@ -365,7 +344,7 @@ check_suspects(VacuumState *state)
 		OmenNodeRef ref = state->suspects.refs[i];
 
 		if (omen_posting_drop_empty(state->graph, ref))
-			add_ref(&state->dead, ref);
+			omen_node_list_add(&state->dead, ref);
 		else
 			state->nodes++;
 		omen_vacuum_delay_point();

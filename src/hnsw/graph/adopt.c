@@ -12,30 +12,9 @@
 #include "postgres.h"
 
 #include "hnsw/graph/repair.h"
+#include "hnsw/store/node_list.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-
-typedef struct ChildList
-{
-	OmenNodeRef *refs;
-	uint32		count;
-	uint32		room;
-} ChildList;
-
-static void
-add_child(ChildList *list, OmenNodeRef ref)
-{
-	if (list->count == list->room)
-	{
-		list->room = Max(64, list->room * 2);
-		list->refs =
-			list->refs
-				? repalloc_huge(list->refs,
-								mul_size(list->room, sizeof(OmenNodeRef)))
-				: palloc(list->room * sizeof(OmenNodeRef));
-	}
-	list->refs[list->count++] = ref;
-}
 
 /*
  * The nearest descendants of a condemned node that stay, along parent edges
@@ -46,7 +25,7 @@ add_child(ChildList *list, OmenNodeRef ref)
  */
 static uint64
 living_descendants(OmenRepair *repair, OmenCondemned *start,
-				   ChildList *children, OmenCondemned ***through)
+				   OmenNodeList *children, OmenCondemned ***through)
 {
 	uint64		room = 64;
 	OmenCondemned **queue = palloc(room * sizeof(OmenCondemned *));
@@ -71,7 +50,7 @@ living_descendants(OmenRepair *repair, OmenCondemned *start,
 			{
 				if (omen_edge_target(repair->graph, repair->plane, c->ids[i],
 									 c->tags[i], &child))
-					add_child(children, child);
+					omen_node_list_add(children, child);
 				continue;
 			}
 			if (tail == room)
@@ -95,7 +74,7 @@ void
 omen_adopt_descendants(OmenRepair *repair, OmenNodeRef parent,
 					   OmenCondemned *child)
 {
-	ChildList	children = {0};
+	OmenNodeList children = {0};
 	OmenCondemned **through;
 	uint64		nthrough;
 	bool		failed = false;

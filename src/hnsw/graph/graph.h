@@ -15,6 +15,7 @@
 
 #include "hnsw/keys/keys.h"
 #include "hnsw/store/store.h"
+#include "quantize/codec.h"
 
 /* ---------- search.c ---------- */
 
@@ -61,6 +62,7 @@ typedef struct OmenSearch
 	const OmenPlane *plane;
 	const OmenCodeHeader *header;	/* the target */
 	const void *code;
+	OmenCodeDistance distance;	/* of a query's code and a node's */
 	uint32		ef;				/* how many results are kept */
 	bool		for_link;		/* results are neighbors of a new node, */
 	const OmenRowKeys *link_keys;	/* whose row has these keys */

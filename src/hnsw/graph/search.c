@@ -196,6 +196,8 @@ omen_search_start(OmenSearch *search, const OmenPlane *plane,
 	search->plane = plane;
 	search->header = header;
 	search->code = code;
+	search->distance =
+		omen_quantizer_functions(search->ix->quantizer)->query_distance;
 	search->ef = ef;
 	search->nseen = 0;
 	search->nfrontier = 0;
@@ -274,8 +276,8 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 	if (search->for_link)
 		return omen_link_distance(quantizer, search->graph->data.radius,
 								  search->header, search->code, header, code);
-	return omen_query_distance(quantizer, search->header, search->code, header,
-							   code);
+	return search->distance(quantizer, search->header, search->code, header,
+							code);
 }
 
 /* A slot that is near will be expanded soon. */
