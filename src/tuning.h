@@ -3,8 +3,8 @@
  * tuning.h
  *	  The numbers that decide how an index is scanned, and what that costs.
  *
- * Used by hnsw/visits.c, hnsw/cost.c, hnsw/scan/, filter/ and planner/, each
- * above or beside the others; so they stand in a file of their own.  Constants
+ * Used by hnsw/visits.c, hnsw/cost.c, hnsw/graph/upper.c, hnsw/scan/, filter/
+ * and planner/, each above or beside the others; so they stand in a file of their own.  Constants
  * only.  Each comment says what a number is for, its unit, and where it comes
  * from: "measured", with the figure, or "guess".  Which command gives a figure,
  * and on what machine and commit, is in bench/RESULTS.md; formulas and what the
@@ -39,6 +39,35 @@
  * candidate list.  Nodes in an entry of the list.  guess
  */
 #define OMEN_FLAT_NODES_OF_LIST 4.0
+
+/* ---------- the way down ---------- */
+
+/*
+ * ef of the search of layer 1, and of those above it, as in the paper.  What
+ * layer 1 misses is lost where vectors form clusters that lie apart: a search
+ * of layer 0 that begins in the wrong one stays there.  Results.  guess
+ */
+#define OMEN_LAYER_1_EF 4
+#define OMEN_UPPER_EF 1
+
+/*
+ * The same for inner product where vectors are of different lengths, and how
+ * many of the results the search of the layer below begins at.  The greatest
+ * products may be in another cluster than greater ones on the way.  Results.
+ * measured: of 300 queries on clusters, m = 6, the others leave 16 without any
+ * of their ten nearest, these 1 (bench/products.py)
+ */
+#define OMEN_PRODUCT_LAYER_1_EF 48
+#define OMEN_PRODUCT_UPPER_EF 32
+#define OMEN_PRODUCT_STARTS 16
+
+/*
+ * Lengths are different if one of some nodes looked at has a squared norm
+ * smaller than that of the longest by this part; codes of four bits of vectors
+ * of one length differ by 0.02.  Parts of 1, and nodes of each layer.  guess
+ */
+#define OMEN_NORMS_DIFFER 0.15
+#define OMEN_NORMS_LOOKED_AT 8
 
 /* ---------- what a search visits ---------- */
 

@@ -37,14 +37,14 @@ likely_part(const OmenQuantizer *q)
 
 /*
  * Lower bound of the L2 distance between the decoded vectors, given their
- * squared distance as omen_code_distance computed it.
+ * squared distance as omen_query_distance computed it.
  */
 static double
-decoded_l2(const OmenQuantizer *q, const OmenCodeHeader *ha,
-		   const OmenCodeHeader *hb, double distance)
+decoded_l2(const OmenQuantizer *q, const OmenQueryHeader *query,
+		   const OmenCodeHeader *node, double distance)
 {
 	double		sumsq =
-		omen_quantizer_functions(q)->decoded_bound(q, ha, hb, distance) -
+		omen_quantizer_functions(q)->decoded_bound(q, query, node, distance) -
 		q->dim * 0x1.0p-149;
 
 	return sumsq > 0.0 ? sqrt(sumsq) : 0.0;
@@ -87,12 +87,12 @@ omen_cosine_from_l2(const OmenQuantizer *q, double distance)
 }
 
 double
-omen_bound_by_l2(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_bound_by_l2(const OmenQuantizer *q, const OmenQueryHeader *query,
 				 const OmenCodeHeader *node, double distance, double part)
 {
 	double		d = bound_past_error(decoded_l2(q, query, node, distance),
 								node->error, part) -
-			   query->error;
+			   query->code.error;
 
 	if (d < 0.0)
 		d = 0.0;
@@ -100,25 +100,26 @@ omen_bound_by_l2(const OmenQuantizer *q, const OmenCodeHeader *query,
 }
 
 double
-omen_bound_by_l1(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_bound_by_l1(const OmenQuantizer *q, const OmenQueryHeader *query,
 				 const OmenCodeHeader *node, double distance, double part)
 {
 	double		d =
 		omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
 
 	(void) part;
-	d = (d - query->error - node->error) * (1.0 - omen_kernel_error(q->dim));
+	d = (d - query->code.error - node->error) * (1.0 - omen_kernel_error(q->dim));
 	return d > 0.0 ? d : 0.0;
 }
 
 double
-omen_bound_by_product(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 					  const OmenCodeHeader *node, double distance, double part)
 {
 	const OmenCodec *codec = omen_quantizer_codec(q);
-	double		query_norm = codec->norm_bound(q, query);
+	double		query_norm = codec->query_norm_bound(q, query);
+	double		query_error = query->code.error;
 	double		node_norm = codec->norm_bound(q, node);
-	double largest = (query_norm + query->error) * (node_norm + node->error);
+	double largest = (query_norm + query_error) * (node_norm + node->error);
 	double		product;
 
 	/* a float32 sum could overflow on its way, and be anything */
@@ -128,20 +129,20 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenCodeHeader *query,
 	product =
 		-omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
 	product += q->dim * 0x1.0p-148;
-	product += query_norm * node->error * part + node_norm * query->error +
-			   (double) query->error * node->error;
+	product += query_norm * node->error * part + node_norm * query_error +
+			   query_error * node->error;
 	product += omen_kernel_error(q->dim) * largest + q->dim * 0x1.0p-149;
 	return -product - DOUBLE_SLACK * fabs(product);
 }
 
 /* Lower bound, with so much of the node's error pointing at the query. */
 static double
-lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+lower_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 			const OmenCodeHeader *node, float graph_distance, double part)
 {
 	double		distance = graph_distance;
 
-	if (!(query->error < INFINITY && node->error < INFINITY) || isnan(distance))
+	if (!(query->code.error < INFINITY && node->error < INFINITY) || isnan(distance))
 		return -INFINITY;
 	if (distance > FLT_MAX)
 		distance = FLT_MAX;		/* it may be no more than that */
@@ -150,27 +151,27 @@ lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
 }
 
 double
-omen_lower_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_lower_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 				 const OmenCodeHeader *node, float graph_distance)
 {
 	return lower_bound(q, query, node, graph_distance, likely_part(q));
 }
 
 double
-omen_certain_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_certain_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 				   const OmenCodeHeader *node, float graph_distance)
 {
 	return lower_bound(q, query, node, graph_distance, 1.0);
 }
 
 double
-omen_refined_bound(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_refined_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 				   const float *rest, const OmenQueryRest *about,
 				   const OmenCodeHeader *node, const void *code,
 				   float graph_distance)
 {
 	const OmenCodec *codec = omen_quantizer_codec(q);
-	double		size = codec->largest(query) + codec->largest(node);
+	double		size = codec->largest(&query->code) + codec->largest(node);
 	double		step = node->step;
 	double		dot;
 	double		sumsq;

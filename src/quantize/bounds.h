@@ -11,15 +11,15 @@
 #include "quantizer.h"
 
 extern double omen_bound_by_l2(const OmenQuantizer *q,
-							   const OmenCodeHeader *query,
+							   const OmenQueryHeader *query,
 							   const OmenCodeHeader *node, double distance,
 							   double part);
 extern double omen_bound_by_product(const OmenQuantizer *q,
-									const OmenCodeHeader *query,
+									const OmenQueryHeader *query,
 									const OmenCodeHeader *node, double distance,
 									double part);
 extern double omen_bound_by_l1(const OmenQuantizer *q,
-							   const OmenCodeHeader *query,
+							   const OmenQueryHeader *query,
 							   const OmenCodeHeader *node, double distance,
 							   double part);
 extern double omen_l2_from_l2(const OmenQuantizer *q, double distance);

@@ -13,23 +13,31 @@
 
 #include "quantizer.h"
 
-/* A distance of two codes, or of a query's code and a node's. */
+/* A distance of two codes of nodes. */
 typedef float (*OmenCodeDistance)(const OmenQuantizer *q,
 								  const OmenCodeHeader *ha, const void *ca,
 								  const OmenCodeHeader *hb, const void *cb);
+
+/* One of a query's code and a node's. */
+typedef float (*OmenQueryDistance)(const OmenQuantizer *q,
+								   const OmenQueryHeader *query,
+								   const void *query_code,
+								   const OmenCodeHeader *node,
+								   const void *code);
 
 /* What a kind of code does for one metric. */
 typedef struct OmenCodecMetric
 {
 	OmenCodeDistance distance;	/* NULL: they do not go together */
-	OmenCodeDistance query_distance;
+	OmenQueryDistance query_distance;
 
 	/*
 	 * Lower bound of the distance of the decoded vectors, given the one that
 	 * was computed: for L2 and cosine squared, for IP minus the product.
 	 */
-	double (*decoded_bound)(const OmenQuantizer *q, const OmenCodeHeader *ha,
-							const OmenCodeHeader *hb, double distance);
+	double (*decoded_bound)(const OmenQuantizer *q,
+							const OmenQueryHeader *query,
+							const OmenCodeHeader *node, double distance);
 } OmenCodecMetric;
 
 typedef struct OmenCodec
@@ -79,8 +87,10 @@ typedef struct OmenCodec
 	/* Squared norm of the vector behind a code, the mean added back (IP). */
 	double (*sumsq)(const OmenQuantizer *q, const OmenCodeHeader *hdr);
 
-	/* Upper bound of its norm. */
+	/* Upper bounds of its norm, and of that of the vector behind a query's. */
 	double (*norm_bound)(const OmenQuantizer *q, const OmenCodeHeader *hdr);
+	double (*query_norm_bound)(const OmenQuantizer *q,
+							   const OmenQueryHeader *query);
 
 	/*
 	 * Of kinds that may be rotated: upper bounds of the squared norm of the

@@ -83,6 +83,30 @@ l1_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 	return omen_kernels->l1((const float *) ca, (const float *) cb, q->dim);
 }
 
+static float
+l2_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return l2_distance(q, &query->code, query_code, node, code);
+}
+
+static float
+ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return ip_distance(q, &query->code, query_code, node, code);
+}
+
+static float
+l1_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return l1_distance(q, &query->code, query_code, node, code);
+}
+
 /* ---------- bounds ---------- */
 
 static double
@@ -101,22 +125,28 @@ norm_bound(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 	return hdr->offset;
 }
 
+static double
+query_norm_bound(const OmenQuantizer *q, const OmenQueryHeader *query)
+{
+	return norm_bound(q, &query->code);
+}
+
 /* All terms of these sums have one sign. */
 static double
-bound_sum(const OmenQuantizer *q, const OmenCodeHeader *ha,
-		  const OmenCodeHeader *hb, double distance)
+bound_sum(const OmenQuantizer *q, const OmenQueryHeader *query,
+		  const OmenCodeHeader *node, double distance)
 {
-	(void) ha;
-	(void) hb;
+	(void) query;
+	(void) node;
 	return distance * (1.0 - omen_kernel_error(q->dim));
 }
 
 static double
-bound_product(const OmenQuantizer *q, const OmenCodeHeader *ha,
-			  const OmenCodeHeader *hb, double distance)
+bound_product(const OmenQuantizer *q, const OmenQueryHeader *query,
+			  const OmenCodeHeader *node, double distance)
 {
-	return distance -
-		   omen_kernel_error(q->dim) * norm_bound(q, ha) * norm_bound(q, hb);
+	return distance - omen_kernel_error(q->dim) * query_norm_bound(q, query) *
+						  norm_bound(q, node);
 }
 
 /* ---------- checks ---------- */
@@ -152,7 +182,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 
 #define L2_METRIC \
 	{ \
-		l2_distance, l2_distance, bound_sum \
+		l2_distance, l2_of_query, bound_sum \
 	}
 
 const OmenCodec omen_codec_full = {
@@ -164,11 +194,12 @@ const OmenCodec omen_codec_full = {
 	.encode_query = encode_query,
 	.decode = decode,
 	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_distance, bound_product},
+				[OMEN_METRIC_IP] = {ip_distance, ip_of_query, bound_product},
 				[OMEN_METRIC_COSINE] = L2_METRIC,
-				[OMEN_METRIC_L1] = {l1_distance, l1_distance, bound_sum}},
+				[OMEN_METRIC_L1] = {l1_distance, l1_of_query, bound_sum}},
 	.sumsq = sumsq,
 	.norm_bound = norm_bound,
+	.query_norm_bound = query_norm_bound,
 	.header_flaw = header_flaw,
 	.code_flaw = code_flaw,
 };

@@ -88,19 +88,21 @@ ip_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 }
 
 static float
-l2_of_query(const OmenQuantizer *q, const OmenCodeHeader *query,
+l2_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
 			const void *query_code, const OmenCodeHeader *node,
 			const void *code)
 {
-	return omen_grid_l2sq(q, query, node, dot_query(q, query_code, code));
+	return omen_grid_l2sq(q, &query->code, node,
+						  dot_query(q, query_code, code));
 }
 
 static float
-ip_of_query(const OmenQuantizer *q, const OmenCodeHeader *query,
+ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
 			const void *query_code, const OmenCodeHeader *node,
 			const void *code)
 {
-	return omen_grid_product(q, query, node, dot_query(q, query_code, code));
+	return omen_grid_query_product(q, query, node,
+								   dot_query(q, query_code, code));
 }
 
 /* ---------- checks ---------- */
@@ -145,6 +147,7 @@ const OmenCodec omen_codec_sq4 = {
 				[OMEN_METRIC_COSINE] = L2_METRIC},
 	.sumsq = omen_grid_sumsq,
 	.norm_bound = omen_grid_norm_bound,
+	.query_norm_bound = omen_grid_query_norm_bound,
 	.sumsq_bound = omen_grid_sumsq_bound,
 	.largest = omen_grid_largest,
 	.header_flaw = omen_grid_header_flaw,

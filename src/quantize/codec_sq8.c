@@ -62,6 +62,32 @@ l1_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 }
 
 static float
+l2_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return omen_grid_l2sq(q, &query->code, node,
+						  dot_numbers(q, query_code, code));
+}
+
+static float
+ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return omen_grid_query_product(q, query, node,
+								   dot_numbers(q, query_code, code));
+}
+
+static float
+l1_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
+			const void *query_code, const OmenCodeHeader *node,
+			const void *code)
+{
+	return l1_distance(q, &query->code, query_code, node, code);
+}
+
+static float
 rest_product(const float *rest, const void *code, uint32_t dim)
 {
 	return omen_kernels->ip_f32_u8(rest, (const uint8_t *) code, dim);
@@ -87,7 +113,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 
 #define L2_METRIC \
 	{ \
-		l2_distance, l2_distance, omen_grid_bound_l2sq \
+		l2_distance, l2_of_query, omen_grid_bound_l2sq \
 	}
 
 const OmenCodec omen_codec_sq8 = {
@@ -101,14 +127,15 @@ const OmenCodec omen_codec_sq8 = {
 	.encode_query = omen_grid_encode_bytes,
 	.decode = decode,
 	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_distance,
+				[OMEN_METRIC_IP] = {ip_distance, ip_of_query,
 									omen_grid_bound_product},
 				[OMEN_METRIC_COSINE] = L2_METRIC,
-				[OMEN_METRIC_L1] = {l1_distance, l1_distance,
+				[OMEN_METRIC_L1] = {l1_distance, l1_of_query,
 									omen_grid_bound_l1}},
 	.rest_product = rest_product,
 	.sumsq = omen_grid_sumsq,
 	.norm_bound = omen_grid_norm_bound,
+	.query_norm_bound = omen_grid_query_norm_bound,
 	.sumsq_bound = omen_grid_sumsq_bound,
 	.largest = omen_grid_largest,
 	.header_flaw = omen_grid_header_flaw,

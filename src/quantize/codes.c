@@ -28,12 +28,16 @@ omen_transform(const OmenQuantizer *q, const float *x, float *out)
 
 /* ---------- encoding ---------- */
 
-/* Bound of the rounding errors of the rotation of what the code stands for. */
+/*
+ * Bound of the rounding errors of the rotation of what the code stands for,
+ * beside `share` times the mean.
+ */
 static double
-rotation_slack(const OmenQuantizer *q, const OmenCodeHeader *hdr, double error)
+rotation_slack(const OmenQuantizer *q, const OmenCodeHeader *hdr, double error,
+			   double share)
 {
 	double norm = sqrt(omen_quantizer_codec(q)->sumsq_bound(q, hdr)) + error +
-				  sqrt(q->mean_sumsq);
+				  fabs(share) * sqrt(q->mean_sumsq);
 
 	return omen_rotation_error(q->dim) * norm + q->dim * 0x1.0p-145;
 }
@@ -41,10 +45,10 @@ rotation_slack(const OmenQuantizer *q, const OmenCodeHeader *hdr, double error)
 /* The error of a code of what took `before` to transform. */
 static float
 whole_error(const OmenQuantizer *q, const OmenCodeHeader *hdr, double before,
-			double error)
+			double error, double share)
 {
 	if (q->rotated)
-		error += rotation_slack(q, hdr, error);
+		error += rotation_slack(q, hdr, error, share);
 	return omen_round_up(before + error);
 }
 
@@ -59,7 +63,7 @@ omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
 		return false;
 	omen_centre(q, scratch);
 	error = omen_quantizer_codec(q)->encode(q, scratch, hdr, code);
-	hdr->error = whole_error(q, hdr, before, error);
+	hdr->error = whole_error(q, hdr, before, error, 1.0);
 	return true;
 }
 
@@ -102,24 +106,30 @@ find_rest(const OmenQuantizer *q, double before, const OmenCodeHeader *hdr,
 		before + UNIT_ROUNDOFF * sqrt(about->sumsq) +
 		UNIT_ROUNDOFF * 2.0 * codec->largest(hdr) * omen_norm_factor(q) +
 		q->dim * 0x1.0p-145;
-	about->error += rotation_slack(q, hdr, sqrt(about->sumsq));
+	about->error += rotation_slack(q, hdr, sqrt(about->sumsq), 1.0);
 	about->is_known = about->error < INFINITY;
 }
 
 bool
 omen_encode_query(const OmenQuantizer *q, const float *x, float *rest,
-				  OmenCodeHeader *hdr, void *code, OmenQueryRest *about)
+				  OmenQueryHeader *query, void *code, OmenQueryRest *about)
 {
 	const OmenCodec *codec = omen_quantizer_codec(q);
+	OmenCodeHeader *hdr = &query->code;
 	double		before;
 	double		error;
 
 	about->is_known = false;
 	if (!omen_transform_vector(q, x, rest, &before))
 		return false;
-	omen_centre(q, rest);
+	query->share = 1.0;
+	if (omen_quantizer_metric(q)->is_product)
+		query->share = omen_take_off_mean(q, rest);
+	else
+		omen_centre(q, rest);
 	error = codec->encode_query(q, rest, hdr, code);
-	hdr->error = whole_error(q, hdr, before, error);
+	query->with_mean = hdr->mean_dot + query->share * q->mean_sumsq;
+	hdr->error = whole_error(q, hdr, before, error, query->share);
 	if (codec->rest_product != NULL && q->rotated &&
 		omen_quantizer_metric(q)->bound_from_l2 != NULL && before < INFINITY)
 		find_rest(q, before, hdr, code, rest, about);

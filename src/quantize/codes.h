@@ -86,13 +86,13 @@ extern void omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
  * same with query and node exchanged.
  */
 extern double omen_lower_bound(const OmenQuantizer *q,
-							   const OmenCodeHeader *query,
+							   const OmenQueryHeader *query,
 							   const OmenCodeHeader *node,
 							   float graph_distance);
 
 /* The same, and certain whatever the storage. */
 extern double omen_certain_bound(const OmenQuantizer *q,
-								 const OmenCodeHeader *query,
+								 const OmenQueryHeader *query,
 								 const OmenCodeHeader *node,
 								 float graph_distance);
 
@@ -112,11 +112,11 @@ typedef struct OmenQueryRest
 
 /*
  * Encode a query, into omen_query_bytes() bytes, and compute the rest into
- * rest, dim floats, where that is known.  But for SQ4 the code is that of
- * omen_encode.
+ * rest, dim floats, where that is known.  But for SQ4 and inner product the
+ * code is that of omen_encode.
  */
 extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
-							  float *rest, OmenCodeHeader *hdr, void *code,
+							  float *rest, OmenQueryHeader *query, void *code,
 							  OmenQueryRest *about);
 
 /*
@@ -124,7 +124,8 @@ extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
  * node's code.
  */
 extern double omen_refined_bound(const OmenQuantizer *q,
-								 const OmenCodeHeader *query, const float *rest,
+								 const OmenQueryHeader *query,
+								 const float *rest,
 								 const OmenQueryRest *about,
 								 const OmenCodeHeader *node, const void *code,
 								 float graph_distance);
@@ -154,7 +155,7 @@ omen_code_distance(const OmenQuantizer *q, const OmenCodeHeader *ha,
 
 /* The same of a query's code and a node's. */
 static inline float
-omen_query_distance(const OmenQuantizer *q, const OmenCodeHeader *query,
+omen_query_distance(const OmenQuantizer *q, const OmenQueryHeader *query,
 					const void *query_code, const OmenCodeHeader *node,
 					const void *code)
 {

@@ -263,40 +263,59 @@ omen_grid_norm_bound(const OmenQuantizer *q, const OmenCodeHeader *hdr)
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 + DOUBLE_SLACK) : 0.0;
 }
 
+/* |code + share * mean|^2, by the product of the two. */
+double
+omen_grid_query_norm_bound(const OmenQuantizer *q, const OmenQueryHeader *query)
+{
+	double		share = query->share;
+	double		sumsq = omen_grid_sumsq_bound(q, &query->code);
+	double		of_mean = share * share * q->mean_sumsq;
+
+	sumsq += 4.0 * DOUBLE_SLACK * q->dim * (sumsq + of_mean) +
+			 4.0 * UNIT_ROUNDOFF *
+				 fabs(share * (double) query->code.mean_dot) +
+			 0x1.0p-148;
+	sumsq += 2.0 * share * query->with_mean - of_mean;
+	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 + DOUBLE_SLACK) : 0.0;
+}
+
 /* ---------- bounds of distances ---------- */
 
 double
-omen_grid_bound_l2sq(const OmenQuantizer *q, const OmenCodeHeader *ha,
-					 const OmenCodeHeader *hb, double distance)
+omen_grid_bound_l2sq(const OmenQuantizer *q, const OmenQueryHeader *query,
+					 const OmenCodeHeader *node, double distance)
 {
-	double		size = omen_grid_largest(ha) + omen_grid_largest(hb);
+	double size = omen_grid_largest(&query->code) + omen_grid_largest(node);
 
 	return distance * (1.0 - 2.0 * UNIT_ROUNDOFF) -
 		   DOUBLE_SLACK * q->dim * size * size;
 }
 
 double
-omen_grid_bound_product(const OmenQuantizer *q, const OmenCodeHeader *ha,
-						const OmenCodeHeader *hb, double distance)
+omen_grid_bound_product(const OmenQuantizer *q, const OmenQueryHeader *query,
+						const OmenCodeHeader *node, double distance)
 {
-	double		size_a = omen_grid_largest(ha);
-	double		size_b = omen_grid_largest(hb);
+	double		size_q = omen_grid_largest(&query->code);
+	double		size_n = omen_grid_largest(node);
+	double		share = fabs(query->share);
+	double		mean = sqrt(q->mean_sumsq);
 
 	return distance -
 		   (2.0 * UNIT_ROUNDOFF *
-				(fabs(distance) + fabs((double) ha->mean_dot) +
-				 fabs((double) hb->mean_dot)) +
-			DOUBLE_SLACK * (q->dim * size_a * size_b + q->dim * q->mean_sumsq));
+				(fabs(distance) + fabs((double) query->code.mean_dot) +
+				 share * fabs((double) node->mean_dot)) +
+			DOUBLE_SLACK * q->dim *
+				(size_q * size_n + mean * (size_q + share * (size_n + mean))));
 }
 
 /* Each decoded coordinate is rounded twice. */
 double
-omen_grid_bound_l1(const OmenQuantizer *q, const OmenCodeHeader *ha,
-				   const OmenCodeHeader *hb, double distance)
+omen_grid_bound_l1(const OmenQuantizer *q, const OmenQueryHeader *query,
+				   const OmenCodeHeader *node, double distance)
 {
 	return distance * (1.0 - omen_kernel_error(q->dim)) -
 		   (2.01 * UNIT_ROUNDOFF * q->dim *
-				(omen_grid_largest(ha) + omen_grid_largest(hb)) +
+				(omen_grid_largest(&query->code) + omen_grid_largest(node)) +
 			q->dim * 0x1.0p-148);
 }
 

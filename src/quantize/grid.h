@@ -54,6 +54,22 @@ omen_grid_product(const OmenQuantizer *q, const OmenCodeHeader *ha,
 					 q->mean_sumsq);
 }
 
+/* The same of a query and a node. */
+static inline float
+omen_grid_query_product(const OmenQuantizer *q, const OmenQueryHeader *query,
+						const OmenCodeHeader *node, uint32_t dot)
+{
+	double		oq = query->code.offset;
+	double		on = node->offset;
+	double		sq = query->code.step;
+	double		sn = node->step;
+
+	return (float) -(oq * ((double) q->dim * on + sn * (double) node->sum) +
+					 sq * (on * (double) query->code.sum + sn * (double) dot) +
+					 query->share * (double) node->mean_dot +
+					 query->with_mean);
+}
+
 /*
  * The hooks of an OmenCodec, see codec.h; encoding with numbers of 0..levels,
  * a byte each.  numbers may be where y is.
@@ -62,19 +78,21 @@ extern double omen_grid_encode(const OmenQuantizer *q, const float *y,
 							   int levels, OmenCodeHeader *hdr,
 							   uint8_t *numbers);
 extern double omen_grid_bound_l2sq(const OmenQuantizer *q,
-								   const OmenCodeHeader *ha,
-								   const OmenCodeHeader *hb, double distance);
+								   const OmenQueryHeader *query,
+								   const OmenCodeHeader *node, double distance);
 extern double omen_grid_bound_product(const OmenQuantizer *q,
-									  const OmenCodeHeader *ha,
-									  const OmenCodeHeader *hb,
+									  const OmenQueryHeader *query,
+									  const OmenCodeHeader *node,
 									  double distance);
 extern double omen_grid_bound_l1(const OmenQuantizer *q,
-								 const OmenCodeHeader *ha,
-								 const OmenCodeHeader *hb, double distance);
+								 const OmenQueryHeader *query,
+								 const OmenCodeHeader *node, double distance);
 extern double omen_grid_sumsq(const OmenQuantizer *q,
 							  const OmenCodeHeader *hdr);
 extern double omen_grid_norm_bound(const OmenQuantizer *q,
 								   const OmenCodeHeader *hdr);
+extern double omen_grid_query_norm_bound(const OmenQuantizer *q,
+										 const OmenQueryHeader *query);
 extern double omen_grid_sumsq_bound(const OmenQuantizer *q,
 									const OmenCodeHeader *hdr);
 extern double omen_grid_largest(const OmenCodeHeader *hdr);

@@ -13,6 +13,7 @@
 
 struct		OmenQuantizer;
 struct		OmenCodeHeader;
+struct		OmenQueryHeader;
 
 /* On disk: the numbers are for good. */
 typedef enum OmenMetric
@@ -54,7 +55,7 @@ typedef struct OmenMetricTraits
 	 * the query.  Errors are finite, and distance is not NaN.
 	 */
 	double (*lower_bound)(const struct OmenQuantizer *q,
-						  const struct OmenCodeHeader *query,
+						  const struct OmenQueryHeader *query,
 						  const struct OmenCodeHeader *node, double distance,
 						  double part);
 

@@ -47,6 +47,21 @@ _Static_assert(sizeof(OmenCodeHeader) == 24,
 			   "OmenCodeHeader is an on-disk format");
 
 /*
+ * What belongs to the code of a query.  The code is of the query less `share`
+ * times the mean.  That is the mean itself, as of nodes, but for inner product
+ * as much as the query has of it: q - share * mean is orthogonal to the mean.
+ * An inner product scales with the query, and so does all that is left then; a
+ * short query would drown in the mean's coordinates.
+ */
+typedef struct OmenQueryHeader
+{
+	OmenCodeHeader code;
+	double		share;
+	double		with_mean;		/* inner product of the decoded query, what was
+								 * taken off added back, and the mean; for IP */
+} OmenQueryHeader;
+
+/*
  * One flat piece of memory, aligned to 8 bytes, of omen_quantizer_size()
  * bytes: this struct and behind it the arrays it points to by byte offsets.
  * No pointers, so it can be moved with memcpy, also to another process.

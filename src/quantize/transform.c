@@ -136,3 +136,21 @@ omen_centre(const OmenQuantizer *q, float *y)
 	for (; i < q->dim; i++)
 		y[i] -= mean[i];
 }
+
+double
+omen_take_off_mean(const OmenQuantizer *q, float *y)
+{
+	const float *mean = omen_quantizer_mean(q);
+	double		product = 0.0;
+	double		share;
+
+	for (uint32_t i = 0; mean != NULL && i < q->dim; i++)
+		product += (double) y[i] * mean[i];
+	share = q->mean_sumsq > 0.0 ? product / q->mean_sumsq : 0.0;
+	/* a mean of hardly any length has no share in anything */
+	if (mean == NULL || !isfinite(share))
+		return 0.0;
+	for (uint32_t i = 0; i < q->dim; i++)
+		y[i] = (float) (y[i] - share * mean[i]);
+	return share;
+}

@@ -41,4 +41,10 @@ extern bool omen_transform_vector(const OmenQuantizer *q, const float *x,
 /* Subtract the mean, if there is one. */
 extern void omen_centre(const OmenQuantizer *q, float *y);
 
+/*
+ * Subtract from a query as much of the mean as leaves nothing in its direction;
+ * returns how many times the mean that is.  Each coordinate is rounded once.
+ */
+extern double omen_take_off_mean(const OmenQuantizer *q, float *y);
+
 #endif							/* OMEN_TRANSFORM_H */

@@ -68,7 +68,8 @@ use_code(const OmenQuantizer *q, const OmenQuantizer *origin, const float *x,
 	float	   *rest = allocate(sizeof(float) * q->dim);
 	void	   *query_code = allocate(omen_query_bytes(q));
 	void	   *own = allocate(omen_code_bytes(q));
-	OmenCodeHeader query;
+	OmenQueryHeader query;
+	OmenCodeHeader header;
 	OmenCodeHeader again;
 	OmenQueryRest about = {0};
 	char		flaw[100];
@@ -83,8 +84,8 @@ use_code(const OmenQuantizer *q, const OmenQuantizer *origin, const float *x,
 			(void) omen_refined_bound(q, &query, rest, &about, node, code,
 									  distance);
 	}
-	if (omen_encode(q, x, scratch, &query, own))
-		(void) omen_link_distance(q, radius, &query, own, node, code);
+	if (omen_encode(q, x, scratch, &header, own))
+		(void) omen_link_distance(q, radius, &header, own, node, code);
 	(void) omen_link_distance(q, radius, node, code, node, code);
 	omen_decode(q, node, code, scratch);
 	(void) omen_code_error(q, x, scratch, node, code);

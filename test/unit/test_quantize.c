@@ -352,27 +352,22 @@ operator_result(const OmenKernels *kernels, OmenMetric metric, const float *x,
 	return 1.0 - similarity;
 }
 
-/* The bound holds for every table, not only the one the codes used. */
+/* A node's header as that of a query, whose code is the same. */
+static OmenQueryHeader
+as_query(const OmenQuantizer *q, const OmenCodeHeader *header)
+{
+	OmenQueryHeader query = {*header, 1.0, header->mean_dot + q->mean_sumsq};
+
+	return query;
+}
+
+/* A bound holds for every table, not only the one the codes used. */
 static void
-check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
-			const char *what)
+check_below_truth(const OmenQuantizer *q, const Coded *a, const Coded *b,
+				  double bound, const char *what, const char *which)
 {
 	static const char *const tables[] = {"scalar", "avx2", "avx512"};
-	float		distance =
-		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
-	/* with four bits the other one is only likely, another test's matter */
-	double		bound = omen_certain_bound(q, &a->header, &b->header, distance);
 
-	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
-			  q->dim);
-	CHECK_MSG(q->storage == OMEN_STORAGE_SQ4 ||
-				  bound ==
-					  omen_lower_bound(q, &a->header, &b->header, distance),
-			  "%s, dim %u: two bounds", what, q->dim);
-	CHECK_MSG(bound ==
-					  omen_certain_bound(q, &b->header, &a->header, distance) ||
-				  q->metric == OMEN_METRIC_IP || omen_is_quantized(q->storage),
-			  "%s, dim %u: not symmetric", what, q->dim);
 	for (int t = 0; t < 3; t++)
 	{
 		double		truth;
@@ -383,47 +378,66 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 								(OmenMetric) q->metric, a->x, b->x, q->dim);
 		/* NaN sorts after everything else */
 		CHECK_MSG(isnan(truth) || bound <= truth,
-				  "%s %s storage %d, dim %u: bound %.17g above %.17g (%s)",
-				  metric_names[q->metric], what, q->storage, q->dim, bound,
-				  truth, tables[t]);
+				  "%s %s storage %d, dim %u: %s %.17g above %.17g (%s)",
+				  metric_names[q->metric], what, q->storage, q->dim, which,
+				  bound, truth, tables[t]);
 	}
 }
 
-/* The refined bound holds, too, and is no worse but for its own slack. */
 static void
-check_refined_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
-					const char *what)
+check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
+			const char *what)
 {
-	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	float		distance =
+		omen_code_distance(q, &a->header, a->code, &b->header, b->code);
+	/* with four bits the other one is only likely, another test's matter */
+	OmenQueryHeader query = as_query(q, &a->header);
+	OmenQueryHeader other = as_query(q, &b->header);
+	double		bound = omen_certain_bound(q, &query, &b->header, distance);
+
+	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
+			  q->dim);
+	CHECK_MSG(q->storage == OMEN_STORAGE_SQ4 ||
+				  bound ==
+					  omen_lower_bound(q, &query, &b->header, distance),
+			  "%s, dim %u: two bounds", what, q->dim);
+	CHECK_MSG(bound ==
+					  omen_certain_bound(q, &other, &a->header, distance) ||
+				  q->metric == OMEN_METRIC_IP || omen_is_quantized(q->storage),
+			  "%s, dim %u: not symmetric", what, q->dim);
+	check_below_truth(q, a, b, bound, what, "bound");
+}
+
+/* The bounds of a query hold, too, the refined one among them. */
+static void
+check_query_bounds(const OmenQuantizer *q, const Coded *a, const Coded *b,
+				   const char *what)
+{
 	float	   *rest = allocate(sizeof(float) * q->dim);
 	uint8_t	   *code = allocate(omen_query_bytes(q));
 	OmenQueryRest about;
-	OmenCodeHeader header;
+	OmenQueryHeader header;
 	float		distance = INFINITY;
 	double		bound;
 
 	/* the other's code may have been recoded; a query's never is */
-	if (omen_encode_query(q, a->x, rest, &header, code, &about))
+	if (!omen_encode_query(q, a->x, rest, &header, code, &about))
+		memset(&header, 0, sizeof(header));
+	else
+	{
 		distance = omen_query_distance(q, &header, code, &b->header, b->code);
+		bound = omen_certain_bound(q, &header, &b->header, distance);
+		CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
+				  q->dim);
+		check_below_truth(q, a, b, bound, what, "bound of a query");
+	}
 	if (about.is_known)
 	{
 		bound = omen_refined_bound(q, &header, rest, &about, &b->header,
 								   b->code, distance);
 		CHECK(q->storage == OMEN_STORAGE_SQ8);
 		CHECK_MSG(!isnan(bound), "%s, dim %u: NaN", what, q->dim);
-		for (int t = 0; t < 3; t++)
-		{
-			double		truth;
-
-			if (!omen_kernels_available(tables[t]))
-				continue;
-			truth = operator_result(omen_kernels_table(tables[t]),
-									(OmenMetric) q->metric, a->x, b->x, q->dim);
-			CHECK_MSG(isnan(truth) || bound <= truth,
-					  "%s %s, dim %u: refined bound %.17g above %.17g (%s)",
-					  metric_names[q->metric], what, q->dim, bound, truth,
-					  tables[t]);
-		}
+		check_below_truth(q, a, b, bound, what, "refined bound");
 	}
 	free(code);
 	free(rest);
@@ -511,19 +525,22 @@ check_distance(const OmenQuantizer *q, const Coded *a, const Coded *b)
 	free(y);
 }
 
-/* A vector as a query has the code that it has as a row. */
+/* A vector as a query has the code that it has as a row, but for products. */
 static void
 check_query_code(const OmenQuantizer *q, const Coded *coded, const char *what)
 {
 	float	   *rest = allocate(sizeof(float) * q->dim);
 	uint8_t	   *code = allocate(omen_query_bytes(q));
-	OmenCodeHeader header;
+	OmenQueryHeader header;
 	OmenQueryRest about;
 	bool encoded = omen_encode_query(q, coded->x, rest, &header, code, &about);
+	/* of a query for inner product another part of the mean is taken off */
+	bool		is_other = q->metric == OMEN_METRIC_IP && q->centred;
 
 	CHECK(encoded == coded->encoded);
-	CHECK_MSG(!encoded || q->storage == OMEN_STORAGE_SQ4 ||
-				  (memcmp(&header, &coded->header, sizeof(header)) == 0 &&
+	CHECK_MSG(!encoded || q->storage == OMEN_STORAGE_SQ4 || is_other ||
+				  (memcmp(&header.code, &coded->header,
+						  sizeof(header.code)) == 0 &&
 				   memcmp(code, coded->code, omen_code_bytes(q)) == 0),
 			  "%s, dim %u: another code as a query", what, q->dim);
 	free(code);
@@ -549,7 +566,7 @@ check_pair(const OmenQuantizer *q, const Coded *a, const Coded *b,
 	if (!a->encoded || !b->encoded)
 		return;
 	check_bound(q, a, b, what);
-	check_refined_bound(q, a, b, what);
+	check_query_bounds(q, a, b, what);
 }
 
 /* The bound of an ordinary vector's error is little above the error. */
@@ -681,6 +698,7 @@ test_tightness(void)
 			for (int i = 0; i < TRIES; i++)
 			{
 				double		truth;
+				OmenQueryHeader query;
 				double		bound;
 				double		scale;
 
@@ -692,11 +710,12 @@ test_tightness(void)
 				CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
 				CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
 				check_bound(q, &a, &b, "random");
-				check_refined_bound(q, &a, &b, "random");
+				check_query_bounds(q, &a, &b, "random");
 				truth = operator_result(omen_kernels, (OmenMetric) metric, a.x,
 										b.x, DIM);
+				query = as_query(q, &a.header);
 				bound =
-					omen_lower_bound(q, &a.header, &b.header,
+					omen_lower_bound(q, &query, &b.header,
 									 omen_code_distance(q, &a.header, a.code,
 														&b.header, b.code));
 				scale = metric == OMEN_METRIC_IP
@@ -747,7 +766,7 @@ test_long_sums(void)
 			if (!omen_kernels_select(tables[t]))
 				continue;
 			check_bound(q, &a, &b, "long sum");
-			check_refined_bound(q, &a, &b, "long sum");
+			check_query_bounds(q, &a, &b, "long sum");
 		}
 		omen_kernels_init();
 		free(q);
@@ -798,7 +817,7 @@ check_recode(OmenStorage storage)
 						CHECK(
 							omen_encode(q[i], b.x, scratch, &b.header, b.code));
 						check_bound(q[i], &a, &b, shape_names[shape]);
-						check_refined_bound(q[i], &a, &b, shape_names[shape]);
+						check_query_bounds(q[i], &a, &b, shape_names[shape]);
 						if (isfinite(a.header.error))
 							check_distance(q[i], &a, &b);
 					}
@@ -842,6 +861,7 @@ check_sq4(OmenMetric metric, uint32_t dim)
 	q = make_quantizer(metric, OMEN_STORAGE_SQ4, dim, 11, mean);
 	for (int i = 0; i < tries; i++)
 	{
+		OmenQueryHeader query;
 		OmenQueryRest about;
 		double		truth;
 		double		bound;
@@ -853,14 +873,14 @@ check_sq4(OmenMetric metric, uint32_t dim)
 			a.x[j] = random_normal() + 0.5f;
 			b.x[j] = a.x[j] * 0.8f + random_normal() * 0.5f;
 		}
-		CHECK(omen_encode_query(q, a.x, rest, &a.header, a.code, &about));
+		CHECK(omen_encode_query(q, a.x, rest, &query, a.code, &about));
 		CHECK(!about.is_known);
 		CHECK(omen_encode(q, b.x, rest, &b.header, b.code));
-		distance = omen_query_distance(q, &a.header, a.code, &b.header, b.code);
-		bound = omen_lower_bound(q, &a.header, &b.header, (float) distance);
+		distance = omen_query_distance(q, &query, a.code, &b.header, b.code);
+		bound = omen_lower_bound(q, &query, &b.header, (float) distance);
 		truth = operator_result(omen_kernels, metric, a.x, b.x, dim);
 		missed += bound > truth;
-		CHECK(omen_certain_bound(q, &a.header, &b.header, (float) distance) <=
+		CHECK(omen_certain_bound(q, &query, &b.header, (float) distance) <=
 			  truth);
 		gap += (truth - bound) / (metric == OMEN_METRIC_IP
 									  ? norm(a.x, dim) * norm(b.x, dim)
@@ -870,13 +890,14 @@ check_sq4(OmenMetric metric, uint32_t dim)
 		decoded = 0;
 		for (uint32_t j = 0; j < dim; j++)
 		{
-			double		x = a.header.offset +
-					   (double) a.header.step * ((uint8_t *) a.code)[j];
+			double		x = query.code.offset +
+					   (double) query.code.step * ((uint8_t *) a.code)[j];
 			double		y = b.header.offset +
 					   (double) b.header.step * number_of(q, b.code, j);
 
-			decoded += metric == OMEN_METRIC_IP ? -(x + mean[j]) * (y + mean[j])
-												: (x - y) * (x - y);
+			decoded += metric == OMEN_METRIC_IP
+						   ? -(x + query.share * mean[j]) * (y + mean[j])
+						   : (x - y) * (x - y);
 		}
 		CHECK_MSG(fabs(decoded - distance) <=
 					  1e-5 * norm(a.x, dim) * norm(b.x, dim) + 1e-5,
@@ -906,6 +927,91 @@ test_sq4(void)
 			 d++)
 			if (!is_sampled() || dims[d] % 128 != 0)
 				check_sq4((OmenMetric) metric, dims[d]);
+}
+
+/* ---------- products with short and long queries ---------- */
+
+/*
+ * The mean error of products with random rows far from the origin, as a part of
+ * the query's norm and the rows' distance from their mean; and the mean gap of
+ * bounds.
+ */
+static void
+product_errors(OmenStorage storage, double scale, double *error, double *gap)
+{
+	enum
+	{
+		DIM = 64,
+		TRIES = 200
+	};
+	static float mean[DIM];
+	OmenQuantizer *plain =
+		make_quantizer(OMEN_METRIC_IP, storage, DIM, 11, NULL);
+	OmenQuantizer *q;
+	Coded		a = make_coded(DIM);
+	Coded		b = make_coded(DIM);
+	float		rest[DIM];
+
+	for (int j = 0; j < DIM; j++)
+		a.x[j] = 5.0f;
+	CHECK(omen_transform(plain, a.x, mean));
+	q = make_quantizer(OMEN_METRIC_IP, storage, DIM, 11, mean);
+	*error = 0;
+	*gap = 0;
+	for (int i = 0; i < TRIES; i++)
+	{
+		OmenQueryHeader query;
+		OmenQueryRest about;
+		float		distance;
+		double		truth = 0;
+
+		for (int j = 0; j < DIM; j++)
+		{
+			a.x[j] = (float) (scale * (random_normal() + 5.0f));
+			b.x[j] = random_normal() + 5.0f;
+			truth -= (double) a.x[j] * b.x[j];
+		}
+		CHECK(omen_encode_query(q, a.x, rest, &query, a.code, &about));
+		CHECK(omen_encode(q, b.x, rest, &b.header, b.code));
+		distance = omen_query_distance(q, &query, a.code, &b.header, b.code);
+		*error += fabs(distance - truth) / norm(a.x, DIM) / sqrt(DIM) / TRIES;
+		*gap += (truth - omen_lower_bound(q, &query, &b.header, distance)) /
+				norm(a.x, DIM) / sqrt(DIM) / TRIES;
+	}
+	free_coded(&a);
+	free_coded(&b);
+	free(plain);
+	free(q);
+}
+
+/* How long a query is must not matter to what is nearest by inner product. */
+static void
+test_query_lengths(void)
+{
+	static const double scales[] = {1e-15, 1e-4, 0.01, 100, 1e4, 1e15};
+
+	for (int storage = 0; storage < OMEN_STORAGES; storage++)
+	{
+		double		error;
+		double		gap;
+
+		product_errors((OmenStorage) storage, 1.0, &error, &gap);
+		CHECK_MSG(error < 0.01, "storage %d: error %g", storage, error);
+		for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++)
+		{
+			double		other_error;
+			double		other_gap;
+
+			product_errors((OmenStorage) storage, scales[i], &other_error,
+						   &other_gap);
+			CHECK_MSG(other_error < 1.2 * error + 1e-6,
+					  "storage %d, scale %g: error %g, not %g", storage,
+					  scales[i], other_error, error);
+			CHECK_MSG(other_gap < 1.2 * gap + 1e-6,
+					  "storage %d, scale %g: gap %g, not %g", storage,
+					  scales[i], other_gap, gap);
+		}
+	}
 }
 
 /* ---------- the same bits everywhere ---------- */
@@ -1161,6 +1267,7 @@ main(void)
 	test_long_sums();
 	test_recode();
 	test_sq4();
+	test_query_lengths();
 	test_tables();
 	test_flaws();
 	test_moved();

@@ -16,6 +16,7 @@
 #include "hnsw/keys/keys.h"
 #include "hnsw/store/store.h"
 #include "quantize/codec.h"
+#include "tuning.h"
 
 /* ---------- search.c ---------- */
 
@@ -60,12 +61,12 @@ typedef struct OmenSearch
 	OmenGraph  *graph;
 	OmenIndex  *ix;				/* of the graph */
 	const OmenPlane *plane;
-	const OmenCodeHeader *header;	/* the target */
-	const void *code;
-	OmenCodeDistance distance;	/* of a query's code and a node's */
+	const OmenQueryHeader *query;	/* the target is a query, or if NULL a */
+	const OmenCodeHeader *header;	/* node that neighbors are looked for */
+	const void *code;			/* of either */
+	OmenQueryDistance distance; /* of a query's code and a node's */
+	const OmenRowKeys *link_keys;	/* of the new node's row */
 	uint32		ef;				/* how many results are kept */
-	bool		for_link;		/* results are neighbors of a new node, */
-	const OmenRowKeys *link_keys;	/* whose row has these keys */
 
 	OmenSeen   *seen;			/* all slots met, in the order met */
 	uint32		nseen;
@@ -99,8 +100,13 @@ typedef struct OmenSearch
 } OmenSearch;
 
 extern OmenSearch *omen_search_create(OmenGraph *graph);
+extern void omen_search_for_query(OmenSearch *search,
+								  const OmenQueryHeader *query,
+								  const void *code);
+extern void omen_search_for_link(OmenSearch *search,
+								 const OmenCodeHeader *header,
+								 const void *code);
 extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
-							  const OmenCodeHeader *header, const void *code,
 							  uint32 ef);
 extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);
 extern void omen_search_run(OmenSearch *search);
@@ -112,9 +118,17 @@ extern int	omen_heap_item_compare(const void *a, const void *b);
 
 /* ---------- upper.c ---------- */
 
-extern bool omen_descend(OmenSearch *search, const OmenCodeHeader *header,
-						 const void *code, uint32 layer, OmenNodeRef *start);
-extern OmenNodeRef omen_below(OmenSearch *search);
+/* Where the search of a layer is to begin. */
+typedef struct OmenStarts
+{
+	uint32		count;
+	OmenNodeRef refs[OMEN_PRODUCT_STARTS];
+} OmenStarts;
+
+extern bool omen_descend(OmenSearch *search, uint32 layer, OmenStarts *starts);
+extern void omen_below(OmenSearch *search, uint32 most, OmenStarts *starts);
+extern bool omen_seed_all(OmenSearch *search, const OmenStarts *starts);
+extern OmenNodeRef omen_graph_root(const OmenGraph *graph);
 extern uint32 omen_choose_level(const OmenIndex *ix, ItemPointer tid);
 
 /* ---------- select.c ---------- */

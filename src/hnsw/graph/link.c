@@ -134,8 +134,7 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 {
 	OmenIndex  *ix = search->ix;
 	const OmenGraphData *data = &search->graph->data;
-	OmenNodeRef start;
-	OmenNodeRef root = {data->root, data->root_version};
+	OmenStarts	starts;
 	uint32		top;
 
 	memset(plan, 0, sizeof(OmenLinkPlan));
@@ -145,9 +144,9 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 	if (plan->empty)
 		return;
 
-	search->for_link = true;
+	omen_search_for_link(search, header, code);
 	top = Min(level, plan->entry_level);
-	if (!omen_descend(search, header, code, top, &start) && top > 0)
+	if (!omen_descend(search, top, &starts) && top > 0)
 	{
 		/* the way down has broken off: be content with layer 0 */
 		top = 0;
@@ -155,18 +154,17 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 	}
 	for (uint32 layer = top; layer > 0; layer--)
 	{
-		omen_search_start(search, &ix->layout.upper, header, code,
-						  ef_construction);
-		(void) omen_search_seed(search, start);
+		omen_search_start(search, &ix->layout.upper, ef_construction);
+		(void) omen_seed_all(search, &starts);
 		omen_search_run(search);
 		plan_layer(search, layer, OMEN_INVALID_ID, plan);
-		start = omen_below(search);
+		omen_below(search, 1, &starts);
 	}
-	omen_search_start(search, &ix->layout.node, header, code, ef_construction);
+	omen_search_start(search, &ix->layout.node, ef_construction);
 	if (self != OMEN_INVALID_ID)
 		(void) omen_search_mark(search, self);
-	if (!omen_search_seed(search, start))
-		(void) omen_search_seed(search, root);
+	if (!omen_seed_all(search, &starts))
+		(void) omen_search_seed(search, omen_graph_root(search->graph));
 	omen_search_run(search);
 	plan_layer(search, 0, self, plan);
 }

@@ -185,19 +185,37 @@ omen_search_create(OmenGraph *graph)
 }
 
 /*
- * Begin a search.  header and code, the target, must live as long as it.
+ * What is searched for from now on: what is nearest to a query.  Its code must
+ * live as long as the searches.
  */
 void
-omen_search_start(OmenSearch *search, const OmenPlane *plane,
-				  const OmenCodeHeader *header, const void *code, uint32 ef)
+omen_search_for_query(OmenSearch *search, const OmenQueryHeader *query,
+					  const void *code)
+{
+	search->query = query;
+	search->header = &query->code;
+	search->code = code;
+	search->distance =
+		omen_quantizer_functions(search->ix->quantizer)->query_distance;
+}
+
+/* The same: neighbors of a node, by the distance that nodes are linked by. */
+void
+omen_search_for_link(OmenSearch *search, const OmenCodeHeader *header,
+					 const void *code)
+{
+	search->query = NULL;
+	search->header = header;
+	search->code = code;
+}
+
+/* Begin a search of a plane. */
+void
+omen_search_start(OmenSearch *search, const OmenPlane *plane, uint32 ef)
 {
 	uint32		size = Max(VISITED_MIN, pg_nextpower2_32(Min(ef, 16384) * 32));
 
 	search->plane = plane;
-	search->header = header;
-	search->code = code;
-	search->distance =
-		omen_quantizer_functions(search->ix->quantizer)->query_distance;
 	search->ef = ef;
 	search->nseen = 0;
 	search->nfrontier = 0;
@@ -239,7 +257,7 @@ seen_flags(const OmenSearch *search, OmenSlotHeader *slot)
 				 !omen_search_may_pass(search, slot))
 			flags = OMEN_SEEN_FILTERED;
 	}
-	if (search->for_link &&
+	if (search->query == NULL &&
 		(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_FLAT)) != 0)
 		flags = 0;
 	if ((slot->flags & OMEN_SLOT_LINKING) != 0)
@@ -273,10 +291,10 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 {
 	const OmenQuantizer *quantizer = search->ix->quantizer;
 
-	if (search->for_link)
+	if (search->query == NULL)
 		return omen_link_distance(quantizer, search->graph->data.radius,
 								  search->header, search->code, header, code);
-	return search->distance(quantizer, search->header, search->code, header,
+	return search->distance(quantizer, search->query, search->code, header,
 							code);
 }
 

@@ -14,13 +14,8 @@
 #include <math.h>
 
 #include "hnsw/graph/graph.h"
-
-/*
- * ef of the search of layer 1; that of the layers above is 1, as in the paper.
- * What layer 1 misses is lost where vectors form clusters that lie apart: a
- * search of layer 0 that begins in the wrong one stays there.
- */
-#define EF_LAYER_1 4
+#include "quantize/augment.h"
+#include "tuning.h"
 
 static const OmenNodeRef nowhere = {OMEN_INVALID_ID, 0};
 
@@ -70,52 +65,133 @@ slot_below(OmenSearch *search, const OmenSeen *seen)
 
 /*
  * Where the results of a search of an upper layer continue in the layer below:
- * the nearest that is still there.  Sorts the results.
+ * at most `most` of those that are still there, nearest first.  Sorts the
+ * results.
  */
-OmenNodeRef
-omen_below(OmenSearch *search)
+void
+omen_below(OmenSearch *search, uint32 most, OmenStarts *starts)
 {
-	OmenNodeRef below = nowhere;
-
+	starts->count = 0;
 	qsort(search->nearest, search->nnearest, sizeof(OmenHeapItem),
 		  omen_heap_item_compare);
-	for (uint32 i = 0; i < search->nnearest && below.id == OMEN_INVALID_ID; i++)
-		below = slot_below(search, &search->seen[search->nearest[i].seen]);
-	return below;
+	for (uint32 i = 0; i < search->nnearest && starts->count < most; i++)
+	{
+		OmenNodeRef below =
+			slot_below(search, &search->seen[search->nearest[i].seen]);
+
+		if (below.id != OMEN_INVALID_ID)
+			starts->refs[starts->count++] = below;
+	}
+}
+
+/* Let a search begin at each of these; false if none of them is there. */
+bool
+omen_seed_all(OmenSearch *search, const OmenStarts *starts)
+{
+	bool		any = false;
+
+	for (uint32 i = 0; i < starts->count; i++)
+		any |= omen_search_seed(search, starts->refs[i]);
+	return any;
 }
 
 /*
- * Walk greedily from the entry point down to a layer.  *start is the slot to
- * start at there.  False if the graph has no such layer, or the way breaks
- * off: *start is then the root for layer 0, and nowhere above.
+ * The part of the longest vector's squared norm that a slot's vector lacks; 0
+ * if the slot has gone.
+ */
+static double
+missing_norm(OmenSearch *search, const OmenSeen *seen)
+{
+	double		radius = search->graph->data.radius;
+	double		missing = 0;
+	Buffer		buf;
+	OmenSlotHeader *slot =
+		omen_visit(search->ix, search->plane, seen->id, &buf);
+
+	if (slot == NULL)
+		return 0;
+	if (slot->epoch == search->ix->quantizer_epoch)
+		missing = 1 - omen_code_sumsq(search->ix->quantizer,
+									  omen_slot_code_header(slot)) /
+						  (radius * radius);
+	UnlockReleaseBuffer(buf);
+	return missing;
+}
+
+/*
+ * Has a search by inner product met vectors of different lengths?  Looks at a
+ * few of the slots that it has met, which are not only its results: these are
+ * long.
+ */
+static bool
+has_met_lengths(OmenSearch *search)
+{
+	uint32		step = search->nseen / OMEN_NORMS_LOOKED_AT + 1;
+
+	if (search->query == NULL ||
+		!omen_metrics[search->ix->meta.metric].is_product)
+		return false;
+	for (uint32 i = 0; i < search->nseen; i += step)
+	{
+		if (missing_norm(search, &search->seen[i]) > OMEN_NORMS_DIFFER)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Search an upper layer from *starts on, and put into it where the layer below
+ * is to be searched from.  *is_wide says whether to look at more of it than
+ * usual, which what is met may show to be needed.  False if the way breaks off.
+ */
+static bool
+step_down(OmenSearch *search, uint32 layer, bool *is_wide, OmenStarts *starts)
+{
+	bool		is_last = layer == 1;
+
+	omen_search_start(search, &search->ix->layout.upper,
+					  is_last ? OMEN_LAYER_1_EF : OMEN_UPPER_EF);
+	if (!omen_seed_all(search, starts))
+		return false;
+	omen_search_run(search);
+	*is_wide = *is_wide || has_met_lengths(search);
+	if (*is_wide)
+		omen_search_grow(search, is_last ? OMEN_PRODUCT_LAYER_1_EF
+										 : OMEN_PRODUCT_UPPER_EF);
+	omen_below(search, *is_wide ? OMEN_PRODUCT_STARTS : 1, starts);
+	return starts->count > 0;
+}
+
+/* The root of layer 0. */
+OmenNodeRef
+omen_graph_root(const OmenGraph *graph)
+{
+	OmenNodeRef root = {graph->data.root, graph->data.root_version};
+
+	return root;
+}
+
+/*
+ * Walk greedily from the entry point down to a layer.  *starts is where to
+ * start there.  False if the graph has no such layer, or the way breaks off: the
+ * start is then the root for layer 0, and there is none above.
  */
 bool
-omen_descend(OmenSearch *search, const OmenCodeHeader *header, const void *code,
-			 uint32 layer, OmenNodeRef *start)
+omen_descend(OmenSearch *search, uint32 layer, OmenStarts *starts)
 {
 	const OmenGraphData *data = &search->graph->data;
-	OmenNodeRef here = {data->entry, data->entry_version};
+	bool		is_there =
+		data->entry != OMEN_INVALID_ID && data->entry_level >= layer;
+	bool		is_wide = false;
 
-	*start = nowhere;
-	if (layer == 0)
-	{
-		start->id = data->root;
-		start->version = data->root_version;
-	}
-	if (here.id == OMEN_INVALID_ID || data->entry_level < layer)
-		return false;
-
-	for (uint32 l = data->entry_level; l > layer; l--)
-	{
-		omen_search_start(search, &search->ix->layout.upper, header, code,
-						  l == 1 ? EF_LAYER_1 : 1);
-		if (!omen_search_seed(search, here))
-			return false;
-		omen_search_run(search);
-		here = omen_below(search);
-		if (here.id == OMEN_INVALID_ID)
-			return false;
-	}
-	*start = here;
-	return true;
+	starts->count = 1;
+	starts->refs[0].id = data->entry;
+	starts->refs[0].version = data->entry_version;
+	for (uint32 l = data->entry_level; is_there && l > layer; l--)
+		is_there = step_down(search, l, &is_wide, starts);
+	if (is_there)
+		return true;
+	starts->count = layer == 0 ? 1 : 0;
+	starts->refs[0] = omen_graph_root(search->graph);
+	return false;
 }

@@ -81,29 +81,18 @@ take_results(OmenScanState *state)
 	return taken;
 }
 
-static OmenNodeRef
-root_of(const OmenGraph *graph)
-{
-	OmenNodeRef root = {graph->data.root, graph->data.root_version};
-
-	return root;
-}
-
 static void
 search_graph(OmenScanState *state)
 {
 	OmenSearch *search = state->search;
-	const OmenScanQuery *query = &state->query;
-	OmenNodeRef start;
-	OmenNodeRef root = root_of(state->graph);
+	OmenStarts	starts;
 
 	search->may_peek = !state->ix->layout.out_of_line &&
 					   !RelationUsesLocalBuffers(state->ix->pages.rel);
-	(void) omen_descend(search, &query->header, query->code, 0, &start);
-	omen_search_start(search, &state->ix->layout.node, &query->header,
-					  query->code, state->ef);
-	if (!omen_search_seed(search, start))
-		(void) omen_search_seed(search, root);
+	(void) omen_descend(search, 0, &starts);
+	omen_search_start(search, &state->ix->layout.node, state->ef);
+	if (!omen_seed_all(search, &starts))
+		(void) omen_search_seed(search, omen_graph_root(state->graph));
 	omen_search_run(search);
 	OMEN_PAUSE("scan-searched");
 	(void) take_results(state);
@@ -156,7 +145,7 @@ omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 	if (search->nfrontier == 0)
 	{
 		/* the root may know a way out of where the descent has led to */
-		if (!omen_search_seed(search, root_of(state->graph)) &&
+		if (!omen_search_seed(search, omen_graph_root(state->graph)) &&
 			search->nnearest < search->ef)
 			return false;
 	}

@@ -221,8 +221,7 @@ omen_full_scan_afresh(IndexScanDesc scan, Size memory)
 {
 	OmenScanState *state = scan->opaque;
 
-	omen_search_start(state->search, &state->ix->layout.node,
-					  &state->query.header, state->query.code, state->ef);
+	omen_search_start(state->search, &state->ix->layout.node, state->ef);
 	omen_pending_clear(&state->pending);
 	state->phase = OMEN_SCAN_FULL;
 	return omen_full_scan(scan, memory);

@@ -94,7 +94,7 @@ omen_query_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 	OmenIndex  *ix = state->ix;
 	const OmenScanQuery *query = &state->query;
 	const OmenQuantizer *quantizer = ix->quantizer;
-	const OmenCodeHeader *header = &query->header;
+	const OmenQueryHeader *header = &query->header;
 	const void *code = query->code;
 	const void *slot_code = omen_readable_code(ix, &ix->layout.node, id, slot);
 	float		distance;

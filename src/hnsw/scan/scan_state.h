@@ -64,11 +64,11 @@ typedef struct OmenScanQuery
 	bool		no_distance; /* NULL or without direction: any order will do */
 	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
 	const float *floats;
-	OmenCodeHeader header;
+	OmenQueryHeader header;
 	uint8	   *code;
 	float	   *rest;			/* what the code leaves out of the query */
 	OmenQueryRest about_rest;
-	OmenCodeHeader origin_header;	/* the same for codes of epoch 0 */
+	OmenQueryHeader origin_header;	/* the same for codes of epoch 0 */
 	uint8	   *origin_code;
 	bool		has_origin;
 } OmenScanQuery;

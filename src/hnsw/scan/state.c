@@ -143,5 +143,7 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	omen_fetch_prepare(scan);
 	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
+	omen_search_for_query(state->search, &state->query.header,
+						  state->query.code);
 	omen_query_compile_keys(scan, steps);
 }
