@@ -3,12 +3,12 @@
  * tuning.h
  *	  The numbers that decide how an index is scanned, and what that costs.
  *
- * Used by hnsw/visits.c, hnsw/cost.c, hnsw/graph/upper.c, hnsw/scan/, filter/
- * and planner/, each above or beside the others; so they stand in a file of their own.  Constants
- * only.  Each comment says what a number is for, its unit, and where it comes
- * from: "measured", with the figure, or "guess".  Which command gives a figure,
- * and on what machine and commit, is in bench/RESULTS.md; formulas and what the
- * words mean are in filter/README.
+ * Used by hnsw/graph/upper.c, hnsw/visits.c, hnsw/cost.c, hnsw/scan/, filter/
+ * and planner/, each above or beside the others; so they stand in a file of
+ * their own.  Constants only.  Each comment says what a number is for, its
+ * unit, and where it comes from: "measured", with the figure, or "guess".
+ * Which command gives a figure, and on what machine and commit, is in
+ * bench/RESULTS.md; formulas and what the words mean are in filter/README.
  *
  * Words: a glance is a short look at the nearest rows, a sweep goes through
  * rows by distance and tests each (post-filtering), a walk keeps what cannot

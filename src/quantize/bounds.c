@@ -107,7 +107,8 @@ omen_bound_by_l1(const OmenQuantizer *q, const OmenQueryHeader *query,
 		omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
 
 	(void) part;
-	d = (d - query->code.error - node->error) * (1.0 - omen_kernel_error(q->dim));
+	d = (d - query->code.error - node->error) *
+		(1.0 - omen_kernel_error(q->dim));
 	return d > 0.0 ? d : 0.0;
 }
 
@@ -142,7 +143,8 @@ lower_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 {
 	double		distance = graph_distance;
 
-	if (!(query->code.error < INFINITY && node->error < INFINITY) || isnan(distance))
+	if (!(query->code.error < INFINITY && node->error < INFINITY) ||
+		isnan(distance))
 		return -INFINITY;
 	if (distance > FLT_MAX)
 		distance = FLT_MAX;		/* it may be no more than that */

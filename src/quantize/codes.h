@@ -125,8 +125,7 @@ extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
  */
 extern double omen_refined_bound(const OmenQuantizer *q,
 								 const OmenQueryHeader *query,
-								 const float *rest,
-								 const OmenQueryRest *about,
+								 const float *rest, const OmenQueryRest *about,
 								 const OmenCodeHeader *node, const void *code,
 								 float graph_distance);
 

@@ -272,8 +272,7 @@ omen_grid_query_norm_bound(const OmenQuantizer *q, const OmenQueryHeader *query)
 	double		of_mean = share * share * q->mean_sumsq;
 
 	sumsq += 4.0 * DOUBLE_SLACK * q->dim * (sumsq + of_mean) +
-			 4.0 * UNIT_ROUNDOFF *
-				 fabs(share * (double) query->code.mean_dot) +
+			 4.0 * UNIT_ROUNDOFF * fabs(share * (double) query->code.mean_dot) +
 			 0x1.0p-148;
 	sumsq += 2.0 * share * query->with_mean - of_mean;
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 + DOUBLE_SLACK) : 0.0;

@@ -66,8 +66,7 @@ omen_grid_query_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 
 	return (float) -(oq * ((double) q->dim * on + sn * (double) node->sum) +
 					 sq * (on * (double) query->code.sum + sn * (double) dot) +
-					 query->share * (double) node->mean_dot +
-					 query->with_mean);
+					 query->share * (double) node->mean_dot + query->with_mean);
 }
 
 /*

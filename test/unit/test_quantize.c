@@ -398,11 +398,9 @@ check_bound(const OmenQuantizer *q, const Coded *a, const Coded *b,
 	CHECK_MSG(!isnan(distance) && !isnan(bound), "%s, dim %u: NaN", what,
 			  q->dim);
 	CHECK_MSG(q->storage == OMEN_STORAGE_SQ4 ||
-				  bound ==
-					  omen_lower_bound(q, &query, &b->header, distance),
+				  bound == omen_lower_bound(q, &query, &b->header, distance),
 			  "%s, dim %u: two bounds", what, q->dim);
-	CHECK_MSG(bound ==
-					  omen_certain_bound(q, &other, &a->header, distance) ||
+	CHECK_MSG(bound == omen_certain_bound(q, &other, &a->header, distance) ||
 				  q->metric == OMEN_METRIC_IP || omen_is_quantized(q->storage),
 			  "%s, dim %u: not symmetric", what, q->dim);
 	check_below_truth(q, a, b, bound, what, "bound");
@@ -539,8 +537,8 @@ check_query_code(const OmenQuantizer *q, const Coded *coded, const char *what)
 
 	CHECK(encoded == coded->encoded);
 	CHECK_MSG(!encoded || q->storage == OMEN_STORAGE_SQ4 || is_other ||
-				  (memcmp(&header.code, &coded->header,
-						  sizeof(header.code)) == 0 &&
+				  (memcmp(&header.code, &coded->header, sizeof(header.code)) ==
+					   0 &&
 				   memcmp(code, coded->code, omen_code_bytes(q)) == 0),
 			  "%s, dim %u: another code as a query", what, q->dim);
 	free(code);

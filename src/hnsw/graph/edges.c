@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "hnsw/graph/graph.h"
+#include "hnsw/store/code.h"
 
 /*
  * Copy the edges of a slot out.  False if it has gone or is condemned.
@@ -43,6 +44,28 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 }
 
 /*
+ * Put new edges into a slot of a page that is being changed, if its edges are
+ * still those of the copy.  False if they are not.
+ */
+bool
+omen_edges_put(const OmenPlane *plane, OmenSlotHeader *slot,
+			   const OmenEdges *old, const OmenEdges *edges)
+{
+	if (slot->version != old->version || (slot->flags & OMEN_SLOT_USED) == 0 ||
+		(slot->flags & OMEN_SLOT_CONDEMNED) != 0 ||
+		slot->degree != old->degree ||
+		memcmp(omen_slot_ids(plane, slot), old->ids,
+			   old->degree * sizeof(uint32)) != 0 ||
+		memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) != 0)
+		return false;
+	slot->degree = edges->degree;
+	memcpy(omen_slot_ids(plane, slot), edges->ids,
+		   edges->degree * sizeof(uint32));
+	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+	return true;
+}
+
+/*
  * Write new edges if the slot's are still those of the copy.
  */
 bool
@@ -52,24 +75,12 @@ omen_edges_replace(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	OmenSlotChange change;
 	OmenSlotHeader *slot =
 		omen_slot_change_begin(&change, graph->ix, plane, ref.id);
-	bool		same;
 
-	same = slot->version == old->version &&
-		   (slot->flags & OMEN_SLOT_USED) != 0 &&
-		   (slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
-		   slot->degree == old->degree &&
-		   memcmp(omen_slot_ids(plane, slot), old->ids,
-				  old->degree * sizeof(uint32)) == 0 &&
-		   memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) == 0;
-	if (!same)
+	if (!omen_edges_put(plane, slot, old, edges))
 	{
 		omen_slot_change_abort(&change);
 		return false;
 	}
-	slot->degree = edges->degree;
-	memcpy(omen_slot_ids(plane, slot), edges->ids,
-		   edges->degree * sizeof(uint32));
-	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
 	omen_slot_change_commit(&change);
 	return true;
 }
@@ -96,10 +107,19 @@ omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag)
 }
 
 /*
- * The slot that an edge leads to, if it is in use.  One that is condemned
- * counts only with the parent flag: what is below it must not lose its path,
+ * Does an edge lead to this slot, whose page is locked?  To one that is
+ * condemned only with the parent flag: what is below it must not lose its path,
  * and VACUUM finds its parent by that edge.
  */
+static bool
+leads_to(const OmenSlotHeader *slot, uint8 tag)
+{
+	return OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
+		   ((tag & OMEN_TAG_PARENT) != 0 ||
+			(slot->flags & OMEN_SLOT_CONDEMNED) == 0);
+}
+
+/* The slot that an edge leads to.  False if there is none. */
 bool
 omen_edge_target(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
 				 OmenNodeRef *target)
@@ -112,9 +132,35 @@ omen_edge_target(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
 		return false;
 	target->id = id;
 	target->version = slot->version;
-	valid = OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
-			((tag & OMEN_TAG_PARENT) != 0 ||
-			 (slot->flags & OMEN_SLOT_CONDEMNED) == 0);
+	valid = leads_to(slot, tag);
+	UnlockReleaseBuffer(buf);
+	return valid;
+}
+
+/*
+ * The same as a candidate for an edge, with its code, in the current memory
+ * context; its distance is to come.  False also if the code cannot be read.
+ */
+bool
+omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id,
+					uint8 tag, OmenCandidate *candidate)
+{
+	OmenIndex  *ix = graph->ix;
+	uint8	   *code = palloc(ix->layout.code_bytes);
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(ix, plane, id, &buf);
+	bool		valid;
+
+	if (slot == NULL)
+		return false;
+	memset(candidate, 0, sizeof(OmenCandidate));
+	candidate->id = id;
+	candidate->version = slot->version;
+	candidate->parent = (tag & OMEN_TAG_PARENT) != 0;
+	candidate->header = *omen_slot_code_header(slot);
+	candidate->code = code;
+	valid = leads_to(slot, tag) && slot->epoch == ix->quantizer_epoch &&
+			omen_copy_code(ix, plane, id, slot, code);
 	UnlockReleaseBuffer(buf);
 	return valid;
 }

@@ -171,10 +171,14 @@ extern bool omen_edges_read(OmenGraph *graph, const OmenPlane *plane,
 extern bool omen_edges_replace(OmenGraph *graph, const OmenPlane *plane,
 							   OmenNodeRef ref, const OmenEdges *old,
 							   const OmenEdges *edges);
+extern bool omen_edges_put(const OmenPlane *plane, OmenSlotHeader *slot,
+						   const OmenEdges *old, const OmenEdges *edges);
 extern int	omen_edges_find(const OmenEdges *edges, uint32 id, uint16 version);
 extern void omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag);
 extern bool omen_edge_target(OmenGraph *graph, const OmenPlane *plane,
 							 uint32 id, uint8 tag, OmenNodeRef *target);
+extern bool omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane,
+								uint32 id, uint8 tag, OmenCandidate *candidate);
 
 /* ---------- equal_node.c ---------- */
 
@@ -211,6 +215,10 @@ extern void omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 						   uint32 ef_construction, OmenLinkPlan *plan);
 extern void omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 								  const OmenLinkPlan *plan, uint32 layer);
+extern void omen_link_back(OmenGraph *graph, const OmenPlane *plane,
+						   OmenNodeRef slot, const OmenCodeHeader *header,
+						   const uint8 *code, const OmenCandidate *neighbors,
+						   uint32 count);
 extern bool omen_link_connect(OmenGraph *graph, OmenNodeRef node,
 							  const OmenCodeHeader *header, const uint8 *code,
 							  BlockNumber payload, const OmenLinkPlan *plan);

@@ -235,22 +235,16 @@ shrink_candidates(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	for (int i = 0; i < edges->degree; i++)
 	{
 		OmenCandidate *c = &candidates[count];
-		OmenNodeRef target;
 
-		if (!omen_edge_target(graph, plane, edges->ids[i], edges->tags[i],
-							  &target))
+		if (!omen_edge_candidate(graph, plane, edges->ids[i], edges->tags[i],
+								 c))
 			continue;
-		c->id = target.id;
-		c->version = target.version;
-		c->parent = (edges->tags[i] & OMEN_TAG_PARENT) != 0;
 		c->keep = c->parent;
-		c->code = palloc(ix->layout.code_bytes);
-		if (!omen_load_code(ix, plane, c->id, c->version, &c->header, c->code))
-			continue;
 		c->distance = omen_link_distance(ix->quantizer, graph->data.radius,
 										 &header, own, &c->header, c->code);
 		count++;
 	}
+	memset(&candidates[count], 0, sizeof(OmenCandidate));
 	candidates[count].distance = new_edge->distance;
 	candidates[count].id = new_edge->id;
 	candidates[count].version = new_edge->version;
@@ -574,10 +568,11 @@ raise_entry(OmenGraph *graph, OmenNodeRef upper, uint32 level)
 	omen_graph_change_commit(&change);
 }
 
-static void
-back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
-		  const OmenCodeHeader *header, const uint8 *code,
-		  const OmenLinkPlan *plan, uint32 layer)
+/* Let the neighbors of a slot lead back to it, as far as they have room. */
+void
+omen_link_back(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
+			   const OmenCodeHeader *header, const uint8 *code,
+			   const OmenCandidate *neighbors, uint32 count)
 {
 	NewEdge		edge = {0};
 
@@ -586,13 +581,11 @@ back_link(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef slot,
 	edge.parent = false;
 	edge.header = header;
 	edge.code = unconstify(uint8 *, code);
-	for (uint32 i = 0; i < plan->count[layer]; i++)
+	for (uint32 i = 0; i < count; i++)
 	{
-		OmenCandidate *c = &plan->neighbors[layer][i];
-		OmenNodeRef neighbor;
+		const OmenCandidate *c = &neighbors[i];
+		OmenNodeRef neighbor = {c->id, c->version};
 
-		neighbor.id = c->id;
-		neighbor.version = c->version;
 		edge.distance = c->distance;
 		(void) add_edge(graph, plane, neighbor, &edge);
 	}
@@ -630,9 +623,11 @@ omen_link_connect(OmenGraph *graph, OmenNodeRef node,
 	{
 		top = write_upper_slot(graph, node, top, header, code, payload, plan,
 							   layer);
-		back_link(graph, &ix->layout.upper, top, header, code, plan, layer);
+		omen_link_back(graph, &ix->layout.upper, top, header, code,
+					   plan->neighbors[layer], plan->count[layer]);
 	}
-	back_link(graph, &ix->layout.node, node, header, code, plan, 0);
+	omen_link_back(graph, &ix->layout.node, node, header, code,
+				   plan->neighbors[0], plan->count[0]);
 	OMEN_PAUSE("link-entry");
 	if (plan->level > 0)
 		raise_entry(graph, top, plan->level);

@@ -9,8 +9,8 @@
  *	1. they are condemned, all but the root: from then on nobody links to them,
  *	   adopts by them or attaches a row to them; their edges are remembered;
  *	2. one pass over all nodes: who has a condemned child adopts the child's
- *	   living descendants; then edges to condemned nodes are replaced by the
- *	   best of what those nodes had as neighbors, without any search;
+ *	   living descendants; then edges to condemned nodes are replaced, see
+ *	   rewire.c;
  *	3. the same, without parents, in the upper layers; the entry point moves if
  *	   it must;
  *	4. their slots are freed, with a new version.
@@ -27,146 +27,13 @@
 
 #include "compat.h"
 #include "hnsw/graph/repair.h"
-#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
 
-/* Times that a compare-and-set is tried on one slot. */
-#define MAX_TRIES 10
-
-/* Candidates for a slot's edges, in times of its capacity. */
-#define ENOUGH_CANDIDATES 4
-
-/* ---------- the steps 2 and 3: edges ---------- */
-
-static bool
-is_among(const OmenCandidate *candidates, uint32 count, uint32 id)
-{
-	for (uint32 i = 0; i < count; i++)
-	{
-		if (candidates[i].id == id)
-			return true;
-	}
-	return false;
-}
-
-/* Make a target a candidate for an edge of the slot whose code is given. */
-static bool
-make_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
-			   const OmenCodeHeader *header, const uint8 *code, bool keep,
-			   OmenCandidate *candidate)
-{
-	OmenIndex  *ix = graph->ix;
-	OmenNodeRef target;
-
-	if (!omen_edge_target(graph, plane, id, tag, &target))
-		return false;
-	memset(candidate, 0, sizeof(OmenCandidate));
-	candidate->id = id;
-	candidate->version = target.version;
-	candidate->parent = (tag & OMEN_TAG_PARENT) != 0;
-	candidate->keep = keep;
-	candidate->code = palloc(ix->layout.code_bytes);
-	if (!omen_load_code(ix, plane, id, target.version, &candidate->header,
-						candidate->code))
-		return false;
-	candidate->distance =
-		omen_link_distance(ix->quantizer, graph->data.radius, header, code,
-						   &candidate->header, candidate->code);
-	return true;
-}
-
-/*
- * Candidates for the edges of a slot: the targets that stay, and the
- * neighbors of those that go, until there are plenty.
- */
-static uint32
-repair_candidates(OmenRepair *repair, OmenNodeRef ref, const OmenEdges *old,
-				  const OmenCodeHeader *header, const uint8 *code,
-				  OmenCandidate *candidates)
-{
-	OmenGraph  *graph = repair->graph;
-	uint32		most = ENOUGH_CANDIDATES * repair->plane->capacity;
-	uint32		count = 0;
-
-	for (int i = 0; i < old->degree; i++)
-	{
-		if (omen_condemned_leaving(repair, old->ids[i], old->tags[i]) == NULL &&
-			make_candidate(graph, repair->plane, old->ids[i], old->tags[i],
-						   header, code, true, &candidates[count]))
-			count++;
-	}
-	for (int i = 0; i < old->degree; i++)
-	{
-		OmenCondemned *c =
-			omen_condemned_leaving(repair, old->ids[i], old->tags[i]);
-
-		for (int j = 0; c != NULL && j < c->degree && count < most; j++)
-		{
-			if (c->ids[j] != ref.id &&
-				omen_condemned_leaving(repair, c->ids[j], c->tags[j]) == NULL &&
-				!is_among(candidates, count, c->ids[j]) &&
-				make_candidate(graph, repair->plane, c->ids[j],
-							   c->tags[j] & OMEN_TAG_VERSION, header, code,
-							   false, &candidates[count]))
-				count++;
-		}
-	}
-	return count;
-}
-
-/*
- * Replace a slot's edges to condemned ones.  The other edges stay: most of
- * them lead back to later nodes and were never chosen by the heuristic, and
- * without them a graph gets sparser with each VACUUM.
- */
+/* Let a slot of layer 0 adopt what is below its condemned children. */
 static void
-repair_edges(OmenRepair *repair, OmenNodeRef ref)
-{
-	OmenIndex  *ix = repair->ix;
-	const OmenPlane *plane = repair->plane;
-
-	for (int try = 0; try < MAX_TRIES;
-		 try++, MemoryContextReset(CurrentMemoryContext))
-	{
-		OmenEdges	old;
-		OmenEdges	edges;
-		OmenCodeHeader header;
-		uint8	   *code = palloc(ix->layout.code_bytes);
-		OmenCandidate *candidates;
-		uint32		count;
-
-		if (!omen_edges_read(repair->graph, plane, ref, &old) ||
-			!omen_condemned_any(repair, old.ids, old.tags, old.degree) ||
-			!omen_load_code(ix, plane, ref.id, ref.version, &header, code))
-			return;
-		candidates =
-			palloc(ENOUGH_CANDIDATES * plane->capacity * sizeof(OmenCandidate));
-		count = repair_candidates(repair, ref, &old, &header, code, candidates);
-		qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
-		(void) omen_select_neighbors(repair->graph, plane, candidates, count,
-									 Max(old.degree, ix->meta.m));
-		edges = old;
-		edges.degree = 0;
-		for (uint32 i = 0; i < count && edges.degree < plane->capacity; i++)
-		{
-			if (!candidates[i].chosen)
-				continue;
-			edges.ids[edges.degree] = candidates[i].id;
-			edges.tags[edges.degree++] =
-				OmenVersionTag(candidates[i].version) |
-				(candidates[i].parent ? OMEN_TAG_PARENT : 0);
-		}
-		OMEN_PAUSE("repair-edges");
-		if (omen_edges_replace(repair->graph, plane, ref, &old, &edges))
-			return;
-	}
-}
-
-/* Repair one slot of layer 0: first its condemned children, then its edges. */
-static void
-repair_node(OmenRepair *repair, OmenNodeRef ref)
+adopt(OmenRepair *repair, OmenNodeRef ref)
 {
 	OmenEdges	edges;
 
@@ -182,15 +49,29 @@ repair_node(OmenRepair *repair, OmenNodeRef ref)
 		if (child != NULL)
 			omen_adopt_descendants(repair, ref, child);
 	}
-	repair_edges(repair, ref);
 }
 
-/*
- * OmenRepair the slots of one page, and tell its kind.
- */
+/* Repair the slots of one page that lead to condemned ones. */
+static void
+repair_slots(OmenRepair *repair, const OmenNodeRef *affected, uint32 count)
+{
+	MemoryContext old = MemoryContextSwitchTo(repair->page_context);
+
+	for (uint32 i = 0; i < count && repair->plane->kind == OMEN_PAGE_NODE; i++)
+	{
+		MemoryContextSwitchTo(repair->step_context);
+		adopt(repair, affected[i]);
+		MemoryContextSwitchTo(repair->page_context);
+		MemoryContextReset(repair->step_context);
+	}
+	omen_rewire(repair, affected, count);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(repair->page_context);
+}
+
+/* Repair one page, and tell its kind. */
 static OmenPageKind
-repair_page(OmenRepair *repair, BlockNumber block,
-			void (*act)(OmenRepair *, OmenNodeRef))
+repair_page(OmenRepair *repair, BlockNumber block)
 {
 	OmenIndex  *ix = repair->ix;
 	const OmenPlane *plane = repair->plane;
@@ -217,14 +98,7 @@ repair_page(OmenRepair *repair, BlockNumber block,
 	}
 	UnlockReleaseBuffer(buf);
 
-	for (uint32 i = 0; i < count; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(repair->step_context);
-
-		act(repair, affected[i]);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(repair->step_context);
-	}
+	repair_slots(repair, affected, count);
 	pfree(affected);
 	return kind;
 }
@@ -242,7 +116,7 @@ repair_layer0(OmenRepair *repair)
 	omen_graph_pages(&pages, repair->graph);
 	while (omen_graph_next_page(&pages, &block))
 	{
-		OmenPageKind kind = repair_page(repair, block, repair_node);
+		OmenPageKind kind = repair_page(repair, block);
 
 		if (kind == OMEN_PAGE_UPPER)
 		{
@@ -356,7 +230,7 @@ repair_upper(OmenRepair *nodes)
 	replace_entry(&upper, &choice);
 	for (uint64 i = 0; i < nodes->nupper_pages; i++)
 	{
-		(void) repair_page(&upper, nodes->upper_pages[i], repair_edges);
+		(void) repair_page(&upper, nodes->upper_pages[i]);
 		omen_vacuum_delay_point();
 	}
 	omen_condemned_each_page(&upper, omen_condemned_free_page);
@@ -396,6 +270,11 @@ repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 	repair.step_context =
 		AllocSetContextCreate(context, "omen_hnsw repair of a slot",
 							  ALLOCSET_DEFAULT_SIZES);
+	repair.page_context =
+		AllocSetContextCreate(context, "omen_hnsw repair of a page",
+							  ALLOCSET_DEFAULT_SIZES);
+	repair.search = omen_search_create(graph);
+	repair.search_ef = omen_rewire_ef(graph->ix);
 	omen_condemned_allocate(&repair, count);
 	for (uint64 i = 0; i < count; i++)
 		repair.slots[i].ref = dead[i];

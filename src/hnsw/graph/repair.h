@@ -32,6 +32,9 @@ typedef struct OmenRepair
 	uint64		bitmap_bits;
 	BlockNumber *upper_pages;	/* met in the pass over all pages */
 	uint64		nupper_pages;
+	OmenSearch *search;			/* for new neighbors */
+	uint32		search_ef;
+	MemoryContext page_context; /* what the slots of one page take */
 	MemoryContext step_context; /* what one slot takes */
 } OmenRepair;
 
@@ -58,5 +61,11 @@ extern void omen_condemned_free_page(OmenRepair *repair, uint64 from,
 
 extern void omen_adopt_descendants(OmenRepair *repair, OmenNodeRef parent,
 								   OmenCondemned *child);
+
+/* ---------- rewire.c ---------- */
+
+extern void omen_rewire(OmenRepair *repair, const OmenNodeRef *refs,
+						uint32 count);
+extern uint32 omen_rewire_ef(const OmenIndex *ix);
 
 #endif							/* OMEN_REPAIR_H */

@@ -173,8 +173,8 @@ omen_graph_root(const OmenGraph *graph)
 
 /*
  * Walk greedily from the entry point down to a layer.  *starts is where to
- * start there.  False if the graph has no such layer, or the way breaks off: the
- * start is then the root for layer 0, and there is none above.
+ * start there.  False if the graph has no such layer, or the way breaks off:
+ * the start is then the root for layer 0, and there is none above.
  */
 bool
 omen_descend(OmenSearch *search, uint32 layer, OmenStarts *starts)
