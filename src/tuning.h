@@ -275,6 +275,14 @@
  */
 #define OMEN_GLANCE_STRETCH 1.5
 
+/*
+ * A plain scan looks ahead for as many rows as its candidate list holds if it
+ * has looked up so many nodes and less than this part of them had a row that is
+ * visible.  Nodes, and parts of 1.  guess
+ */
+#define OMEN_BLOAT_MIN_TESTED 8
+#define OMEN_BLOAT_SHARE 0.5
+
 /* ---------- how much a search may do ---------- */
 
 /* Visits that every search may make.  guess */

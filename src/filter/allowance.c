@@ -33,6 +33,9 @@ first_walk_list(const OmenFilterFacts *facts, OmenStage stage)
 	const OmenScanPlan *plan = &facts->plan;
 	double list = fmax(omen_walk_list(plan, omen_known_selectivity(facts)), 1);
 
+	if (plan->is_unfiltered)
+		return omen_ladder_list(plan->ef_search, fmin(omen_key_walk_rows(plan),
+													  OMEN_MAX_FIRST_LIST));
 	/* rows that pass by their keys may yet fail the rest of the filter */
 	if (stage == OMEN_STAGE_KEY_WALK && isinf(facts->radius))
 		list = fmax(list, fmin(omen_key_walk_rows(plan), OMEN_MAX_FIRST_LIST));

@@ -47,6 +47,9 @@ typedef enum OmenStrategy
 	 * them */ \
 	FIELD(bool, has_keys) \
 	FIELD(double, key_selectivity) \
+	/* is nothing to be filtered?  Then has_keys, though there are none: they \
+	 * tell that all nodes pass */ \
+	FIELD(bool, is_unfiltered) \
 	/* rows that are asked for; whether LIMIT tells; how many are needed \
 	 * beyond it, to see where equal rows end */ \
 	FIELD(double, wanted) \

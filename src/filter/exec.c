@@ -319,7 +319,7 @@ start(OmenCustomScanState *node)
 	OmenFilterFacts *facts = &node->facts;
 
 	node->is_started = true;
-	node->filter.passes = passes;
+	node->filter.passes = node->exprs.qual ? passes : NULL;
 	node->filter.may_pass = may_pass;
 	node->filter.key_steps = node->exprs.keys.steps;
 	node->filter.arg = node;

@@ -76,7 +76,8 @@ glance_comes_first(const OmenFilterFacts *facts)
 	const OmenScanPlan *plan = &facts->plan;
 
 	if (facts->setting != OMEN_STRATEGY_AUTO || facts->has_made_set ||
-		!isinf(facts->radius) || plan->strategy == OMEN_STRATEGY_SWEEP)
+		!isinf(facts->radius) || plan->strategy == OMEN_STRATEGY_SWEEP ||
+		plan->is_unfiltered)
 		return false;
 	if (facts->set == OMEN_SET_TOO_LARGE ||
 		(facts->set == OMEN_SET_UNMADE && facts->has_glanced))

@@ -4,8 +4,9 @@
  *	  Planning "Omen Scan".
  *
  * Offered for a table with an index of ours whenever rows are wanted in the
- * index's order, not all of them, and there is a WHERE.  It takes the place of
- * the plain index scan, which cannot promise as many rows as there are.
+ * index's order, not all of them, and there is a WHERE, or more are wanted than
+ * a candidate list holds.  It takes the place of the plain index scan, which
+ * cannot promise as many rows as there are.
  *
  * The set of rows that pass comes from the indexes that PostgreSQL itself
  * would use for the WHERE: it is asked for its best bitmap heap path, and the
@@ -171,6 +172,13 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 	return best;
 }
 
+/* Is there no WHERE?  What a partial index's condition implies is none. */
+static bool
+is_unfiltered(const OrderedIndex *ordered)
+{
+	return ordered->path->indexinfo->indrestrictinfo == NIL;
+}
+
 /* The operator class of the column that is ordered by. */
 static const OmenOpclass *
 index_opclass(const IndexOptInfo *info)
@@ -276,6 +284,14 @@ note_wanted(PlannerInfo *root, OmenScanParts *parts)
 	}
 }
 
+/* Does it matter which rows are at the same distance as the last? */
+static bool
+has_more_order(PlannerInfo *root)
+{
+	return list_length(root->query_pathkeys) > 1 ||
+		   root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
+}
+
 /* ---------- within a sphere ---------- */
 
 /* Does a function go by the C function? */
@@ -373,8 +389,7 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->passing = rel->rows;
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
 	plan->wanted = estimate_wanted(root, rel);
-	plan->extra = list_length(root->query_pathkeys) > 1 ||
-				  root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
+	plan->extra = has_more_order(root);
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
 	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost + row_filter_cost;
@@ -385,7 +400,8 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 					   plan->rows * (cpu_tuple_cost + row_filter_cost);
 	plan->full_scan_cost =
 		omen_full_scan_cost(root, ordered->path->indexinfo, plan->nodes);
-	plan->has_keys = ordered->keys.told != NIL;
+	plan->is_unfiltered = is_unfiltered(ordered);
+	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
 	plan->key_selectivity = ordered->key_selectivity;
 	plan->ef_search = omen_ef_search;
 	plan->operator_cost = cpu_operator_cost;
@@ -521,7 +537,24 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 
 /* ---------- the hook ---------- */
 
-/* Is this a table whose rows are wanted by distance, not all, and filtered? */
+/*
+ * Without a WHERE, does a query ask for more than a plain index scan can
+ * promise?  That has as many rows as its candidate list holds; beyond, rows may
+ * be late.  And its order is the distance's alone: of rows at one distance
+ * somebody has to know where they end.
+ */
+static bool
+needs_count(PlannerInfo *root)
+{
+	OmenScanParts parts = {0};
+
+	note_wanted(root, &parts);
+	return parts.plan.limit_known &&
+		   (root->limit_tuples < 0 || root->limit_tuples > omen_ef_search ||
+			has_more_order(root));
+}
+
+/* Is this a table whose rows are wanted by distance, and not all? */
 static bool
 is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
@@ -532,8 +565,9 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 		   rte->tablesample == NULL &&
 		   (rte->relkind == RELKIND_RELATION ||
 			rte->relkind == RELKIND_MATVIEW) &&
-		   rel->baserestrictinfo != NIL && root->query_pathkeys != NIL &&
-		   omen_is_bounded(root) && has_index_of_ours(rel);
+		   root->query_pathkeys != NIL && omen_is_bounded(root) &&
+		   has_index_of_ours(rel) &&
+		   (rel->baserestrictinfo != NIL || needs_count(root));
 }
 
 /* Take out plain scans of our indexes, which promise less. */
@@ -563,8 +597,7 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (!is_candidate(root, rel, rte))
 		return;
 	ordered = find_ordered_index(root, rel);
-	/* what a partial index's condition implies is no filter */
-	if (ordered.path == NULL || ordered.path->indexinfo->indrestrictinfo == NIL)
+	if (ordered.path == NULL || (is_unfiltered(&ordered) && !needs_count(root)))
 		return;
 	remove_plain_paths(rel);
 	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel));

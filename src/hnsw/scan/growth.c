@@ -28,6 +28,22 @@ omen_list_size(double selectivity, double ef_search)
 }
 
 /*
+ * Size of the candidate list of a search without a filter that is to find this
+ * many rows: the least step of a ladder that begins at ef_search and that does
+ * not depend on how many they are.  So searches for a few more rows or less have
+ * the same list, and the pages of a result fit together.
+ */
+double
+omen_ladder_list(double ef_search, double rows)
+{
+	double		list = fmax(ef_search, 1);
+
+	while (list < rows)
+		list *= OMEN_LIST_GROWTH;
+	return list;
+}
+
+/*
  * How many nodes have to be tested until as many rows pass as are wanted, given
  * the part of them that is expected to pass, and how many were tested and
  * passed so far.  What was expected counts as much as one row that passed (the

@@ -60,6 +60,7 @@ omen_search_is_inside(const OmenSearchTerms *terms)
 	return terms->tests_tids || terms->tests_keys;
 }
 
+extern double omen_ladder_list(double ef_search, double rows);
 extern double omen_list_size(double selectivity, double ef_search);
 extern double omen_rows_to_test(uint64_t wanted, double pass_rate,
 								uint64_t tested, uint64_t passed);

@@ -19,6 +19,7 @@
 
 #include "heap/heap.h"
 #include "hnsw/scan/scan.h"
+#include "tuning.h"
 #include "utils/memutils.h"
 
 /* Take in the query and find the first candidates. */
@@ -38,6 +39,70 @@ start(IndexScanDesc scan)
 	omen_candidates_start(scan);
 }
 
+/* Find more.  Goes on to the next phase where there is nothing. */
+static void
+advance(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	uint32		next_ef = state->search->ef * OMEN_LIST_GROWTH;
+
+	switch (state->phase)
+	{
+		case OMEN_SCAN_UNORDERED:
+			if (!omen_side_next_page(state))
+				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
+			break;
+		case OMEN_SCAN_GRAPH:
+			if (!omen_candidates_search_on(state, next_ef))
+			{
+				(void) omen_full_scan(scan, SIZE_MAX);
+				state->phase = OMEN_SCAN_FULL;
+			}
+			break;
+		case OMEN_SCAN_FULL:
+			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
+			break;
+		case OMEN_SCAN_SIDE_NAN:
+			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
+			break;
+		default:
+			state->phase = OMEN_SCAN_DONE;
+			break;
+	}
+}
+
+/* Are most of the nodes of rows that are gone, and not vacuumed? */
+static bool
+is_bloated(const OmenScanState *state)
+{
+	const OmenPending *pending = &state->pending;
+
+	return state->phase == OMEN_SCAN_GRAPH &&
+		   pending->tested >= OMEN_BLOAT_MIN_TESTED &&
+		   pending->found < OMEN_BLOAT_SHARE * pending->tested;
+}
+
+/*
+ * Look up rows, and search on, until as many are known as a candidate list
+ * holds.  What a list of dead rows has left is little, and what comes later may
+ * be late: a table that was emptied would seem to have fewer rows than it has.
+ * Once all nodes have been looked at nothing can be.
+ */
+static void
+gather(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	OmenPending *pending = &state->pending;
+
+	while (state->phase == OMEN_SCAN_GRAPH && pending->found < state->ef)
+	{
+		if (pending->nnodes > 0)
+			omen_rerank_nearest(scan);
+		else
+			advance(scan);
+	}
+}
+
 /* The next row in order, if there is one among what was found so far. */
 static bool
 next_in_order(IndexScanDesc scan)
@@ -45,8 +110,12 @@ next_in_order(IndexScanDesc scan)
 	OmenScanState *state = scan->opaque;
 	OmenPendingRow row;
 
-	while (!omen_rerank_take(&state->pending, &row))
+	for (;;)
 	{
+		if (is_bloated(state))
+			gather(scan);
+		if (omen_rerank_take(&state->pending, &row))
+			break;
 		if (state->pending.nnodes == 0)
 			return false;
 		omen_rerank_nearest(scan);
@@ -82,38 +151,6 @@ next_row(IndexScanDesc scan)
 	if (state->phase == OMEN_SCAN_GRAPH || state->phase == OMEN_SCAN_FULL)
 		return next_in_order(scan);
 	return next_unordered(scan);
-}
-
-/* Find more.  Goes on to the next phase where there is nothing. */
-static void
-advance(IndexScanDesc scan)
-{
-	OmenScanState *state = scan->opaque;
-	uint32		next_ef = state->search->ef * OMEN_LIST_GROWTH;
-
-	switch (state->phase)
-	{
-		case OMEN_SCAN_UNORDERED:
-			if (!omen_side_next_page(state))
-				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
-			break;
-		case OMEN_SCAN_GRAPH:
-			if (!omen_candidates_search_on(state, next_ef))
-			{
-				(void) omen_full_scan(scan, SIZE_MAX);
-				state->phase = OMEN_SCAN_FULL;
-			}
-			break;
-		case OMEN_SCAN_FULL:
-			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
-			break;
-		case OMEN_SCAN_SIDE_NAN:
-			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
-			break;
-		default:
-			state->phase = OMEN_SCAN_DONE;
-			break;
-	}
 }
 
 bool

@@ -92,6 +92,7 @@ take_row(OmenScanState *state, OmenPendingRow row)
 {
 	OmenPending *pending = &state->pending;
 
+	pending->found++;
 	if (isnan(row.distance))
 		omen_tid_list_add(&pending->nans, &row.tid);
 	else if (row.distance < pending->last_distance)

@@ -104,6 +104,7 @@ typedef struct OmenPending
 	OmenTidList tids;			/* of the node that is being looked up */
 	bool		is_post_filtering;	/* rows may fail a test when looked up */
 	uint64		tested;			/* nodes whose rows were looked up */
+	uint64		found;			/* rows that they had */
 	double		last_distance;	/* of the row that went out last */
 } OmenPending;
 
