@@ -12,6 +12,7 @@
 
 #include "distance/distance.h"
 #include "guc.h"
+#include "planner/semi_join.h"
 #include "hnsw/hnsw.h"
 #include "filter/plan.h"
 
@@ -28,4 +29,5 @@ _PG_init(void)
 	omen_explain_init();
 	omen_custom_scan_init();
 	omen_custom_path_init();
+	omen_semi_join_init();
 }

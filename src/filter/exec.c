@@ -35,7 +35,8 @@
 /* How many rows may be wanted at most. */
 #define MAX_WANTED PG_INT32_MAX
 
-/* omendb.filter_strategy and omendb.scan_mem, which guc.c registers. */
+/* Settings, which guc.c registers: omendb.enable_scan and so on. */
+bool		omen_enable_scan = true;
 int			omen_filter_strategy = OMEN_STRATEGY_AUTO;
 int			omen_scan_mem = OMEN_DEFAULT_SCAN_MEM;
 

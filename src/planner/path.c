@@ -31,15 +31,13 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "planner/distance_cost.h"
+#include "planner/semi_join.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
 #include "filter/policy.h"
 #include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/spccache.h"
-
-/* omendb.enable_scan, which guc.c registers. */
-bool		omen_enable_scan = true;
 
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
@@ -368,6 +366,33 @@ note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
 	}
 }
 
+/* ---------- subqueries ---------- */
+
+/*
+ * The part of the rows that subqueries in the WHERE let pass is known if they
+ * have been planned as joins; see semi_join.c.
+ */
+static void
+note_matching_part(PlannerInfo *root, RelOptInfo *rel, OmenScanPlan *plan)
+{
+	double		part = omen_matching_part(root, rel);
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	if (part < 0)
+		return;
+	foreach (lc, rel->baserestrictinfo)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+
+		if (!contain_subplans((Node *) info->clause))
+			others = lappend(others, info);
+	}
+	part *= clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
+	plan->passing = clamp_row_est(part * plan->rows);
+	plan->selectivity = Min(plan->passing / plan->nodes, 1);
+}
+
 /* ---------- costs ---------- */
 
 /* What the table, the index and the query are like, bitmaps aside. */
@@ -491,6 +516,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	estimate(root, rel, ordered, &parts.plan);
 	note_wanted(root, &parts);
 	note_spheres(root, rel, find_spheres(rel, ordered->path), &parts);
+	note_matching_part(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
 	price_path(&path->path, rel, &parts.plan);
 	omen_scan_parts_pack(&parts, &exprs, &numbers);
@@ -515,7 +541,8 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 	CustomScan *scan = makeNode(CustomScan);
 
 	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	scan->scan.plan.qual =
+		omen_unhide_sublinks(extract_actual_clauses(clauses, false));
 	scan->scan.scanrelid = rel->relid;
 	scan->flags = best_path->flags;
 	if (custom_plans != NIL)
@@ -567,7 +594,8 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 			rte->relkind == RELKIND_MATVIEW) &&
 		   root->query_pathkeys != NIL && omen_is_bounded(root) &&
 		   has_index_of_ours(rel) &&
-		   (rel->baserestrictinfo != NIL || needs_count(root));
+		   (rel->baserestrictinfo != NIL || needs_count(root) ||
+			omen_is_semi_joined(root, rel));
 }
 
 /* Take out plain scans of our indexes, which promise less. */
@@ -586,6 +614,16 @@ remove_plain_paths(RelOptInfo *rel)
 	}
 }
 
+/* The same where nothing takes their place. */
+static void
+remove_ordered_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	remove_plain_paths(rel);
+	/* one of them may have kept out what was disabled */
+	if (rel->pathlist == NIL)
+		add_path(rel, create_seqscan_path(root, rel, NULL, 0));
+}
+
 static void
 set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
@@ -596,6 +634,11 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		previous_hook(root, rel, rti, rte);
 	if (!is_candidate(root, rel, rte))
 		return;
+	if (omen_is_semi_joined(root, rel))
+	{
+		remove_ordered_paths(root, rel);
+		return;
+	}
 	ordered = find_ordered_index(root, rel);
 	if (ordered.path == NULL || (is_unfiltered(&ordered) && !needs_count(root)))
 		return;

@@ -28,10 +28,10 @@ omen_list_size(double selectivity, double ef_search)
 }
 
 /*
- * Size of the candidate list of a search without a filter that is to find this
- * many rows: the least step of a ladder that begins at ef_search and that does
- * not depend on how many they are.  So searches for a few more rows or less have
- * the same list, and the pages of a result fit together.
+ * Size of the candidate list of a search without a filter that is to find that
+ * many rows: the least step of a ladder that begins at ef_search, and is the
+ * same for all.  So searches for a few more rows or less have the same list,
+ * and the pages of a result fit together.
  */
 double
 omen_ladder_list(double ef_search, double rows)

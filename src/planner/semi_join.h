@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * semi_join.h
+ *	  EXISTS and IN beside an order by distance and a LIMIT.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OMEN_SEMI_JOIN_H
+#define OMEN_SEMI_JOIN_H
+
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+
+extern bool omen_is_semi_joined(PlannerInfo *root, RelOptInfo *rel);
+extern double omen_matching_part(PlannerInfo *root, RelOptInfo *rel);
+extern List *omen_unhide_sublinks(List *quals);
+extern void omen_semi_join_init(void);
+
+#endif							/* OMEN_SEMI_JOIN_H */
