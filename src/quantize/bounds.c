@@ -120,7 +120,8 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	double		query_norm = codec->query_norm_bound(q, query);
 	double		query_error = query->code.error;
 	double		node_norm = codec->norm_bound(q, node);
-	double largest = (query_norm + query_error) * (node_norm + node->error);
+	double		largest =
+		query->scale * (query_norm + query_error) * (node_norm + node->error);
 	double		product;
 
 	/* a float32 sum could overflow on its way, and be anything */
@@ -132,6 +133,7 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	product += q->dim * 0x1.0p-148;
 	product += query_norm * node->error * part + node_norm * query_error +
 			   query_error * node->error;
+	product *= query->scale;
 	product += omen_kernel_error(q->dim) * largest + q->dim * 0x1.0p-149;
 	return -product - DOUBLE_SLACK * fabs(product);
 }
@@ -164,6 +166,19 @@ omen_certain_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 				   const OmenCodeHeader *node, float graph_distance)
 {
 	return lower_bound(q, query, node, graph_distance, 1.0);
+}
+
+bool
+omen_query_overflows(const OmenQuantizer *q, const OmenQueryHeader *query,
+					 double norm)
+{
+	double		largest;
+
+	if (!omen_quantizer_metric(q)->is_product)
+		return false;
+	largest =
+		query->scale * omen_quantizer_codec(q)->query_norm_bound(q, query);
+	return !(fmax(largest, sqrt(q->mean_sumsq)) * norm < FLT_MAX / 2);
 }
 
 double

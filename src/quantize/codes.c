@@ -15,6 +15,9 @@
 #include "transform.h"
 #include "exact.h"
 
+/* What underflow may take from a coordinate while it is rotated. */
+#define ROTATION_UNDERFLOW 0x1.0p-145
+
 /* Coordinates that are decoded at a time, on the stack. */
 #define BLOCK 64
 
@@ -39,7 +42,7 @@ rotation_slack(const OmenQuantizer *q, const OmenCodeHeader *hdr, double error,
 	double norm = sqrt(omen_quantizer_codec(q)->sumsq_bound(q, hdr)) + error +
 				  fabs(share) * sqrt(q->mean_sumsq);
 
-	return omen_rotation_error(q->dim) * norm + q->dim * 0x1.0p-145;
+	return omen_rotation_error(q->dim) * norm + q->dim * ROTATION_UNDERFLOW;
 }
 
 /* The error of a code of what took `before` to transform. */
@@ -105,7 +108,7 @@ find_rest(const OmenQuantizer *q, double before, const OmenCodeHeader *hdr,
 	about->error =
 		before + UNIT_ROUNDOFF * sqrt(about->sumsq) +
 		UNIT_ROUNDOFF * 2.0 * codec->largest(hdr) * omen_norm_factor(q) +
-		q->dim * 0x1.0p-145;
+		q->dim * ROTATION_UNDERFLOW;
 	about->error += rotation_slack(q, hdr, sqrt(about->sumsq), 1.0);
 	about->is_known = about->error < INFINITY;
 }
@@ -122,9 +125,16 @@ omen_encode_query(const OmenQuantizer *q, const float *x, float *rest,
 	about->is_known = false;
 	if (!omen_transform_vector(q, x, rest, &before))
 		return false;
+	query->scale = 1.0;
 	query->share = 1.0;
 	if (omen_quantizer_metric(q)->is_product)
+	{
+		query->scale = omen_bring_to_length(q, rest);
+		/* with what the rotation of a short one lost by underflow */
+		before = (before + q->dim * ROTATION_UNDERFLOW) / query->scale +
+				 q->dim * 0x1.0p-149;
 		query->share = omen_take_off_mean(q, rest);
+	}
 	else
 		omen_centre(q, rest);
 	error = codec->encode_query(q, rest, hdr, code);

@@ -97,6 +97,13 @@ extern double omen_certain_bound(const OmenQuantizer *q,
 								 float graph_distance);
 
 /*
+ * May products of a query and vectors of this norm overflow float32, in the
+ * operator or in a code's header?  Then codes say nothing of their order.
+ */
+extern bool omen_query_overflows(const OmenQuantizer *q,
+								 const OmenQueryHeader *query, double norm);
+
+/*
  * What a query's code leaves out: the rest of the vector.  With it a bound
  * need not allow for the error of the query's code, which halves the gap
  * between bound and truth.
@@ -152,7 +159,7 @@ omen_code_distance(const OmenQuantizer *q, const OmenCodeHeader *ha,
 	return omen_quantizer_functions(q)->distance(q, ha, ca, hb, cb);
 }
 
-/* The same of a query's code and a node's. */
+/* The same of a query's code and a node's; for IP divided by query->scale. */
 static inline float
 omen_query_distance(const OmenQuantizer *q, const OmenQueryHeader *query,
 					const void *query_code, const OmenCodeHeader *node,

@@ -48,14 +48,18 @@ _Static_assert(sizeof(OmenCodeHeader) == 24,
 
 /*
  * What belongs to the code of a query.  The code is of the query less `share`
- * times the mean.  That is the mean itself, as of nodes, but for inner product
- * as much as the query has of it: q - share * mean is orthogonal to the mean.
- * An inner product scales with the query, and so does all that is left then; a
- * short query would drown in the mean's coordinates.
+ * times the mean.  That is the mean itself, as of nodes.
+ *
+ * An inner product scales with the query.  So for that metric the query is
+ * brought to a length of about 1 first, divided by `scale`, a power of two, and
+ * graph distances are those of what it is then; and as much of the mean is
+ * taken off as it has of it: q - share * mean is orthogonal to the mean.  A
+ * short query would drown in the mean's coordinates, a long one overflow.
  */
 typedef struct OmenQueryHeader
 {
 	OmenCodeHeader code;
+	double		scale;			/* 1 but for IP */
 	double		share;
 	double		with_mean;		/* inner product of the decoded query, what was
 								 * taken off added back, and the mean; for IP */

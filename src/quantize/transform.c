@@ -138,6 +138,20 @@ omen_centre(const OmenQuantizer *q, float *y)
 }
 
 double
+omen_bring_to_length(const OmenQuantizer *q, float *y)
+{
+	double		norm = sqrt(omen_sum_squares(y, q->dim));
+	double		scale;
+
+	if (!(norm > 0.0 && norm < INFINITY))
+		return 1.0;
+	scale = ldexp(1.0, ilogb(norm));
+	for (uint32_t i = 0; i < q->dim; i++)
+		y[i] = (float) (y[i] / scale);
+	return scale;
+}
+
+double
 omen_take_off_mean(const OmenQuantizer *q, float *y)
 {
 	const float *mean = omen_quantizer_mean(q);

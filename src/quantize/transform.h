@@ -42,6 +42,12 @@ extern bool omen_transform_vector(const OmenQuantizer *q, const float *x,
 extern void omen_centre(const OmenQuantizer *q, float *y);
 
 /*
+ * Divide a vector by a power of two, so that its norm is 1 to 2; returns that.
+ * Nothing is rounded but what is 2^-126 of the norm and less.
+ */
+extern double omen_bring_to_length(const OmenQuantizer *q, float *y);
+
+/*
  * Subtract from a query as much of the mean as leaves nothing in its direction;
  * returns how many times the mean that is.  Each coordinate is rounded once.
  */

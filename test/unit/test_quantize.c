@@ -356,7 +356,8 @@ operator_result(const OmenKernels *kernels, OmenMetric metric, const float *x,
 static OmenQueryHeader
 as_query(const OmenQuantizer *q, const OmenCodeHeader *header)
 {
-	OmenQueryHeader query = {*header, 1.0, header->mean_dot + q->mean_sumsq};
+	OmenQueryHeader query = {*header, 1.0, 1.0,
+							 header->mean_dot + q->mean_sumsq};
 
 	return query;
 }
@@ -532,8 +533,8 @@ check_query_code(const OmenQuantizer *q, const Coded *coded, const char *what)
 	OmenQueryHeader header;
 	OmenQueryRest about;
 	bool encoded = omen_encode_query(q, coded->x, rest, &header, code, &about);
-	/* of a query for inner product another part of the mean is taken off */
-	bool		is_other = q->metric == OMEN_METRIC_IP && q->centred;
+	/* a query for inner product is brought to another length first */
+	bool		is_other = q->metric == OMEN_METRIC_IP;
 
 	CHECK(encoded == coded->encoded);
 	CHECK_MSG(!encoded || q->storage == OMEN_STORAGE_SQ4 || is_other ||
@@ -876,10 +877,11 @@ check_sq4(OmenMetric metric, uint32_t dim)
 		CHECK(omen_encode(q, b.x, rest, &b.header, b.code));
 		distance = omen_query_distance(q, &query, a.code, &b.header, b.code);
 		bound = omen_lower_bound(q, &query, &b.header, (float) distance);
+		distance *= query.scale;
 		truth = operator_result(omen_kernels, metric, a.x, b.x, dim);
 		missed += bound > truth;
-		CHECK(omen_certain_bound(q, &query, &b.header, (float) distance) <=
-			  truth);
+		CHECK(omen_certain_bound(q, &query, &b.header,
+								 (float) (distance / query.scale)) <= truth);
 		gap += (truth - bound) / (metric == OMEN_METRIC_IP
 									  ? norm(a.x, dim) * norm(b.x, dim)
 									  : truth);
@@ -893,9 +895,10 @@ check_sq4(OmenMetric metric, uint32_t dim)
 			double		y = b.header.offset +
 					   (double) b.header.step * number_of(q, b.code, j);
 
-			decoded += metric == OMEN_METRIC_IP
-						   ? -(x + query.share * mean[j]) * (y + mean[j])
-						   : (x - y) * (x - y);
+			decoded +=
+				metric == OMEN_METRIC_IP
+					? -(x + query.share * mean[j]) * (y + mean[j]) * query.scale
+					: (x - y) * (x - y);
 		}
 		CHECK_MSG(fabs(decoded - distance) <=
 					  1e-5 * norm(a.x, dim) * norm(b.x, dim) + 1e-5,
@@ -972,7 +975,8 @@ product_errors(OmenStorage storage, double scale, double *error, double *gap)
 		CHECK(omen_encode_query(q, a.x, rest, &query, a.code, &about));
 		CHECK(omen_encode(q, b.x, rest, &b.header, b.code));
 		distance = omen_query_distance(q, &query, a.code, &b.header, b.code);
-		*error += fabs(distance - truth) / norm(a.x, DIM) / sqrt(DIM) / TRIES;
+		*error += fabs(distance * query.scale - truth) / norm(a.x, DIM) /
+				  sqrt(DIM) / TRIES;
 		*gap += (truth - omen_lower_bound(q, &query, &b.header, distance)) /
 				norm(a.x, DIM) / sqrt(DIM) / TRIES;
 	}
@@ -986,7 +990,7 @@ product_errors(OmenStorage storage, double scale, double *error, double *gap)
 static void
 test_query_lengths(void)
 {
-	static const double scales[] = {1e-15, 1e-4, 0.01, 100, 1e4, 1e15};
+	static const double scales[] = {1e-30, 1e-4, 0.01, 100, 1e4, 1e15};
 
 	for (int storage = 0; storage < OMEN_STORAGES; storage++)
 	{

@@ -99,15 +99,21 @@ search_graph(OmenScanState *state)
 	OMEN_PAUSE("scan-taken");
 }
 
-/* Are there so few nodes that a search is not worth while? */
+/*
+ * Is a look at all nodes the better way?  If there are so few that a search is
+ * not worth while; and if nothing is known of distances, by which it would go.
+ */
 static bool
-has_few_nodes(const OmenGraph *graph)
+looks_at_all(const OmenScanState *state)
 {
+	const OmenGraph *graph = state->graph;
 	double		nodes =
 		(double) graph->data.node_limit - graph->ix->layout.node.per_page;
 
 	return graph->data.mode != OMEN_MODE_GRAPH ||
-		   omen_scans_all_nodes(nodes, omen_ef_search);
+		   omen_scans_all_nodes(nodes, omen_ef_search) ||
+		   omen_query_overflows(state->ix->quantizer, &state->query.header,
+								graph->data.radius);
 }
 
 /* Find the first candidates, with the list that state->ef says. */
@@ -124,7 +130,7 @@ omen_candidates_start(IndexScanDesc scan)
 		state->phase = OMEN_SCAN_UNORDERED;
 		omen_graph_pages(&state->unordered.pages, state->graph);
 	}
-	else if (has_few_nodes(state->graph))
+	else if (looks_at_all(state))
 		(void) omen_full_scan_afresh(scan, SIZE_MAX);
 	else
 	{
