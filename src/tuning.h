@@ -194,6 +194,12 @@
 #define OMEN_MAX_COST_OF_EXACT 2
 
 /*
+ * Without a filter all rows are looked at if this part of them is wanted.
+ * Parts of 1.  guess
+ */
+#define OMEN_EXACT_PART 0.25
+
+/*
  * What a scan costs is paid before its first row but for 1 / this part, which
  * the rows that are wanted share evenly.  guess
  */
@@ -231,6 +237,12 @@
 #define OMEN_LIST_STEP 0.6
 #define OMEN_LIST_MIN_GROWTH 1.15
 #define OMEN_LIST_MAX_GROWTH 3.0
+
+/*
+ * Without a filter a list that has grown gives one row of so many that it
+ * holds.  guess
+ */
+#define OMEN_LIST_OF_TAKEN 1.3
 
 /* Any other list grows to this many times its size.  guess */
 #define OMEN_LIST_GROWTH 2

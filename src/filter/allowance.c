@@ -33,9 +33,9 @@ first_walk_list(const OmenFilterFacts *facts, OmenStage stage)
 	const OmenScanPlan *plan = &facts->plan;
 	double list = fmax(omen_walk_list(plan, omen_known_selectivity(facts)), 1);
 
+	/* as a plain index scan, so that the pages of a result fit together */
 	if (plan->is_unfiltered)
-		return omen_ladder_list(plan->ef_search, fmin(omen_key_walk_rows(plan),
-													  OMEN_MAX_FIRST_LIST));
+		return plan->ef_search;
 	/* rows that pass by their keys may yet fail the rest of the filter */
 	if (stage == OMEN_STAGE_KEY_WALK && isinf(facts->radius))
 		list = fmax(list, fmin(omen_key_walk_rows(plan), OMEN_MAX_FIRST_LIST));
@@ -79,6 +79,7 @@ omen_search_terms(const OmenFilterFacts *facts, OmenStage stage)
 	OmenSearchTerms terms = {
 		.tests_tids = is_inside && facts->set == OMEN_SET_MADE,
 		.tests_keys = is_inside && plan->has_keys,
+		.is_unfiltered = plan->is_unfiltered,
 		.wanted = facts->wanted,
 		.pass_rate = plan->selectivity,
 		.ef_search = (uint32_t) plan->ef_search,
@@ -193,9 +194,10 @@ omen_first_allowance(const OmenFilterFacts *facts, OmenStage stage)
 		allowance.total = total_of_walk(facts, allowance.max_work);
 	/* within a radius there may be far fewer rows than are wanted */
 	allowance.is_fixed = !isinf(facts->radius);
-	/* a strategy that is asked for is for trying it out */
+	/* a strategy that is asked for is for trying it out; and what becomes of a
+	 * search without a filter must not depend on costs */
 	if (facts->setting == OMEN_STRATEGY_GRAPH ||
-		facts->setting == OMEN_STRATEGY_SWEEP)
+		facts->setting == OMEN_STRATEGY_SWEEP || facts->plan.is_unfiltered)
 	{
 		allowance.max_work = UINT64_MAX;
 		allowance.is_fixed = true;

@@ -33,6 +33,17 @@ planned_walk_cost(const OmenScanPlan *plan)
 	return cost;
 }
 
+/*
+ * Without a filter.  By how many rows are wanted, and not by costs, which would
+ * part the pages of a result sooner.
+ */
+static OmenStrategy
+unfiltered_strategy(const OmenScanPlan *plan)
+{
+	return plan->wanted >= OMEN_EXACT_PART * plan->nodes ? OMEN_STRATEGY_EXACT
+														 : OMEN_STRATEGY_GRAPH;
+}
+
 /* The cheapest strategy, or the one that is asked for; its cost into *cost. */
 OmenStrategy
 omen_plan_strategy(const OmenScanPlan *plan, OmenStrategy setting, double *cost)
@@ -42,7 +53,9 @@ omen_plan_strategy(const OmenScanPlan *plan, OmenStrategy setting, double *cost)
 	double		walk = planned_walk_cost(plan);
 	OmenStrategy strategy = setting;
 
-	if (strategy == OMEN_STRATEGY_AUTO)
+	if (strategy == OMEN_STRATEGY_AUTO && plan->is_unfiltered)
+		strategy = unfiltered_strategy(plan);
+	else if (strategy == OMEN_STRATEGY_AUTO)
 	{
 		/* what keys keep out need not be looked up in vain */
 		strategy = plan->has_keys || walk < sweep ? OMEN_STRATEGY_GRAPH
@@ -76,8 +89,7 @@ glance_comes_first(const OmenFilterFacts *facts)
 	const OmenScanPlan *plan = &facts->plan;
 
 	if (facts->setting != OMEN_STRATEGY_AUTO || facts->has_made_set ||
-		!isinf(facts->radius) || plan->strategy == OMEN_STRATEGY_SWEEP ||
-		plan->is_unfiltered)
+		!isinf(facts->radius) || plan->strategy == OMEN_STRATEGY_SWEEP)
 		return false;
 	if (facts->set == OMEN_SET_TOO_LARGE ||
 		(facts->set == OMEN_SET_UNMADE && facts->has_glanced))
@@ -165,6 +177,14 @@ first_stage(const OmenFilterFacts *facts)
 								? facts->setting
 								: facts->plan.strategy;
 
+	if (facts->plan.is_unfiltered)
+	{
+		/* the plan may have been made for another LIMIT */
+		if (facts->setting == OMEN_STRATEGY_AUTO)
+			strategy = unfiltered_strategy(&facts->plan);
+		return strategy == OMEN_STRATEGY_EXACT ? OMEN_STAGE_EXACT
+											   : OMEN_STAGE_KEY_WALK;
+	}
 	if (glance_comes_first(facts))
 		return OMEN_STAGE_GLANCE;
 	if (strategy == OMEN_STRATEGY_SWEEP)

@@ -486,7 +486,8 @@ static const CustomPathMethods path_methods = {
 
 /* Of costs, what one way or another of finding rows takes. */
 static void
-price_path(Path *path, const RelOptInfo *rel, OmenScanPlan *plan)
+price_path(Path *path, const RelOptInfo *rel, const OrderedIndex *ordered,
+		   OmenScanPlan *plan)
 {
 	const PathTarget *target = rel->reltarget;
 	double		cost;
@@ -494,6 +495,13 @@ price_path(Path *path, const RelOptInfo *rel, OmenScanPlan *plan)
 	plan->strategy =
 		omen_plan_strategy(plan, (OmenStrategy) omen_filter_strategy, &cost);
 	path->rows = rel->rows;
+	if (plan->is_unfiltered && plan->strategy != OMEN_STRATEGY_EXACT)
+	{
+		/* as many rows by an index scan would cost the same */
+		path->startup_cost = ordered->path->path.startup_cost;
+		path->total_cost = ordered->path->path.total_cost;
+		return;
+	}
 	set_costs(path, plan, cost, &rel->baserestrictcost);
 	path->startup_cost += target->cost.startup;
 	path->total_cost +=
@@ -518,7 +526,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	note_spheres(root, rel, find_spheres(rel, ordered->path), &parts);
 	note_matching_part(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
-	price_path(&path->path, rel, &parts.plan);
+	price_path(&path->path, rel, ordered, &parts.plan);
 	omen_scan_parts_pack(&parts, &exprs, &numbers);
 
 	path->path.pathtype = T_CustomScan;

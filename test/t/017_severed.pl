@@ -66,6 +66,7 @@ is(sever(sub { return 1 }), 3000, 'no node has an edge any more');
 my ($rows, $different, $in_order, $late) = split /\|/, $node->safe_psql('postgres', q{
 	SET enable_seqscan = off;
 	SET enable_sort = off;
+	SET omendb.enable_scan = off;
 	SELECT s.*, late FROM (SELECT count(*) AS n, count(DISTINCT id), bool_and(d >= previous) FROM
 		(SELECT id, d, lag(d, 1, 0::float8) OVER () AS previous FROM
 			(SELECT id, v <-> (SELECT array_agg(100 * i) FROM generate_series(1, 16) i)::vector AS d

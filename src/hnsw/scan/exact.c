@@ -159,8 +159,12 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 
 /* Forget what the graph has found, but not what has gone out. */
 static void
-begin_first(OmenFilteredState *filtered)
+begin_first(OmenScanState *state)
 {
+	OmenFilteredState *filtered = state->filtered;
+
+	if (filtered->sent.count == 0)
+		state->pending.last_distance = -INFINITY;
 	qsort(filtered->sent.tids, filtered->sent.count, sizeof(ItemPointerData),
 		  compare_tids);
 	omen_exact_reset(&filtered->exact);
@@ -184,7 +188,7 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 	if (state->phase == OMEN_SCAN_EXACT && exact->is_truncated)
 		after = &first;
 	else
-		begin_first(filtered);
+		begin_first(state);
 	exact->is_truncated = false;
 	filtered->nheld = 0;
 	filtered->next_held = 0;

@@ -147,8 +147,13 @@ static bool
 take_row(IndexScanDesc scan, OmenPendingRow *row)
 {
 	OmenScanState *state = scan->opaque;
+	bool		is_unfiltered = state->filtered->filter.terms.is_unfiltered;
 
-	while (!omen_rerank_take(&state->pending, row))
+	if (is_unfiltered && !omen_rerank_waits(state) &&
+		omen_rerank_is_used_up(state))
+		return false;
+	while ((is_unfiltered && omen_rerank_waits(state)) ||
+		   !omen_rerank_take(&state->pending, row))
 	{
 		if (state->pending.nnodes == 0 || omen_budget_is_spent(state) ||
 			is_beyond(state))
@@ -174,6 +179,8 @@ hold_row(OmenScanState *state, const OmenPendingRow *row)
 		filtered->held[place] = filtered->held[place - 1];
 	filtered->held[place] = *row;
 	filtered->nheld++;
+	if (filtered->filter.terms.is_unfiltered)
+		state->pending.last_distance = row->distance;
 }
 
 /*
@@ -193,13 +200,15 @@ settle(IndexScanDesc scan)
 	return filtered->nheld >= filtered->filter.terms.wanted && suffices(state);
 }
 
-/* What is found now may be nearer than what is held. */
+/* What is found now may be nearer than what is held, if that is not final. */
 static void
 unsettle(OmenScanState *state)
 {
 	OmenFilteredState *filtered = state->filtered;
 
 	filtered->is_beyond = false;
+	if (filtered->filter.terms.is_unfiltered)
+		return;
 	for (uint32 i = 0; i < filtered->nheld; i++)
 		omen_pending_add_row(state, filtered->held[i]);
 	filtered->nheld = 0;
@@ -319,6 +328,7 @@ omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 	filtered->filter = *filter;
 	ask_search(state);
 	filtered->nheld = 0;
+	state->pending.last_distance = -INFINITY;
 	if (state->query.key_tests && state->query.key_tests->never)
 		state->phase = OMEN_SCAN_DONE;
 	else

@@ -28,22 +28,6 @@ omen_list_size(double selectivity, double ef_search)
 }
 
 /*
- * Size of the candidate list of a search without a filter that is to find that
- * many rows: the least step of a ladder that begins at ef_search, and is the
- * same for all.  So searches for a few more rows or less have the same list,
- * and the pages of a result fit together.
- */
-double
-omen_ladder_list(double ef_search, double rows)
-{
-	double		list = fmax(ef_search, 1);
-
-	while (list < rows)
-		list *= OMEN_LIST_GROWTH;
-	return list;
-}
-
-/*
  * How many nodes have to be tested until as many rows pass as are wanted, given
  * the part of them that is expected to pass, and how many were tested and
  * passed so far.  What was expected counts as much as one row that passed (the
@@ -168,5 +152,7 @@ omen_list_suffices(const OmenSearchTerms *terms,
 		return false;
 	if (!omen_search_is_inside(terms))
 		return suffices_post_filtering(terms, progress);
+	if (terms->is_unfiltered)
+		return true;
 	return !was_short(terms, progress) && !was_long(terms, progress);
 }

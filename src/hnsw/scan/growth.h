@@ -22,6 +22,9 @@ typedef struct OmenSearchTerms
 	bool		tests_tids;
 	bool		tests_keys;
 
+	/* All nodes pass.  What is found is final: see omen_rerank_is_used_up(). */
+	bool		is_unfiltered;
+
 	uint64_t	wanted;			/* rows; none goes out before they are found */
 	double		pass_rate;		/* part of the rows looked up, as expected */
 	uint32_t	ef_search;		/* the setting */
@@ -60,7 +63,6 @@ omen_search_is_inside(const OmenSearchTerms *terms)
 	return terms->tests_tids || terms->tests_keys;
 }
 
-extern double omen_ladder_list(double ef_search, double rows);
 extern double omen_list_size(double selectivity, double ef_search);
 extern double omen_rows_to_test(uint64_t wanted, double pass_rate,
 								uint64_t tested, uint64_t passed);

@@ -16,10 +16,13 @@
 #define OMEN_HEAP_ABOVE(a, b) ((a)->bound < (b)->bound)
 #include "binary_heap.h"
 
-/* Nearest on top. */
+/* Nearest on top; ties in the order of the table, whatever found them. */
 #define OMEN_HEAP_NAME rows
 #define OMEN_HEAP_ITEM OmenPendingRow
-#define OMEN_HEAP_ABOVE(a, b) ((a)->distance < (b)->distance)
+#define OMEN_HEAP_ABOVE(a, b) \
+	((a)->distance < (b)->distance || \
+	 ((a)->distance == (b)->distance && \
+	  ItemPointerCompare(&(a)->version, &(b)->version) < 0))
 #include "binary_heap.h"
 
 /*

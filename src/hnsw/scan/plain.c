@@ -71,38 +71,6 @@ advance(IndexScanDesc scan)
 	}
 }
 
-/* Are most of the nodes of rows that are gone, and not vacuumed? */
-static bool
-is_bloated(const OmenScanState *state)
-{
-	const OmenPending *pending = &state->pending;
-
-	return state->phase == OMEN_SCAN_GRAPH &&
-		   pending->tested >= OMEN_BLOAT_MIN_TESTED &&
-		   pending->found < OMEN_BLOAT_SHARE * pending->tested;
-}
-
-/*
- * Look up rows, and search on, until as many are known as a candidate list
- * holds.  What a list of dead rows has left is little, and what comes later may
- * be late: a table that was emptied would seem to have fewer rows than it has.
- * Once all nodes have been looked at nothing can be.
- */
-static void
-gather(IndexScanDesc scan)
-{
-	OmenScanState *state = scan->opaque;
-	OmenPending *pending = &state->pending;
-
-	while (state->phase == OMEN_SCAN_GRAPH && pending->found < state->ef)
-	{
-		if (pending->nnodes > 0)
-			omen_rerank_nearest(scan);
-		else
-			advance(scan);
-	}
-}
-
 /* The next row in order, if there is one among what was found so far. */
 static bool
 next_in_order(IndexScanDesc scan)
@@ -112,9 +80,11 @@ next_in_order(IndexScanDesc scan)
 
 	for (;;)
 	{
-		if (is_bloated(state))
-			gather(scan);
-		if (omen_rerank_take(&state->pending, &row))
+		bool		waits = omen_rerank_waits(state);
+
+		if (!waits && omen_rerank_is_used_up(state))
+			return false;
+		if (!waits && omen_rerank_take(&state->pending, &row))
 			break;
 		if (state->pending.nnodes == 0)
 			return false;

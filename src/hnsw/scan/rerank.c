@@ -23,6 +23,7 @@
 #include "hnsw/scan/scan.h"
 #include "hnsw/store/code.h"
 #include "miscadmin.h"
+#include "tuning.h"
 
 /*
  * Is a better bound to be computed for a node, before its row is looked up?
@@ -151,6 +152,38 @@ look_up_nearest(IndexScanDesc scan)
 }
 
 /*
+ * Without a filter: are most of the nodes of rows that are gone, and not
+ * vacuumed?  Then no row is to go out before as many are known as a candidate
+ * list holds.  What a list of dead rows has left is little, and what comes
+ * later may be late: a table that was emptied would seem to have fewer rows
+ * than it has.  Once all nodes have been looked at nothing can be.
+ */
+bool
+omen_rerank_waits(const OmenScanState *state)
+{
+	const OmenPending *pending = &state->pending;
+
+	return state->phase == OMEN_SCAN_GRAPH && pending->found < state->ef &&
+		   pending->tested >= OMEN_BLOAT_MIN_TESTED &&
+		   pending->found < OMEN_BLOAT_SHARE * pending->tested;
+}
+
+/*
+ * Has the candidate list given as many rows as it is good for?  At its end it
+ * lacks more of what is near than at its beginning, so one that had to grow is
+ * not used to its end.  That does not depend on how many rows are wanted: a
+ * query for more rows begins with those that one for fewer gives.
+ */
+bool
+omen_rerank_is_used_up(const OmenScanState *state)
+{
+	const OmenSearch *search = state->search;
+
+	return state->phase == OMEN_SCAN_GRAPH && search->ef > state->ef &&
+		   state->pending.taken >= search->ef / OMEN_LIST_OF_TAKEN;
+}
+
+/*
  * Take the next row in order, if it is known by now which that is.
  */
 bool
@@ -161,6 +194,7 @@ omen_rerank_take(OmenPending *pending, OmenPendingRow *row)
 		 pending->rows[0].distance > pending->nodes[0].bound))
 		return false;
 	*row = omen_pending_take_row(pending);
+	pending->taken++;
 	return true;
 }
 

@@ -67,6 +67,8 @@ extern ItemPointer omen_side_next_tid(OmenUnordered *unordered);
 
 /* ---------- rerank.c ---------- */
 
+extern bool omen_rerank_waits(const OmenScanState *state);
+extern bool omen_rerank_is_used_up(const OmenScanState *state);
 extern bool omen_rerank_take(OmenPending *pending, OmenPendingRow *row);
 extern void omen_rerank_nearest(IndexScanDesc scan);
 extern void omen_rerank_send(OmenScanState *state, const OmenPendingRow *row);

@@ -105,6 +105,7 @@ typedef struct OmenPending
 	bool		is_post_filtering;	/* rows may fail a test when looked up */
 	uint64		tested;			/* nodes whose rows were looked up */
 	uint64		found;			/* rows that they had */
+	uint64		taken;			/* rows taken in order */
 	double		last_distance;	/* of the row that went out last */
 } OmenPending;
 

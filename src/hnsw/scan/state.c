@@ -75,6 +75,7 @@ omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	omen_pending_clear(&state->pending);
 	state->pending.tested = 0;
 	state->pending.found = 0;
+	state->pending.taken = 0;
 	state->pending.last_distance = -INFINITY;
 	state->unordered.tids.count = 0;
 	state->unordered.next = 0;
