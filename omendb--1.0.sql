@@ -929,11 +929,12 @@ CREATE FUNCTION omen_hnsw_last_scan(
 	OUT visits bigint,
 	OUT distances bigint,
 	OUT reranked bigint,
-	OUT late bigint
+	OUT late bigint,
+	OUT index regclass
 )
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION omen_hnsw_last_scan() IS 'what the last scan of an omen_hnsw index in this session took';
+COMMENT ON FUNCTION omen_hnsw_last_scan() IS 'what the last scan of an omen_hnsw index in this session took, and of which';
 
 CREATE FUNCTION omen_hnsw_build_estimate(
 	rows bigint,

@@ -142,6 +142,7 @@ extern void omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 extern void omen_hnsw_end_scan(IndexScanDesc scan);
 extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
+extern Oid	omen_last_scan_index;
 
 /* scan/plain.c */
 extern bool omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir);

@@ -22,7 +22,7 @@
 #include "utils/lsyscache.h"
 
 #define INFO_COLUMNS 20
-#define LAST_SCAN_COLUMNS 5
+#define LAST_SCAN_COLUMNS 6
 
 
 /* What is counted in a pass over all pages. */
@@ -250,7 +250,8 @@ OMEN_FUNCTION(omen_hnsw_last_scan);
 
 /*
  * omen_hnsw_last_scan(): what the last scan of an omen_hnsw index in this
- * session has taken so far.  One row.
+ * session has taken so far, and of which index.  One row.  What a statement
+ * takes in parallel workers, or in other partitions, is not in it.
  */
 Datum
 omen_hnsw_last_scan(PG_FUNCTION_ARGS)
@@ -264,5 +265,7 @@ omen_hnsw_last_scan(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(counters->distances);
 	values[3] = Int64GetDatum(counters->reranked);
 	values[4] = Int64GetDatum(counters->late);
+	values[5] = ObjectIdGetDatum(omen_last_scan_index);
+	nulls[5] = !OidIsValid(omen_last_scan_index);
 	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }

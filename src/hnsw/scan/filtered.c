@@ -478,7 +478,7 @@ omen_filtered_next(IndexScanDesc scan, ItemPointer version)
 	omen_fetch_forget_distance(NULL);
 	result = next_row(scan, version);
 	omen_toast_reader_pause(state->fetch.toast);
-	omen_last_scan_counters = state->search->counters;
+	omen_scan_note_last(scan);
 	MemoryContextSwitchTo(old);
 	return result;
 }

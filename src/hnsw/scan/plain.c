@@ -144,7 +144,7 @@ omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir)
 		omen_toast_reader_end(state->fetch.toast);
 	else
 		omen_toast_reader_pause(state->fetch.toast);
-	omen_last_scan_counters = state->search->counters;
+	omen_scan_note_last(scan);
 	/* keys tell what cannot pass, not what does */
 	scan->xs_recheck = scan->numberOfKeys > 0;
 	scan->xs_recheckorderby = false;

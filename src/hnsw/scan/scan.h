@@ -75,6 +75,7 @@ extern void omen_rerank_send(OmenScanState *state, const OmenPendingRow *row);
 
 /* ---------- state.c ---------- */
 
+extern void omen_scan_note_last(IndexScanDesc scan);
 extern void omen_scan_prepare(IndexScanDesc scan,
 							  const struct OmenKeyStep *steps);
 

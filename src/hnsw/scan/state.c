@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 OmenCounters omen_last_scan_counters;
+Oid			omen_last_scan_index;
 
 IndexScanDesc
 omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
@@ -118,6 +119,16 @@ omen_scan_counters(IndexScanDesc scan, OmenCounters *total)
 	total->distances += last->distances;
 	total->reranked += last->reranked;
 	total->late += last->late;
+}
+
+/* This is the scan that omen_hnsw_last_scan() tells of. */
+void
+omen_scan_note_last(IndexScanDesc scan)
+{
+	const OmenScanState *state = scan->opaque;
+
+	omen_last_scan_counters = state->search->counters;
+	omen_last_scan_index = RelationGetRelid(scan->indexRelation);
 }
 
 /*
