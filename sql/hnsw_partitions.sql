@@ -28,5 +28,12 @@ SELECT omen_hnsw_info('many_v');
 CREATE INDEX event_id ON event (id);
 SELECT omen_hnsw_info('event_id');
 
+-- Of all partitions as many rows as are asked for, or as there are.
+SET enable_seqscan = off;
+SELECT id FROM event ORDER BY v <-> '[7,14,1]', id LIMIT 3;
+SELECT count(*) FROM (SELECT id FROM event ORDER BY v <-> '[1,2,1]' LIMIT 60) s;
+SELECT count(*) FROM (SELECT id FROM event WHERE EXISTS (SELECT FROM event_1 o WHERE o.id = event.id) ORDER BY v <-> '[1,2,1]' LIMIT 60) s;
+SELECT index IN (SELECT relid FROM pg_partition_tree('event_v') WHERE isleaf) AS is_one_of_them FROM omen_hnsw_last_scan();
+
 SET client_min_messages = warning;
 DROP SCHEMA hnsw_partitions CASCADE;
