@@ -333,6 +333,13 @@ omen_bitmap_walk_end(OmenBitmapWalk *walk)
 #define omen_disable_path(p) ((void) (p))
 #endif
 
+/* How much of a plan is disabled, where that is not a part of its cost. */
+#if PG_VERSION_NUM >= 180000
+#define OmenDisabledNodes(plan) ((plan)->disabled_nodes)
+#else
+#define OmenDisabledNodes(plan) ((void) (plan), 0)
+#endif
+
 /* Fields of the access method's routine that not all versions have. */
 static inline void
 omen_set_version_fields(IndexAmRoutine *am)

@@ -366,33 +366,6 @@ note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
 	}
 }
 
-/* ---------- subqueries ---------- */
-
-/*
- * The part of the rows that subqueries in the WHERE let pass is known if they
- * have been planned as joins; see semi_join.c.
- */
-static void
-note_matching_part(PlannerInfo *root, RelOptInfo *rel, OmenScanPlan *plan)
-{
-	double		part = omen_matching_part(root, rel);
-	List	   *others = NIL;
-	ListCell   *lc;
-
-	if (part < 0)
-		return;
-	foreach (lc, rel->baserestrictinfo)
-	{
-		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
-
-		if (!contain_subplans((Node *) info->clause))
-			others = lappend(others, info);
-	}
-	part *= clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
-	plan->passing = clamp_row_est(part * plan->rows);
-	plan->selectivity = Min(plan->passing / plan->nodes, 1);
-}
-
 /* ---------- costs ---------- */
 
 /* What the table, the index and the query are like, bitmaps aside. */
@@ -402,7 +375,6 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 {
 	OmenSearchCost search;
 	OpExpr	   *orderby = linitial_node(OpExpr, ordered->path->indexorderbys);
-	double		row_filter_cost = rel->baserestrictcost.per_tuple;
 	double		seq_page_cost_here;
 
 	omen_search_cost_init(&search, ordered->path->indexinfo,
@@ -417,12 +389,13 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->extra = has_more_order(root);
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
-	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost + row_filter_cost;
 	plan->distance_cost =
 		omen_distance_cost(root, index_opclass(ordered->path->indexinfo)->type,
 						   orderby->args, true);
-	plan->table_cost = rel->pages * seq_page_cost_here +
-					   plan->rows * (cpu_tuple_cost + row_filter_cost);
+	/* but for the WHERE, which is priced when it is known how often it is */
+	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost;
+	plan->table_cost =
+		rel->pages * seq_page_cost_here + plan->rows * cpu_tuple_cost;
 	plan->full_scan_cost =
 		omen_full_scan_cost(root, ordered->path->indexinfo, plan->nodes);
 	plan->is_unfiltered = is_unfiltered(ordered);
@@ -430,6 +403,41 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->key_selectivity = ordered->key_selectivity;
 	plan->ef_search = omen_ef_search;
 	plan->operator_cost = cpu_operator_cost;
+}
+
+/* How many rows pass, if subqueries in the WHERE were planned as joins. */
+static void
+note_matching_rows(PlannerInfo *root, RelOptInfo *rel, List *spheres,
+				   OmenScanPlan *plan)
+{
+	double		part =
+		omen_matching_part(root, rel,
+						   list_difference_ptr(rel->baserestrictinfo, spheres));
+
+	if (part < 0)
+		return;
+	plan->passing = clamp_row_est(part * plan->rows);
+	plan->selectivity = Min(plan->passing / plan->nodes, 1);
+}
+
+/* How often the WHERE is evaluated, as far as the planner knows. */
+static double
+expected_tests(const OmenScanPlan *plan)
+{
+	return Min(plan->wanted / Max(plan->selectivity, OMEN_TINY_PART),
+			   plan->rows);
+}
+
+/* What evaluating the WHERE costs, once and for each row. */
+static QualCost
+price_filter(PlannerInfo *root, RelOptInfo *rel, OmenScanPlan *plan)
+{
+	QualCost	cost;
+
+	omen_cost_filter(root, rel->baserestrictinfo, expected_tests(plan), &cost);
+	plan->row_cost += cost.per_tuple;
+	plan->table_cost += plan->rows * cost.per_tuple;
+	return cost;
 }
 
 /* What the bitmap of rows that may pass is like, if there is one. */
@@ -487,7 +495,7 @@ static const CustomPathMethods path_methods = {
 /* Of costs, what one way or another of finding rows takes. */
 static void
 price_path(Path *path, const RelOptInfo *rel, const OrderedIndex *ordered,
-		   OmenScanPlan *plan)
+		   const QualCost *filter, OmenScanPlan *plan)
 {
 	const PathTarget *target = rel->reltarget;
 	double		cost;
@@ -502,7 +510,7 @@ price_path(Path *path, const RelOptInfo *rel, const OrderedIndex *ordered,
 		path->total_cost = ordered->path->path.total_cost;
 		return;
 	}
-	set_costs(path, plan, cost, &rel->baserestrictcost);
+	set_costs(path, plan, cost, filter);
 	path->startup_cost += target->cost.startup;
 	path->total_cost +=
 		target->cost.startup + target->cost.per_tuple * rel->rows;
@@ -514,6 +522,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenScanParts parts = {0};
+	List	   *spheres = find_spheres(rel, ordered->path);
+	QualCost	filter;
 	List	   *exprs;
 	List	   *numbers;
 
@@ -523,10 +533,11 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	parts.key_columns = ordered->keys.columns;
 	estimate(root, rel, ordered, &parts.plan);
 	note_wanted(root, &parts);
-	note_spheres(root, rel, find_spheres(rel, ordered->path), &parts);
-	note_matching_part(root, rel, &parts.plan);
+	note_spheres(root, rel, spheres, &parts);
+	note_matching_rows(root, rel, spheres, &parts.plan);
+	filter = price_filter(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
-	price_path(&path->path, rel, ordered, &parts.plan);
+	price_path(&path->path, rel, ordered, &filter, &parts.plan);
 	omen_scan_parts_pack(&parts, &exprs, &numbers);
 
 	path->path.pathtype = T_CustomScan;
@@ -547,10 +558,9 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 			   List *tlist, List *clauses, List *custom_plans)
 {
 	CustomScan *scan = makeNode(CustomScan);
+	OmenScanParts parts;
 
 	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual =
-		omen_unhide_sublinks(extract_actual_clauses(clauses, false));
 	scan->scan.scanrelid = rel->relid;
 	scan->flags = best_path->flags;
 	if (custom_plans != NIL)
@@ -566,6 +576,10 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 	}
 	scan->custom_exprs = linitial(best_path->custom_private);
 	scan->custom_private = lsecond(best_path->custom_private);
+	omen_scan_parts_unpack(scan, &parts);
+	scan->scan.plan.qual =
+		omen_final_filter(extract_actual_clauses(clauses, false),
+						  expected_tests(&parts.plan));
 	scan->methods = &omen_custom_scan_methods;
 	return &scan->scan.plan;
 }
@@ -622,14 +636,28 @@ remove_plain_paths(RelOptInfo *rel)
 	}
 }
 
+/* Is there a path that needs nothing of other tables? */
+static bool
+has_path_by_itself(const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, rel->pathlist)
+	{
+		if (((Path *) lfirst(lc))->param_info == NULL)
+			return true;
+	}
+	return false;
+}
+
 /* The same where nothing takes their place. */
 static void
 remove_ordered_paths(PlannerInfo *root, RelOptInfo *rel)
 {
 	remove_plain_paths(rel);
 	/* one of them may have kept out what was disabled */
-	if (rel->pathlist == NIL)
-		add_path(rel, create_seqscan_path(root, rel, NULL, 0));
+	if (!has_path_by_itself(rel))
+		add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
 }
 
 static void

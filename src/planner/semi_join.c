@@ -20,7 +20,8 @@
  * of a subquery in a WHERE the planner assumes one half.
  *
  * The first statement of a session may be planned before this library is there
- * to plan it twice; it gets the join.
+ * to plan it twice; it gets the join.  Hooks of others below ours see such a
+ * statement planned twice.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,12 +31,15 @@
 #include "catalog/pg_amop.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
+#include "compat.h"
 #include "filter/plan.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
+#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
+#include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "planner/semi_join.h"
 #include "tuning.h"
@@ -50,15 +54,18 @@ typedef struct Matching
 {
 	Oid			relid;
 	double		part;			/* of its rows, that match */
+	PlannerInfo *user;			/* of the second plan, that has been told */
 } Matching;
 
-/* What is known of the statement that is being planned twice. */
+/* The statement that is being planned. */
 typedef struct Planning
 {
-	List	   *matching;		/* Matching */
+	List	   *relids;			/* tables for whose sake it is planned twice */
+	bool		is_joining;		/* the first plan is being made */
+	List	   *matching;		/* Matching, in the order of queries */
 } Planning;
 
-/* NULL if none is. */
+/* NULL outside; and while a statement is planned that the library came to. */
 static Planning *planning = NULL;
 
 /* ---------- which queries ---------- */
@@ -115,48 +122,101 @@ has_join_in(Node *quals)
 	return false;
 }
 
-/* Are its rows those of one table, so many of them, by distance? */
+/* The only entry of a query's FROM; NULL if there are more, or joins. */
+static RangeTblEntry *
+only_entry(const Query *query)
+{
+	Node	   *from;
+
+	if (list_length(query->jointree->fromlist) != 1)
+		return NULL;
+	from = linitial(query->jointree->fromlist);
+	return IsA(from, RangeTblRef)
+			   ? rt_fetch(((RangeTblRef *) from)->rtindex, query->rtable)
+			   : NULL;
+}
+
+/* Does a query give rows of its FROM, each once, but for LIMIT? */
+static bool
+gives_rows(const Query *query)
+{
+	return query->commandType == CMD_SELECT && !query->hasAggs &&
+		   !query->hasWindowFuncs && !query->hasTargetSRFs &&
+		   query->groupClause == NIL && query->groupingSets == NIL &&
+		   query->distinctClause == NIL && query->setOperations == NULL;
+}
+
+/* Is this a view, or a subquery, that the planner makes a part of the query? */
+static bool
+is_pulled_up(const RangeTblEntry *rte)
+{
+	const Query *query = rte->subquery;
+
+	return rte->rtekind == RTE_SUBQUERY && !rte->security_barrier &&
+		   gives_rows(query) && query->limitCount == NULL &&
+		   query->limitOffset == NULL && query->sortClause == NIL &&
+		   query->rowMarks == NIL && query->cteList == NIL;
+}
+
+/* Are rows wanted by distance, and so many of them? */
 static bool
 is_limited_order(const Query *query)
 {
-	RangeTblEntry *rte;
 	Expr	   *first;
 
-	if (query->commandType != CMD_SELECT || query->limitCount == NULL ||
-		query->sortClause == NIL || query->hasAggs || query->hasWindowFuncs ||
-		query->hasTargetSRFs || query->groupClause != NIL ||
-		query->groupingSets != NIL || query->distinctClause != NIL ||
-		query->setOperations != NULL ||
-		list_length(query->jointree->fromlist) != 1 ||
-		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+	if (!gives_rows(query) || query->limitCount == NULL ||
+		query->sortClause == NIL)
 		return false;
-	rte =
-		rt_fetch(linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex,
-				 query->rtable);
 	first = (Expr *) get_sortgroupclause_expr(linitial_node(SortGroupClause,
 															query->sortClause),
 											  query->targetList);
-	return rte->rtekind == RTE_RELATION && IsA(first, OpExpr) &&
-		   is_distance(((OpExpr *) first)->opno);
+	return IsA(first, OpExpr) && is_distance(((OpExpr *) first)->opno);
 }
 
-static bool
-is_ours(const Query *query)
+/*
+ * The table whose rows a query gives so many of, by distance, with a subquery
+ * that would become a join in its WHERE, or in that of a view of the table;
+ * invalid if the query is of another kind.
+ */
+static Oid
+table_to_filter(Query *query)
 {
-	return query->hasSubLinks && has_join_in(query->jointree->quals) &&
-		   is_limited_order(query);
+	bool		any = false;
+
+	if (!is_limited_order(query))
+		return InvalidOid;
+	for (;;)
+	{
+		RangeTblEntry *rte = only_entry(query);
+
+		any |= query->hasSubLinks && has_join_in(query->jointree->quals);
+		if (rte == NULL)
+			return InvalidOid;
+		if (rte->rtekind == RTE_RELATION)
+			return any ? rte->relid : InvalidOid;
+		if (!is_pulled_up(rte))
+			return InvalidOid;
+		query = rte->subquery;
+	}
 }
 
-/* Is it or is there below a query of this kind? */
+/* Collect the tables of such queries, of this one and of those below it. */
 static bool
-contains_ours(Node *node, void *context)
+collect_tables(Node *node, void *context)
 {
+	List	  **relids = context;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return is_ours((Query *) node) ||
-			   query_tree_walker((Query *) node, contains_ours, context, 0);
-	return expression_tree_walker(node, contains_ours, context);
+	{
+		Oid			relid = table_to_filter((Query *) node);
+
+		if (OidIsValid(relid))
+			*relids = lappend_oid(*relids, relid);
+		return query_tree_walker((Query *) node, collect_tables, context, 0);
+	}
+	return expression_tree_walker(node, collect_tables, context);
 }
 
 /* ---------- the two plans ---------- */
@@ -186,6 +246,21 @@ hide_in(Node *quals)
 	return quals;
 }
 
+/* The same in the WHERE of a query, and of views that its rows come from. */
+static void
+hide_in_query(Query *query)
+{
+	for (;;)
+	{
+		RangeTblEntry *rte = only_entry(query);
+
+		query->jointree->quals = hide_in(query->jointree->quals);
+		if (rte->rtekind == RTE_RELATION)
+			break;
+		query = rte->subquery;
+	}
+}
+
 /* Hide subqueries in a query that may be changed, and in those below it. */
 static bool
 hide_sublinks(Node *node, void *context)
@@ -194,33 +269,11 @@ hide_sublinks(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *query = (Query *) node;
-
-		if (is_ours(query))
-			query->jointree->quals = hide_in(query->jointree->quals);
-		return query_tree_walker(query, hide_sublinks, context, 0);
+		if (OidIsValid(table_to_filter((Query *) node)))
+			hide_in_query((Query *) node);
+		return query_tree_walker((Query *) node, hide_sublinks, context, 0);
 	}
 	return expression_tree_walker(node, hide_sublinks, context);
-}
-
-/* Clauses of a plan without what hid them. */
-List *
-omen_unhide_sublinks(List *quals)
-{
-	List	   *shown = NIL;
-	ListCell   *lc;
-
-	foreach (lc, quals)
-	{
-		BooleanTest *test = lfirst(lc);
-
-		if (IsA(test, BooleanTest) && test->booltesttype == IS_TRUE &&
-			contain_subplans((Node *) test->arg))
-			shown = lappend(shown, test->arg);
-		else
-			shown = lappend(shown, test);
-	}
-	return shown;
 }
 
 static PlannedStmt *
@@ -231,37 +284,46 @@ plan_once(Query *query, const char *string, int options, ParamListInfo params)
 	return standard_planner(query, string, options, params);
 }
 
+/* Is a plan better than another?  What is disabled counts first. */
+static bool
+is_better(const Plan *plan, const Plan *other)
+{
+	if (OmenDisabledNodes(plan) != OmenDisabledNodes(other))
+		return OmenDisabledNodes(plan) < OmenDisabledNodes(other);
+	return plan->total_cost < other->total_cost;
+}
+
 static PlannedStmt *
 plan_twice(Query *query, const char *string, int options, ParamListInfo params)
 {
 	Query	   *hidden = copyObject(query);
-	PlannedStmt *joined = plan_once(query, string, options, params);
+	PlannedStmt *joined;
 	PlannedStmt *filtered;
 
+	planning->is_joining = true;
+	joined = plan_once(query, string, options, params);
+	planning->is_joining = false;
 	(void) hide_sublinks((Node *) hidden, NULL);
 	filtered = plan_once(hidden, string, options, params);
-	return filtered->planTree->total_cost < joined->planTree->total_cost
-			   ? filtered
-			   : joined;
+	return is_better(filtered->planTree, joined->planTree) ? filtered : joined;
 }
 
 static PlannedStmt *
 plan_statement(Query *query, const char *string, int options,
 			   ParamListInfo params)
 {
+	/* planning may run functions, whose statements are planned meanwhile */
 	Planning   *outer = planning;
 	Planning	mine = {NIL};
-	bool is_twice = omen_enable_scan && contains_ours((Node *) query, NULL);
-	PlannedStmt *volatile result;
+	PlannedStmt *volatile result = NULL;
 
-	if (!is_twice && outer == NULL)
-		return plan_once(query, string, options, params);
-	/* planning may run functions, whose statements are planned meanwhile */
-	planning = is_twice ? &mine : NULL;
+	if (omen_enable_scan)
+		(void) collect_tables((Node *) query, &mine.relids);
+	planning = &mine;
 	PG_TRY();
 	{
-		result = is_twice ? plan_twice(query, string, options, params)
-						  : plan_once(query, string, options, params);
+		result = mine.relids != NIL ? plan_twice(query, string, options, params)
+									: plan_once(query, string, options, params);
 	}
 	PG_FINALLY();
 	{
@@ -312,21 +374,26 @@ table_of(const RelOptInfo *rel)
 
 /*
  * Does a LIMIT count rows of this relation that semi joins have left?  Then a
- * scan in the order of distance may give too few.
+ * scan in the order of distance may give too few, and is not to be used if
+ * there is another plan; or if nobody knows yet whether there is.
  */
 bool
 omen_is_semi_joined(PlannerInfo *root, RelOptInfo *rel)
 {
-	return root->parse->limitCount != NULL &&
-		   left_of_semi_joins(root->parse) == table_of(rel);
+	Index		table = table_of(rel);
+
+	if (root->parse->limitCount == NULL ||
+		left_of_semi_joins(root->parse) != table)
+		return false;
+	return planning == NULL ||
+		   (planning->is_joining &&
+			list_member_oid(planning->relids,
+							planner_rt_fetch(table, root)->relid));
 }
 
-/*
- * The part of a relation's rows that the hidden subqueries let pass, as the
- * first plan has estimated it; negative if there is none.
- */
-double
-omen_matching_part(PlannerInfo *root, RelOptInfo *rel)
+/* What the first plan has told of a relation's table; negative if nothing. */
+static double
+known_part(PlannerInfo *root, RelOptInfo *rel)
 {
 	Oid			relid = planner_rt_fetch(table_of(rel), root)->relid;
 	ListCell   *lc;
@@ -335,10 +402,40 @@ omen_matching_part(PlannerInfo *root, RelOptInfo *rel)
 	{
 		Matching   *known = lfirst(lc);
 
-		if (known->relid == relid)
-			return known->part;
+		/* several queries may be of one table: each is told of its own */
+		if (known->relid != relid || (known->user && known->user != root))
+			continue;
+		known->user = root;
+		return known->part;
 	}
 	return -1;
+}
+
+/*
+ * The part of a relation's rows that passes these clauses, if there are hidden
+ * subqueries among them that the first plan has estimated; else negative.
+ */
+double
+omen_matching_part(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+{
+	List	   *others = NIL;
+	double		part;
+	ListCell   *lc;
+
+	foreach (lc, clauses)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+
+		if (!contain_subplans((Node *) info->clause))
+			others = lappend(others, info);
+	}
+	if (list_length(others) == list_length(clauses))
+		return -1;
+	part = known_part(root, rel);
+	if (part < 0)
+		return -1;
+	return part *
+		   clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
 }
 
 /* Remember which part of a table's rows a join leaves. */
@@ -352,16 +449,92 @@ note_matching(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
 	if (previous_upper_paths)
 		previous_upper_paths(root, stage, input_rel, output_rel, extra);
 	if (stage != UPPERREL_ORDERED || planning == NULL ||
-		root->parse->limitCount == NULL)
+		!planning->is_joining || root->parse->limitCount == NULL)
 		return;
 	left = left_of_semi_joins(root->parse);
 	if (left == 0 || root->simple_rel_array[left] == NULL)
 		return;
-	known = palloc(sizeof(Matching));
+	known = palloc0(sizeof(Matching));
 	known->relid = planner_rt_fetch(left, root)->relid;
 	known->part =
 		Min(input_rel->rows / Max(root->simple_rel_array[left]->rows, 1), 1);
 	planning->matching = lappend(planning->matching, known);
+}
+
+/* ---------- the filter ---------- */
+
+/* The cheaper way to evaluate EXISTS: by a hash table, or each time anew. */
+static SubPlan *
+cheaper_alternative(const AlternativeSubPlan *alternatives, double calls)
+{
+	SubPlan	   *best = NULL;
+	double		best_cost = 0;
+	ListCell   *lc;
+
+	foreach (lc, alternatives->subplans)
+	{
+		SubPlan	   *plan = lfirst_node(SubPlan, lc);
+		double		cost = plan->startup_cost + calls * plan->per_call_cost;
+
+		if (best == NULL || cost < best_cost)
+		{
+			best = plan;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+/*
+ * Put the cheaper way into the place of all.  What is not chosen is initialised
+ * and never run.  The planner chooses, too, but too late for us, and by all
+ * rows of the table.
+ */
+static Node *
+choose_alternatives(Node *node, void *context)
+{
+	const double *calls = context;
+
+	if (node != NULL && IsA(node, AlternativeSubPlan))
+		node =
+			(Node *) cheaper_alternative((AlternativeSubPlan *) node, *calls);
+	return expression_tree_mutator(node, choose_alternatives, context);
+}
+
+/*
+ * What evaluating a WHERE costs that is evaluated so often.  (The planner
+ * prices one way to evaluate a subquery, and may run another.)
+ */
+void
+omen_cost_filter(PlannerInfo *root, List *clauses, double calls, QualCost *cost)
+{
+	List	   *quals = extract_actual_clauses(clauses, false);
+
+	cost_qual_eval(cost, (List *) choose_alternatives((Node *) quals, &calls),
+				   root);
+}
+
+/*
+ * The clauses of a plan as they are evaluated so often: without what hid
+ * subqueries, and with the way chosen to evaluate each.
+ */
+List *
+omen_final_filter(List *quals, double calls)
+{
+	List	   *shown = NIL;
+	ListCell   *lc;
+
+	foreach (lc, quals)
+	{
+		BooleanTest *test = lfirst(lc);
+
+		if (IsA(test, BooleanTest) && test->booltesttype == IS_TRUE &&
+			contain_subplans((Node *) test->arg))
+			shown = lappend(shown, test->arg);
+		else
+			shown = lappend(shown, test);
+	}
+	return (List *) choose_alternatives((Node *) shown, &calls);
 }
 
 /* Have the planner ask us; once, from _PG_init. */

@@ -13,8 +13,11 @@
 #include "nodes/pathnodes.h"
 
 extern bool omen_is_semi_joined(PlannerInfo *root, RelOptInfo *rel);
-extern double omen_matching_part(PlannerInfo *root, RelOptInfo *rel);
-extern List *omen_unhide_sublinks(List *quals);
+extern double omen_matching_part(PlannerInfo *root, RelOptInfo *rel,
+								 List *clauses);
+extern void omen_cost_filter(PlannerInfo *root, List *clauses, double calls,
+							 QualCost *cost);
+extern List *omen_final_filter(List *quals, double calls);
 extern void omen_semi_join_init(void);
 
 #endif							/* OMEN_SEMI_JOIN_H */

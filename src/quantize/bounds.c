@@ -120,13 +120,14 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	double		query_norm = codec->query_norm_bound(q, query);
 	double		query_error = query->code.error;
 	double		node_norm = codec->norm_bound(q, node);
-	double		largest =
-		query->scale * (query_norm + query_error) * (node_norm + node->error);
+	double largest = (query_norm + query_error) * (node_norm + node->error);
 	double		product;
 
-	/* a float32 sum could overflow on its way, and be anything */
-	if (!(largest < FLT_MAX / 2))
+	/* a float32 sum could overflow on its way, and be anything: of ours, or of
+	 * the operator's */
+	if (!(fmax(query->scale, 1.0) * largest < FLT_MAX / 2))
 		return -INFINITY;
+	largest *= query->scale;
 
 	product =
 		-omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
@@ -176,8 +177,10 @@ omen_query_overflows(const OmenQuantizer *q, const OmenQueryHeader *query,
 
 	if (!omen_quantizer_metric(q)->is_product)
 		return false;
-	largest =
-		query->scale * omen_quantizer_codec(q)->query_norm_bound(q, query);
+	if (query->code.error == INFINITY)
+		return true;
+	largest = fmax(query->scale, 1.0) *
+			  omen_quantizer_codec(q)->query_norm_bound(q, query);
 	return !(fmax(largest, sqrt(q->mean_sumsq)) * norm < FLT_MAX / 2);
 }
 

@@ -131,8 +131,9 @@ omen_encode_query(const OmenQuantizer *q, const float *x, float *rest,
 	{
 		query->scale = omen_bring_to_length(q, rest);
 		/* with what the rotation of a short one lost by underflow */
-		before = (before + q->dim * ROTATION_UNDERFLOW) / query->scale +
-				 q->dim * 0x1.0p-149;
+		if (q->rotated)
+			before += q->dim * ROTATION_UNDERFLOW;
+		before = before / query->scale + q->dim * 0x1.0p-149;
 		query->share = omen_take_off_mean(q, rest);
 	}
 	else

@@ -273,7 +273,7 @@ omen_grid_query_norm_bound(const OmenQuantizer *q, const OmenQueryHeader *query)
 
 	sumsq += 4.0 * DOUBLE_SLACK * q->dim * (sumsq + of_mean) +
 			 4.0 * UNIT_ROUNDOFF * fabs(share * (double) query->code.mean_dot) +
-			 0x1.0p-148;
+			 (1.0 + fabs(share)) * 0x1.0p-148;
 	sumsq += 2.0 * share * query->with_mean - of_mean;
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 + DOUBLE_SLACK) : 0.0;
 }
@@ -298,11 +298,14 @@ omen_grid_bound_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	double		size_n = omen_grid_largest(node);
 	double		share = fabs(query->share);
 	double		mean = sqrt(q->mean_sumsq);
+	double of_mean = share != 0.0 ? share * fabs((double) node->mean_dot) : 0.0;
 
+	/* a product with the mean, in float32, may have underflowed, too */
 	return distance -
 		   (2.0 * UNIT_ROUNDOFF *
 				(fabs(distance) + fabs((double) query->code.mean_dot) +
-				 share * fabs((double) node->mean_dot)) +
+				 of_mean) +
+			(1.0 + share) * 0x1.0p-149 +
 			DOUBLE_SLACK * q->dim *
 				(size_q * size_n + mean * (size_q + share * (size_n + mean))));
 }

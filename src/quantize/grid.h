@@ -63,10 +63,13 @@ omen_grid_query_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	double		on = node->offset;
 	double		sq = query->code.step;
 	double		sn = node->step;
+	/* which may be infinite, but not where nothing was taken off */
+	double		of_mean =
+		query->share != 0.0 ? query->share * (double) node->mean_dot : 0.0;
 
 	return (float) -(oq * ((double) q->dim * on + sn * (double) node->sum) +
 					 sq * (on * (double) query->code.sum + sn * (double) dot) +
-					 query->share * (double) node->mean_dot + query->with_mean);
+					 of_mean + query->with_mean);
 }
 
 /*

@@ -151,6 +151,9 @@ omen_bring_to_length(const OmenQuantizer *q, float *y)
 	return scale;
 }
 
+/* The least squared norm of a mean that is taken off a query. */
+#define SMALLEST_MEAN_SUMSQ 0x1.0p-96
+
 double
 omen_take_off_mean(const OmenQuantizer *q, float *y)
 {
@@ -160,10 +163,10 @@ omen_take_off_mean(const OmenQuantizer *q, float *y)
 
 	for (uint32_t i = 0; mean != NULL && i < q->dim; i++)
 		product += (double) y[i] * mean[i];
-	share = q->mean_sumsq > 0.0 ? product / q->mean_sumsq : 0.0;
-	/* a mean of hardly any length has no share in anything */
-	if (mean == NULL || !isfinite(share))
+	/* with a mean of hardly any length products underflow, and it is no loss */
+	if (mean == NULL || q->mean_sumsq < SMALLEST_MEAN_SUMSQ)
 		return 0.0;
+	share = product / q->mean_sumsq;
 	for (uint32_t i = 0; i < q->dim; i++)
 		y[i] = (float) (y[i] - share * mean[i]);
 	return share;

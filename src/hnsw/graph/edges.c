@@ -34,6 +34,8 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	{
 		copy->version = slot->version;
 		copy->degree = slot->degree;
+		copy->has_row =
+			plane->kind != OMEN_PAGE_NODE || omen_node_has_row(slot);
 		copy->header = *omen_slot_code_header(slot);
 		memcpy(copy->ids, omen_slot_ids(plane, slot),
 			   slot->degree * sizeof(uint32));
@@ -152,7 +154,10 @@ omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id,
 	bool		valid;
 
 	if (slot == NULL)
+	{
+		pfree(code);
 		return false;
+	}
 	memset(candidate, 0, sizeof(OmenCandidate));
 	candidate->id = id;
 	candidate->version = slot->version;
@@ -162,5 +167,7 @@ omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id,
 	valid = leads_to(slot, tag) && slot->epoch == ix->quantizer_epoch &&
 			omen_copy_code(ix, plane, id, slot, code);
 	UnlockReleaseBuffer(buf);
+	if (!valid)
+		pfree(code);
 	return valid;
 }

@@ -161,6 +161,7 @@ typedef struct OmenEdges
 {
 	uint16		version;
 	uint16		degree;
+	bool		has_row;		/* of layer 0: it stands for a row */
 	OmenCodeHeader header;
 	uint32		ids[OMEN_MAX_CAPACITY];
 	uint8		tags[OMEN_MAX_CAPACITY];

@@ -22,9 +22,9 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "hnsw/graph/repair.h"
 #include "hnsw/store/code.h"
-#include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
 
@@ -54,6 +54,12 @@
  */
 #define SEARCH_EF_OF_M 4
 #define SEARCH_MIN_EF 32
+
+/*
+ * Slots that such a search visits at most, in times of its ef.  Where hardly
+ * anything stays it would walk through the whole graph.  guess
+ */
+#define SEARCH_MAX_VISITS_OF_EF 256
 
 /* A slot, and what its edges shall be. */
 typedef struct Rewiring
@@ -161,6 +167,8 @@ add_what_is_found(OmenRepair *repair, const OwnCode *own,
 	OmenSearch *search = repair->search;
 	uint32		kept = count;
 
+	search->most_visits = search->counters.visits +
+						  (uint64) SEARCH_MAX_VISITS_OF_EF * repair->search_ef;
 	omen_search_for_link(search, &own->header, own->code);
 	omen_search_start(search, repair->plane, repair->search_ef);
 	(void) omen_search_seed(search, own->ref);
@@ -213,6 +221,18 @@ remember_found(Rewiring *slot, const OmenCandidate *candidates, uint32 count,
 }
 
 /*
+ * Is the graph to be searched for a slot with these edges, so many of which
+ * lead to condemned ones?  Not for a node that has no row itself and is only to
+ * be taken out with the next ones.
+ */
+static bool
+wants_search(const OmenEdges *edges, uint32 nleaving)
+{
+	return edges->has_row && (nleaving > SEARCH_SHARE * edges->degree ||
+							  edges->degree - nleaving < SEARCH_IF_STAY);
+}
+
+/*
  * How many edges a slot may have that had so many: one more, since new ones are
  * not quite as good, but no more than are left when it is pruned.
  */
@@ -252,8 +272,7 @@ plan_edges(OmenRepair *repair, Rewiring *slot, MemoryContext context)
 		return false;
 	count = staying_candidates(repair, &own, &slot->old, candidates, leaving,
 							   &nleaving);
-	is_searched = nleaving > SEARCH_SHARE * slot->old.degree ||
-				  slot->old.degree - nleaving < SEARCH_IF_STAY;
+	is_searched = wants_search(&slot->old, nleaving);
 	count = is_searched ? add_what_is_found(repair, &own, candidates, count)
 						: add_their_neighbors(repair, &own, leaving, nleaving,
 											  candidates, count);
@@ -315,11 +334,12 @@ link_back(OmenRepair *repair, const Rewiring *slot)
  * edges stay as they are: those to condemned slots become stale.
  */
 static void
-rewire_again(OmenRepair *repair, Rewiring *slot)
+rewire_again(OmenRepair *repair, Rewiring *slot, MemoryContext context)
 {
 	for (int try = 0; try < MAX_TRIES && !slot->is_written; try++)
 	{
-		if (!plan_edges(repair, slot, CurrentMemoryContext))
+		MemoryContextReset(repair->step_context);
+		if (!plan_edges(repair, slot, context))
 			return;
 		write_edges(repair, slot, 1);
 	}
@@ -343,7 +363,7 @@ omen_rewire(OmenRepair *repair, const OmenNodeRef *refs, uint32 count)
 		planned += plan_edges(repair, &slots[planned], page_context);
 		MemoryContextSwitchTo(page_context);
 		MemoryContextReset(repair->step_context);
-		CHECK_FOR_INTERRUPTS();
+		omen_vacuum_delay_point();
 	}
 	if (planned > 0)
 		write_edges(repair, slots, planned);
@@ -351,7 +371,7 @@ omen_rewire(OmenRepair *repair, const OmenNodeRef *refs, uint32 count)
 	{
 		MemoryContextSwitchTo(repair->step_context);
 		if (!slots[i].is_written)
-			rewire_again(repair, &slots[i]);
+			rewire_again(repair, &slots[i], page_context);
 		if (slots[i].is_written)
 			link_back(repair, &slots[i]);
 		MemoryContextSwitchTo(page_context);

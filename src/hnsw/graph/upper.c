@@ -97,25 +97,33 @@ omen_seed_all(OmenSearch *search, const OmenStarts *starts)
 
 /*
  * The part of the longest vector's squared norm that a slot's vector lacks; 0
- * if the slot has gone.
+ * if it has gone.  It is looked at without a pin, as in a search, since all
+ * searches look at the same few.
  */
 static double
 missing_norm(OmenSearch *search, const OmenSeen *seen)
 {
+	OmenIndex  *ix = search->ix;
 	double		radius = search->graph->data.radius;
-	double		missing = 0;
 	Buffer		buf;
-	OmenSlotHeader *slot =
-		omen_visit(search->ix, search->plane, seen->id, &buf);
+	OmenSlotHeader *slot;
+	OmenCodeHeader header;
+	uint16		epoch;
 
+	slot = search->may_peek ? omen_peek(ix, search->plane, seen->id, &buf)
+							: omen_visit(ix, search->plane, seen->id, &buf);
 	if (slot == NULL)
 		return 0;
-	if (slot->epoch == search->ix->quantizer_epoch)
-		missing = 1 - omen_code_sumsq(search->ix->quantizer,
-									  omen_slot_code_header(slot)) /
-						  (radius * radius);
-	UnlockReleaseBuffer(buf);
-	return missing;
+	header = *omen_slot_code_header(slot);
+	epoch = slot->epoch;
+	if (!search->may_peek)
+		UnlockReleaseBuffer(buf);
+	else if (!omen_peek_held(&ix->pages, omen_id_block(search->plane, seen->id),
+							 buf))
+		return 0;
+	if (epoch != ix->quantizer_epoch)
+		return 0;
+	return 1 - omen_code_sumsq(ix->quantizer, &header) / (radius * radius);
 }
 
 /*
