@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Two versions of omendb, in turn: does a change make search or build slower?
+"""Two versions of omendb, in turn: does a change make search, build or VACUUM
+slower?
 
     bench/paired.py OLD NEW [--pairs N] [--rows N] [--only WHAT,...]
 
@@ -30,6 +31,7 @@ INDEXES = {
 }
 OPERATORS = {"vector_l2_ops": "<->", "vector_cosine_ops": "<=>",
              "vector_ip_ops": "<#>"}
+DELETED = (10, 30)  # percent of the rows, before a VACUUM
 FILTERS = {"label < 3": "filter 30 %", "label = 3": "filter 10 %"}
 
 
@@ -96,6 +98,24 @@ class Side:
             return time.monotonic() - start
 
 
+    def vacuum(self, index, percent):
+        """Seconds of VACUUM after a DELETE of so many of a copy's rows."""
+        table, opclass, options = INDEXES[index]
+        options = f" WITH ({options})" if options else ""
+        for statement in (
+                "DROP TABLE IF EXISTS copy",
+                f"CREATE TABLE copy WITH (autovacuum_enabled = off) AS "
+                f"SELECT * FROM {table}",
+                f"CREATE INDEX ON copy USING omen_hnsw "
+                f"(embedding {opclass}){options}",
+                f"DELETE FROM copy WHERE abs(hashint4(id)) % 100 < {percent}",
+                "CHECKPOINT"):
+            self.connection.execute(statement)
+        start = time.monotonic()
+        self.connection.execute("VACUUM (INDEX_CLEANUP ON, PARALLEL 0) copy")
+        return time.monotonic() - start
+
+
 def compare(what, old, new, measure, pairs):
     ratios = []
     for pair in range(pairs):
@@ -119,6 +139,11 @@ def compare_index(index, old, new, options):
     if "build" in options.only:
         compare(f"{index} build", old, new, lambda side: side.build(index),
                 options.pairs)
+    if "vacuum" in options.only:
+        for percent in DELETED:
+            compare(f"{index} vacuum {percent} %", old, new,
+                    lambda side, some=percent: side.vacuum(index, some),
+                    options.pairs)
     for side in (old, new):
         side.connection.execute(f"DROP INDEX {index}")
 

@@ -90,6 +90,18 @@ with_keys(OmenFilterFacts facts, double key_selectivity)
 	return facts;
 }
 
+/* Without a filter, so many rows wanted. */
+static OmenFilterFacts
+unfiltered(double wanted)
+{
+	OmenFilterFacts facts = expression(1);
+
+	facts.plan.is_unfiltered = true;
+	facts.plan.wanted = wanted;
+	facts.wanted = (uint64_t) wanted;
+	return with_keys(facts, 1);
+}
+
 static OmenFilterFacts
 planned(OmenFilterFacts facts, OmenStrategy strategy)
 {
@@ -980,6 +992,37 @@ test_visits(void)
 			  omen_expected_visits(10 * nodes, 16, 50));
 }
 
+/*
+ * Without a filter neither the stage nor the list depends on how many rows are
+ * wanted, until a quarter of all are.
+ */
+static void
+test_unfiltered(void)
+{
+	OmenFilterFacts other_limit = unfiltered(10);
+
+	for (double wanted = 1; wanted < 0.24 * ROWS; wanted *= 3)
+	{
+		OmenFilterFacts facts = unfiltered(wanted);
+		OmenSearchTerms terms = omen_search_terms(&facts, OMEN_STAGE_KEY_WALK);
+		OmenAllowance allowance =
+			omen_first_allowance(&facts, OMEN_STAGE_KEY_WALK);
+
+		NEXT(facts, KEY_WALK);
+		CHECK(terms.is_unfiltered);
+		CHECK(terms.ef == 50);
+		CHECK(allowance.is_fixed);
+		CHECK(allowance.max_work == UINT64_MAX);
+	}
+	NEXT(unfiltered(0.26 * ROWS), EXACT);
+	NEXT(after(unfiltered(1000), OMEN_STAGE_KEY_WALK), EXACT);
+	/* the plan may have been made for another LIMIT */
+	other_limit.plan.wanted = 0.5 * ROWS;
+	NEXT(other_limit, EXACT);
+	NEXT(asked(unfiltered(10), OMEN_STRATEGY_EXACT), EXACT);
+	NEXT(asked(unfiltered(10), OMEN_STRATEGY_SWEEP), KEY_WALK);
+}
+
 int
 main(void)
 {
@@ -989,6 +1032,7 @@ main(void)
 	test_keys();
 	test_keys_and_bitmap();
 	test_nothing_known();
+	test_unfiltered();
 	test_radius();
 	test_setting();
 	test_after_sweep();

@@ -986,6 +986,53 @@ product_errors(OmenStorage storage, double scale, double *error, double *gap)
 	free(q);
 }
 
+/* Bounds hold where products with the mean are hardly a float32 any more. */
+static void
+test_short_means(void)
+{
+	enum
+	{
+		DIM = 64
+	};
+	static const double lengths[] = {1e-44, 1e-40, 1e-30, 1e-24, 1e-23, 1e-15};
+	float		mean[DIM];
+	float		scratch[DIM];
+	Coded		a = make_coded(DIM);
+	Coded		b = make_coded(DIM);
+
+	for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+		for (int storage = 0; storage < OMEN_STORAGES; storage++)
+		{
+			OmenQuantizer *q;
+
+			/* parallel to the queries, of which it is a small part */
+			for (int j = 0; j < DIM; j++)
+				a.x[j] = (float) lengths[l];
+			q = make_quantizer(OMEN_METRIC_IP, (OmenStorage) storage, DIM, 3,
+							   NULL);
+			CHECK(omen_transform(q, a.x, mean));
+			free(q);
+			q = make_quantizer(OMEN_METRIC_IP, (OmenStorage) storage, DIM, 3,
+							   mean);
+			for (int i = 0; i < 50; i++)
+			{
+				double		size = i % 2 ? lengths[l] : 1.0;
+
+				for (int j = 0; j < DIM; j++)
+				{
+					a.x[j] = 1.0f + 0.01f * (float) (i % 5) * random_normal();
+					b.x[j] = (float) (size * (1.7 + random_normal()));
+				}
+				CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
+				CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
+				check_query_bounds(q, &a, &b, "short mean");
+			}
+			free(q);
+		}
+	free_coded(&a);
+	free_coded(&b);
+}
+
 /* How long a query is must not matter to what is nearest by inner product. */
 static void
 test_query_lengths(void)
@@ -1270,6 +1317,7 @@ main(void)
 	test_recode();
 	test_sq4();
 	test_query_lengths();
+	test_short_means();
 	test_tables();
 	test_flaws();
 	test_moved();
