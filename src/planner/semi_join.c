@@ -200,6 +200,22 @@ table_to_filter(Query *query)
 	}
 }
 
+/* May there be such a query?  A quick no for the most. */
+static bool
+may_be_filtered(const Query *query)
+{
+	ListCell   *lc;
+
+	if (query->hasSubLinks || query->cteList != NIL)
+		return true;
+	foreach (lc, query->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+			return true;
+	}
+	return false;
+}
+
 /* Collect the tables of such queries, of this one and of those below it. */
 static bool
 collect_tables(Node *node, void *context)
@@ -317,7 +333,7 @@ plan_statement(Query *query, const char *string, int options,
 	Planning	mine = {NIL};
 	PlannedStmt *volatile result = NULL;
 
-	if (omen_enable_scan)
+	if (omen_enable_scan && may_be_filtered(query))
 		(void) collect_tables((Node *) query, &mine.relids);
 	planning = &mine;
 	PG_TRY();
