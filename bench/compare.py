@@ -54,11 +54,8 @@ class System:
         self.result = None
         self.table = None
 
-    def prepare(self, data):
-        """Load a set, into a table of this system's own, and index it."""
-        self.result = {"points": []}
-        self.table = "".join(
-            c if c.isalnum() else "_" for c in f"{self.name}_{data.name}")
+    def create(self):
+        """The database with the extension, unless it is there."""
         with knn.connect("postgres") as connection:
             if not connection.execute(
                     "SELECT 1 FROM pg_database WHERE datname = %s",
@@ -67,6 +64,14 @@ class System:
         with knn.connect(self.database) as connection:
             connection.execute(
                 f"CREATE EXTENSION IF NOT EXISTS {self.extension}")
+
+    def prepare(self, data):
+        """Load a set, into a table of this system's own, and index it."""
+        self.result = {"points": []}
+        self.table = "".join(
+            c if c.isalnum() else "_" for c in f"{self.name}_{data.name}")
+        self.create()
+        with knn.connect(self.database) as connection:
             self.result["version"], = connection.execute(
                 "SELECT extversion FROM pg_extension WHERE extname = %s",
                 [self.extension]).fetchone()

@@ -103,6 +103,17 @@ def large(count, queries=QUERIES):
                                                         queries)
 
 
+def blobs(count, dim, clusters, spread, queries=QUERIES):
+    """Gaussian clusters around centers drawn from a Gaussian of width 1."""
+    generator = numpy.random.default_rng([SEED, ROWS, dim])
+    centers = generator.standard_normal((clusters, dim))
+    labels = generator.integers(clusters, size=count + queries)
+    points = centers[labels] + spread * generator.standard_normal(
+        (count + queries, dim))
+    points = points.astype(numpy.float32)
+    return Data("blobs", points[:count], points[count:], labels[:count])
+
+
 def fashion_images(count=None, queries=QUERIES):
     """784 dimensions, integers from 0 to 255; at most 60,000 rows."""
     return Data("fashion",

@@ -88,15 +88,15 @@ def build(database, statement, report=None):
     return seconds
 
 
-def answers(connection, table, count):
-    """Ids of the K nearest rows of each of the first queries, as returned."""
+def answers(connection, table, count, k=K):
+    """Ids of the k nearest rows of each of the first queries, as returned."""
     found = []
     with connection.cursor() as cursor:
         for query in range(count):
             cursor.execute(
                 f"SELECT id FROM {table} ORDER BY embedding <-> "
                 f"(SELECT embedding FROM queries WHERE id = {query}) "
-                f"LIMIT {K}", prepare=False)
+                f"LIMIT {k}", prepare=False)
             found.append([row[0] for row in cursor])
     return found
 
