@@ -17,7 +17,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{OMEN_TEST_SEED} // 1;
-my ($tables, $joined) = $ENV{OMEN_TEST_SOAK} ? (250, 50) : $ENV{OMEN_TEST_QUICK} ? (8, 2) : (36, 8);
+my ($tables, $joined) = $ENV{OMEN_TEST_SOAK} ? (250, 50) : $ENV{OMEN_TEST_QUICK} ? (16, 4) : (80, 16);
 my %operator = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>');
 my $node = start_node('main', 'fsync = off', 'full_page_writes = off', 'shared_buffers = 128MB', 'max_wal_size = 2GB');
 
