@@ -67,8 +67,12 @@ sub run_marked
 	return \%given;
 }
 
-# A statement with a name: its settings, its parts, and how its rows are wanted.
-# What makes it, and what gives all rows that it is about, with their distances.
+# Lines that run a statement with its settings, and what gives all rows that it is
+# about, with their distances.  Puts the statement into its case:
+#	name, distance, where, by_id, limit, offset, settings
+#	is_prepared		LIMIT is a parameter of a generic plan
+#	is_subquery		it stands in another
+#	plan_like		what its plan must look like
 sub lines_of
 {
 	my ($case) = @_;
@@ -147,9 +151,8 @@ sub flaw_of_rows
 	return;
 }
 
-# Where the distances that were given are the least, so must the ids be.  How
-# many rows at the end of the list are at the distance of others that do not
-# belong to it: none, if the distances are others.
+# Whether the distances that were given are the least.  Then the ids must be those
+# that come first by distance and id; what is wrong with them, if anything is.
 sub flaw_of_ties
 {
 	my ($case, $rows, $all) = @_;
@@ -160,13 +163,13 @@ sub flaw_of_ties
 
 	for (0 .. $#ids)
 	{
-		return (0, 0) if $place->{ $ids[$_] } != $place->{ $right[$_] };
+		return (0, '') if $place->{ $ids[$_] } != $place->{ $right[$_] };
 	}
 	for (0 .. $#ids)
 	{
 		return (1, "row $ids[$_] in place of row $right[$_], at the same distance") if $ids[$_] != $right[$_];
 	}
-	return (1, 0);
+	return (1, '');
 }
 
 # Test what statements on table t give, which was made by some others.  Returns
@@ -502,6 +505,34 @@ for my $number (1 .. $joined)
 
 	try_cases("pair $number of seed $seed: $what", $lines, map { join_case("join $number.$_", $metric, $dims, $rows) } 1 .. 20);
 }
+
+# Where far fewer rows match than the planner believes: most of what is listed
+# is gone.
+begin_again(0);
+my @few = (
+	'DROP TABLE IF EXISTS t, acl CASCADE;',
+	'CREATE TABLE t (id int PRIMARY KEY, grp int, e vector(8));',
+	'CREATE TABLE acl (doc int, usr int, grp int);',
+	'COPY t (id, grp, e) FROM stdin;',
+	(map { join("\t", $_, $_ % 20, literal(map { random_normal() } 1 .. 8)) } 0 .. 7999), '\.',
+	'INSERT INTO acl SELECT CASE WHEN i < 400 THEN 20 * i ELSE i + 1000000 END, 0, 20 * i % 20 FROM generate_series(0, 3999) i;',
+	'CREATE INDEX ON acl (doc);',
+	'CREATE INDEX ON t USING omen_hnsw (e vector_l2_ops) WITH (m = 4, ef_construction = 16);',
+	'ANALYZE t; ANALYZE acl;');
+my @matching = map {
+	my ($condition, $limit) = @$_;
+	map { {
+		name => "few.$limit.$_ $condition",
+		distance => "e <-> '" . literal(map { random_normal() } 1 .. 8) . "'",
+		where => $condition,
+		limit => $limit } } 1 .. ($ENV{OMEN_TEST_QUICK} ? 5 : 20)
+} (
+	[ 'EXISTS (SELECT FROM acl WHERE doc = t.id AND usr = 0)', 400 ],
+	[ 'id IN (SELECT doc FROM acl WHERE usr = 0)', 400 ],
+	[ 'id IN (SELECT doc FROM acl WHERE usr = 0)', 12 ],
+	[ 'EXISTS (SELECT FROM acl WHERE doc = t.id AND usr = 0 AND acl.grp = t.grp)', 401 ]);
+
+try_cases("a table with 400 rows that match, seed $seed", \@few, @matching);
 
 $node->stop;
 done_testing();
