@@ -13,7 +13,7 @@ use Test::More;
 
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
-  check_index walk_all measure_recall start_psql finish
+  check_index walk_all measure_recall start_psql finish random_normal
   create_made_vector build_leftovers wait_for_sessions
   wait_for_recovery);
 
@@ -168,6 +168,12 @@ sub clustered_vectors
 		  . ']';
 	}
 	return @vectors;
+}
+
+# A random number, normally distributed.
+sub random_normal
+{
+	return sqrt(-2 * log(1 - rand())) * cos(6.28318530717959 * rand());
 }
 
 # Add vectors to table item, with ids from $first on, or to table question.
