@@ -181,7 +181,9 @@ omen_query_overflows(const OmenQuantizer *q, const OmenQueryHeader *query,
 		return true;
 	largest = fmax(query->scale, 1.0) *
 			  omen_quantizer_codec(q)->query_norm_bound(q, query);
-	return !(fmax(largest, sqrt(q->mean_sumsq)) * norm < FLT_MAX / 2);
+	/* or those of such vectors with each other, by which the graph was made */
+	largest = fmax(largest, fmax(sqrt(q->mean_sumsq), norm));
+	return !(largest * norm < FLT_MAX / 2);
 }
 
 double

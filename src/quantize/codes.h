@@ -98,7 +98,8 @@ extern double omen_certain_bound(const OmenQuantizer *q,
 
 /*
  * May products of a query and vectors of this norm overflow float32, in the
- * operator or in a code's header?  Then codes say nothing of their order.
+ * operator, in a code's header or in the graph?  Then codes say nothing of
+ * their order.
  */
 extern bool omen_query_overflows(const OmenQuantizer *q,
 								 const OmenQueryHeader *query, double norm);

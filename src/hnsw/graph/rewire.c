@@ -61,6 +61,12 @@
  */
 #define SEARCH_MAX_VISITS_OF_EF 256
 
+/*
+ * How many condemned slots are gone through for what is behind them; no less
+ * than a slot has edges.  Slots.  guess
+ */
+#define MAX_REACHED (OMEN_MAX_CAPACITY + 300)
+
 /* A slot, and what its edges shall be. */
 typedef struct Rewiring
 {
@@ -133,28 +139,69 @@ staying_candidates(OmenRepair *repair, const OwnCode *own, const OmenEdges *old,
 	return count;
 }
 
-/* Add the neighbors of those that go, until there are plenty. */
+/* Add those neighbors of one that goes that stay, until there are plenty. */
 static uint32
-add_their_neighbors(OmenRepair *repair, const OwnCode *own,
-					OmenCondemned **leaving, uint32 nleaving,
-					OmenCandidate *candidates, uint32 count)
+add_neighbors_of(OmenRepair *repair, const OwnCode *own, const OmenCondemned *c,
+				 OmenCandidate *candidates, uint32 count)
 {
 	uint32		most = ENOUGH_CANDIDATES * repair->plane->capacity;
 
-	for (uint32 i = 0; i < nleaving; i++)
+	for (int i = 0; i < c->degree && count < most; i++)
 	{
-		const OmenCondemned *c = leaving[i];
+		if (c->ids[i] != own->ref.id &&
+			omen_condemned_leaving(repair, c->ids[i], c->tags[i]) == NULL &&
+			!is_among(candidates, count, c->ids[i]) &&
+			make_candidate(repair, own, c->ids[i],
+						   c->tags[i] & OMEN_TAG_VERSION, &candidates[count]))
+			count++;
+	}
+	return count;
+}
 
-		for (int j = 0; j < c->degree && count < most; j++)
-		{
-			if (c->ids[j] != own->ref.id &&
-				omen_condemned_leaving(repair, c->ids[j], c->tags[j]) == NULL &&
-				!is_among(candidates, count, c->ids[j]) &&
-				make_candidate(repair, own, c->ids[j],
-							   c->tags[j] & OMEN_TAG_VERSION,
-							   &candidates[count]))
-				count++;
-		}
+/* The slots that go to which one of them leads, if they are not there yet. */
+static uint32
+add_condemned_of(OmenRepair *repair, const OmenCondemned *c,
+				 OmenCondemned **reached, uint32 count)
+{
+	for (int i = 0; i < c->degree && count < MAX_REACHED; i++)
+	{
+		OmenCondemned *next =
+			omen_condemned_leaving(repair, c->ids[i], c->tags[i]);
+		bool		is_new = next != NULL;
+
+		for (uint32 j = 0; j < count && is_new; j++)
+			is_new = reached[j] != next;
+		if (is_new)
+			reached[count++] = next;
+	}
+	return count;
+}
+
+/*
+ * Add the neighbors of those that go.  If that gives fewer than edges go, there
+ * was a way through them to somewhere else: go on through what is condemned
+ * until as many have been found behind it.
+ */
+static uint32
+add_their_neighbors(OmenRepair *repair, const OwnCode *own,
+					OmenCondemned **leaving, uint32 nleaving,
+					OmenCandidate *candidates, uint32 kept)
+{
+	OmenCondemned *reached[MAX_REACHED];
+	uint32		nreached = nleaving;
+	uint32		count = kept;
+
+	for (uint32 i = 0; i < nleaving; i++)
+		count = add_neighbors_of(repair, own, leaving[i], candidates, count);
+	if (count - kept >= nleaving)
+		return count;
+	memcpy(reached, leaving, nleaving * sizeof(OmenCondemned *));
+	for (uint32 i = 0; i < nreached && count - kept < nleaving; i++)
+	{
+		if (i >= nleaving)
+			count =
+				add_neighbors_of(repair, own, reached[i], candidates, count);
+		nreached = add_condemned_of(repair, reached[i], reached, nreached);
 	}
 	return count;
 }

@@ -391,6 +391,27 @@ next_without_distance(IndexScanDesc scan, ItemPointer version)
 }
 
 /*
+ * The next row of a query without a distance, and without a filter: in the
+ * order in which a plain index scan gives them.
+ */
+static OmenFilteredResult
+next_in_any_order(IndexScanDesc scan, ItemPointer version)
+{
+	OmenScanState *state = scan->opaque;
+
+	while (!next_of_list(scan, version))
+	{
+		if (state->phase == OMEN_SCAN_SIDE_NULL)
+			return OMEN_FILTERED_END;
+		if (state->phase == OMEN_SCAN_SIDE_NAN)
+			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
+		else if (!omen_side_next_page(state))
+			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
+	}
+	return OMEN_FILTERED_ROW;
+}
+
+/*
  * The next row that has a distance: of those held, and then beyond what was
  * wanted.  False if there is none within the radius, or the search gives no
  * more.
@@ -448,6 +469,9 @@ next_row(IndexScanDesc scan, ItemPointer version)
 		ask_search(state);
 		omen_candidates_start(scan);
 	}
+	if (state->query.no_distance && state->phase != OMEN_SCAN_EXACT &&
+		state->filtered->filter.terms.is_unfiltered)
+		return next_in_any_order(scan, version);
 	switch (state->phase)
 	{
 		case OMEN_SCAN_DONE:
