@@ -141,17 +141,27 @@ sub in_clusters
 }
 
 my $many = $quick ? 12000 : 20000;
-for my $try ([ 'random rows', 'hashint4(id) % 10 <> 0' ], [ 'whole clusters', 'id % 100 < 90' ])
+my %tables = ('random rows' => 1, 'whole clusters' => 3);
+my %deleted = ('random rows' => 'hashint4(id) % 10 <> 0', 'whole clusters' => 'id % 100 < 90');
+for my $what (sort keys %tables)
 {
-	my ($what, $condition) = @$try;
-	my @centers = map { [ map { 2 * random_normal() } 1 .. 64 ] } 1 .. 100;
-	my $anew;
+	my ($total, $total_anew) = (0, 0);
 
-	create_table(64);
-	load_vectors($node, 'question', 1, in_clusters(64, 1, $questions, \@centers));
-	load_vectors($node, 'item', 1, in_clusters(64, 1, $many, \@centers));
-	($recall, $anew) = found_after('m = 16', $condition, 20, 40, "with $what deleted, nine of ten");
-	cmp_ok($recall, '>=', $anew - 0.01, "recall of clusters with $what deleted, nine of ten");
+	for (1 .. $tables{$what})
+	{
+		my @centers = map { [ map { 2 * random_normal() } 1 .. 64 ] } 1 .. 100;
+
+		create_table(64);
+		load_vectors($node, 'question', 1, in_clusters(64, 1, $questions, \@centers));
+		load_vectors($node, 'item', 1, in_clusters(64, 1, $many, \@centers));
+		my ($repaired, $anew) = found_after('m = 16', $deleted{$what}, 20, 40, "with $what deleted, nine of ten");
+		$total += $repaired / $tables{$what};
+		$total_anew += $anew / $tables{$what};
+	}
+	# questions are from all clusters; for those far from what is left chance
+	# decides whether they find their way, in an index built anew as well
+	my $slack = $tables{$what} > 1 ? 0.02 : 0.01;
+	cmp_ok($total, '>=', $total_anew - $slack, "recall of clusters with $what deleted, nine of ten");
 }
 
 # ---------- products beyond float32 ----------
