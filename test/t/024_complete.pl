@@ -395,17 +395,24 @@ for my $metric (sort keys %operator)
 		begin_again($is_copied);
 		my $what = "ties of $metric, seed $seed, " . ($is_copied ? 'copies' : 'permutations');
 		my @lines = tie_lines($metric, $is_copied);
-		my @cases = map {
-			my ($limit, $where) = @$_;
-			{
-				name => "$metric.$is_copied.$limit$where",
-				distance => "e $operator{$metric} '[10,10,10,10,10,10,10,10]'",
-				where => $where,
-				limit => $limit,
-				by_id => 1,
-				settings => [ 'enable_seqscan = off', "omendb.ef_search = 40" ],
-				plan_like => $where ? qr/Sort.*Custom Scan \(Omen Scan\)/ : $incremental }
-		} ([ 21, '' ], [ 30, '' ], [ 40, '' ], [ 45, '' ], [ 69, '' ], [ 70, '' ], [ 71, '' ], [ 15, 'id % 2 = 0' ], [ 30, 'id % 2 = 0' ]);
+		my @asked = ([ 21, '' ], [ 30, '' ], [ 40, '' ], [ 45, '' ], [ 69, '' ], [ 70, '' ], [ 71, '' ], [ 15, 'id % 2 = 0' ], [ 30, 'id % 2 = 0' ]);
+		my @cases;
+
+		# the least distances are a matter of recall: one node has all copies
+		for my $ef_search (40, 200)
+		{
+			push @cases, map {
+				my ($limit, $where) = @$_;
+				{
+					name => "$metric.$is_copied.$ef_search.$limit$where",
+					distance => "e $operator{$metric} '[10,10,10,10,10,10,10,10]'",
+					where => $where,
+					limit => $limit,
+					by_id => 1,
+					settings => [ 'enable_seqscan = off', "omendb.ef_search = $ef_search" ],
+					plan_like => $where ? qr/Sort.*Custom Scan \(Omen Scan\)/ : $incremental }
+			} @asked;
+		}
 
 		try_cases($what, \@lines, @cases);
 		my $exact = grep { $_->{is_exact} } @cases;
@@ -416,8 +423,7 @@ for my $metric (sort keys %operator)
 	}
 }
 
-# which are the least is a matter of recall: one node has all copies
-cmp_ok($compared, '>', 0.5 * $tied, "ids of ties are compared for most of $tied statements");
+cmp_ok($compared, '>=', 0.8 * $tied, "ids of ties are compared for most of $tied statements");
 
 # ---------- EXISTS and IN ----------
 
