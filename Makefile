@@ -2,6 +2,9 @@
 #
 #   make, make install, make installcheck, make uninstall, make clean
 #                     as with any extension; PG_CONFIG= chooses the server
+#   make install-vector
+#                     also extension vector, omendb by pgvector's names, where
+#                     pgvector is not installed; make uninstall-vector
 #   make demo         nearest neighbours of real images, from a bare machine
 #   make test         every test suite, on the installed PostgreSQL
 #   make test-all     also on PostgreSQL 17 and 18, in chroots
@@ -14,9 +17,16 @@
 
 PG_CONFIG ?= pg_config
 
-EXTENSION = omendb
+# Two extensions of one library: omendb, and our index on pgvector's types,
+# whose script is made of that of the first.
+EXTENSION = omendb omendb_pgvector
 DATA = omendb--1.0.sql
+DATA_built = omendb_pgvector--1.0.sql
 MODULE_big = omendb
+
+# A third, for clusters that never had pgvector, which has pgvector's names.
+VECTOR_CONTROL = pgvector/vector.control
+VECTOR_SCRIPT = pgvector/vector--0.8.7.sql
 
 # One line per layer depth, sorted so that the link order never depends on
 # the file system.
@@ -28,7 +38,7 @@ REGRESS_OPTS = --load-extension=omendb
 
 # Header dependencies, one file for each object and one for its bitcode.
 DEPS = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
-EXTRA_CLEAN = $(DEPS) build
+EXTRA_CLEAN = $(DEPS) $(VECTOR_SCRIPT) build
 
 PG_CPPFLAGS = -I$(srcdir)/src
 
@@ -67,6 +77,40 @@ all install installcheck uninstall clean:
 	@false
 endif
 
+omendb_pgvector--1.0.sql: omendb--1.0.sql pgvector/derive pgvector/companion.sql
+	$(srcdir)/pgvector/derive omendb_pgvector <$< >$@.new
+	mv $@.new $@
+
+$(VECTOR_SCRIPT): omendb--1.0.sql pgvector/derive pgvector/methods.sql
+	mkdir -p $(dir $@)
+	$(srcdir)/pgvector/derive vector <$< >$@.new
+	mv $@.new $@
+
+all: $(VECTOR_SCRIPT)
+
+vector_folder = $(DESTDIR)$(datadir)/$(datamoduledir)
+
+install-vector: $(VECTOR_SCRIPT) vector-is-ours
+	$(MAKE) install
+	$(MAKE) install-vector-files
+
+# Of the extension vector alone, where the library is installed.
+install-vector-files: $(VECTOR_SCRIPT) vector-is-ours
+	$(MKDIR_P) '$(vector_folder)'
+	$(INSTALL_DATA) $(srcdir)/$(VECTOR_CONTROL) $(VECTOR_SCRIPT) '$(vector_folder)/'
+
+uninstall-vector: vector-is-ours
+	rm -f '$(vector_folder)/$(notdir $(VECTOR_CONTROL))' '$(vector_folder)/$(notdir $(VECTOR_SCRIPT))'
+
+vector-is-ours:
+	@if [ -e '$(vector_folder)/vector.control' ] && \
+		! grep -q omendb '$(vector_folder)/vector.control'; then \
+		echo "$(vector_folder)/vector.control is another extension's, most likely pgvector's." >&2; \
+		echo "Its columns need its library.  For our index on them, install omendb and CREATE EXTENSION omendb_pgvector." >&2; \
+		false; \
+	fi
+
+.PHONY: install-vector install-vector-files uninstall-vector vector-is-ours
 .PHONY: all demo test test-all soak mutants test/bare bench format format-check
 
 demo:

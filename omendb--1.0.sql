@@ -1,6 +1,26 @@
 \echo Use "CREATE EXTENSION omendb" to load this file. \quit
 
 -- -----------------------------------------------------------------------
+-- all types: what else may be in the database
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_require_alone() RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+
+SELECT omen_require_alone();
+
+DROP FUNCTION omen_require_alone();
+
+-- -----------------------------------------------------------------------
+-- all types: what distances cost
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of distance functions: what they cost';
+
+-- -----------------------------------------------------------------------
 -- vector: type
 -- -----------------------------------------------------------------------
 
@@ -47,11 +67,6 @@ COMMENT ON TYPE vector IS 'vector of single-precision floating-point numbers, of
 -- -----------------------------------------------------------------------
 -- vector: functions
 -- -----------------------------------------------------------------------
-
-CREATE FUNCTION omen_distance_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of distance functions: what they cost';
 
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'omen_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -328,71 +343,6 @@ CREATE OPERATOR <+> (
 
 COMMENT ON OPERATOR <+> (vector, vector) IS 'taxicab (L1) distance';
 
--- Ranges: spheres, and whether a vector lies within one.
-
-CREATE TYPE vector_sphere AS (center vector, radius double precision);
-
-COMMENT ON TYPE vector_sphere IS 'all vectors that are nearer to a center than a radius';
-
--- In C and not in SQL, since ROW() in its place would be for no foreign data
--- wrapper to send.  Not strict: a sphere may lack a part.
-CREATE FUNCTION sphere(center vector, radius double precision) RETURNS vector_sphere
-	AS 'MODULE_PATHNAME', 'omen_vector_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION sphere(vector, double precision) IS 'make a sphere';
-
-CREATE FUNCTION vector_l2_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT omen_distance_support;
-
-COMMENT ON FUNCTION vector_l2_within(vector, vector_sphere) IS 'implementation of <<->> operator';
-
-CREATE OPERATOR <<->> (
-	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l2_within,
-	RESTRICT = contsel, JOIN = contjoinsel
-);
-
-COMMENT ON OPERATOR <<->> (vector, vector_sphere) IS 'within a sphere, by Euclidean (L2) distance';
-
-CREATE FUNCTION vector_ip_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT omen_distance_support;
-
-COMMENT ON FUNCTION vector_ip_within(vector, vector_sphere) IS 'implementation of <<#>> operator';
-
-CREATE OPERATOR <<#>> (
-	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_ip_within,
-	RESTRICT = contsel, JOIN = contjoinsel
-);
-
-COMMENT ON OPERATOR <<#>> (vector, vector_sphere) IS 'within a sphere, by negative inner product';
-
-CREATE FUNCTION vector_cosine_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT omen_distance_support;
-
-COMMENT ON FUNCTION vector_cosine_within(vector, vector_sphere) IS 'implementation of <<=>> operator';
-
-CREATE OPERATOR <<=>> (
-	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_cosine_within,
-	RESTRICT = contsel, JOIN = contjoinsel
-);
-
-COMMENT ON OPERATOR <<=>> (vector, vector_sphere) IS 'within a sphere, by cosine distance';
-
-CREATE FUNCTION vector_l1_within(vector, vector_sphere) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'omen_vector_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	SUPPORT omen_distance_support;
-
-COMMENT ON FUNCTION vector_l1_within(vector, vector_sphere) IS 'implementation of <<+>> operator';
-
-CREATE OPERATOR <<+>> (
-	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l1_within,
-	RESTRICT = contsel, JOIN = contjoinsel
-);
-
-COMMENT ON OPERATOR <<+>> (vector, vector_sphere) IS 'within a sphere, by taxicab (L1) distance';
-
 CREATE OPERATOR + (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
 	COMMUTATOR = +
@@ -467,6 +417,73 @@ CREATE OPERATOR > (
 );
 
 COMMENT ON OPERATOR > (vector, vector) IS 'greater than';
+
+-- -----------------------------------------------------------------------
+-- vector: spheres, and whether a vector lies within one
+-- -----------------------------------------------------------------------
+
+CREATE TYPE vector_sphere AS (center vector, radius double precision);
+
+COMMENT ON TYPE vector_sphere IS 'all vectors that are nearer to a center than a radius';
+
+-- In C and not in SQL, since ROW() in its place would be for no foreign data
+-- wrapper to send.  Not strict: a sphere may lack a part.
+CREATE FUNCTION sphere(center vector, radius double precision) RETURNS vector_sphere
+	AS 'MODULE_PATHNAME', 'omen_vector_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION sphere(vector, double precision) IS 'make a sphere';
+
+CREATE FUNCTION vector_l2_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
+
+COMMENT ON FUNCTION vector_l2_within(vector, vector_sphere) IS 'implementation of <<->> operator';
+
+CREATE OPERATOR <<->> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l2_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<->> (vector, vector_sphere) IS 'within a sphere, by Euclidean (L2) distance';
+
+CREATE FUNCTION vector_ip_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
+
+COMMENT ON FUNCTION vector_ip_within(vector, vector_sphere) IS 'implementation of <<#>> operator';
+
+CREATE OPERATOR <<#>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_ip_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<#>> (vector, vector_sphere) IS 'within a sphere, by negative inner product';
+
+CREATE FUNCTION vector_cosine_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
+
+COMMENT ON FUNCTION vector_cosine_within(vector, vector_sphere) IS 'implementation of <<=>> operator';
+
+CREATE OPERATOR <<=>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_cosine_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<=>> (vector, vector_sphere) IS 'within a sphere, by cosine distance';
+
+CREATE FUNCTION vector_l1_within(vector, vector_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_vector_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
+
+COMMENT ON FUNCTION vector_l1_within(vector, vector_sphere) IS 'implementation of <<+>> operator';
+
+CREATE OPERATOR <<+>> (
+	LEFTARG = vector, RIGHTARG = vector_sphere, FUNCTION = vector_l1_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<+>> (vector, vector_sphere) IS 'within a sphere, by taxicab (L1) distance';
 
 -- -----------------------------------------------------------------------
 -- vector: operator classes of PostgreSQL's own access methods
@@ -544,7 +561,8 @@ COMMENT ON OPERATOR FAMILY vector_l2_ops USING omen_hnsw IS 'L2 distance';
 CREATE OPERATOR CLASS vector_l2_ops
 	DEFAULT FOR TYPE vector USING omen_hnsw FAMILY vector_l2_ops AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 omen_vector_l2_support(internal);
+	FUNCTION 1 omen_vector_l2_support(internal),
+	FUNCTION 2 vector_l2_within(vector, vector_sphere);
 
 COMMENT ON OPERATOR CLASS vector_l2_ops USING omen_hnsw IS 'L2 distance';
 
@@ -555,7 +573,8 @@ COMMENT ON OPERATOR FAMILY vector_ip_ops USING omen_hnsw IS 'negative inner prod
 CREATE OPERATOR CLASS vector_ip_ops
 	FOR TYPE vector USING omen_hnsw FAMILY vector_ip_ops AS
 	OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 omen_vector_ip_support(internal);
+	FUNCTION 1 omen_vector_ip_support(internal),
+	FUNCTION 2 vector_ip_within(vector, vector_sphere);
 
 COMMENT ON OPERATOR CLASS vector_ip_ops USING omen_hnsw IS 'negative inner product';
 
@@ -566,7 +585,8 @@ COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omen_hnsw IS 'cosine distance
 CREATE OPERATOR CLASS vector_cosine_ops
 	FOR TYPE vector USING omen_hnsw FAMILY vector_cosine_ops AS
 	OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 omen_vector_cosine_support(internal);
+	FUNCTION 1 omen_vector_cosine_support(internal),
+	FUNCTION 2 vector_cosine_within(vector, vector_sphere);
 
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omen_hnsw IS 'cosine distance';
 
@@ -577,7 +597,8 @@ COMMENT ON OPERATOR FAMILY vector_l1_ops USING omen_hnsw IS 'L1 distance';
 CREATE OPERATOR CLASS vector_l1_ops
 	FOR TYPE vector USING omen_hnsw FAMILY vector_l1_ops AS
 	OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 1 omen_vector_l1_support(internal);
+	FUNCTION 1 omen_vector_l1_support(internal),
+	FUNCTION 2 vector_l1_within(vector, vector_sphere);
 
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omen_hnsw IS 'L1 distance';
 

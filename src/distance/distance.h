@@ -116,6 +116,19 @@ extern bool omen_kernels_available(const char *name);
  */
 extern const OmenKernels *omen_kernels_table(const char *name);
 
+/*
+ * The same for any function that sums float32 terms in float32, in whatever
+ * order; twice that bounds a cosine of three such sums, terms of the second
+ * order included.
+ */
+static inline double
+omen_any_sum_error(size_t dim)
+{
+	double		roundings = ((double) dim + 12.0) * 0x1.0p-24;
+
+	return roundings / (1.0 - 2.0 * roundings);
+}
+
 /* Worst-case error of the float kernels relative to the sum of |terms|. */
 static inline double
 omen_kernel_error(size_t dim)

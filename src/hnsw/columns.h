@@ -18,11 +18,17 @@
 #include "utils/relcache.h"
 
 /*
- * Support function of every operator class: internal -> internal.  What it
+ * Support functions.  That of every operator class: internal -> internal.  What it
  * returns begins with whether the class is for vectors.
  */
 #define OMEN_SUPPORT_PROC 1
-#define OMEN_SUPPORT_PROCS 1
+
+/*
+ * Of a class for vectors, if there is one: the function that asks whether a
+ * vector lies within a sphere, by the distance of the class.
+ */
+#define OMEN_WITHIN_PROC 2
+#define OMEN_SUPPORT_PROCS 2
 #define OMEN_DISTANCE_STRATEGY 1
 
 /*
@@ -33,6 +39,12 @@ typedef struct OmenOpclass
 	bool		is_vector;		/* false: of a key column; nothing follows */
 	const OmenType *type;
 	OmenMetric	metric;
+
+	/*
+	 * Its operators are another library's: they sum in float32, in an order
+	 * that is theirs, and tell nobody what they cost.
+	 */
+	bool		is_peer;
 } OmenOpclass;
 
 /* The key columns of an index, by their attribute numbers. */

@@ -3,6 +3,9 @@
  * handler.c
  *	  What the access method omen_hnsw can do, for PostgreSQL.
  *
+ * Extension vector, omendb by pgvector's names, has it also as hnsw; and an
+ * access method ivfflat that cannot do anything but say what to use.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -13,9 +16,11 @@
 #include "omendb.h"
 
 OMEN_FUNCTION(omen_hnsw_handler);
+OMEN_FUNCTION(omen_alias_handler);
+OMEN_FUNCTION(omen_ivfflat_handler);
 
-Datum
-omen_hnsw_handler(PG_FUNCTION_ARGS)
+static IndexAmRoutine *
+make_routine(void)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
@@ -63,5 +68,45 @@ omen_hnsw_handler(PG_FUNCTION_ARGS)
 	am->aminitparallelscan = NULL;
 	am->amparallelrescan = NULL;
 
+	return am;
+}
+
+Datum
+omen_hnsw_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(make_routine());
+}
+
+/* The same as hnsw: told apart by its options, see omen_is_alias(). */
+Datum
+omen_alias_handler(PG_FUNCTION_ARGS)
+{
+	IndexAmRoutine *am = make_routine();
+
+	am->amoptions = omen_alias_options;
 	PG_RETURN_POINTER(am);
+}
+
+/* Is an access method ours, by whatever name? */
+bool
+omen_is_access_method(Oid am)
+{
+	IndexAmRoutine *routine = GetIndexAmRoutineByAmId(am, false);
+
+	return routine != NULL &&
+		   routine->amcostestimate == omen_hnsw_cost_estimate;
+}
+
+/* An index of that name would be another one, so there is none. */
+Datum
+omen_ivfflat_handler(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("access method \"ivfflat\" is not supported"),
+			 errdetail("This extension is omendb, which has graphs only."),
+			 errhint("Write USING hnsw with the same operator class, and "
+					 "WITH (m = 16, ef_construction = 64) or no WITH in place "
+					 "of lists.")));
+	PG_RETURN_NULL();
 }

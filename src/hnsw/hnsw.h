@@ -49,6 +49,8 @@ extern int	omen_ef_search;
 /* options.c */
 extern void omen_options_init(void);
 extern bytea *omen_hnsw_options(Datum reloptions, bool validate);
+extern bytea *omen_alias_options(Datum reloptions, bool validate);
+extern bool omen_is_alias(Relation index);
 extern int	omen_options_m(Relation index);
 extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
@@ -127,6 +129,9 @@ extern void omen_flat_convert(OmenInserter *ins);
 extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);
 extern bool omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode);
 extern void omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode);
+
+/* handler.c */
+extern bool omen_is_access_method(Oid am);
 
 /* index_build.c */
 extern IndexBuildResult *omen_hnsw_build(Relation heap, Relation index,

@@ -14,41 +14,28 @@
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
 
-/* Operator classes by what they are for: a type and a metric. */
-static const OmenOpclass vector_l2 = {true, &omen_vector_type, OMEN_METRIC_L2};
-static const OmenOpclass vector_ip = {true, &omen_vector_type, OMEN_METRIC_IP};
-static const OmenOpclass vector_cosine = {true, &omen_vector_type,
-										  OMEN_METRIC_COSINE};
-static const OmenOpclass vector_l1 = {true, &omen_vector_type, OMEN_METRIC_L1};
+/*
+ * Operator classes by what they are for, a type and a metric: define the
+ * support functions that tell it, one for our operators and one for those of
+ * pgvector, whose values are laid out as ours.
+ */
+#define DEFINE_ONE(name, type, metric, is_peer) \
+	OMEN_FUNCTION(name); \
+	Datum name(PG_FUNCTION_ARGS) \
+	{ \
+		static const OmenOpclass opclass = {true, &type, metric, is_peer}; \
+\
+		PG_RETURN_POINTER(&opclass); \
+	}
 
-OMEN_FUNCTION(omen_vector_l2_support);
-OMEN_FUNCTION(omen_vector_ip_support);
-OMEN_FUNCTION(omen_vector_cosine_support);
-OMEN_FUNCTION(omen_vector_l1_support);
+#define DEFINE_SUPPORT(class, type, metric) \
+	DEFINE_ONE(omen_##class##_support, type, metric, false) \
+	DEFINE_ONE(omen_peer_##class##_support, type, metric, true)
 
-Datum
-omen_vector_l2_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_l2);
-}
-
-Datum
-omen_vector_ip_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_ip);
-}
-
-Datum
-omen_vector_cosine_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_cosine);
-}
-
-Datum
-omen_vector_l1_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_l1);
-}
+DEFINE_SUPPORT(vector_l2, omen_vector_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(vector_ip, omen_vector_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(vector_cosine, omen_vector_type, OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(vector_l1, omen_vector_type, OMEN_METRIC_L1)
 
 /* Columns to filter by: what is kept of them follows from their type. */
 static const OmenOpclass key_column = {.is_vector = false};

@@ -78,6 +78,28 @@ omen_hnsw_options(Datum reloptions, bool validate)
 									  lengthof(table));
 }
 
+/* Those of an index by the name of hnsw: what is there is asked for there. */
+bytea *
+omen_alias_options(Datum reloptions, bool validate)
+{
+	bytea	   *bytes = omen_hnsw_options(reloptions, validate);
+	OmenOptions *options = (OmenOptions *) bytes;
+
+	if (validate && options && options->ef_construction < 2 * options->m)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ef_construction must be greater than or equal to "
+						"2 * m")));
+	return bytes;
+}
+
+/* Is this an index by that name? */
+bool
+omen_is_alias(Relation index)
+{
+	return index->rd_indam->amoptions == omen_alias_options;
+}
+
 int
 omen_options_m(Relation index)
 {

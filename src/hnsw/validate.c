@@ -47,10 +47,36 @@ is_for_keys(CatCList *procs)
 	return false;
 }
 
-/* Every support function must be number 1, from internal to internal. */
+/* Does a function ask of a value of the type whether it is within a sphere? */
 static bool
-validate_procs(const char *family, CatCList *procs)
+is_within(const FormData_pg_amproc *proc)
 {
+	Oid		   *types;
+	int			ntypes;
+
+	return get_func_signature(proc->amproc, &types, &ntypes) == BOOLOID &&
+		   ntypes == 2 && types[0] == proc->amproclefttype &&
+		   get_typtype(types[1]) == TYPTYPE_COMPOSITE;
+}
+
+/* Has a support function the arguments and the result that its number asks? */
+static bool
+has_signature(const FormData_pg_amproc *proc)
+{
+	if (proc->amprocnum == OMEN_WITHIN_PROC)
+		return is_within(proc);
+	return check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1,
+								  INTERNALOID);
+}
+
+/*
+ * Every support function must be number 1, from internal to internal, or for
+ * vectors number 2, of a vector and a sphere.
+ */
+static bool
+validate_procs(const char *family, CatCList *procs, bool for_keys)
+{
+	int			last = for_keys ? OMEN_SUPPORT_PROC : OMEN_SUPPORT_PROCS;
 	bool		valid = true;
 
 	for (int i = 0; i < procs->n_members; i++)
@@ -58,15 +84,14 @@ validate_procs(const char *family, CatCList *procs)
 		Form_pg_amproc proc =
 			(Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
 
-		if (proc->amprocnum != OMEN_SUPPORT_PROC)
+		if (proc->amprocnum < OMEN_SUPPORT_PROC || proc->amprocnum > last)
 		{
 			complain(family,
 					 psprintf("function %s with invalid support number %d",
 							  format_procedure(proc->amproc), proc->amprocnum));
 			valid = false;
 		}
-		else if (!check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1,
-										 INTERNALOID))
+		else if (!has_signature(proc))
 		{
 			complain(
 				family,
@@ -184,8 +209,8 @@ omen_hnsw_validate(Oid opclassoid)
 	procs =
 		SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
 
-	valid = validate_procs(family, procs);
 	for_keys = is_for_keys(procs);
+	valid = validate_procs(family, procs, for_keys);
 	valid &= validate_operators(family, operators, for_keys);
 	valid &= validate_members(NameStr(opclass->opcname), family,
 							  opclass->opcintype, procs, operators, for_keys);

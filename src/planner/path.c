@@ -292,14 +292,13 @@ has_more_order(PlannerInfo *root)
 
 /* ---------- within a sphere ---------- */
 
-/* Does a function go by the C function? */
-static bool
-function_is(Oid funcid, PGFunction address)
+/* The function that asks for it by a distance of an index; or invalid. */
+static Oid
+within_function(const IndexOptInfo *index, int column)
 {
-	FmgrInfo	info;
-
-	fmgr_info(funcid, &info);
-	return info.fn_addr == address;
+	return get_opfamily_proc(index->opfamily[column],
+							 index->opcintype[column],
+							 index->opcintype[column], OMEN_WITHIN_PROC);
 }
 
 /*
@@ -310,8 +309,8 @@ static List *
 find_spheres(RelOptInfo *rel, IndexPath *ordered)
 {
 	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
-	const OmenOpclass *opclass = index_opclass(ordered->indexinfo);
-	PGFunction	within = opclass->type->within[opclass->metric];
+	Oid			within = within_function(ordered->indexinfo,
+										 linitial_int(ordered->indexorderbycols));
 	List	   *found = NIL;
 	ListCell   *lc;
 
@@ -327,7 +326,7 @@ find_spheres(RelOptInfo *rel, IndexPath *ordered)
 			contain_volatile_functions(lsecond(op->args)))
 			continue;
 		set_opfuncid(op);
-		if (within != NULL && function_is(op->opfuncid, within))
+		if (OidIsValid(within) && op->opfuncid == within)
 			found = lappend(found, info);
 	}
 	return found;

@@ -30,9 +30,9 @@
 #include "access/amapi.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_class.h"
-#include "commands/defrem.h"
 #include "compat.h"
 #include "filter/plan.h"
+#include "hnsw/hnsw.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -74,7 +74,6 @@ static Planning *planning = NULL;
 static bool
 is_distance(Oid operator)
 {
-	Oid			am = get_index_am_oid("omen_hnsw", true);
 	CatCList *list = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(operator));
 	bool		found = false;
 
@@ -82,10 +81,11 @@ is_distance(Oid operator)
 	{
 		Form_pg_amop amop = (Form_pg_amop) GETSTRUCT(&list->members[i]->tuple);
 
-		found = amop->amopmethod == am && amop->amoppurpose == AMOP_ORDER;
+		found = amop->amoppurpose == AMOP_ORDER &&
+				omen_is_access_method(amop->amopmethod);
 	}
 	ReleaseSysCacheList(list);
-	return OidIsValid(am) && found;
+	return found;
 }
 
 /* Is this EXISTS, NOT EXISTS or IN, of which a join would be made? */

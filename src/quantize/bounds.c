@@ -68,11 +68,11 @@ bound_past_error(double d, double e, double part)
 	return sqrt(part * part * e * e + truth) - part * e;
 }
 
-/* What a float32 kernel may return, at least, for that L2 distance. */
+/* What the operator may return, at least, for that L2 distance. */
 double
 omen_l2_from_l2(const OmenQuantizer *q, double distance)
 {
-	double sumsq = distance * distance * (1.0 - omen_kernel_error(q->dim)) -
+	double sumsq = distance * distance * (1.0 - omen_operator_error(q)) -
 				   q->dim * 0x1.0p-149;
 
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 - DOUBLE_SLACK) : 0.0;
@@ -82,7 +82,7 @@ omen_l2_from_l2(const OmenQuantizer *q, double distance)
 double
 omen_cosine_from_l2(const OmenQuantizer *q, double distance)
 {
-	return distance * distance * 0.5 - 2.0 * omen_kernel_error(q->dim) -
+	return distance * distance * 0.5 - 2.0 * omen_operator_error(q) -
 		   4.0 * UNIT_ROUNDOFF;
 }
 
@@ -108,7 +108,7 @@ omen_bound_by_l1(const OmenQuantizer *q, const OmenQueryHeader *query,
 
 	(void) part;
 	d = (d - query->code.error - node->error) *
-		(1.0 - omen_kernel_error(q->dim));
+		(1.0 - omen_operator_error(q));
 	return d > 0.0 ? d : 0.0;
 }
 
@@ -135,7 +135,7 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	product += query_norm * node->error * part + node_norm * query_error +
 			   query_error * node->error;
 	product *= query->scale;
-	product += omen_kernel_error(q->dim) * largest + q->dim * 0x1.0p-149;
+	product += omen_operator_error(q) * largest + q->dim * 0x1.0p-149;
 	return -product - DOUBLE_SLACK * fabs(product);
 }
 

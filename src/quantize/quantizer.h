@@ -81,7 +81,7 @@ typedef struct OmenQuantizer
 	uint8_t		centred;		/* is there a mean? */
 	uint32_t	mean_at;		/* where float mean[dim] starts */
 	uint32_t	signs_at; /* where the uint32_t words of omen_rotate start */
-	uint32_t	unused;
+	uint32_t	sums_anyhow;	/* see omen_quantizer_sums_anyhow */
 	uint64_t	seed;			/* of the rotation */
 	double		mean_sum;		/* sum of the mean's coordinates */
 	double		mean_sumsq;		/* squared norm of the mean */
@@ -99,6 +99,27 @@ extern size_t omen_quantizer_size(OmenMetric metric, OmenStorage storage,
 extern void omen_quantizer_init(OmenQuantizer *q, OmenMetric metric,
 								OmenStorage storage, uint32_t dim,
 								uint64_t seed, const float *mean);
+
+/*
+ * Have bounds hold for operators that sum in float32 in any order, and not only
+ * for those that are computed with the kernels.
+ */
+static inline void
+omen_quantizer_sums_anyhow(OmenQuantizer *q)
+{
+	q->sums_anyhow = 1;
+}
+
+/*
+ * Worst-case error of a sum that an operator computes, relative to that of
+ * |terms|.
+ */
+static inline double
+omen_operator_error(const OmenQuantizer *q)
+{
+	return q->sums_anyhow ? omen_any_sum_error(q->dim)
+						  : omen_kernel_error(q->dim);
+}
 
 /* Bytes of a quantizer that there is. */
 static inline size_t

@@ -43,12 +43,6 @@ typedef struct OmenType
 
 	/* Are two values equal, as the type's operator "=" has it? */
 	bool (*equal)(const struct varlena *a, const struct varlena *b);
-
-	/*
-	 * By metric, the functions that ask whether a value is within a sphere;
-	 * NULL if there is none.
-	 */
-	PGFunction	within[OMEN_METRICS];
 } OmenType;
 
 extern const OmenType omen_vector_type;

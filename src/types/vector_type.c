@@ -10,7 +10,6 @@
 #include "tuning.h"
 #include "types/type.h"
 #include "types/vector.h"
-#include "types/vector_within.h"
 
 static int
 vector_dims(const struct varlena *value)
@@ -45,8 +44,4 @@ const OmenType omen_vector_type = {
 	.floats = vector_floats,
 	.bytes = vector_bytes,
 	.equal = vector_equal,
-	.within = {[OMEN_METRIC_L2] = omen_vector_l2_within,
-			   [OMEN_METRIC_IP] = omen_vector_ip_within,
-			   [OMEN_METRIC_COSINE] = omen_vector_cosine_within,
-			   [OMEN_METRIC_L1] = omen_vector_l1_within},
 };

@@ -9,6 +9,7 @@
 
 #include "access/xloginsert.h"
 #include "compat.h"
+#include "hnsw/columns.h"
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -277,6 +278,16 @@ omen_meta_read(Relation rel, OmenMetaPageData *meta)
 		report_damaged_meta(rel, flaw);
 }
 
+/* Make a quantizer of an index, with that mean or without one. */
+static void
+init_quantizer(const OmenIndex *ix, OmenQuantizer *q, const float *mean)
+{
+	omen_quantizer_init(q, ix->meta.metric, ix->meta.storage, ix->meta.dims,
+						ix->meta.seed, mean);
+	if (omen_opclass(ix->pages.rel)->is_peer)
+		omen_quantizer_sums_anyhow(q);
+}
+
 /* Make the quantizer that has the mean of a graph, in rd_indexcxt for reuse. */
 static OmenRelCache *
 load_quantizer(OmenIndex *ix, const OmenGraphData *data)
@@ -301,8 +312,7 @@ load_quantizer(OmenIndex *ix, const OmenGraphData *data)
 	cache = MemoryContextAlloc(ix->pages.rel->rd_indexcxt,
 							   sizeof(OmenRelCache) + size);
 	cache->epoch = data->epoch;
-	omen_quantizer_init((OmenQuantizer *) (cache + 1), ix->meta.metric,
-						ix->meta.storage, ix->meta.dims, ix->meta.seed, mean);
+	init_quantizer(ix, (OmenQuantizer *) (cache + 1), mean);
 	if (mean)
 		pfree(mean);
 	return cache;
@@ -366,8 +376,7 @@ omen_index_open(Relation rel, bool building)
 	copy_quantizer(ix);
 	ix->origin = palloc(
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));
-	omen_quantizer_init(ix->origin, ix->meta.metric, ix->meta.storage,
-						ix->meta.dims, ix->meta.seed, NULL);
+	init_quantizer(ix, ix->origin, NULL);
 	ix->code_space = palloc(ix->layout.code_bytes);
 	return ix;
 }
