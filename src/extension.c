@@ -121,9 +121,8 @@ static char *
 extension_being_created(void)
 {
 	if (!creating_extension)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this function is for scripts of extensions")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this function is for scripts of extensions")));
 	return get_extension_name(CurrentExtensionObject);
 }
 
@@ -192,12 +191,11 @@ omen_require_alone(PG_FUNCTION_ARGS)
 			(strcmp(created, COMPANION) == 0 && strcmp(ours[i], PEER) == 0))
 			continue;
 		if (is_there(ours[i], our_library))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("extension \"%s\" cannot be created beside "
-							"extension \"%s\"",
-							created, ours[i]),
-					 errhint("%s", hint_for(ours[i]))));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("extension \"%s\" cannot be created beside "
+								   "extension \"%s\"",
+								   created, ours[i]),
+							errhint("%s", hint_for(ours[i]))));
 	}
 	if (strcmp(created, COMPANION) == 0)
 		require_peer_library(our_library);
@@ -211,7 +209,7 @@ omen_require_alone(PG_FUNCTION_ARGS)
 Datum
 omen_require_peer(PG_FUNCTION_ARGS)
 {
-	char *other = query_value(psprintf(
+	char	   *other = query_value(psprintf(
 		"SELECT o.amopopr::pg_catalog.regoperator FROM pg_catalog.pg_amop o"
 		" JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) o.amopmethod"
 		" WHERE a.amname OPERATOR(pg_catalog.=) 'omen_hnsw'"

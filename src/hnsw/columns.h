@@ -28,7 +28,14 @@
  * vector lies within a sphere, by the distance of the class.
  */
 #define OMEN_WITHIN_PROC 2
-#define OMEN_SUPPORT_PROCS 2
+
+/*
+ * Of a class whose operators are another library's: a function that gives the
+ * same as the distance operator's, and asks first whether a scan has computed
+ * it already.
+ */
+#define OMEN_REPEATED_PROC 3
+#define OMEN_SUPPORT_PROCS 3
 #define OMEN_DISTANCE_STRATEGY 1
 
 /*

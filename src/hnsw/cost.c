@@ -16,6 +16,7 @@
 
 #include "access/genam.h"
 #include "compat.h"
+#include "hnsw/distance_cost.h"
 #include "hnsw/hnsw.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -40,15 +41,16 @@ page_cost(PlannerInfo *root, IndexOptInfo *index, double visits)
 }
 
 static void
-read_parameters(Oid indexoid, double *m, double *code_bytes)
+read_parameters(Oid indexoid, OmenSearchCost *cost, double *code_bytes)
 {
 	Relation	rel = index_open(indexoid, NoLock);
 	int32		dims = omen_vector_typmod(rel);
 
-	*m = omen_options_m(rel);
+	cost->m = omen_options_m(rel);
+	cost->opclass = omen_opclass(rel);
 	dims = Max(dims, 1);
 	*code_bytes = (double) omen_storage_bytes(
-		omen_options_storage(rel, omen_opclass(rel)->metric, dims), dims);
+		omen_options_storage(rel, cost->opclass->metric, dims), dims);
 	index_close(rel, NoLock);
 }
 
@@ -60,7 +62,7 @@ omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 
 	cost->index = index;
 	cost->nodes = Max(nodes, 1.0);
-	read_parameters(index->indexoid, &cost->m, &code_bytes);
+	read_parameters(index->indexoid, cost, &code_bytes);
 	cost->per_visit =
 		OMEN_VISIT_COST * cpu_index_tuple_cost +
 		cpu_operator_cost * code_bytes / OMEN_CODE_BYTES_PER_OPERATOR;
@@ -131,6 +133,9 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 
 	omen_search_cost_init(&search, index, index->tuples);
 	cost_qual_eval(&distance_cost, path->indexorderbys, root);
+	distance_cost.per_tuple +=
+		omen_untold_cost(root, search.opclass,
+						 linitial_node(OpExpr, path->indexorderbys));
 
 	*startup =
 		search_cost(root, &search, omen_ef_search) + distance_cost.startup;

@@ -69,6 +69,7 @@ extern bool omen_hnsw_property(Oid index_oid, int attno, IndexAMProperty prop,
 typedef struct OmenSearchCost
 {
 	IndexOptInfo *index;
+	const OmenOpclass *opclass; /* of the index's vectors */
 	double		nodes;
 	double		m;
 	double		per_visit;		/* of a slot on a cached page */

@@ -65,13 +65,17 @@ has_signature(const FormData_pg_amproc *proc)
 {
 	if (proc->amprocnum == OMEN_WITHIN_PROC)
 		return is_within(proc);
+	if (proc->amprocnum == OMEN_REPEATED_PROC)
+		return check_amproc_signature(proc->amproc, FLOAT8OID, true, 2, 2,
+									  proc->amproclefttype,
+									  proc->amproclefttype);
 	return check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1,
 								  INTERNALOID);
 }
 
 /*
  * Every support function must be number 1, from internal to internal, or for
- * vectors number 2, of a vector and a sphere.
+ * vectors number 2, of a vector and a sphere, or 3, a distance.
  */
 static bool
 validate_procs(const char *family, CatCList *procs, bool for_keys)

@@ -30,7 +30,8 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
-#include "planner/distance_cost.h"
+#include "hnsw/distance_cost.h"
+#include "planner/peer_cost.h"
 #include "planner/semi_join.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
@@ -296,8 +297,7 @@ has_more_order(PlannerInfo *root)
 static Oid
 within_function(const IndexOptInfo *index, int column)
 {
-	return get_opfamily_proc(index->opfamily[column],
-							 index->opcintype[column],
+	return get_opfamily_proc(index->opfamily[column], index->opcintype[column],
 							 index->opcintype[column], OMEN_WITHIN_PROC);
 }
 
@@ -310,7 +310,7 @@ find_spheres(RelOptInfo *rel, IndexPath *ordered)
 {
 	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
 	Oid			within = within_function(ordered->indexinfo,
-										 linitial_int(ordered->indexorderbycols));
+								 linitial_int(ordered->indexorderbycols));
 	List	   *found = NIL;
 	ListCell   *lc;
 
@@ -667,6 +667,7 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
+	omen_charge_untold_order(root, rel);
 	if (!is_candidate(root, rel, rte))
 		return;
 	if (omen_is_semi_joined(root, rel))

@@ -41,6 +41,7 @@
 #include "optimizer/planner.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
+#include "planner/peer_plan.h"
 #include "planner/semi_join.h"
 #include "tuning.h"
 #include "utils/catcache.h"
@@ -63,6 +64,7 @@ typedef struct Planning
 	List	   *relids;			/* tables for whose sake it is planned twice */
 	bool		is_joining;		/* the first plan is being made */
 	List	   *matching;		/* Matching, in the order of queries */
+	bool		meets_peers;	/* distances of another library may be known */
 } Planning;
 
 /* NULL outside; and while a statement is planned that the library came to. */
@@ -340,6 +342,8 @@ plan_statement(Query *query, const char *string, int options,
 	{
 		result = mine.relids != NIL ? plan_twice(query, string, options, params)
 									: plan_once(query, string, options, params);
+		if (mine.meets_peers)
+			omen_repeat_distances(result);
 	}
 	PG_FINALLY();
 	{
@@ -350,6 +354,14 @@ plan_statement(Query *query, const char *string, int options,
 }
 
 /* ---------- what the planner asks meanwhile ---------- */
+
+/* The statement has a table with an index by another library's distances. */
+void
+omen_note_peers(void)
+{
+	if (planning)
+		planning->meets_peers = true;
+}
 
 /*
  * The table on the left side of all joins, if they are semi joins and anti

@@ -12,6 +12,7 @@
 
 #include "nodes/pathnodes.h"
 
+extern void omen_note_peers(void);
 extern bool omen_is_semi_joined(PlannerInfo *root, RelOptInfo *rel);
 extern double omen_matching_part(PlannerInfo *root, RelOptInfo *rel,
 								 List *clauses);

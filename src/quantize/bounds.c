@@ -72,7 +72,7 @@ bound_past_error(double d, double e, double part)
 double
 omen_l2_from_l2(const OmenQuantizer *q, double distance)
 {
-	double sumsq = distance * distance * (1.0 - omen_operator_error(q)) -
+	double		sumsq = distance * distance * (1.0 - omen_operator_error(q)) -
 				   q->dim * 0x1.0p-149;
 
 	return sumsq > 0.0 ? sqrt(sumsq) * (1.0 - DOUBLE_SLACK) : 0.0;
@@ -107,8 +107,7 @@ omen_bound_by_l1(const OmenQuantizer *q, const OmenQueryHeader *query,
 		omen_quantizer_functions(q)->decoded_bound(q, query, node, distance);
 
 	(void) part;
-	d = (d - query->code.error - node->error) *
-		(1.0 - omen_operator_error(q));
+	d = (d - query->code.error - node->error) * (1.0 - omen_operator_error(q));
 	return d > 0.0 ? d : 0.0;
 }
 

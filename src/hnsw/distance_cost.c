@@ -21,7 +21,7 @@
 #include "omendb.h"
 #include "optimizer/cost.h"
 #include "parser/parsetree.h"
-#include "planner/distance_cost.h"
+#include "hnsw/distance_cost.h"
 #include "tuning.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -96,6 +96,24 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 								  chunks * OMEN_TOAST_CHUNK_COST;
 	}
 	return cost + cpu_operator_cost * dims / type->dims_per_operator;
+}
+
+/*
+ * What one call of a distance costs beyond what PostgreSQL thinks: it is told of
+ * ours by a support function, but not of another library's.
+ */
+double
+omen_untold_cost(PlannerInfo *root, const OmenOpclass *opclass,
+				 const OpExpr *distance)
+{
+	QualCost	told;
+
+	if (!opclass->is_peer)
+		return 0;
+	cost_qual_eval_node(&told, (Node *) distance, root);
+	return Max(omen_distance_cost(root, opclass->type, distance->args, false) -
+				   told.per_tuple,
+			   0);
 }
 
 /* What a support function of a type's distance functions answers. */
