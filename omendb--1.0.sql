@@ -951,7 +951,9 @@ CREATE FUNCTION omen_hnsw_last_scan(
 	OUT distances bigint,
 	OUT reranked bigint,
 	OUT late bigint,
-	OUT index regclass
+	OUT index regclass,
+	OUT ef_search integer,
+	OUT ef_search_from text
 )
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 

@@ -41,9 +41,24 @@ CREATE OPERATOR CLASS wrong_signature FOR TYPE vector USING omen_hnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
 	FUNCTION 1 two_support(internal, internal);
 SELECT verdict('wrong_signature');
+CREATE OPERATOR CLASS wrong_sphere FOR TYPE vector USING omen_hnsw AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_l2_support(internal),
+	FUNCTION 2 vector_lt(vector, vector);
+SELECT verdict('wrong_sphere');
+CREATE OPERATOR CLASS wrong_distance FOR TYPE vector USING omen_hnsw AS
+	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_vector_l2_support(internal),
+	FUNCTION 3 vector_cmp(vector, vector);
+SELECT verdict('wrong_distance');
+CREATE OPERATOR CLASS wrong_for_keys FOR TYPE int4 USING omen_hnsw AS
+	OPERATOR 3 =,
+	FUNCTION 1 omen_key_support(internal),
+	FUNCTION 2 vector_l2_within(vector, vector_sphere);
+SELECT verdict('wrong_for_keys');
 CREATE OPERATOR CLASS wrong_number FOR TYPE vector USING omen_hnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
-	FUNCTION 2 omen_vector_l2_support(internal);
+	FUNCTION 4 omen_vector_l2_support(internal);
 
 -- Properties.
 CREATE TABLE item (v vector(3));

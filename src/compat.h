@@ -30,6 +30,7 @@
 #include "storage/smgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000
@@ -62,6 +63,36 @@
 #else
 #define omen_owns_relation(oid, role) pg_class_ownercheck(oid, role)
 #endif
+
+/*
+ * A configuration parameter by its name, in lower case; NULL if there is none.
+ * Before 16 they are in an array, in the order of their names.
+ */
+static inline const struct config_generic *
+omen_find_parameter(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **all = get_guc_variables();
+	int			low = 0;
+	int			high = GetNumConfigOptions();
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = pg_strcasecmp(name, all[middle]->name);
+
+		if (order == 0)
+			return all[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+#endif
+}
 
 /* The physical name of a relation, and the number in it. */
 #if PG_VERSION_NUM >= 160000

@@ -26,6 +26,16 @@
  */
 #define OMEN_TINY_PART 1e-9
 
+/* ---------- pgvector's numbers ---------- */
+
+/*
+ * hnsw.ef_search by default, and what a number of that is multiplied by for an
+ * index made by the name of hnsw, so that no fewer of the nearest are found than
+ * pgvector finds.  guess
+ */
+#define OMEN_PEER_EF_SEARCH 40
+#define OMEN_ALIAS_EF_FACTOR 1.6
+
 /* ---------- small indexes ---------- */
 
 /*

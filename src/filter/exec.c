@@ -304,10 +304,12 @@ evaluate_radius(OmenCustomScanState *node)
 
 /* Settings may have changed since the plan was made, or since the last row. */
 static void
-refresh_settings(OmenFilterFacts *facts)
+refresh_settings(OmenCustomScanState *node)
 {
+	OmenFilterFacts *facts = &node->facts;
+
 	facts->setting = (OmenStrategy) omen_filter_strategy;
-	facts->plan.ef_search = omen_ef_search;
+	facts->plan.ef_search = omen_ef_search_of(node->index).value;
 	facts->plan.operator_cost = cpu_operator_cost;
 }
 
@@ -348,7 +350,7 @@ more(void *arg, const OmenSearchProgress *progress)
 	OmenFilterFacts *facts = &node->facts;
 	OmenScanBudget budget;
 
-	refresh_settings(facts);
+	refresh_settings(node);
 	if (omen_stage_is_sweep(facts->last))
 	{
 		facts->swept_tested = progress->tested;
@@ -440,7 +442,7 @@ run_next_stage(OmenCustomScanState *node)
 	OmenFilterFacts *facts = &node->facts;
 	OmenStage	stage;
 
-	refresh_settings(facts);
+	refresh_settings(node);
 	while ((stage = omen_next_stage(facts)) == OMEN_STAGE_MAKE_SET)
 		make_set(node);
 	if (stage == OMEN_STAGE_END)
@@ -472,7 +474,7 @@ note_sent(OmenCustomScanState *node)
 
 	if (node->facts.rows_sent++ > 0)
 		return;
-	refresh_settings(&node->facts);
+	refresh_settings(node);
 	node->allowance = omen_allowance_beyond(&node->facts, node->allowance);
 	budget.max_work = node->allowance.max_work;
 	omen_filtered_allow(node->scan, budget);

@@ -89,6 +89,16 @@ explain_counts(const OmenCustomScanState *node, ExplainState *es)
 	omen_explain_counters(es, &counters);
 }
 
+static void
+explain_ef_search(Oid indexoid, ExplainState *es)
+{
+	Relation	index = index_open(indexoid, AccessShareLock);
+	OmenEfSearch ef_search = omen_ef_search_of(index);
+
+	omen_explain_ef_search(es, &ef_search);
+	index_close(index, AccessShareLock);
+}
+
 void
 omen_explain_custom_scan(CustomScanState *css, List *ancestors,
 						 ExplainState *es)
@@ -115,6 +125,7 @@ omen_explain_custom_scan(CustomScanState *css, List *ancestors,
 							es);
 	}
 	ExplainPropertyText("Strategy", strategy_name(parts.plan.strategy), es);
+	explain_ef_search(parts.index, es);
 	if (es->costs)
 		ExplainPropertyFloat("Estimated Selectivity", NULL,
 							 parts.plan.selectivity, 6, es);

@@ -138,7 +138,8 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 						 linitial_node(OpExpr, path->indexorderbys));
 
 	*startup =
-		search_cost(root, &search, omen_ef_search) + distance_cost.startup;
+		search_cost(root, &search, omen_ef_search_of_oid(index->indexoid)) +
+		distance_cost.startup;
 	*total = *startup +
 			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
 				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);

@@ -36,6 +36,19 @@ omen_explain_counters(ExplainState *es, const OmenCounters *counters)
 	ExplainPropertyUInteger("Late Rows", NULL, counters->late, es);
 }
 
+/* Where the length of the candidate list is from, if not from our setting. */
+void
+omen_explain_ef_search(ExplainState *es, const OmenEfSearch *ef_search)
+{
+	if (ef_search->rank == OMEN_SET_NOWHERE ||
+		strcmp(ef_search->name, "omendb.ef_search") == 0)
+		return;
+	ExplainPropertyText("Candidate List",
+						psprintf("%d by %s", ef_search->value,
+								 omen_ef_search_origin(ef_search)),
+						es);
+}
+
 #ifdef OMEN_HAS_EXPLAIN_HOOK
 
 static explain_per_node_hook_type previous_hook = NULL;
@@ -65,8 +78,11 @@ explain_node(PlanState *planstate, List *ancestors, const char *relationship,
 	{
 		OmenCounters counters;
 
+		OmenEfSearch ef_search = omen_ef_search_of(scan->indexRelation);
+
 		omen_scan_counters(scan, &counters);
 		omen_explain_counters(es, &counters);
+		omen_explain_ef_search(es, &ef_search);
 	}
 	if (previous_hook)
 		previous_hook(planstate, ancestors, relationship, plan_name, es);

@@ -14,6 +14,7 @@
 #include "access/genam.h"
 #include "access/reloptions.h"
 #include "hnsw/columns.h"
+#include "hnsw/ef_search.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/store.h"
 #include "hnsw/visits.h"
@@ -28,7 +29,7 @@
 #define OMEN_MAX_EF_CONSTRUCTION 1000
 
 /*
- * GUC omendb.ef_search.  With 50 recall is about what other indexes have at 40,
+ * GUC omendb.ef_search; see also ef_search.c.  With 50 recall is about what other indexes have at 40,
  * which do not search by codes in a graph that is built at once.
  */
 #define OMEN_DEFAULT_EF_SEARCH 50
@@ -149,6 +150,7 @@ extern void omen_hnsw_end_scan(IndexScanDesc scan);
 extern void omen_scan_counters(IndexScanDesc scan, OmenCounters *total);
 extern OmenCounters omen_last_scan_counters;
 extern Oid	omen_last_scan_index;
+extern OmenEfSearch omen_last_scan_ef_search;
 
 /* scan/plain.c */
 extern bool omen_hnsw_get_tuple(IndexScanDesc scan, ScanDirection dir);
@@ -158,6 +160,8 @@ struct		ExplainState;
 extern void omen_explain_init(void);
 extern void omen_explain_counters(struct ExplainState *es,
 								  const OmenCounters *counters);
+extern void omen_explain_ef_search(struct ExplainState *es,
+								   const OmenEfSearch *ef_search);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *omen_hnsw_bulk_delete(

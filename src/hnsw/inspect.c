@@ -22,7 +22,7 @@
 #include "utils/lsyscache.h"
 
 #define INFO_COLUMNS 20
-#define LAST_SCAN_COLUMNS 6
+#define LAST_SCAN_COLUMNS 8
 
 
 /* What is counted in a pass over all pages. */
@@ -266,6 +266,11 @@ omen_hnsw_last_scan(PG_FUNCTION_ARGS)
 	values[3] = Int64GetDatum(counters->reranked);
 	values[4] = Int64GetDatum(counters->late);
 	values[5] = ObjectIdGetDatum(omen_last_scan_index);
+	values[6] = Int32GetDatum(omen_last_scan_ef_search.value);
+	values[7] =
+		CStringGetTextDatum(omen_ef_search_origin(&omen_last_scan_ef_search));
 	nulls[5] = !OidIsValid(omen_last_scan_index);
+	nulls[6] = nulls[5];
+	nulls[7] = nulls[5];
 	PG_RETURN_DATUM(omen_return_row(fcinfo, values, nulls));
 }

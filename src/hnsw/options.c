@@ -10,9 +10,6 @@
 #include "hnsw/hnsw.h"
 #include "utils/guc.h"
 
-/* omendb.ef_search, which guc.c registers. */
-int			omen_ef_search = OMEN_DEFAULT_EF_SEARCH;
-
 static relopt_kind options_kind;
 
 /* An OmenStorage, or what omen_storage_default() says. */

@@ -33,6 +33,7 @@
 #include "hnsw/distance_cost.h"
 #include "planner/peer_cost.h"
 #include "planner/semi_join.h"
+#include "planner/spheres.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
 #include "filter/policy.h"
@@ -291,80 +292,6 @@ has_more_order(PlannerInfo *root)
 		   root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
 }
 
-/* ---------- within a sphere ---------- */
-
-/* The function that asks for it by a distance of an index; or invalid. */
-static Oid
-within_function(const IndexOptInfo *index, int column)
-{
-	return get_opfamily_proc(index->opfamily[column], index->opcintype[column],
-							 index->opcintype[column], OMEN_WITHIN_PROC);
-}
-
-/*
- * The clauses that ask for rows within a sphere, by the distance that is
- * ordered by.  Whether a sphere is around the query is seen when it is known.
- */
-static List *
-find_spheres(RelOptInfo *rel, IndexPath *ordered)
-{
-	OpExpr	   *distance = linitial_node(OpExpr, ordered->indexorderbys);
-	Oid			within = within_function(ordered->indexinfo,
-								 linitial_int(ordered->indexorderbycols));
-	List	   *found = NIL;
-	ListCell   *lc;
-
-	foreach (lc, rel->baserestrictinfo)
-	{
-		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
-		OpExpr	   *op = (OpExpr *) info->clause;
-
-		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
-			!equal(linitial(op->args), linitial(distance->args)) ||
-			contain_var_clause(lsecond(op->args)) ||
-			contain_subplans(lsecond(op->args)) ||
-			contain_volatile_functions(lsecond(op->args)))
-			continue;
-		set_opfuncid(op);
-		if (OidIsValid(within) && op->opfuncid == within)
-			found = lappend(found, info);
-	}
-	return found;
-}
-
-/*
- * A sphere that is small makes a sweep short: it ends at the radius.  How many
- * rows are within nobody knows; as many pass as by the rest of the WHERE.
- */
-static void
-estimate_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
-				 OmenScanPlan *plan)
-{
-	List	   *others = list_difference_ptr(rel->baserestrictinfo, spheres);
-
-	plan->wanted = Max(Min(plan->wanted, plan->passing), 1);
-	plan->selectivity =
-		clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
-	plan->passing = plan->selectivity * plan->rows;
-}
-
-/* Take in the spheres that rows that pass lie in. */
-static void
-note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
-			 OmenScanParts *parts)
-{
-	ListCell   *lc;
-
-	if (spheres)
-		estimate_spheres(root, rel, spheres, &parts->plan);
-	foreach (lc, spheres)
-	{
-		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, lc)->clause;
-
-		parts->spheres = lappend(parts->spheres, copyObject(lsecond(op->args)));
-	}
-}
-
 /* ---------- costs ---------- */
 
 /* What the table, the index and the query are like, bitmaps aside. */
@@ -400,7 +327,7 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->is_unfiltered = is_unfiltered(ordered);
 	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
 	plan->key_selectivity = ordered->key_selectivity;
-	plan->ef_search = omen_ef_search;
+	plan->ef_search = omen_ef_search_of_oid(ordered->path->indexinfo->indexoid);
 	plan->operator_cost = cpu_operator_cost;
 }
 
@@ -521,7 +448,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 {
 	CustomPath *path = makeNode(CustomPath);
 	OmenScanParts parts = {0};
-	List	   *spheres = find_spheres(rel, ordered->path);
+	List	   *spheres = omen_find_spheres(rel, ordered->path);
 	QualCost	filter;
 	List	   *exprs;
 	List	   *numbers;
@@ -532,7 +459,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	parts.key_columns = ordered->keys.columns;
 	estimate(root, rel, ordered, &parts.plan);
 	note_wanted(root, &parts);
-	note_spheres(root, rel, spheres, &parts);
+	omen_note_spheres(root, rel, spheres, &parts);
 	note_matching_rows(root, rel, spheres, &parts.plan);
 	filter = price_filter(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
@@ -592,14 +519,29 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
  * somebody has to know where they end.
  */
 static bool
-needs_count(PlannerInfo *root)
+needs_count(PlannerInfo *root, const IndexOptInfo *index)
 {
 	OmenScanParts parts = {0};
 
 	note_wanted(root, &parts);
 	return parts.plan.limit_known &&
-		   (root->limit_tuples < 0 || root->limit_tuples > omen_ef_search ||
+		   (root->limit_tuples < 0 ||
+			root->limit_tuples > omen_ef_search_of_oid(index->indexoid) ||
 			has_more_order(root));
+}
+
+/* The same of whichever of a table's indexes is used. */
+static bool
+may_need_count(PlannerInfo *root, const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach (lc, rel->indexlist)
+	{
+		if (is_ours(lfirst(lc)) && needs_count(root, lfirst(lc)))
+			return true;
+	}
+	return false;
 }
 
 /* Is this a table whose rows are wanted by distance, and not all? */
@@ -615,7 +557,7 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 			rte->relkind == RELKIND_MATVIEW) &&
 		   root->query_pathkeys != NIL && omen_is_bounded(root) &&
 		   has_index_of_ours(rel) &&
-		   (rel->baserestrictinfo != NIL || needs_count(root) ||
+		   (rel->baserestrictinfo != NIL || may_need_count(root, rel) ||
 			omen_is_semi_joined(root, rel));
 }
 
@@ -676,7 +618,8 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		return;
 	}
 	ordered = find_ordered_index(root, rel);
-	if (ordered.path == NULL || (is_unfiltered(&ordered) && !needs_count(root)))
+	if (ordered.path == NULL || (is_unfiltered(&ordered) &&
+								 !needs_count(root, ordered.path->indexinfo)))
 		return;
 	remove_plain_paths(rel);
 	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel));

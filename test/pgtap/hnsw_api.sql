@@ -52,7 +52,8 @@ FROM (VALUES
 		'ef_construction integer', 'epoch integer', 'format_version integer', 'nodes bigint', 'dead_nodes bigint', 'rows bigint',
 		'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint', 'upper_pages bigint',
 		'posting_pages bigint', 'payload_pages bigint', 'free_pages bigint', 'bytes_per_node double precision']),
-	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint', 'index regclass']),
+	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint', 'index regclass',
+		'ef_search integer', 'ef_search_from text']),
 	('omen_hnsw_build_estimate(bigint, integer, integer, integer, text, text, integer)',
 		ARRAY['index_bytes bigint', 'memory_bytes bigint', 'temporary_bytes bigint']))
 	v (function, columns);

@@ -111,7 +111,7 @@ looks_at_all(const OmenScanState *state)
 		(double) graph->data.node_limit - graph->ix->layout.node.per_page;
 
 	return graph->data.mode != OMEN_MODE_GRAPH ||
-		   omen_scans_all_nodes(nodes, omen_ef_search) ||
+		   omen_scans_all_nodes(nodes, state->ef_search.value) ||
 		   omen_query_overflows(state->ix->quantizer, &state->query.header,
 								graph->data.radius);
 }

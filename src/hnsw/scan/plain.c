@@ -30,7 +30,7 @@ start(IndexScanDesc scan)
 	OmenSearch *search = state->search;
 
 	omen_scan_prepare(scan, NULL);
-	state->ef = (uint32) omen_ef_search;
+	state->ef = (uint32) state->ef_search.value;
 	state->pending.is_post_filtering = false;
 	search->may_pass = NULL;
 	search->pass_arg = NULL;

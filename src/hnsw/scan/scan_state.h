@@ -125,6 +125,7 @@ typedef struct OmenScanState
 	OmenIndexColumns columns;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenSearch *search;
+	OmenEfSearch ef_search;		/* the setting, when the scan began */
 	uint32		ef;				/* of the search to begin with */
 	OmenScanPhase phase;
 

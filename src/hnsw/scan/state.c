@@ -18,6 +18,7 @@
 
 OmenCounters omen_last_scan_counters;
 Oid			omen_last_scan_index;
+OmenEfSearch omen_last_scan_ef_search;
 
 IndexScanDesc
 omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
@@ -129,6 +130,7 @@ omen_scan_note_last(IndexScanDesc scan)
 
 	omen_last_scan_counters = state->search->counters;
 	omen_last_scan_index = RelationGetRelid(scan->indexRelation);
+	omen_last_scan_ef_search = state->ef_search;
 }
 
 /*
@@ -153,6 +155,7 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	omen_count_search(scan);
 	omen_scan_counters(scan, &state->earlier);
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
+	state->ef_search = omen_ef_search_of(scan->indexRelation);
 	omen_fetch_prepare(scan);
 	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
