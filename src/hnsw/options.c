@@ -75,19 +75,14 @@ omen_hnsw_options(Datum reloptions, bool validate)
 									  lengthof(table));
 }
 
-/* Those of an index by the name of hnsw: what is there is asked for there. */
+/*
+ * Those of an index by the name of hnsw.  They are the same; but by who reads
+ * them such an index is known.
+ */
 bytea *
 omen_alias_options(Datum reloptions, bool validate)
 {
-	bytea	   *bytes = omen_hnsw_options(reloptions, validate);
-	OmenOptions *options = (OmenOptions *) bytes;
-
-	if (validate && options && options->ef_construction < 2 * options->m)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ef_construction must be greater than or equal to "
-						"2 * m")));
-	return bytes;
+	return omen_hnsw_options(reloptions, validate);
 }
 
 /* Is this an index by that name? */

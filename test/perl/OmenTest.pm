@@ -15,7 +15,7 @@ our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
   check_index walk_all measure_recall start_psql finish random_normal
   create_made_vector build_leftovers wait_for_sessions
-  wait_for_recovery);
+  wait_for_recovery copy_installation start_copy);
 
 # A running server with the extension and the helpers.  Arguments after the
 # name are lines for postgresql.conf.
@@ -304,6 +304,38 @@ sub wait_for_recovery
 		select(undef, undef, undef, 0.1);
 	}
 	die 'timed out waiting for the server to recover';
+}
+
+# Copy the server's installation below a folder, so that a test may add
+# extensions to it.
+sub copy_installation
+{
+	my ($folder) = @_;
+
+	for my $part ('bindir', 'pkglibdir', 'sharedir')
+	{
+		chomp(my $from = `pg_config --$part`);
+		chomp(my $place = `$ENV{PG_CONFIG} --$part`);
+		system('mkdir', '-p', "$folder$place") == 0
+		  && system('cp', '-a', "$from/.", "$folder$place") == 0
+		  or die "could not copy $from to $folder$place";
+	}
+	return;
+}
+
+# A running server of such a copy, without our extension.
+sub start_copy
+{
+	my ($name, $folder, @settings) = @_;
+	chomp(my $bindir = `$ENV{PG_CONFIG} --bindir`);
+	my $node = PostgreSQL::Test::Cluster->new($name,
+		install_path => $folder . ($bindir =~ s,/bin$,,r));
+
+	$node->init;
+	$node->append_conf('postgresql.conf', "$_\n")
+	  for ('autovacuum = off', 'fsync = off', @settings);
+	$node->start;
+	return $node;
 }
 
 1;
