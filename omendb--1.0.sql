@@ -500,6 +500,403 @@ CREATE OPERATOR CLASS vector_hash_ops
 COMMENT ON OPERATOR CLASS vector_hash_ops USING hash IS 'equality of vectors';
 
 -- -----------------------------------------------------------------------
+-- sparsevec: type
+-- -----------------------------------------------------------------------
+
+CREATE TYPE sparsevec;
+
+CREATE FUNCTION sparsevec_in(cstring, oid, integer) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_out(sparsevec) IS 'I/O';
+
+CREATE FUNCTION sparsevec_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION sparsevec_recv(internal, oid, integer) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION sparsevec_send(sparsevec) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_send(sparsevec) IS 'I/O';
+
+CREATE TYPE sparsevec (
+	INPUT = sparsevec_in,
+	OUTPUT = sparsevec_out,
+	TYPMOD_IN = sparsevec_typmod_in,
+	RECEIVE = sparsevec_recv,
+	SEND = sparsevec_send,
+	STORAGE = external
+);
+
+COMMENT ON TYPE sparsevec IS 'vector of single-precision floating-point numbers of which most are zero, of a fixed or any number of dimensions';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: functions
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_sparsevec_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_distance_support(internal) IS 'planner support of distance functions of sparse vectors: what they cost';
+
+CREATE FUNCTION l2_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION l2_distance(sparsevec, sparsevec) IS 'Euclidean (L2) distance';
+
+CREATE FUNCTION inner_product(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION inner_product(sparsevec, sparsevec) IS 'inner product';
+
+CREATE FUNCTION cosine_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION cosine_distance(sparsevec, sparsevec) IS 'cosine distance: one minus the cosine of the angle';
+
+CREATE FUNCTION l1_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION l1_distance(sparsevec, sparsevec) IS 'taxicab (L1) distance';
+
+CREATE FUNCTION l2_norm(sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_norm(sparsevec) IS 'Euclidean norm';
+
+CREATE FUNCTION l2_normalize(sparsevec) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_normalize(sparsevec) IS 'sparse vector of the same direction with Euclidean norm 1';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: functions behind operators and operator classes
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION sparsevec_lt(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_lt(sparsevec, sparsevec) IS 'implementation of < operator';
+
+CREATE FUNCTION sparsevec_le(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_le(sparsevec, sparsevec) IS 'implementation of <= operator';
+
+CREATE FUNCTION sparsevec_eq(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_eq(sparsevec, sparsevec) IS 'implementation of = operator';
+
+CREATE FUNCTION sparsevec_ne(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_ne(sparsevec, sparsevec) IS 'implementation of <> operator';
+
+CREATE FUNCTION sparsevec_ge(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_ge(sparsevec, sparsevec) IS 'implementation of >= operator';
+
+CREATE FUNCTION sparsevec_gt(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_gt(sparsevec, sparsevec) IS 'implementation of > operator';
+
+CREATE FUNCTION sparsevec_cmp(sparsevec, sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_cmp(sparsevec, sparsevec) IS 'less-equal-greater';
+
+CREATE FUNCTION sparsevec_hash(sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_hash(sparsevec) IS 'hash';
+
+CREATE FUNCTION sparsevec_hash_extended(sparsevec, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_hash_extended(sparsevec, bigint) IS 'hash with a seed';
+
+CREATE FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) IS 'square of the Euclidean (L2) distance';
+
+CREATE FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) IS 'implementation of <#> operator';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: casts
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec(sparsevec, integer, boolean) IS 'check the number of dimensions';
+
+CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_to_sparsevec(vector, integer, boolean) IS 'convert vector to sparse vector';
+
+CREATE FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) RETURNS vector
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) IS 'convert sparse vector to vector';
+
+CREATE FUNCTION array_to_sparsevec(integer[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(integer[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(real[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(real[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(double precision[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(double precision[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(numeric[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(numeric[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE CAST (sparsevec AS sparsevec)
+	WITH FUNCTION sparsevec(sparsevec, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (sparsevec AS sparsevec) IS 'check the number of dimensions';
+
+CREATE CAST (vector AS sparsevec)
+	WITH FUNCTION vector_to_sparsevec(vector, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (vector AS sparsevec) IS 'convert vector to sparse vector';
+
+CREATE CAST (sparsevec AS vector)
+	WITH FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (sparsevec AS vector) IS 'convert sparse vector to vector';
+
+CREATE CAST (integer[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(integer[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (integer[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (real[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(real[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (real[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (double precision[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(double precision[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (double precision[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (numeric[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(numeric[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (numeric[] AS sparsevec) IS 'convert array to sparse vector';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: operators
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR <-> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l2_distance,
+	COMMUTATOR = <->
+);
+
+COMMENT ON OPERATOR <-> (sparsevec, sparsevec) IS 'Euclidean (L2) distance';
+
+CREATE OPERATOR <#> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_negative_inner_product,
+	COMMUTATOR = <#>
+);
+
+COMMENT ON OPERATOR <#> (sparsevec, sparsevec) IS 'negative inner product';
+
+CREATE OPERATOR <=> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = cosine_distance,
+	COMMUTATOR = <=>
+);
+
+COMMENT ON OPERATOR <=> (sparsevec, sparsevec) IS 'cosine distance';
+
+CREATE OPERATOR <+> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l1_distance,
+	COMMUTATOR = <+>
+);
+
+COMMENT ON OPERATOR <+> (sparsevec, sparsevec) IS 'taxicab (L1) distance';
+
+-- Ranges: spheres, and whether a sparse vector lies within one.
+
+CREATE TYPE sparsevec_sphere AS (center sparsevec, radius double precision);
+
+COMMENT ON TYPE sparsevec_sphere IS 'all sparse vectors that are nearer to a center than a radius';
+
+-- Named as its type: sphere() of two types would be ambiguous for a center
+-- that is a literal.  Not strict: a sphere may lack a part.
+CREATE FUNCTION sparsevec_sphere(center sparsevec, radius double precision) RETURNS sparsevec_sphere
+	AS 'MODULE_PATHNAME', 'omen_vector_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_sphere(sparsevec, double precision) IS 'make a sphere';
+
+CREATE FUNCTION sparsevec_l2_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l2_within(sparsevec, sparsevec_sphere) IS 'implementation of <<->> operator';
+
+CREATE OPERATOR <<->> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_l2_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<->> (sparsevec, sparsevec_sphere) IS 'within a sphere, by Euclidean (L2) distance';
+
+CREATE FUNCTION sparsevec_ip_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_ip_within(sparsevec, sparsevec_sphere) IS 'implementation of <<#>> operator';
+
+CREATE OPERATOR <<#>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_ip_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<#>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by negative inner product';
+
+CREATE FUNCTION sparsevec_cosine_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_cosine_within(sparsevec, sparsevec_sphere) IS 'implementation of <<=>> operator';
+
+CREATE OPERATOR <<=>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_cosine_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<=>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by cosine distance';
+
+CREATE FUNCTION sparsevec_l1_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l1_within(sparsevec, sparsevec_sphere) IS 'implementation of <<+>> operator';
+
+CREATE OPERATOR <<+>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_l1_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<+>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by taxicab (L1) distance';
+
+CREATE OPERATOR < (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_lt,
+	COMMUTATOR = >, NEGATOR = >=,
+	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+
+COMMENT ON OPERATOR < (sparsevec, sparsevec) IS 'less than';
+
+CREATE OPERATOR <= (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_le,
+	COMMUTATOR = >=, NEGATOR = >,
+	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+
+COMMENT ON OPERATOR <= (sparsevec, sparsevec) IS 'less than or equal';
+
+CREATE OPERATOR = (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_eq,
+	COMMUTATOR = =, NEGATOR = <>,
+	RESTRICT = eqsel, JOIN = eqjoinsel,
+	HASHES, MERGES
+);
+
+COMMENT ON OPERATOR = (sparsevec, sparsevec) IS 'equal';
+
+CREATE OPERATOR <> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_ne,
+	COMMUTATOR = <>, NEGATOR = =,
+	RESTRICT = neqsel, JOIN = neqjoinsel
+);
+
+COMMENT ON OPERATOR <> (sparsevec, sparsevec) IS 'not equal';
+
+CREATE OPERATOR >= (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_ge,
+	COMMUTATOR = <=, NEGATOR = <,
+	RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+
+COMMENT ON OPERATOR >= (sparsevec, sparsevec) IS 'greater than or equal';
+
+CREATE OPERATOR > (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_gt,
+	COMMUTATOR = <, NEGATOR = <=,
+	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+
+COMMENT ON OPERATOR > (sparsevec, sparsevec) IS 'greater than';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: operator classes of PostgreSQL's own access methods
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR FAMILY sparsevec_ops USING btree;
+
+COMMENT ON OPERATOR FAMILY sparsevec_ops USING btree IS 'sparse vectors ordered by their elements';
+
+CREATE OPERATOR CLASS sparsevec_ops
+	DEFAULT FOR TYPE sparsevec USING btree FAMILY sparsevec_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 sparsevec_cmp(sparsevec, sparsevec);
+
+COMMENT ON OPERATOR CLASS sparsevec_ops USING btree IS 'sparse vectors ordered by their elements';
+
+CREATE OPERATOR FAMILY sparsevec_hash_ops USING hash;
+
+COMMENT ON OPERATOR FAMILY sparsevec_hash_ops USING hash IS 'equality of sparse vectors';
+
+CREATE OPERATOR CLASS sparsevec_hash_ops
+	DEFAULT FOR TYPE sparsevec USING hash FAMILY sparsevec_hash_ops AS
+	OPERATOR 1 =,
+	FUNCTION 1 sparsevec_hash(sparsevec),
+	FUNCTION 2 sparsevec_hash_extended(sparsevec, bigint);
+
+COMMENT ON OPERATOR CLASS sparsevec_hash_ops USING hash IS 'equality of sparse vectors';
+
+-- -----------------------------------------------------------------------
 -- omen_hnsw: the access method
 -- -----------------------------------------------------------------------
 

@@ -89,6 +89,9 @@ typedef struct OmenKernels
 
 	/* many points to many points: see block.h */
 	const struct OmenBlockKernels *block;
+
+	/* sparse arrays: see sparse.h */
+	const struct OmenSparseKernels *sparse;
 } OmenKernels;
 
 /*

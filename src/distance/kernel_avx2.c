@@ -8,6 +8,7 @@
  */
 #include "block.h"
 #include "kernels.h"
+#include "sparse.h"
 
 #ifdef OMEN_KERNELS_X86
 
@@ -509,6 +510,7 @@ const OmenKernels omen_kernels_avx2 = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx2,
+	.sparse = &omen_sparse_scalar,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

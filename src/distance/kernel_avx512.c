@@ -11,6 +11,7 @@
  */
 #include "block.h"
 #include "kernels.h"
+#include "sparse.h"
 
 #ifdef OMEN_KERNELS_X86
 
@@ -523,6 +524,7 @@ const OmenKernels omen_kernels_avx512 = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx2,	/* no narrow products without VNNI */
+	.sparse = &omen_sparse_scalar,
 };
 
 const OmenKernels omen_kernels_avx512_vnni = {
@@ -538,6 +540,7 @@ const OmenKernels omen_kernels_avx512_vnni = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx512_vnni,
+	.sparse = &omen_sparse_scalar,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

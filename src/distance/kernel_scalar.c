@@ -11,6 +11,7 @@
 
 #include "block.h"
 #include "kernels.h"
+#include "sparse.h"
 
 #define LANES OMEN_KERNEL_LANES
 
@@ -166,4 +167,5 @@ const OmenKernels omen_kernels_scalar = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_scalar,
+	.sparse = &omen_sparse_scalar,
 };

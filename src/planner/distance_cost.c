@@ -95,7 +95,8 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 							: OMEN_TOAST_FETCH_COST +
 								  chunks * OMEN_TOAST_CHUNK_COST;
 	}
-	return cost + cpu_operator_cost * dims / type->dims_per_operator;
+	return cost + cpu_operator_cost * type->elements(dims) /
+					  type->elements_per_operator;
 }
 
 /* What a support function of a type's distance functions answers. */
@@ -126,4 +127,13 @@ Datum
 omen_distance_support(PG_FUNCTION_ARGS)
 {
 	return answer_support_request(fcinfo, &omen_vector_type);
+}
+
+OMEN_FUNCTION(omen_sparsevec_distance_support);
+
+/* The same of sparse vectors. */
+Datum
+omen_sparsevec_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_sparsevec_type);
 }

@@ -24,10 +24,10 @@ typedef struct OmenType
 	int			max_dims;		/* of an indexed column */
 
 	/*
-	 * Dimensions that a distance takes in in the time of one operator, for the
+	 * Elements that a distance takes in in the time of one operator, for the
 	 * planner.
 	 */
-	double		dims_per_operator;
+	double		elements_per_operator;
 
 	/* Dimensions of a value. */
 	int (*dims)(const struct varlena *value);
@@ -38,7 +38,10 @@ typedef struct OmenType
 	 */
 	const float *(*floats)(const struct varlena *value, float *scratch);
 
-	/* Bytes of a value of so many dimensions. */
+	/* Elements that are kept of a value of so many dimensions: a guess. */
+	int (*elements)(int dims);
+
+	/* Bytes of such a value. */
 	Size (*bytes)(int dims);
 
 	/* Are two values equal, as the type's operator "=" has it? */
@@ -52,5 +55,6 @@ typedef struct OmenType
 } OmenType;
 
 extern const OmenType omen_vector_type;
+extern const OmenType omen_sparsevec_type;
 
 #endif							/* OMEN_TYPE_H */

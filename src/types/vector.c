@@ -16,11 +16,9 @@
 #include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "types/soft_error.h"
+#include "types/checks.h"
 #include "types/vector.h"
 #include "types/vector_text.h"
-#include "utils/array.h"
-#include "utils/float.h"
 
 OMEN_FUNCTION(omen_vector_in);
 OMEN_FUNCTION(omen_vector_out);
@@ -49,101 +47,26 @@ omen_vector_new(int dim)
 bool
 omen_vector_check_dim(int dim, Node *escontext)
 {
-	if (dim < 1)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("vector must have at least 1 dimension")));
-
-	if (dim > OMEN_MAX_DIM)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("vector cannot have more than %d dimensions",
-						OMEN_MAX_DIM)));
-
-	return true;
+	return omen_check_dim("vector", dim, OMEN_MAX_DIM, escontext);
 }
 
 bool
 omen_vector_check_typmod(int32 typmod, int dim, Node *escontext)
 {
-	if (typmod != -1 && typmod != dim)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("expected %d dimensions, not %d", typmod, dim)));
-
-	return true;
-}
-
-/* Report why value is not finite. */
-static bool
-reject_element(float value, Node *escontext)
-{
-	if (isnan(value))
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("NaN not allowed in vector")));
-
-	ereturn(escontext, false,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("infinite value not allowed in vector")));
+	return omen_check_typmod(typmod, dim, escontext);
 }
 
 void
 omen_vector_check_element(float value)
 {
 	if (unlikely(!isfinite(value)))
-		(void) reject_element(value, NULL);
+		(void) omen_reject_element("vector", value, NULL);
 }
 
 void
 omen_vector_dims_differ(int a, int b)
 {
-	ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-					errmsg("different vector dimensions %d and %d", a, b)));
-}
-
-/* Report that text is not a vector; detail may be NULL. */
-static bool
-reject_syntax(const char *text, const char *detail, Node *escontext)
-{
-	ereturn(escontext, false,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type vector: \"%s\"", text),
-			 detail ? errdetail_internal("%s", detail) : 0));
-}
-
-/* Report what the parser found wrong; result.status is not OMEN_TEXT_OK. */
-static bool
-reject_text(const char *text, OmenTextResult result, Node *escontext)
-{
-	switch (result.status)
-	{
-		case OMEN_TEXT_NO_BRACKET:
-			return reject_syntax(text,
-								 _("Vector contents must start with \"[\"."),
-								 escontext);
-		case OMEN_TEXT_JUNK:
-			return reject_syntax(text, _("Junk after closing right brace."),
-								 escontext);
-		case OMEN_TEXT_EMPTY:
-			return omen_vector_check_dim(0, escontext);
-		case OMEN_TEXT_TOO_MANY:
-			return omen_vector_check_dim(OMEN_MAX_DIM + 1, escontext);
-		case OMEN_TEXT_RANGE:
-			ereturn(escontext, false,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("\"%s\" is out of range for type vector",
-							pnstrdup(text + result.position, result.length))));
-		case OMEN_TEXT_NAN:
-			return reject_element(get_float4_nan(), escontext);
-		case OMEN_TEXT_INFINITE:
-			return reject_element(get_float4_infinity(), escontext);
-		case OMEN_TEXT_OK:
-		case OMEN_TEXT_SYNTAX:
-			break;
-	}
-
-	return reject_syntax(text, NULL, escontext);
+	omen_dims_differ("vector", a, b);
 }
 
 Datum
@@ -154,11 +77,12 @@ omen_vector_in(PG_FUNCTION_ARGS)
 	int			capacity = omen_vector_text_capacity(text, OMEN_MAX_DIM);
 	OmenVector *result = omen_vector_new(capacity);
 	OmenTextResult parsed =
-		omen_vector_text_parse(text, result->x, OMEN_MAX_DIM);
+		omen_vector_text_parse(text, result->x, OMEN_MAX_DIM, INFINITY);
 
 	if (parsed.status != OMEN_TEXT_OK)
 	{
-		(void) reject_text(text, parsed, fcinfo->context);
+		(void) omen_reject_text("vector", OMEN_MAX_DIM, text, parsed,
+								fcinfo->context);
 		PG_RETURN_NULL();
 	}
 	if (!omen_vector_check_typmod(typmod, parsed.dim, fcinfo->context))
@@ -187,27 +111,8 @@ omen_vector_out(PG_FUNCTION_ARGS)
 Datum
 omen_vector_typmod_in(PG_FUNCTION_ARGS)
 {
-	ArrayType  *modifiers = PG_GETARG_ARRAYTYPE_P(0);
-	int32	   *values;
-	int			count;
-
-	values = ArrayGetIntegerTypmods(modifiers, &count);
-
-	if (count != 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid type modifier")));
-
-	if (values[0] < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dimensions for type vector must be at least 1")));
-
-	if (values[0] > OMEN_MAX_DIM)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("dimensions for type vector cannot exceed %d",
-							   OMEN_MAX_DIM)));
-
-	PG_RETURN_INT32(values[0]);
+	PG_RETURN_INT32(
+		omen_typmod_in("vector", OMEN_MAX_DIM, PG_GETARG_ARRAYTYPE_P(0)));
 }
 
 /* int16 dim, int16 zero, dim * float4, all in network byte order */
@@ -223,14 +128,10 @@ omen_vector_recv(PG_FUNCTION_ARGS)
 	omen_vector_check_dim(dim, NULL);
 	omen_vector_check_typmod(typmod, dim, NULL);
 
-	if (unused != 0)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("expected unused to be 0, not %d", unused)));
+	omen_check_unused(unused);
 
 	/* Do not allocate what the sender only claims to have sent. */
-	if (buf->len - buf->cursor < dim * (int) sizeof(float))
-		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-						errmsg("insufficient data left in message")));
+	omen_check_received(buf, dim * sizeof(float));
 
 	result = omen_vector_new(dim);
 	for (int i = 0; i < dim; i++)

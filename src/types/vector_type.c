@@ -24,6 +24,12 @@ vector_floats(const struct varlena *value, float *scratch)
 	return ((const OmenVector *) value)->x;
 }
 
+static int
+vector_elements(int dims)
+{
+	return dims;
+}
+
 static Size
 vector_bytes(int dims)
 {
@@ -40,9 +46,10 @@ vector_equal(const struct varlena *a, const struct varlena *b)
 const OmenType omen_vector_type = {
 	.name = "vector",
 	.max_dims = OMEN_MAX_DIM,
-	.dims_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
+	.elements_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
 	.dims = vector_dims,
 	.floats = vector_floats,
+	.elements = vector_elements,
 	.bytes = vector_bytes,
 	.equal = vector_equal,
 	.within = {[OMEN_METRIC_L2] = omen_vector_l2_within,

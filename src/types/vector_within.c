@@ -74,9 +74,8 @@ omen_sphere_parts(Datum sphere, Datum *center, double *radius)
 	return true;
 }
 
-/* Is the distance smaller than the radius?  One that is NaN is not. */
-static Datum
-within(FunctionCallInfo fcinfo, PGFunction distance)
+Datum
+omen_within(FunctionCallInfo fcinfo, PGFunction distance)
 {
 	Datum		center;
 	double		radius;
@@ -91,23 +90,23 @@ within(FunctionCallInfo fcinfo, PGFunction distance)
 Datum
 omen_vector_l2_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_l2_distance);
+	return omen_within(fcinfo, omen_l2_distance);
 }
 
 Datum
 omen_vector_ip_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_vector_negative_inner_product);
+	return omen_within(fcinfo, omen_vector_negative_inner_product);
 }
 
 Datum
 omen_vector_cosine_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_cosine_distance);
+	return omen_within(fcinfo, omen_cosine_distance);
 }
 
 Datum
 omen_vector_l1_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_l1_distance);
+	return omen_within(fcinfo, omen_l1_distance);
 }

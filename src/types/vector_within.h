@@ -24,4 +24,10 @@ extern PGDLLEXPORT Datum omen_vector_l1_within(PG_FUNCTION_ARGS);
  */
 extern bool omen_sphere_parts(Datum sphere, Datum *center, double *radius);
 
+/*
+ * The result of an operator between a value and a sphere: is the distance of
+ * the two smaller than the radius?  One that is NaN is not.
+ */
+extern Datum omen_within(FunctionCallInfo fcinfo, PGFunction distance);
+
 #endif							/* OMEN_VECTOR_WITHIN_H */

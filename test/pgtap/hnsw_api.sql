@@ -21,6 +21,7 @@ INSERT INTO expected_function VALUES
 	('omen_vector_cosine_support', 'internal', 'internal i t s f t'),
 	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
 	('omen_distance_support', 'internal', 'internal i t s f t'),
+	('omen_sparsevec_distance_support', 'internal', 'internal i t s f t'),
 	('omen_key_support', 'internal', 'internal i t s f t'),
 	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
 	('omen_hnsw_info', 'regclass', 'record v t r f t'),
