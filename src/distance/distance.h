@@ -89,6 +89,9 @@ typedef struct OmenKernels
 
 	/* many points to many points: see block.h */
 	const struct OmenBlockKernels *block;
+
+	/* numbers of 16 bits: see half.h */
+	const struct OmenHalfKernels *half;
 } OmenKernels;
 
 /*

@@ -119,11 +119,18 @@ answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 	PG_RETURN_POINTER(cost);
 }
 
+/* The support functions of all distance functions of a type. */
 OMEN_FUNCTION(omen_distance_support);
+OMEN_FUNCTION(omen_halfvec_distance_support);
 
-/* Support function of all distance functions of vectors. */
 Datum
 omen_distance_support(PG_FUNCTION_ARGS)
 {
 	return answer_support_request(fcinfo, &omen_vector_type);
+}
+
+Datum
+omen_halfvec_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_halfvec_type);
 }

@@ -52,5 +52,6 @@ typedef struct OmenType
 } OmenType;
 
 extern const OmenType omen_vector_type;
+extern const OmenType omen_halfvec_type;
 
 #endif							/* OMEN_TYPE_H */

@@ -45,7 +45,7 @@ parse(const char *text, float **x)
 
 	demand(capacity >= 1 && capacity <= MAX_DIM);
 	*x = malloc(sizeof(float) * (size_t) capacity);
-	result = omen_vector_text_parse(text, *x, MAX_DIM);
+	result = omen_vector_text_parse(text, *x, MAX_DIM, INFINITY);
 	demand(result.dim >= 0 && result.dim <= capacity);
 	demand(result.position + result.length <= strlen(text));
 	demand(result.status != OMEN_TEXT_OK || result.dim == capacity);

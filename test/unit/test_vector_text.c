@@ -39,7 +39,7 @@ parse(const char *text, float **x)
 	CHECK_MSG(capacity >= 1 && capacity <= MAX_DIM, "capacity %d for \"%s\"",
 			  capacity, text);
 	*x = malloc(sizeof(float) * (size_t) capacity);
-	return omen_vector_text_parse(text, *x, MAX_DIM);
+	return omen_vector_text_parse(text, *x, MAX_DIM, INFINITY);
 }
 
 static void

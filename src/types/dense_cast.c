@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
- * vector_cast.c
- *	  Conversion between vectors and arrays, and to a number of dimensions.
+ * dense_cast.c
+ *	  Conversion between dense vectors and arrays, and to a number of
+ *	  dimensions.
  *
  * SQL calls each of these as cast(value, typmod, is_explicit).
  *
@@ -10,24 +11,20 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "types/vector.h"
+#include "types/dense.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
-OMEN_FUNCTION(omen_vector);
-OMEN_FUNCTION(omen_array_to_vector);
-OMEN_FUNCTION(omen_vector_to_float4);
-
-/* vector -> vector(n): the dimensions must be right already */
+/* To the same type with dimensions, which must be right already. */
 Datum
-omen_vector(PG_FUNCTION_ARGS)
+omen_dense_to_typmod(const OmenDenseType *type, FunctionCallInfo fcinfo)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
+	OmenDense  *vector = PG_GETARG_OMEN_DENSE_P(0);
 
-	omen_vector_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
+	omen_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
 
-	PG_RETURN_OMEN_VECTOR_P(vector);
+	PG_RETURN_POINTER(vector);
 }
 
 /* Convert the elements of a numeric[] without nulls. */
@@ -77,11 +74,12 @@ convert_elements(ArrayType *array, int count, float *x)
 }
 
 Datum
-omen_array_to_vector(PG_FUNCTION_ARGS)
+omen_dense_from_array(const OmenDenseType *type, FunctionCallInfo fcinfo)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	int32		typmod = PG_GETARG_INT32(1);
-	OmenVector *result;
+	OmenDense  *result;
+	float	   *x;
 	int			dim;
 
 	if (ARR_NDIM(array) > 1)
@@ -92,22 +90,22 @@ omen_array_to_vector(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("array must not contain nulls")));
 
-	/* An empty array has no dimensions, which omen_vector_new() refuses. */
+	/* An empty array has no dimensions, which omen_dense_new() refuses. */
 	dim = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
-	result = omen_vector_new(dim);
-	omen_vector_check_typmod(typmod, dim, NULL);
+	result = omen_dense_new(type, dim);
+	omen_check_typmod(typmod, dim, NULL);
 
-	convert_elements(array, dim, result->x);
-	for (int i = 0; i < dim; i++)
-		omen_vector_check_element(result->x[i]);
+	x = omen_dense_room(type, result);
+	convert_elements(array, dim, x);
+	omen_dense_converted(type, x, result);
 
-	PG_RETURN_OMEN_VECTOR_P(result);
+	PG_RETURN_POINTER(result);
 }
 
 Datum
-omen_vector_to_float4(PG_FUNCTION_ARGS)
+omen_dense_to_float4(const OmenDenseType *type, FunctionCallInfo fcinfo)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
+	OmenDense  *vector = PG_GETARG_OMEN_DENSE_P(0);
 	Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(float4) * vector->dim;
 	ArrayType  *result = (ArrayType *) palloc0(size);
 
@@ -117,7 +115,29 @@ omen_vector_to_float4(PG_FUNCTION_ARGS)
 	result->elemtype = FLOAT4OID;
 	ARR_DIMS(result)[0] = vector->dim;
 	ARR_LBOUND(result)[0] = 1;
-	memcpy(ARR_DATA_PTR(result), vector->x, sizeof(float4) * vector->dim);
+	memcpy(ARR_DATA_PTR(result), omen_dense_floats(type, vector),
+		   sizeof(float4) * vector->dim);
 
 	PG_RETURN_ARRAYTYPE_P(result);
+}
+
+/*
+ * Convert between types: the same numbers, as far as the other type has them.
+ * cast(value, typmod, is_explicit)
+ */
+Datum
+omen_dense_convert(const OmenDenseType *from, const OmenDenseType *to,
+				   FunctionCallInfo fcinfo)
+{
+	OmenDense  *vector = PG_GETARG_OMEN_DENSE_P(0);
+	OmenDense  *result;
+	float	   *x;
+
+	omen_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
+	result = omen_dense_new(to, vector->dim);
+	x = omen_dense_room(to, result);
+	memcpy(x, omen_dense_floats(from, vector), sizeof(float) * vector->dim);
+	omen_dense_converted(to, x, result);
+
+	PG_RETURN_POINTER(result);
 }
