@@ -62,13 +62,14 @@ halfvec_compare(const OmenDense *a, const OmenDense *b)
 
 	for (int i = 0; i < common; i++)
 	{
-		int			difference = rank(x[i]) - rank(y[i]);
+		int			r = rank(x[i]);
+		int			s = rank(y[i]);
 
-		if (difference != 0)
-			return difference;
+		if (r != s)
+			return r < s ? -1 : 1;
 	}
 
-	return a->dim - b->dim;
+	return (a->dim > b->dim) - (a->dim < b->dim);
 }
 
 static float
