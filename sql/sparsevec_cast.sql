@@ -10,6 +10,12 @@ SELECT '{2:1}/2'::sparsevec::vector(3);
 SELECT ARRAY[0,1]::sparsevec(3);
 SELECT '{2:1}/2'::sparsevec::sparsevec(3);
 
+-- From and to halfvec, which may be too small a number for it.
+SELECT '[0,1.5]'::halfvec::sparsevec, '{2:1.5}/2'::sparsevec::halfvec, '{2:1e-9}/2'::sparsevec::halfvec(2), '[0,1]'::halfvec::sparsevec(2);
+SELECT '{1:65520}/1'::sparsevec::halfvec;
+SELECT '{2:1}/2'::sparsevec::halfvec(3);
+SELECT '[1]'::halfvec::sparsevec(2);
+
 -- What cannot be one.
 SELECT '{}'::real[]::sparsevec;
 SELECT '{NULL,1}'::real[]::sparsevec;

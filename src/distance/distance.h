@@ -90,6 +90,9 @@ typedef struct OmenKernels
 	/* many points to many points: see block.h */
 	const struct OmenBlockKernels *block;
 
+	/* numbers of 16 bits: see half.h */
+	const struct OmenHalfKernels *half;
+
 	/* sparse arrays: see sparse.h */
 	const struct OmenSparseKernels *sparse;
 } OmenKernels;

@@ -14,41 +14,29 @@
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
 
-/* Operator classes by what they are for: a type and a metric. */
-static const OmenOpclass vector_l2 = {true, &omen_vector_type, OMEN_METRIC_L2};
-static const OmenOpclass vector_ip = {true, &omen_vector_type, OMEN_METRIC_IP};
-static const OmenOpclass vector_cosine = {true, &omen_vector_type,
-										  OMEN_METRIC_COSINE};
-static const OmenOpclass vector_l1 = {true, &omen_vector_type, OMEN_METRIC_L1};
+/*
+ * Operator classes by what they are for, a type and a metric: define the
+ * support function that tells it.
+ */
+#define DEFINE_SUPPORT(name, type, metric) \
+	OMEN_FUNCTION(name); \
+	Datum name(PG_FUNCTION_ARGS) \
+	{ \
+		static const OmenOpclass opclass = {true, &type, metric}; \
+\
+		PG_RETURN_POINTER(&opclass); \
+	}
 
-OMEN_FUNCTION(omen_vector_l2_support);
-OMEN_FUNCTION(omen_vector_ip_support);
-OMEN_FUNCTION(omen_vector_cosine_support);
-OMEN_FUNCTION(omen_vector_l1_support);
+DEFINE_SUPPORT(omen_vector_l2_support, omen_vector_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(omen_vector_ip_support, omen_vector_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(omen_vector_cosine_support, omen_vector_type, OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(omen_vector_l1_support, omen_vector_type, OMEN_METRIC_L1)
 
-Datum
-omen_vector_l2_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_l2);
-}
-
-Datum
-omen_vector_ip_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_ip);
-}
-
-Datum
-omen_vector_cosine_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_cosine);
-}
-
-Datum
-omen_vector_l1_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(&vector_l1);
-}
+DEFINE_SUPPORT(omen_halfvec_l2_support, omen_halfvec_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(omen_halfvec_ip_support, omen_halfvec_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(omen_halfvec_cosine_support, omen_halfvec_type,
+			   OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(omen_halfvec_l1_support, omen_halfvec_type, OMEN_METRIC_L1)
 
 /* Columns to filter by: what is kept of them follows from their type. */
 static const OmenOpclass key_column = {.is_vector = false};

@@ -95,8 +95,9 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 							: OMEN_TOAST_FETCH_COST +
 								  chunks * OMEN_TOAST_CHUNK_COST;
 	}
-	return cost + cpu_operator_cost * type->elements(dims) /
-					  type->elements_per_operator;
+	if (type->elements)
+		dims = type->elements(dims);
+	return cost + cpu_operator_cost * dims / type->dims_per_operator;
 }
 
 /* What a support function of a type's distance functions answers. */
@@ -120,18 +121,23 @@ answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 	PG_RETURN_POINTER(cost);
 }
 
+/* The support functions of all distance functions of a type. */
 OMEN_FUNCTION(omen_distance_support);
+OMEN_FUNCTION(omen_halfvec_distance_support);
+OMEN_FUNCTION(omen_sparsevec_distance_support);
 
-/* Support function of all distance functions of vectors. */
 Datum
 omen_distance_support(PG_FUNCTION_ARGS)
 {
 	return answer_support_request(fcinfo, &omen_vector_type);
 }
 
-OMEN_FUNCTION(omen_sparsevec_distance_support);
+Datum
+omen_halfvec_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_halfvec_type);
+}
 
-/* The same of sparse vectors. */
 Datum
 omen_sparsevec_distance_support(PG_FUNCTION_ARGS)
 {

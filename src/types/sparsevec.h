@@ -81,4 +81,11 @@ omen_sparsevec_check_same_dim(const OmenSparsevec *a, const OmenSparsevec *b)
 		omen_dims_differ("sparsevec", a->dim, b->dim);
 }
 
+/* Distances that operators return. */
+extern PGDLLEXPORT Datum omen_sparsevec_l2_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum
+	omen_sparsevec_negative_inner_product(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum omen_sparsevec_cosine_distance(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum omen_sparsevec_l1_distance(PG_FUNCTION_ARGS);
+
 #endif							/* OMEN_SPARSEVEC_H */

@@ -13,12 +13,15 @@
 #include <math.h>
 
 #include "types/array_floats.h"
+#include "types/halfvec.h"
 #include "types/sparsevec.h"
 #include "types/vector.h"
 
 OMEN_FUNCTION(omen_sparsevec);
 OMEN_FUNCTION(omen_vector_to_sparsevec);
 OMEN_FUNCTION(omen_sparsevec_to_vector);
+OMEN_FUNCTION(omen_halfvec_to_sparsevec);
+OMEN_FUNCTION(omen_sparsevec_to_halfvec);
 OMEN_FUNCTION(omen_array_to_sparsevec);
 
 /* sparsevec -> sparsevec(n): the dimensions must be right already */
@@ -55,30 +58,61 @@ omen_sparsevec_from_floats(const float *x, int count)
 	return result;
 }
 
-Datum
-omen_vector_to_sparsevec(PG_FUNCTION_ARGS)
+/* Of a dense vector. */
+static Datum
+from_dense(const OmenDenseType *type, FunctionCallInfo fcinfo)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
+	OmenDense  *vector = PG_GETARG_OMEN_DENSE_P(0);
 
 	omen_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
 
 	PG_RETURN_OMEN_SPARSEVEC_P(
-		omen_sparsevec_from_floats(vector->x, vector->dim));
+		omen_sparsevec_from_floats(omen_dense_floats(type, vector),
+								   vector->dim));
+}
+
+/* To a dense vector. */
+static Datum
+to_dense(const OmenDenseType *type, FunctionCallInfo fcinfo)
+{
+	OmenSparsevec *vector = PG_GETARG_OMEN_SPARSEVEC_P(0);
+	OmenDense  *result = omen_dense_new(type, vector->dim);
+	float	   *values = omen_sparsevec_values(vector);
+	float	   *x;
+
+	omen_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
+
+	x = omen_dense_room(type, result);
+	memset(x, 0, sizeof(float) * (Size) vector->dim);
+	for (int i = 0; i < vector->nnz; i++)
+		x[vector->indices[i]] = values[i];
+	omen_dense_converted(type, x, result);
+
+	PG_RETURN_POINTER(result);
+}
+
+Datum
+omen_vector_to_sparsevec(PG_FUNCTION_ARGS)
+{
+	return from_dense(&omen_dense_vector, fcinfo);
+}
+
+Datum
+omen_halfvec_to_sparsevec(PG_FUNCTION_ARGS)
+{
+	return from_dense(&omen_dense_halfvec, fcinfo);
 }
 
 Datum
 omen_sparsevec_to_vector(PG_FUNCTION_ARGS)
 {
-	OmenSparsevec *vector = PG_GETARG_OMEN_SPARSEVEC_P(0);
-	OmenVector *result = omen_vector_new(vector->dim);
-	float	   *values = omen_sparsevec_values(vector);
+	return to_dense(&omen_dense_vector, fcinfo);
+}
 
-	omen_check_typmod(PG_GETARG_INT32(1), vector->dim, NULL);
-
-	for (int i = 0; i < vector->nnz; i++)
-		result->x[vector->indices[i]] = values[i];
-
-	PG_RETURN_OMEN_VECTOR_P(result);
+Datum
+omen_sparsevec_to_halfvec(PG_FUNCTION_ARGS)
+{
+	return to_dense(&omen_dense_halfvec, fcinfo);
 }
 
 Datum

@@ -19,7 +19,6 @@
 #include "distance/distance.h"
 #include "types/detoast.h"
 #include "types/sparsevec.h"
-#include "types/sparsevec_within.h"
 
 OMEN_FUNCTION(omen_sparsevec_l2_distance);
 OMEN_FUNCTION(omen_sparsevec_l2_squared_distance);

@@ -9,8 +9,23 @@
 
 #include "tuning.h"
 #include "types/sparsevec.h"
-#include "types/sparsevec_within.h"
+#include "types/sphere.h"
 #include "types/type.h"
+
+OMEN_FUNCTION(omen_sparsevec_sphere);
+
+Datum
+omen_sparsevec_sphere(PG_FUNCTION_ARGS)
+{
+	return omen_make_sphere(fcinfo);
+}
+
+OMEN_WITHIN_FUNCTION(omen_sparsevec_l2_within, omen_sparsevec_l2_distance)
+OMEN_WITHIN_FUNCTION(omen_sparsevec_ip_within,
+					 omen_sparsevec_negative_inner_product)
+OMEN_WITHIN_FUNCTION(omen_sparsevec_cosine_within,
+					 omen_sparsevec_cosine_distance)
+OMEN_WITHIN_FUNCTION(omen_sparsevec_l1_within, omen_sparsevec_l1_distance)
 
 static int
 sparsevec_dims(const struct varlena *value)
@@ -22,7 +37,7 @@ sparsevec_dims(const struct varlena *value)
 static int
 sparsevec_elements(int dims)
 {
-	return Min(dims, OMEN_SPARSE_TYPICAL_ELEMENTS);
+	return Min(dims, OMEN_SPARSEVEC_TYPICAL_ELEMENTS);
 }
 
 static Size
@@ -41,7 +56,7 @@ sparsevec_equal(const struct varlena *a, const struct varlena *b)
 const OmenType omen_sparsevec_type = {
 	.name = "sparsevec",
 	.max_dims = OMEN_SPARSE_MAX_DIM,
-	.elements_per_operator = OMEN_SPARSE_ELEMENTS_PER_OPERATOR,
+	.dims_per_operator = OMEN_SPARSEVEC_ELEMENTS_PER_OPERATOR,
 	.dims = sparsevec_dims,
 	.elements = sparsevec_elements,
 	.bytes = sparsevec_bytes,

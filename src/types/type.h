@@ -24,10 +24,10 @@ typedef struct OmenType
 	int			max_dims;		/* of an indexed column */
 
 	/*
-	 * Elements that a distance takes in in the time of one operator, for the
+	 * Dimensions that a distance takes in in the time of one operator, for the
 	 * planner.
 	 */
-	double		elements_per_operator;
+	double		dims_per_operator;
 
 	/* Dimensions of a value. */
 	int (*dims)(const struct varlena *value);
@@ -38,10 +38,13 @@ typedef struct OmenType
 	 */
 	const float *(*floats)(const struct varlena *value, float *scratch);
 
-	/* Elements that are kept of a value of so many dimensions: a guess. */
+	/*
+	 * Elements that are kept of a value of so many dimensions, for the planner:
+	 * a guess.  NULL: all.
+	 */
 	int (*elements)(int dims);
 
-	/* Bytes of such a value. */
+	/* Bytes of a value of so many dimensions. */
 	Size (*bytes)(int dims);
 
 	/* Are two values equal, as the type's operator "=" has it? */
@@ -55,6 +58,7 @@ typedef struct OmenType
 } OmenType;
 
 extern const OmenType omen_vector_type;
+extern const OmenType omen_halfvec_type;
 extern const OmenType omen_sparsevec_type;
 
 #endif							/* OMEN_TYPE_H */

@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * vector.c
- *	  Input, output and type modifier of the vector type, and the checks its
- *	  other functions share.
+ *	  The type vector: what differs from other dense vectors, and its SQL
+ *	  functions.
  *
- * Messages are those that client libraries know from pgvector; do not reword
- * them.  The syntax of the text form is the business of vector_text.c.
+ * The kernel table is read at every call, because a setting may replace it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,148 +12,198 @@
 
 #include <math.h>
 
-#include "common/shortest_dec.h"
-#include "lib/stringinfo.h"
-#include "libpq/pqformat.h"
-#include "types/checks.h"
+#include "types/sphere.h"
+#include "types/type.h"
 #include "types/vector.h"
-#include "types/vector_text.h"
+#include "tuning.h"
 
-OMEN_FUNCTION(omen_vector_in);
-OMEN_FUNCTION(omen_vector_out);
-OMEN_FUNCTION(omen_vector_typmod_in);
-OMEN_FUNCTION(omen_vector_recv);
-OMEN_FUNCTION(omen_vector_send);
+StaticAssertDecl(offsetof(OmenVector, x) == sizeof(OmenDense),
+				 "elements of a vector follow what all dense vectors have");
 
-StaticAssertDecl(OMEN_MAX_DIM <= PG_INT16_MAX,
-				 "the number of dimensions must fit into a vector");
-StaticAssertDecl(OMEN_TEXT_ELEMENT_LEN >= FLOAT_SHORTEST_DECIMAL_LEN - 1,
-				 "a printed element must fit into its buffer");
-
-OmenVector *
-omen_vector_new(int dim)
+static const float *
+floats_of(const OmenDense *vector)
 {
-	OmenVector *result;
-
-	omen_vector_check_dim(dim, NULL);
-
-	result = (OmenVector *) palloc0(OMEN_VECTOR_SIZE(dim));
-	SET_VARSIZE(result, OMEN_VECTOR_SIZE(dim));
-	result->dim = (int16) dim;
-	return result;
+	return ((const OmenVector *) vector)->x;
 }
 
-bool
-omen_vector_check_dim(int dim, Node *escontext)
+static const float *
+vector_floats(const OmenDense *vector, float *scratch)
 {
-	return omen_check_dim("vector", dim, OMEN_MAX_DIM, escontext);
+	return floats_of(vector);
 }
 
-bool
-omen_vector_check_typmod(int32 typmod, int dim, Node *escontext)
+static int
+vector_compare(const OmenDense *a, const OmenDense *b)
 {
-	return omen_check_typmod(typmod, dim, escontext);
-}
+	const float *x = floats_of(a);
+	const float *y = floats_of(b);
+	int			common = Min(a->dim, b->dim);
 
-void
-omen_vector_check_element(float value)
-{
-	if (unlikely(!isfinite(value)))
-		(void) omen_reject_element("vector", value, NULL);
-}
-
-void
-omen_vector_dims_differ(int a, int b)
-{
-	omen_dims_differ("vector", a, b);
-}
-
-Datum
-omen_vector_in(PG_FUNCTION_ARGS)
-{
-	char	   *text = PG_GETARG_CSTRING(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	int			capacity = omen_vector_text_capacity(text, OMEN_MAX_DIM);
-	OmenVector *result = omen_vector_new(capacity);
-	OmenTextResult parsed =
-		omen_vector_text_parse(text, result->x, OMEN_MAX_DIM, INFINITY);
-
-	if (parsed.status != OMEN_TEXT_OK)
+	for (int i = 0; i < common; i++)
 	{
-		(void) omen_reject_text("vector", OMEN_MAX_DIM, text, parsed,
-								fcinfo->context);
-		PG_RETURN_NULL();
-	}
-	if (!omen_vector_check_typmod(typmod, parsed.dim, fcinfo->context))
-		PG_RETURN_NULL();
-
-	/* Every comma of a valid vector stands between two elements. */
-	Assert(parsed.dim == capacity);
-
-	PG_RETURN_OMEN_VECTOR_P(result);
-}
-
-Datum
-omen_vector_out(PG_FUNCTION_ARGS)
-{
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
-	char	   *out = palloc(OMEN_TEXT_SIZE(vector->dim));
-
-	omen_vector_text_print(vector->x, vector->dim,
-						   float_to_shortest_decimal_bufn, out);
-
-	PG_FREE_IF_COPY(vector, 0);
-	PG_RETURN_CSTRING(out);
-}
-
-/* The type modifier is the number of dimensions itself. */
-Datum
-omen_vector_typmod_in(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(
-		omen_typmod_in("vector", OMEN_MAX_DIM, PG_GETARG_ARRAYTYPE_P(0)));
-}
-
-/* int16 dim, int16 zero, dim * float4, all in network byte order */
-Datum
-omen_vector_recv(PG_FUNCTION_ARGS)
-{
-	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	int16		dim = (int16) pq_getmsgint(buf, sizeof(int16));
-	int16		unused = (int16) pq_getmsgint(buf, sizeof(int16));
-	OmenVector *result;
-
-	omen_vector_check_dim(dim, NULL);
-	omen_vector_check_typmod(typmod, dim, NULL);
-
-	omen_check_unused(unused);
-
-	/* Do not allocate what the sender only claims to have sent. */
-	omen_check_received(buf, dim * sizeof(float));
-
-	result = omen_vector_new(dim);
-	for (int i = 0; i < dim; i++)
-	{
-		result->x[i] = pq_getmsgfloat4(buf);
-		omen_vector_check_element(result->x[i]);
+		if (x[i] < y[i])
+			return -1;
+		if (x[i] > y[i])
+			return 1;
 	}
 
-	PG_RETURN_OMEN_VECTOR_P(result);
+	return (a->dim > b->dim) - (a->dim < b->dim);
+}
+
+static float
+vector_l2sq(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->l2sq(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static float
+vector_ip(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->ip(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static float
+vector_l1(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->l1(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static void
+vector_cosine(const OmenDense *a, const OmenDense *b, float *ab, float *aa,
+			  float *bb)
+{
+	omen_kernels->cosine(floats_of(a), floats_of(b), (size_t) a->dim, ab, aa,
+						 bb);
+}
+
+const OmenDenseType omen_dense_vector = {
+	.name = "vector",
+	.element_bytes = sizeof(float),
+	.overflow = INFINITY,
+	.vanishing = 0.0f,
+	.floats = vector_floats,
+	.put = NULL,
+	.compare = vector_compare,
+	.l2sq = vector_l2sq,
+	.ip = vector_ip,
+	.l1 = vector_l1,
+	.cosine = vector_cosine,
+};
+
+/* ---------- functions ---------- */
+
+OMEN_DENSE_FUNCTION(omen_vector_in, omen_dense_in, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_out, omen_dense_out, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_typmod_in, omen_dense_typmod_in,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_recv, omen_dense_recv, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_send, omen_dense_send, omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_add, omen_dense_add, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_sub, omen_dense_sub, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_mul, omen_dense_mul, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_concat, omen_dense_concat, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_dims, omen_dense_dims, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_norm, omen_dense_norm, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l2_normalize, omen_dense_l2_normalize,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_subvector, omen_dense_subvector,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_binary_quantize, omen_dense_binary_quantize,
+					omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_lt, omen_dense_lt, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_le, omen_dense_le, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_eq, omen_dense_eq, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_ne, omen_dense_ne, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_ge, omen_dense_ge, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_gt, omen_dense_gt, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_cmp, omen_dense_cmp, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_hash, omen_dense_hash, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_hash_extended, omen_dense_hash_extended,
+					omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_l2_distance, omen_dense_l2_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l2_squared_distance,
+					omen_dense_l2_squared_distance, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_inner_product, omen_dense_inner_product,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_negative_inner_product,
+					omen_dense_negative_inner_product, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_cosine_distance, omen_dense_cosine_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l1_distance, omen_dense_l1_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_spherical_distance,
+					omen_dense_spherical_distance, omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector, omen_dense_to_typmod, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_array_to_vector, omen_dense_from_array,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_to_float4, omen_dense_to_float4,
+					omen_dense_vector)
+
+OMEN_FUNCTION(omen_vector_accum);
+OMEN_FUNCTION(omen_vector_avg);
+
+Datum
+omen_vector_accum(PG_FUNCTION_ARGS)
+{
+	return omen_dense_accum(&omen_dense_vector, "vector_accum", fcinfo);
 }
 
 Datum
-omen_vector_send(PG_FUNCTION_ARGS)
+omen_vector_avg(PG_FUNCTION_ARGS)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
-	StringInfoData buf;
-
-	pq_begintypsend(&buf);
-	pq_sendint16(&buf, vector->dim);
-	pq_sendint16(&buf, vector->unused);
-	for (int i = 0; i < vector->dim; i++)
-		pq_sendfloat4(&buf, vector->x[i]);
-
-	PG_FREE_IF_COPY(vector, 0);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+	return omen_dense_avg(&omen_dense_vector, "vector_avg", fcinfo);
 }
+
+/* ---------- spheres ---------- */
+
+OMEN_FUNCTION(omen_vector_sphere);
+
+Datum
+omen_vector_sphere(PG_FUNCTION_ARGS)
+{
+	return omen_make_sphere(fcinfo);
+}
+
+OMEN_WITHIN_FUNCTION(omen_vector_l2_within, omen_vector_l2_distance)
+OMEN_WITHIN_FUNCTION(omen_vector_ip_within, omen_vector_negative_inner_product)
+OMEN_WITHIN_FUNCTION(omen_vector_cosine_within, omen_vector_cosine_distance)
+OMEN_WITHIN_FUNCTION(omen_vector_l1_within, omen_vector_l1_distance)
+
+/* ---------- as the index and the planner know it ---------- */
+
+static const float *
+indexed_floats(const struct varlena *value, float *scratch)
+{
+	return vector_floats((const OmenDense *) value, scratch);
+}
+
+static Size
+indexed_bytes(int dims)
+{
+	return omen_dense_bytes(&omen_dense_vector, dims);
+}
+
+static bool
+indexed_equal(const struct varlena *a, const struct varlena *b)
+{
+	return vector_compare((const OmenDense *) a, (const OmenDense *) b) == 0;
+}
+
+const OmenType omen_vector_type = {
+	.name = "vector",
+	.max_dims = OMEN_MAX_DIM,
+	.dims_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
+	.dims = omen_dense_value_dims,
+	.floats = indexed_floats,
+	.bytes = indexed_bytes,
+	.equal = indexed_equal,
+	.within = {[OMEN_METRIC_L2] = omen_vector_l2_within,
+			   [OMEN_METRIC_IP] = omen_vector_ip_within,
+			   [OMEN_METRIC_COSINE] = omen_vector_cosine_within,
+			   [OMEN_METRIC_L1] = omen_vector_l1_within},
+};

@@ -47,6 +47,8 @@ INSERT INTO expected_function VALUES
 	('sparsevec', 'sparsevec, integer, boolean', 'sparsevec'),
 	('vector_to_sparsevec', 'vector, integer, boolean', 'sparsevec'),
 	('sparsevec_to_vector', 'sparsevec, integer, boolean', 'vector'),
+	('halfvec_to_sparsevec', 'halfvec, integer, boolean', 'sparsevec'),
+	('sparsevec_to_halfvec', 'sparsevec, integer, boolean', 'halfvec'),
 	('array_to_sparsevec', 'integer[], integer, boolean', 'sparsevec'),
 	('array_to_sparsevec', 'real[], integer, boolean', 'sparsevec'),
 	('array_to_sparsevec', 'double precision[], integer, boolean', 'sparsevec'),
@@ -96,13 +98,15 @@ SELECT results_eq(
 -- Casts: from a vector anywhere, to one and from arrays by assignment
 SELECT results_eq(
 	$$SELECT castsource::regtype::text, casttarget::regtype::text, castcontext::text, castfunc::regprocedure::text FROM pg_cast
-		WHERE 'sparsevec'::regtype IN (castsource, casttarget) AND 'halfvec' NOT IN (castsource::regtype::text, casttarget::regtype::text)
+		WHERE 'sparsevec'::regtype IN (castsource, casttarget)
 		ORDER BY 1, 2$$,
 	$$VALUES
 		('double precision[]', 'sparsevec', 'a', 'array_to_sparsevec(double precision[],integer,boolean)'),
+		('halfvec', 'sparsevec', 'i', 'halfvec_to_sparsevec(halfvec,integer,boolean)'),
 		('integer[]', 'sparsevec', 'a', 'array_to_sparsevec(integer[],integer,boolean)'),
 		('numeric[]', 'sparsevec', 'a', 'array_to_sparsevec(numeric[],integer,boolean)'),
 		('real[]', 'sparsevec', 'a', 'array_to_sparsevec(real[],integer,boolean)'),
+		('sparsevec', 'halfvec', 'a', 'sparsevec_to_halfvec(sparsevec,integer,boolean)'),
 		('sparsevec', 'sparsevec', 'i', 'sparsevec(sparsevec,integer,boolean)'),
 		('sparsevec', 'vector', 'a', 'sparsevec_to_vector(sparsevec,integer,boolean)'),
 		('vector', 'sparsevec', 'i', 'vector_to_sparsevec(vector,integer,boolean)')$$,
