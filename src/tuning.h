@@ -142,6 +142,7 @@
 
 /* Computing a distance.  Dimensions in a cpu_operator_cost.  guess */
 #define OMEN_VECTOR_DIMS_PER_OPERATOR 128.0
+#define OMEN_BIT_DIMS_PER_OPERATOR 8192.0
 
 /*
  * Fetching a value from a TOAST table: finding it, and each of its chunks.  In

@@ -89,6 +89,9 @@ typedef struct OmenKernels
 
 	/* many points to many points: see block.h */
 	const struct OmenBlockKernels *block;
+
+	/* bit strings: see bits.h */
+	const struct OmenBitKernels *bits;
 } OmenKernels;
 
 /*

@@ -6,6 +6,7 @@
  * its target as an attribute, so the file is compiled with the flags of all
  * others; nothing here may run before dispatch.c has asked the CPU.
  */
+#include "bits.h"
 #include "block.h"
 #include "kernels.h"
 
@@ -509,6 +510,7 @@ const OmenKernels omen_kernels_avx2 = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx2,
+	.bits = &omen_bits_avx2,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "bits.h"
 #include "block.h"
 #include "kernels.h"
 
@@ -166,4 +167,5 @@ const OmenKernels omen_kernels_scalar = {
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_scalar,
+	.bits = &omen_bits_scalar,
 };

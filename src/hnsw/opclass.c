@@ -13,6 +13,8 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* Operator classes by what they are for: a type and a metric. */
 static const OmenOpclass vector_l2 = {true, &omen_vector_type, OMEN_METRIC_L2};
@@ -20,11 +22,17 @@ static const OmenOpclass vector_ip = {true, &omen_vector_type, OMEN_METRIC_IP};
 static const OmenOpclass vector_cosine = {true, &omen_vector_type,
 										  OMEN_METRIC_COSINE};
 static const OmenOpclass vector_l1 = {true, &omen_vector_type, OMEN_METRIC_L1};
+static const OmenOpclass bit_hamming = {true, &omen_bit_type,
+										OMEN_METRIC_HAMMING};
+static const OmenOpclass bit_jaccard = {true, &omen_bit_type,
+										OMEN_METRIC_JACCARD};
 
 OMEN_FUNCTION(omen_vector_l2_support);
 OMEN_FUNCTION(omen_vector_ip_support);
 OMEN_FUNCTION(omen_vector_cosine_support);
 OMEN_FUNCTION(omen_vector_l1_support);
+OMEN_FUNCTION(omen_bit_hamming_support);
+OMEN_FUNCTION(omen_bit_jaccard_support);
 
 Datum
 omen_vector_l2_support(PG_FUNCTION_ARGS)
@@ -48,6 +56,18 @@ Datum
 omen_vector_l1_support(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_POINTER(&vector_l1);
+}
+
+Datum
+omen_bit_hamming_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&bit_hamming);
+}
+
+Datum
+omen_bit_jaccard_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&bit_jaccard);
 }
 
 /* Columns to filter by: what is kept of them follows from their type. */
@@ -97,6 +117,25 @@ omen_require_catalog(const OmenIndex *ix)
 						errhint("Please REINDEX it.")));
 }
 
+/*
+ * The server takes a column of another type than the operator class's, if its
+ * values look the same: bit varying for bit.  But its lengths may differ.
+ */
+static void
+check_type(Relation index, int attno)
+{
+	Oid			type = TupleDescAttr(RelationGetDescr(index), attno - 1)->atttypid;
+
+	if (getBaseType(type) != index->rd_opcintype[attno - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type not supported for omen_hnsw index"),
+				 errdetail("The column is of type %s, the operator class is "
+						   "for type %s.",
+						   format_type_be(type),
+						   format_type_be(index->rd_opcintype[attno - 1]))));
+}
+
 /* Report columns that an index cannot have so. */
 void
 omen_check_columns(Relation index)
@@ -112,6 +151,7 @@ omen_check_columns(Relation index)
 					 : errmsg("omen_hnsw index cannot have more than one "
 							  "vector column"),
 				 errhint("Columns to filter by follow the vector.")));
+	check_type(index, columns.vector);
 	if (columns.filters > OMEN_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("omen_hnsw index cannot have more than %d "

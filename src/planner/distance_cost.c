@@ -120,10 +120,18 @@ answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 }
 
 OMEN_FUNCTION(omen_distance_support);
+OMEN_FUNCTION(omen_bit_distance_support);
 
-/* Support function of all distance functions of vectors. */
+/* Support functions of all distance functions of a type. */
+
 Datum
 omen_distance_support(PG_FUNCTION_ARGS)
 {
 	return answer_support_request(fcinfo, &omen_vector_type);
+}
+
+Datum
+omen_bit_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_bit_type);
 }

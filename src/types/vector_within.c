@@ -32,12 +32,11 @@ extern PGDLLEXPORT Datum omen_cosine_distance(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum omen_l1_distance(PG_FUNCTION_ARGS);
 
 /*
- * sphere(center, radius): the two as a row of the type that the function
- * returns.  That is looked up by the function, as the type may be in any
- * schema; and it must still have the columns that it was created with.
+ * The type is looked up by the function, as it may be in any schema; and it
+ * must still have the columns that it was created with.
  */
 Datum
-omen_vector_sphere(PG_FUNCTION_ARGS)
+omen_make_sphere(FunctionCallInfo fcinfo)
 {
 	Oid		   *argtypes;
 	int			nargs;
@@ -58,6 +57,12 @@ omen_vector_sphere(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
 }
 
+Datum
+omen_vector_sphere(PG_FUNCTION_ARGS)
+{
+	return omen_make_sphere(fcinfo);
+}
+
 bool
 omen_sphere_parts(Datum sphere, Datum *center, double *radius)
 {
@@ -74,9 +79,8 @@ omen_sphere_parts(Datum sphere, Datum *center, double *radius)
 	return true;
 }
 
-/* Is the distance smaller than the radius?  One that is NaN is not. */
-static Datum
-within(FunctionCallInfo fcinfo, PGFunction distance)
+Datum
+omen_within(FunctionCallInfo fcinfo, PGFunction distance)
 {
 	Datum		center;
 	double		radius;
@@ -91,23 +95,23 @@ within(FunctionCallInfo fcinfo, PGFunction distance)
 Datum
 omen_vector_l2_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_l2_distance);
+	return omen_within(fcinfo, omen_l2_distance);
 }
 
 Datum
 omen_vector_ip_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_vector_negative_inner_product);
+	return omen_within(fcinfo, omen_vector_negative_inner_product);
 }
 
 Datum
 omen_vector_cosine_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_cosine_distance);
+	return omen_within(fcinfo, omen_cosine_distance);
 }
 
 Datum
 omen_vector_l1_within(PG_FUNCTION_ARGS)
 {
-	return within(fcinfo, omen_l1_distance);
+	return omen_within(fcinfo, omen_l1_distance);
 }
