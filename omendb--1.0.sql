@@ -1016,6 +1016,82 @@ CREATE OPERATOR CLASS halfvec_hash_ops
 COMMENT ON OPERATOR CLASS halfvec_hash_ops USING hash IS 'equality of vectors';
 
 -- -----------------------------------------------------------------------
+-- bit: functions
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION omen_bit_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_distance_support(internal) IS 'planner support of distance functions of bit strings: what they cost';
+
+CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_hamming_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION hamming_distance(bit, bit) IS 'Hamming distance: number of bits that differ';
+
+CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION jaccard_distance(bit, bit) IS 'Jaccard distance: one minus the bits set in both, as a part of those set in either';
+
+-- -----------------------------------------------------------------------
+-- bit: operators
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR <~> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = hamming_distance,
+	COMMUTATOR = <~>
+);
+
+COMMENT ON OPERATOR <~> (bit, bit) IS 'Hamming distance';
+
+CREATE OPERATOR <%> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance,
+	COMMUTATOR = <%>
+);
+
+COMMENT ON OPERATOR <%> (bit, bit) IS 'Jaccard distance';
+
+-- Ranges, as of vectors.  "bit" in quotes is of any length, bit would be bit(1).
+
+CREATE TYPE bit_sphere AS (center "bit", radius double precision);
+
+COMMENT ON TYPE bit_sphere IS 'all bit strings that are nearer to a center than a radius';
+
+CREATE FUNCTION bit_sphere(center bit, radius double precision) RETURNS bit_sphere
+	AS 'MODULE_PATHNAME', 'omen_bit_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION bit_sphere(bit, double precision) IS 'make a sphere';
+
+CREATE FUNCTION bit_hamming_within(bit, bit_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_bit_hamming_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION bit_hamming_within(bit, bit_sphere) IS 'implementation of <<~>> operator';
+
+CREATE OPERATOR <<~>> (
+	LEFTARG = bit, RIGHTARG = bit_sphere, FUNCTION = bit_hamming_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<~>> (bit, bit_sphere) IS 'within a sphere, by Hamming distance';
+
+CREATE FUNCTION bit_jaccard_within(bit, bit_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_bit_jaccard_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION bit_jaccard_within(bit, bit_sphere) IS 'implementation of <<%>> operator';
+
+CREATE OPERATOR <<%>> (
+	LEFTARG = bit, RIGHTARG = bit_sphere, FUNCTION = bit_jaccard_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<%>> (bit, bit_sphere) IS 'within a sphere, by Jaccard distance';
+
+-- -----------------------------------------------------------------------
 -- sparsevec: type
 -- -----------------------------------------------------------------------
 
@@ -1575,6 +1651,38 @@ CREATE OPERATOR CLASS halfvec_l1_ops
 	FUNCTION 1 omen_halfvec_l1_support(internal);
 
 COMMENT ON OPERATOR CLASS halfvec_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE FUNCTION omen_bit_hamming_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_hamming_support(internal) IS 'omen_hnsw support for Hamming distance of bit strings';
+
+CREATE FUNCTION omen_bit_jaccard_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_jaccard_support(internal) IS 'omen_hnsw support for Jaccard distance of bit strings';
+
+CREATE OPERATOR FAMILY bit_hamming_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING omen_hnsw IS 'Hamming distance';
+
+CREATE OPERATOR CLASS bit_hamming_ops
+	DEFAULT FOR TYPE bit USING omen_hnsw FAMILY bit_hamming_ops AS
+	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_bit_hamming_support(internal);
+
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING omen_hnsw IS 'Hamming distance';
+
+CREATE OPERATOR FAMILY bit_jaccard_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING omen_hnsw IS 'Jaccard distance';
+
+CREATE OPERATOR CLASS bit_jaccard_ops
+	FOR TYPE bit USING omen_hnsw FAMILY bit_jaccard_ops AS
+	OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_bit_jaccard_support(internal);
+
+COMMENT ON OPERATOR CLASS bit_jaccard_ops USING omen_hnsw IS 'Jaccard distance';
 
 -- Columns to filter by, after the vector.
 

@@ -139,7 +139,7 @@ bench_block(size_t dim)
 	size_t		stride = OMEN_BLOCK_STRIDE(dim);
 	uint8_t	   *codes = calloc(LEAF, stride);
 	float	   *out = malloc(sizeof(float) * row * LEAF);
-	void	   *panel = aligned_alloc(64, block->panel_bytes(dim));
+	void	   *panel = aligned_alloc(64, block->panels.panel_bytes(dim));
 	uint32_t	index[NEAREST];
 	float		value[NEAREST];
 	double		best[3] = {1e9, 1e9, 1e9};
@@ -166,10 +166,10 @@ bench_block(size_t dim)
 			uint32_t	count = LEAF - c < OMEN_PANEL ? LEAF - c : OMEN_PANEL;
 
 			start = seconds();
-			block->pack(panel, all_codes + c, all_terms + c, count, dim);
+			block->panels.pack(panel, all_codes + c, all_terms + c, count, dim);
 			took[0] += seconds() - start;
 			start = seconds();
-			block->distances(panel, all_codes, all_terms, LEAF, dim, out + c,
+			block->panels.distances(panel, all_codes, all_terms, LEAF, dim, out + c,
 							 row);
 			took[1] += seconds() - start;
 		}

@@ -143,6 +143,7 @@
 /* Computing a distance.  Dimensions in a cpu_operator_cost.  guess */
 #define OMEN_VECTOR_DIMS_PER_OPERATOR 128.0
 #define OMEN_HALFVEC_DIMS_PER_OPERATOR 128.0
+#define OMEN_BIT_DIMS_PER_OPERATOR 8192.0
 
 /*
  * The same of sparse vectors.  Elements in a cpu_operator_cost.  measured: 3 to

@@ -95,6 +95,9 @@ typedef struct OmenKernels
 
 	/* sparse arrays: see sparse.h */
 	const struct OmenSparseKernels *sparse;
+
+	/* bit strings: see bits.h */
+	const struct OmenBitKernels *bits;
 } OmenKernels;
 
 /*

@@ -6,6 +6,7 @@
  * its target as an attribute, so the file is compiled with the flags of all
  * others; nothing here may run before dispatch.c has asked the CPU.
  */
+#include "bits.h"
 #include "block.h"
 #include "half.h"
 #include "kernels.h"
@@ -385,6 +386,7 @@ const OmenKernels omen_kernels_avx2 = {
 	.block = &omen_block_avx2,
 	.half = &omen_half_avx2,
 	.sparse = &omen_sparse_scalar,
+	.bits = &omen_bits_avx2,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

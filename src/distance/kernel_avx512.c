@@ -9,6 +9,7 @@
  * With OMEN_EMULATE_AVX512 the unit tests supply the intrinsics in portable C,
  * so that they can run this file on any CPU.
  */
+#include "bits.h"
 #include "block.h"
 #include "half.h"
 #include "kernels.h"
@@ -401,26 +402,27 @@ const OmenKernels omen_kernels_avx512 = {
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
-	.half = &omen_half_avx512,
 	.block = &omen_block_avx2,	/* no narrow products without VNNI */
+	.half = &omen_half_avx512,
 	.sparse = &omen_sparse_scalar,
+	.bits = &omen_bits_avx2,
 };
 
+#define VNNI_KERNELS \
+	.name = "avx512", .l2sq = l2sq, .ip = ip, .l1 = l1, .cosine = cosine, \
+	.ip_u8 = ip_u8_vnni, .ip_u8_u4 = ip_u8_u4_vnni, .ip_u4 = ip_u4_vnni, \
+	.l1_u8 = l1_u8, .ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
+	.block = &omen_block_avx512_vnni, .half = &omen_half_avx512, \
+	.sparse = &omen_sparse_scalar
+
 const OmenKernels omen_kernels_avx512_vnni = {
-	.name = "avx512",
-	.l2sq = l2sq,
-	.ip = ip,
-	.l1 = l1,
-	.cosine = cosine,
-	.ip_u8 = ip_u8_vnni,
-	.ip_u8_u4 = ip_u8_u4_vnni,
-	.ip_u4 = ip_u4_vnni,
-	.l1_u8 = l1_u8,
-	.ip_f32_u8 = ip_f32_u8,
-	.l1_u16 = l1_u16,
-	.half = &omen_half_avx512,
-	.block = &omen_block_avx512_vnni,
-	.sparse = &omen_sparse_scalar,
+	VNNI_KERNELS, .bits = &omen_bits_avx2,	/* nothing that counts bits */
+};
+
+/* The same where there is VPOPCNTDQ, too. */
+const OmenKernels omen_kernels_avx512_vpopcnt = {
+	VNNI_KERNELS,
+	.bits = &omen_bits_avx512_vpopcnt,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

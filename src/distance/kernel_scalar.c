@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "bits.h"
 #include "block.h"
 #include "half.h"
 #include "kernels.h"
@@ -115,4 +116,5 @@ const OmenKernels omen_kernels_scalar = {
 	.block = &omen_block_scalar,
 	.half = &omen_half_scalar,
 	.sparse = &omen_sparse_scalar,
+	.bits = &omen_bits_scalar,
 };

@@ -20,6 +20,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "tuning.h"
+#include "types/encode.h"
 
 /* Reloptions. */
 #define OMEN_DEFAULT_M 16
@@ -102,8 +103,7 @@ typedef struct OmenInserter
 	OmenIndexColumns columns;
 	OmenSearch *search;
 	int			ef_construction;
-	float	   *floats;			/* space for a converted value */
-	float	   *scratch;		/* space for encoding */
+	OmenEncodeSpace space;
 	uint8	   *code;
 	OmenCodeHeader header;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */

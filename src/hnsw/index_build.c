@@ -51,7 +51,7 @@ typedef struct BuildState
 	/* the sample */
 	OmenQuantizer *quantizer;	/* of build codes, without a mean */
 	double	   *sum;			/* of transformed vectors */
-	float	   *floats;
+	float	   *floats;			/* NULL if the type has none: nor the others */
 	float	   *transformed;
 	double		sumsq;			/* of all their coordinates */
 	float		lowest;			/* of their coordinates */
@@ -138,7 +138,7 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	if (isnull[vector])
 		return;
 	state->met++;
-	if (state->range_rows++ >= SAMPLE_RANGE_ROWS)
+	if (state->floats == NULL || state->range_rows++ >= SAMPLE_RANGE_ROWS)
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);
@@ -229,31 +229,45 @@ build_quantizer(const OmenIndex *ix, const float *mean)
 	return quantizer;
 }
 
+/* Space for a sample of floats. */
+static void
+prepare_sample(BuildState *state)
+{
+	uint32		dims = state->inserter->ix->meta.dims;
+
+	state->sum = palloc0(dims * sizeof(double));
+	state->floats = palloc(dims * sizeof(float));
+	state->transformed = palloc(dims * sizeof(float));
+	state->quantizer = build_quantizer(state->inserter->ix, NULL);
+	state->lowest = FLT_MAX;
+	state->highest = -FLT_MAX;
+}
+
 /*
  * With enough rows in the sample the index is built as a graph, with the mean
- * of the sample.  With fewer it starts as a flat list; false.
+ * of the sample if its codes have one.  With fewer it starts as a flat list;
+ * false.
  */
 static bool
 choose_quantizer(BuildState *state)
 {
 	OmenIndex  *ix = state->inserter->ix;
 	uint32		dims = ix->meta.dims;
-	bool		has_mean;
+	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 
-	state->sum = palloc0(dims * sizeof(double));
-	state->floats = palloc(dims * sizeof(float));
-	state->transformed = palloc(dims * sizeof(float));
-	state->quantizer = build_quantizer(ix, NULL);
-	state->lowest = FLT_MAX;
-	state->highest = -FLT_MAX;
+	if (state->opclass->type->floats != NULL)
+		prepare_sample(state);
 	sample_heap(state);
-	if (state->met <= OMEN_FLAT_NODES || state->sampled == 0)
+	if (state->met <= OMEN_FLAT_NODES)
 		return false;
-
-	limit_range(state);
-	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
-	for (uint32 d = 0; d < dims; d++)
-		state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	if (state->floats != NULL)
+	{
+		if (state->sampled == 0)
+			return false;
+		limit_range(state);
+		for (uint32 d = 0; d < dims; d++)
+			state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	}
 	/* the radius is known when all rows have been read */
 	omen_graph_freeze(state->inserter->graph,
 					  has_mean ? state->transformed : NULL, 0);
@@ -304,7 +318,7 @@ build_graph(BuildState *state, IndexBuildResult *result)
 	input.graph = state->inserter->graph;
 	input.grid_low = state->lowest;
 	input.grid_high = state->highest;
-	if (!omen_metrics[ix->meta.metric].builds_on_grid)
+	if (omen_metrics[ix->meta.metric].compared != OMEN_COMPARED_GRID)
 		input.quantizer =
 			omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
 				? ix->quantizer

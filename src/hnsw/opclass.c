@@ -13,6 +13,8 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /*
  * Operator classes by what they are for, a type and a metric: define the
@@ -37,6 +39,9 @@ DEFINE_SUPPORT(omen_halfvec_ip_support, omen_halfvec_type, OMEN_METRIC_IP)
 DEFINE_SUPPORT(omen_halfvec_cosine_support, omen_halfvec_type,
 			   OMEN_METRIC_COSINE)
 DEFINE_SUPPORT(omen_halfvec_l1_support, omen_halfvec_type, OMEN_METRIC_L1)
+
+DEFINE_SUPPORT(omen_bit_hamming_support, omen_bit_type, OMEN_METRIC_HAMMING)
+DEFINE_SUPPORT(omen_bit_jaccard_support, omen_bit_type, OMEN_METRIC_JACCARD)
 
 /* Columns to filter by: what is kept of them follows from their type. */
 static const OmenOpclass key_column = {.is_vector = false};
@@ -85,6 +90,25 @@ omen_require_catalog(const OmenIndex *ix)
 						errhint("Please REINDEX it.")));
 }
 
+/*
+ * The server takes a column of another type than the operator class's, if its
+ * values look the same: bit varying for bit.  But its lengths may differ.
+ */
+static void
+check_type(Relation index, int attno)
+{
+	Oid type = TupleDescAttr(RelationGetDescr(index), attno - 1)->atttypid;
+
+	if (getBaseType(type) != index->rd_opcintype[attno - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type not supported for omen_hnsw index"),
+				 errdetail("The column is of type %s, the operator class is "
+						   "for type %s.",
+						   format_type_be(type),
+						   format_type_be(index->rd_opcintype[attno - 1]))));
+}
+
 /* Report columns that an index cannot have so. */
 void
 omen_check_columns(Relation index)
@@ -100,6 +124,7 @@ omen_check_columns(Relation index)
 					 : errmsg("omen_hnsw index cannot have more than one "
 							  "vector column"),
 				 errhint("Columns to filter by follow the vector.")));
+	check_type(index, columns.vector);
 	if (columns.filters > OMEN_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("omen_hnsw index cannot have more than %d "

@@ -18,23 +18,27 @@ static relopt_kind options_kind;
 /* An OmenStorage, or what omen_storage_default() says. */
 #define STORAGE_AUTO (-1)
 
-/* "auto", the kinds of codes, and the end of the list. */
+/* "auto", the kinds of codes that one may ask for, and the end of the list. */
 static relopt_enum_elt_def storage_values[OMEN_STORAGES + 2];
 
 static void
 list_storage_values(void)
 {
-	storage_values[0].string_val = "auto";
-	storage_values[0].symbol_val = STORAGE_AUTO;
+	int			count = 0;
+
+	storage_values[count].string_val = "auto";
+	storage_values[count++].symbol_val = STORAGE_AUTO;
 	for (int i = 0; i < OMEN_STORAGES; i++)
 	{
-		storage_values[i + 1].string_val = omen_codecs[i]->name;
-		storage_values[i + 1].symbol_val = i;
+		if (omen_codecs[i] == NULL || omen_codecs[i]->is_implied)
+			continue;
+		storage_values[count].string_val = omen_codecs[i]->name;
+		storage_values[count++].symbol_val = i;
 	}
 }
 
 /* The message below names them all. */
-StaticAssertDecl(OMEN_STORAGES == 3, "a kind of code is new");
+StaticAssertDecl(OMEN_STORAGES == 5, "a kind of code is new");
 
 /* Register the parameters; once, from _PG_init. */
 void
@@ -118,11 +122,15 @@ omen_options_storage(Relation index, OmenMetric metric, int dims)
 void
 omen_options_check_storage(OmenStorage storage, OmenMetric metric)
 {
+	const OmenCodec *usual = omen_codecs[omen_storage_default(metric, 1)];
+
 	if (!omen_storage_fits(storage, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("storage \"%s\" is not supported for %s",
 						omen_codecs[storage]->name, omen_metrics[metric].label),
-				 errhint("Use storage \"%s\".",
-						 omen_codecs[omen_storage_default(metric, 1)]->name)));
+				 usual->is_implied
+					 ? errhint("Leave out the storage parameter: a node keeps "
+							   "the value itself.")
+					 : errhint("Use storage \"%s\".", usual->name)));
 }

@@ -124,6 +124,7 @@ answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 /* The support functions of all distance functions of a type. */
 OMEN_FUNCTION(omen_distance_support);
 OMEN_FUNCTION(omen_halfvec_distance_support);
+OMEN_FUNCTION(omen_bit_distance_support);
 OMEN_FUNCTION(omen_sparsevec_distance_support);
 
 Datum
@@ -136,6 +137,12 @@ Datum
 omen_halfvec_distance_support(PG_FUNCTION_ARGS)
 {
 	return answer_support_request(fcinfo, &omen_halfvec_type);
+}
+
+Datum
+omen_bit_distance_support(PG_FUNCTION_ARGS)
+{
+	return answer_support_request(fcinfo, &omen_bit_type);
 }
 
 Datum

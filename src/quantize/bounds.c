@@ -169,6 +169,21 @@ omen_certain_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 	return lower_bound(q, query, node, graph_distance, 1.0);
 }
 
+double
+omen_node_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
+				const void *query_code, const OmenCodeHeader *node,
+				const void *code, bool is_certain)
+{
+	const OmenCodecMetric *functions = omen_quantizer_functions(q);
+	float		distance;
+
+	if (functions->exact != NULL)
+		return functions->exact(q, query_code, code);
+	distance = functions->query_distance(q, query, query_code, node, code);
+	return is_certain ? omen_certain_bound(q, query, node, distance)
+					  : omen_lower_bound(q, query, node, distance);
+}
+
 bool
 omen_query_overflows(const OmenQuantizer *q, const OmenQueryHeader *query,
 					 double norm)

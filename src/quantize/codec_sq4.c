@@ -134,6 +134,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 const OmenCodec omen_codec_sq4 = {
 	.name = "sq4",
 	.header_bytes = sizeof(OmenCodeHeader),
+	.max_dim = OMEN_MAX_DIM,
 	.is_quantized = true,
 	.sigmas = 4.0,
 	.bytes = packed_bytes,

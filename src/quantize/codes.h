@@ -90,11 +90,21 @@ extern double omen_lower_bound(const OmenQuantizer *q,
 							   const OmenCodeHeader *node,
 							   float graph_distance);
 
-/* The same, and certain whatever the storage. */
+/* The same, and certain whatever the kind of code. */
 extern double omen_certain_bound(const OmenQuantizer *q,
 								 const OmenQueryHeader *query,
 								 const OmenCodeHeader *node,
 								 float graph_distance);
+
+/*
+ * One of the two, for a query's code and a node's; where codes are the values
+ * themselves, what the operator returns.
+ */
+extern double omen_node_bound(const OmenQuantizer *q,
+							  const OmenQueryHeader *query,
+							  const void *query_code,
+							  const OmenCodeHeader *node, const void *code,
+							  bool is_certain);
 
 /*
  * May products of a query and vectors of this norm overflow float32, in the

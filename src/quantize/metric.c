@@ -28,8 +28,14 @@ const OmenMetricTraits omen_metrics[OMEN_METRICS] = {
 	[OMEN_METRIC_L1] = {.name = "l1",
 						.label = "L1 distance",
 						.sums_absolutes = true,
-						.builds_on_grid = true,
+						.compared = OMEN_COMPARED_GRID,
 						.lower_bound = omen_bound_by_l1},
+	[OMEN_METRIC_HAMMING] = {.name = "hamming",
+							 .label = "Hamming distance",
+							 .compared = OMEN_COMPARED_HAMMING},
+	[OMEN_METRIC_JACCARD] = {.name = "jaccard",
+							 .label = "Jaccard distance",
+							 .compared = OMEN_COMPARED_JACCARD},
 };
 
 bool

@@ -21,10 +21,21 @@ typedef enum OmenMetric
 	OMEN_METRIC_L2 = 0,
 	OMEN_METRIC_IP = 1,
 	OMEN_METRIC_COSINE = 2,
-	OMEN_METRIC_L1 = 3
+	OMEN_METRIC_L1 = 3,
+	OMEN_METRIC_HAMMING = 4,
+	OMEN_METRIC_JACCARD = 5
 } OmenMetric;
 
-#define OMEN_METRICS 4
+#define OMEN_METRICS 6
+
+/* What a build compares points by. */
+typedef enum OmenCompared
+{
+	OMEN_COMPARED_CODES = 0,	/* codes of eight bits: distance/block.h */
+	OMEN_COMPARED_GRID,			/* integers on one grid */
+	OMEN_COMPARED_HAMMING,		/* bits: distance/bits.h */
+	OMEN_COMPARED_JACCARD
+} OmenCompared;
 
 typedef struct OmenMetricTraits
 {
@@ -46,13 +57,13 @@ typedef struct OmenMetricTraits
 	/* Norms, of errors, are sums of absolute values, not of squares. */
 	bool		sums_absolutes;
 
-	/* A build compares integers on one grid, not codes; see partition.h. */
-	bool		builds_on_grid;
+	OmenCompared compared;		/* what a build compares; see records.h */
 
 	/*
 	 * Lower bound of what the SQL operator returns for the vectors behind two
 	 * codes whose distance is given.  Of the node's error, `part` may point at
-	 * the query.  Errors are finite, and distance is not NaN.
+	 * the query.  Errors are finite, and distance is not NaN.  NULL where codes
+	 * are the values themselves, see OmenCodecMetric.exact.
 	 */
 	double (*lower_bound)(const struct OmenQuantizer *q,
 						  const struct OmenQueryHeader *query,

@@ -235,6 +235,7 @@ indexed_equal(const struct varlena *a, const struct varlena *b)
 
 const OmenType omen_halfvec_type = {
 	.name = "halfvec",
+	.lengths = "halfvec dimensions",
 	.max_dims = OMEN_MAX_DIM,
 	.dims_per_operator = OMEN_HALFVEC_DIMS_PER_OPERATOR,
 	.dims = omen_dense_value_dims,

@@ -55,6 +55,7 @@ sparsevec_equal(const struct varlena *a, const struct varlena *b)
 
 const OmenType omen_sparsevec_type = {
 	.name = "sparsevec",
+	.lengths = "sparsevec dimensions",
 	.max_dims = OMEN_SPARSE_MAX_DIM,
 	.dims_per_operator = OMEN_SPARSEVEC_ELEMENTS_PER_OPERATOR,
 	.dims = sparsevec_dims,

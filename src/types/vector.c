@@ -196,6 +196,7 @@ indexed_equal(const struct varlena *a, const struct varlena *b)
 
 const OmenType omen_vector_type = {
 	.name = "vector",
+	.lengths = "vector dimensions",
 	.max_dims = OMEN_MAX_DIM,
 	.dims_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
 	.dims = omen_dense_value_dims,

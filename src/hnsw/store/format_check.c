@@ -65,10 +65,13 @@ StaticAssertDecl(OMEN_MODE_FLAT == 0 && OMEN_MODE_CONVERTING == 1 &&
 					 OMEN_MODE_GRAPH == 2,
 				 "modes have changed");
 StaticAssertDecl(OMEN_METRIC_L2 == 0 && OMEN_METRIC_IP == 1 &&
-					 OMEN_METRIC_COSINE == 2 && OMEN_METRIC_L1 == 3,
+					 OMEN_METRIC_COSINE == 2 && OMEN_METRIC_L1 == 3 &&
+					 OMEN_METRIC_HAMMING == 4 && OMEN_METRIC_JACCARD == 5 &&
+					 OMEN_METRICS == 6,
 				 "metrics have changed");
 StaticAssertDecl(OMEN_STORAGE_SQ8 == 0 && OMEN_STORAGE_FULL == 1 &&
-					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGES == 3,
+					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGE_BITS == 4 &&
+					 OMEN_STORAGES == 5,
 				 "storages have changed");
 StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
 					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&

@@ -162,13 +162,13 @@ omen_meta_flaw(const OmenMetaPageData *meta)
 	OmenGraphData data = omen_meta_graph_data(meta);
 	OmenLayout	layout;
 
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM)
-		return "has an invalid number of dimensions";
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
 	if (!omen_codes_exist(meta->storage, meta->metric) ||
 		data.mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
+	if (meta->dims < 1 || meta->dims > omen_codecs[meta->storage]->max_dim)
+		return "has an invalid number of dimensions";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		return "describes slots with parts that this version does not know";

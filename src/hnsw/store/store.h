@@ -351,11 +351,23 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 							   (Size) slot * plane->stride);
 }
 
+/* The header of codes that have none on disk: all zeros. */
+extern const OmenCodeHeader omen_no_code_header;
+
 /* The header of a slot's code. */
-static inline OmenCodeHeader *
-omen_slot_code_header(const OmenSlotHeader *slot)
+static inline const OmenCodeHeader *
+omen_slot_code_header(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
-	return (OmenCodeHeader *) (slot + 1);
+	return likely(plane->code_offset > sizeof(OmenSlotHeader))
+			   ? (const OmenCodeHeader *) (slot + 1)
+			   : &omen_no_code_header;
+}
+
+/* Raise the error bound of a slot's code, which then has a header. */
+static inline void
+omen_slot_raise_error(OmenSlotHeader *slot, float error)
+{
+	((OmenCodeHeader *) (slot + 1))->error = error;
 }
 
 /* The code, if it lies in the slot. */
@@ -371,7 +383,7 @@ omen_slot_set_code(const OmenLayout *layout, const OmenPlane *plane,
 				   OmenSlotHeader *slot, const OmenCodeHeader *header,
 				   const void *code)
 {
-	memcpy(omen_slot_code_header(slot), header, layout->header_bytes);
+	memcpy(slot + 1, header, layout->header_bytes);
 	if (!layout->out_of_line)
 		memcpy(omen_slot_code(plane, slot), code, layout->code_bytes);
 }
