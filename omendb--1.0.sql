@@ -1684,6 +1684,70 @@ CREATE OPERATOR CLASS bit_jaccard_ops
 
 COMMENT ON OPERATOR CLASS bit_jaccard_ops USING omen_hnsw IS 'Jaccard distance';
 
+CREATE FUNCTION omen_sparsevec_l2_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_l2_support(internal) IS 'omen_hnsw support for L2 distance of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_ip_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_ip_support(internal) IS 'omen_hnsw support for inner product of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_cosine_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_cosine_support(internal) IS 'omen_hnsw support for cosine distance of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_l1_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_l1_support(internal) IS 'omen_hnsw support for L1 distance of sparse vectors';
+
+CREATE OPERATOR FAMILY sparsevec_l2_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR CLASS sparsevec_l2_ops
+	DEFAULT FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_l2_ops AS
+	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_l2_support(internal);
+
+COMMENT ON OPERATOR CLASS sparsevec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR FAMILY sparsevec_ip_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR CLASS sparsevec_ip_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_ip_ops AS
+	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_ip_support(internal);
+
+COMMENT ON OPERATOR CLASS sparsevec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR FAMILY sparsevec_cosine_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR CLASS sparsevec_cosine_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_cosine_ops AS
+	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_cosine_support(internal);
+
+COMMENT ON OPERATOR CLASS sparsevec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR FAMILY sparsevec_l1_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE OPERATOR CLASS sparsevec_l1_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_l1_ops AS
+	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_l1_support(internal);
+
+COMMENT ON OPERATOR CLASS sparsevec_l1_ops USING omen_hnsw IS 'L1 distance';
+
 -- Columns to filter by, after the vector.
 
 CREATE FUNCTION omen_key_support(internal) RETURNS internal

@@ -101,6 +101,7 @@ static void
 create_meta(Relation index, ForkNumber fork)
 {
 	const OmenOpclass *opclass;
+	OmenGraphShape shape;
 	int			m = omen_options_m(index);
 	int			ef_construction = omen_options_ef_construction(index);
 	int			seed = omen_options_seed(index);
@@ -110,15 +111,16 @@ create_meta(Relation index, ForkNumber fork)
 	omen_check_columns(index);
 	opclass = omen_opclass(index);
 	dims = column_dims(index, opclass);
-	storage = omen_options_storage(index, opclass->metric, dims);
+	shape = omen_graph_shape(opclass, dims);
+	storage = omen_options_storage(index, shape.metric, shape.dims);
 
 	if (ef_construction < 2 * m)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	omen_options_check_storage(storage, opclass->metric);
-	omen_meta_create(index, fork, opclass->metric, storage, dims, m,
+	omen_options_check_storage(storage, shape.metric);
+	omen_meta_create(index, fork, shape.metric, storage, shape.dims, dims, m,
 					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
 					 omen_keys_bytes(index));
 }
@@ -143,9 +145,10 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 
 	old = MemoryContextSwitchTo(state->row_context);
 	value = PG_DETOAST_DATUM(values[vector]);
-	if (state->opclass->type->dims(value) == (int) ix->meta.dims &&
+	if (state->opclass->type->dims(value) == (int) ix->meta.value_dims &&
 		omen_transform(state->quantizer,
-					   state->opclass->type->floats(value, state->floats),
+					   state->opclass->type->floats(value, state->quantizer,
+													state->floats),
 					   state->transformed))
 	{
 		double		sumsq = 0;

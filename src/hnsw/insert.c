@@ -193,10 +193,10 @@ encode(OmenInserter *ins, Datum value)
 	struct varlena *detoasted = PG_DETOAST_DATUM(value);
 	int			dims = ins->opclass->type->dims(detoasted);
 
-	if (dims != (int) ins->ix->meta.dims)
+	if (dims != (int) ins->ix->meta.value_dims)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
-							   (int) ins->ix->meta.dims, dims)));
+							   (int) ins->ix->meta.value_dims, dims)));
 	return omen_encode_value(ins->opclass->type, ins->ix->quantizer, detoasted,
 							 &ins->space, &ins->header, ins->code);
 }

@@ -40,6 +40,12 @@ DEFINE_SUPPORT(omen_halfvec_cosine_support, omen_halfvec_type,
 			   OMEN_METRIC_COSINE)
 DEFINE_SUPPORT(omen_halfvec_l1_support, omen_halfvec_type, OMEN_METRIC_L1)
 
+DEFINE_SUPPORT(omen_sparsevec_l2_support, omen_sparsevec_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(omen_sparsevec_ip_support, omen_sparsevec_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(omen_sparsevec_cosine_support, omen_sparsevec_type,
+			   OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(omen_sparsevec_l1_support, omen_sparsevec_type, OMEN_METRIC_L1)
+
 DEFINE_SUPPORT(omen_bit_hamming_support, omen_bit_type, OMEN_METRIC_HAMMING)
 DEFINE_SUPPORT(omen_bit_jaccard_support, omen_bit_type, OMEN_METRIC_JACCARD)
 
@@ -63,10 +69,14 @@ const char *
 omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 {
 	int32		typmod = omen_vector_typmod(index);
+	OmenGraphShape shape =
+		omen_graph_shape(omen_opclass(index), (int) meta->value_dims);
 
-	if (meta->metric != omen_opclass(index)->metric)
+	if (meta->metric != shape.metric)
 		return "has another metric than the operator class";
-	if (typmod > 0 && (uint32) typmod != meta->dims)
+	if (meta->dims != (uint32) shape.dims)
+		return "has codes of another number of dimensions than its values";
+	if (typmod > 0 && (uint32) typmod != meta->value_dims)
 		return "has another number of dimensions than the column";
 	if (meta->key_bytes != omen_keys_bytes(index))
 		return "has other key columns than the index in the catalog";

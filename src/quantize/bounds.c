@@ -86,6 +86,47 @@ omen_cosine_from_l2(const OmenQuantizer *q, double distance)
 		   4.0 * UNIT_ROUNDOFF;
 }
 
+/* ---------- of sketches: see sketch.h ---------- */
+
+/*
+ * What the squared distance of two vectors may be, at least, given that of
+ * their sketches: it is within some standard deviations of its own.
+ */
+static double
+sketched_l2sq(const OmenQuantizer *q, double distance)
+{
+	double		deviation = sqrt(2.0 / q->dim);
+
+	return distance * distance / (1.0 + OMEN_SKETCH_SIGMAS * deviation);
+}
+
+double
+omen_l2_from_sketch(const OmenQuantizer *q, double distance)
+{
+	return omen_l2_from_l2(q, sqrt(sketched_l2sq(q, distance)));
+}
+
+/*
+ * Sketches are normalised themselves, which makes up for what they are too long
+ * or too short: the cosine c has a standard deviation of (1 - c^2) / sqrt(dim).
+ */
+double
+omen_cosine_from_sketch(const OmenQuantizer *q, double distance)
+{
+	double		cosine = fmax(1.0 - distance * distance * 0.5, -1.0);
+	double		deviation = (1.0 - cosine * cosine) / sqrt((double) q->dim);
+
+	return 1.0 - cosine - OMEN_SKETCH_SIGMAS * deviation -
+		   2.0 * omen_kernel_error(q->dim) - 4.0 * UNIT_ROUNDOFF;
+}
+
+/* An L1 distance is at least the squared L2 distance of the roots. */
+double
+omen_l1_from_sketch(const OmenQuantizer *q, double distance)
+{
+	return sketched_l2sq(q, distance) * (1.0 - omen_kernel_error(q->dim));
+}
+
 double
 omen_bound_by_l2(const OmenQuantizer *q, const OmenQueryHeader *query,
 				 const OmenCodeHeader *node, double distance, double part)
@@ -139,6 +180,25 @@ omen_bound_by_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 	return -product - DOUBLE_SLACK * fabs(product);
 }
 
+/*
+ * The product of two sketches has a squared deviation of (n^2 + p^2) / dim, n
+ * being the product of the norms, and p that of the vectors.
+ */
+double
+omen_bound_by_sketch_product(const OmenQuantizer *q,
+							 const OmenQueryHeader *query,
+							 const OmenCodeHeader *node, double distance,
+							 double part)
+{
+	const OmenCodec *codec = omen_quantizer_codec(q);
+	double		bound = omen_bound_by_product(q, query, node, distance, part);
+	double		norms = query->scale * codec->query_norm_bound(q, query) *
+				   codec->norm_bound(q, node);
+
+	return bound -
+		   OMEN_SKETCH_SIGMAS * sqrt((norms * norms + bound * bound) / q->dim);
+}
+
 /* Lower bound, with so much of the node's error pointing at the query. */
 static double
 lower_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
@@ -166,6 +226,8 @@ double
 omen_certain_bound(const OmenQuantizer *q, const OmenQueryHeader *query,
 				   const OmenCodeHeader *node, float graph_distance)
 {
+	if (omen_quantizer_metric(q)->is_sketched)
+		return -INFINITY;
 	return lower_bound(q, query, node, graph_distance, 1.0);
 }
 

@@ -111,6 +111,10 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 	return omen_grid_sums_differ(hdr, sum, sumsq, flaw, room);
 }
 
+#define IP_METRIC \
+	{ \
+		ip_distance, ip_of_query, omen_grid_bound_product \
+	}
 #define L2_METRIC \
 	{ \
 		l2_distance, l2_of_query, omen_grid_bound_l2sq \
@@ -128,9 +132,12 @@ const OmenCodec omen_codec_sq8 = {
 	.encode_query = omen_grid_encode_bytes,
 	.decode = decode,
 	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_of_query,
-									omen_grid_bound_product},
+				[OMEN_METRIC_IP] = IP_METRIC,
 				[OMEN_METRIC_COSINE] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_L2] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_IP] = IP_METRIC,
+				[OMEN_METRIC_SKETCH_COSINE] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_L1] = L2_METRIC,
 				[OMEN_METRIC_L1] = {l1_distance, l1_of_query,
 									omen_grid_bound_l1}},
 	.rest_product = rest_product,

@@ -29,7 +29,7 @@ omen_encode_value(const OmenType *type, const OmenQuantizer *q,
 {
 	if (type->floats == NULL)
 		return type->encode(q, value, header, code);
-	return omen_encode(q, type->floats(value, space->floats), space->scratch,
+	return omen_encode(q, type->floats(value, q, space->floats), space->scratch,
 					   header, code);
 }
 
@@ -45,6 +45,6 @@ omen_encode_query_value(const OmenType *type, const OmenQuantizer *q,
 		about_rest->is_known = false;
 		return type->encode_query(q, value, query, code);
 	}
-	return omen_encode_query(q, type->floats(value, space->floats),
+	return omen_encode_query(q, type->floats(value, q, space->floats),
 							 space->scratch, query, code, about_rest);
 }

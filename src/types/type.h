@@ -18,6 +18,13 @@
 #include "fmgr.h"
 #include "quantize/codes.h"
 
+/* What a graph of a column's values is made of. */
+typedef struct OmenGraphShape
+{
+	OmenMetric	metric;
+	int			dims;			/* coordinates of a code */
+} OmenGraphShape;
+
 /* Values are detoasted, unless it says otherwise. */
 typedef struct OmenType
 {
@@ -35,11 +42,18 @@ typedef struct OmenType
 	int (*dims)(const struct varlena *value);
 
 	/*
-	 * Its coordinates.  scratch has room for as many floats, for types that
-	 * have to convert.  NULL: the type is not made of floats, and encodes by
-	 * itself.
+	 * Of a column of so many dimensions and an operator class's metric; NULL: of
+	 * just these.
 	 */
-	const float *(*floats)(const struct varlena *value, float *scratch);
+	OmenGraphShape (*graph_shape)(OmenMetric metric, int dims);
+
+	/*
+	 * Its coordinates, as the quantizer takes them.  scratch has room for that
+	 * many floats, for types that have to convert.  NULL: the type is not made
+	 * of floats, and encodes by itself.
+	 */
+	const float *(*floats)(const struct varlena *value, const OmenQuantizer *q,
+						   float *scratch);
 
 	/*
 	 * What omen_encode and omen_encode_query do, of the value itself; NULL for

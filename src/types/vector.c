@@ -177,7 +177,8 @@ OMEN_WITHIN_FUNCTION(omen_vector_l1_within, omen_vector_l1_distance)
 /* ---------- as the index and the planner know it ---------- */
 
 static const float *
-indexed_floats(const struct varlena *value, float *scratch)
+indexed_floats(const struct varlena *value, const OmenQuantizer *q,
+			   float *scratch)
 {
 	return vector_floats((const OmenDense *) value, scratch);
 }

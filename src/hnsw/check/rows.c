@@ -199,7 +199,8 @@ is_near_enough(OmenCheck *check, const struct varlena *value,
 
 	/* not even NaN, the error without a direction, is within the bound */
 	return type->floats == NULL ||
-		   omen_code_error(quantizer, type->floats(value, check->space.floats),
+		   omen_code_error(quantizer,
+						   type->floats(value, quantizer, check->space.floats),
 						   check->space.scratch, header,
 						   stand->code) <= header->error;
 }
@@ -252,7 +253,7 @@ check_value(RowReader *reader, Datum value, bool isnull, const Stand *stand,
 		return;
 	}
 	detoasted = PG_DETOAST_DATUM(value);
-	if (check->opclass->type->dims(detoasted) != (int) check->meta.dims)
+	if (check->opclass->type->dims(detoasted) != (int) check->meta.value_dims)
 	{
 		report_row(check, "code", place, "has another number of dimensions");
 		return;

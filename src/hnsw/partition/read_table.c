@@ -141,13 +141,14 @@ encode_row(RowScan *state, Datum value)
 	struct varlena *detoasted = omen_toast_read(state->toast, value);
 	int			dims = type->dims(detoasted);
 
-	if (dims != (int) shape->dims)
+	if (dims != (int) build->ix->meta.value_dims)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
-							   (int) shape->dims, dims)));
+							   (int) build->ix->meta.value_dims, dims)));
 	if (type->floats != NULL)
 		return encode_floats(state,
-							 type->floats(detoasted, state->space.floats));
+							 type->floats(detoasted, build->ix->quantizer,
+										  state->space.floats));
 	/* codes of the type's own, which are compared as they are */
 	Assert(shape->index_bytes == 0);
 	if (!type->encode(build->ix->quantizer, detoasted, &state->row->header,

@@ -35,11 +35,11 @@ omen_query_encode(IndexScanDesc scan)
 		struct varlena *value = PG_DETOAST_DATUM_COPY(key->sk_argument);
 		int			dims = state->opclass->type->dims(value);
 
-		if (dims != (int) state->ix->meta.dims)
+		if (dims != (int) state->ix->meta.value_dims)
 			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 							errmsg("different %s %d and %d",
 								   state->opclass->type->lengths,
-								   (int) state->ix->meta.dims, dims)));
+								   (int) state->ix->meta.value_dims, dims)));
 		query->value = PointerGetDatum(value);
 		query->no_distance =
 			!omen_encode_query_value(state->opclass->type, state->ix->quantizer,

@@ -70,8 +70,9 @@ omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 /* ---------- creating ---------- */
 
 static void
-fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
-		  int ef_construction, uint64 seed, uint32 key_bytes)
+fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
+		  uint32 value_dims, int m, int ef_construction, uint64 seed,
+		  uint32 key_bytes)
 {
 	OmenMetaPageData *meta;
 	OmenLayout	layout;
@@ -86,6 +87,7 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->version_complement = ~meta->version;
 	meta->encoder = OMEN_ENCODER_VERSION;
 	meta->dims = dims;
+	meta->value_dims = value_dims;
 	meta->m = m;
 	meta->ef_construction = ef_construction;
 	meta->metric = metric;
@@ -111,15 +113,15 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
  */
 void
 omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
-				 OmenStorage storage, uint32 dims, int m, int ef_construction,
-				 uint64 seed, uint32 key_bytes)
+				 OmenStorage storage, uint32 dims, uint32 value_dims, int m,
+				 int ef_construction, uint64 seed, uint32 key_bytes)
 {
 	Buffer		buf = omen_extend_fork(rel, fork);
 
 	Assert(BufferGetBlockNumber(buf) == OMEN_META_BLOCK);
 	START_CRIT_SECTION();
-	fill_meta(BufferGetPage(buf), metric, storage, dims, m, ef_construction,
-			  seed, key_bytes);
+	fill_meta(BufferGetPage(buf), metric, storage, dims, value_dims, m,
+			  ef_construction, seed, key_bytes);
 	MarkBufferDirty(buf);
 	if (fork == INIT_FORKNUM)
 		log_newpage_buffer(buf, true);
@@ -169,6 +171,8 @@ omen_meta_flaw(const OmenMetaPageData *meta)
 		return "has an invalid metric, storage or mode";
 	if (meta->dims < 1 || meta->dims > omen_codecs[meta->storage]->max_dim)
 		return "has an invalid number of dimensions";
+	if (meta->value_dims < 1 || meta->value_dims > PG_INT32_MAX)
+		return "has an invalid number of dimensions of values";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		return "describes slots with parts that this version does not know";

@@ -103,10 +103,11 @@ typedef struct OmenRowKeys
 /* meta.c */
 extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
 							 uint32 dims, uint32 m, uint32 key_bytes);
+/* dims are those of codes, value_dims those of values. */
 extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
-							 OmenStorage storage, uint32 dims, int m,
-							 int ef_construction, uint64 seed,
-							 uint32 key_bytes);
+							 OmenStorage storage, uint32 dims,
+							 uint32 value_dims, int m, int ef_construction,
+							 uint64 seed, uint32 key_bytes);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
