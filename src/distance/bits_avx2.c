@@ -92,9 +92,9 @@ load_rest(const uint8_t *p, size_t bytes)
 		{ \
 			n = count_bytes(combine(load_bytes(a + i), load_bytes(b + i))); \
 			for (size_t j = i + BYTES; j < i + 4 * BYTES; j += BYTES) \
-				n = _mm256_add_epi8(n, count_bytes(combine( \
-										   load_bytes(a + j), \
-										   load_bytes(b + j)))); \
+				n = _mm256_add_epi8(n, \
+									count_bytes(combine(load_bytes(a + j), \
+														load_bytes(b + j)))); \
 			acc = _mm256_add_epi64(acc, sum_bytes(n)); \
 		} \
 		n = _mm256_setzero_si256(); \
@@ -102,9 +102,9 @@ load_rest(const uint8_t *p, size_t bytes)
 			n = _mm256_add_epi8(n, count_bytes(combine(load_bytes(a + i), \
 													   load_bytes(b + i)))); \
 		if (i < bytes) \
-			n = _mm256_add_epi8(n, count_bytes(combine( \
-									   load_rest(a + i, bytes - i), \
-									   load_rest(b + i, bytes - i)))); \
+			n = _mm256_add_epi8(n, count_bytes( \
+									   combine(load_rest(a + i, bytes - i), \
+											   load_rest(b + i, bytes - i)))); \
 		return add_sums(_mm256_add_epi64(acc, sum_bytes(n))); \
 	}
 
@@ -149,9 +149,8 @@ sum_words(__m256i v)
 #define START_PART(k, combine) __m256i n##k = _mm256_setzero_si256();
 
 #define ADD_PART(k, combine) \
-	n##k = _mm256_add_epi8(n##k, \
-						   count_bytes(combine( \
-							   word, load_words(columns + BYTES * (k)))));
+	n##k = _mm256_add_epi8( \
+		n##k, count_bytes(combine(word, load_words(columns + BYTES * (k)))));
 
 #define STORE_PART(k, combine) \
 	_mm256_storeu_si256((__m256i *) (count + WIDTH * (k)), \
@@ -200,9 +199,8 @@ finish_jaccard(__m256i both, __m256i all)
 	__m256i		empty = _mm256_cmpeq_epi32(either, _mm256_setzero_si256());
 	__m256i		differing = _mm256_sub_epi32(either, both);
 
-	return _mm256_div_ps(
-		_mm256_cvtepi32_ps(_mm256_sub_epi32(differing, empty)),
-		_mm256_cvtepi32_ps(_mm256_sub_epi32(either, empty)));
+	return _mm256_div_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(differing, empty)),
+						 _mm256_cvtepi32_ps(_mm256_sub_epi32(either, empty)));
 }
 
 #define DEFINE_DISTANCES(name, add_stretch, finish) \

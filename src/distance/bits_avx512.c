@@ -179,9 +179,9 @@ finish_jaccard(__m512i both, __m512i all)
 		out + (part) *WIDTH, \
 		_mm512_add_ps( \
 			combine(count##part##_##r, \
-					_mm512_add_epi32( \
-						_mm512_set1_epi32(terms[r]->ones), \
-						_mm512_loadu_si512(head->ones + (part) *WIDTH))), \
+					_mm512_add_epi32(_mm512_set1_epi32(terms[r]->ones), \
+									 _mm512_loadu_si512(head->ones + \
+														(part) *WIDTH))), \
 			_mm512_loadu_ps(head->beyond + (part) *WIDTH)));
 
 #define FINISH_ROW(r, combine) \

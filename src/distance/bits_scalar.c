@@ -52,8 +52,8 @@ load_rest(const uint8_t *p, size_t bytes)
 		for (; i + 8 <= bytes; i += 8) \
 			sum += count_ones(load_word(a + i) op load_word(b + i)); \
 		if (i < bytes) \
-			sum += count_ones( \
-				load_rest(a + i, bytes - i) op load_rest(b + i, bytes - i)); \
+			sum += count_ones(load_rest(a + i, bytes - i) \
+								  op load_rest(b + i, bytes - i)); \
 		return sum; \
 	}
 

@@ -534,8 +534,7 @@ const OmenKernels omen_kernels_avx512 = {
 	.block = &omen_block_avx512_vnni
 
 const OmenKernels omen_kernels_avx512_vnni = {
-	VNNI_KERNELS,
-	.bits = &omen_bits_avx2,	/* nothing that counts bits */
+	VNNI_KERNELS, .bits = &omen_bits_avx2,	/* nothing that counts bits */
 };
 
 /* The same where there is VPOPCNTDQ, too. */

@@ -316,8 +316,7 @@ omen_flat_convert(OmenInserter *ins)
 	root_first(graph, members, count);
 	for (uint32 i = 0; i < count; i++)
 	{
-		recode_member(ins->ix, members[i], ins->code,
-					  ins->space.scratch);
+		recode_member(ins->ix, members[i], ins->code, ins->space.scratch);
 		OMEN_PAUSE("convert-coded");
 	}
 	for (uint32 i = 0; i < count; i++)

@@ -124,7 +124,7 @@ omen_require_catalog(const OmenIndex *ix)
 static void
 check_type(Relation index, int attno)
 {
-	Oid			type = TupleDescAttr(RelationGetDescr(index), attno - 1)->atttypid;
+	Oid type = TupleDescAttr(RelationGetDescr(index), attno - 1)->atttypid;
 
 	if (getBaseType(type) != index->rd_opcintype[attno - 1])
 		ereport(ERROR,

@@ -24,7 +24,7 @@ typedef enum OmenStorage
 	OMEN_STORAGE_BITS = 4
 } OmenStorage;
 
-#define OMEN_STORAGES 5		/* 3 is of no kind */
+#define OMEN_STORAGES 5			/* 3 is of no kind */
 
 /*
  * What belongs to one code; stored on disk beside it.  24 bytes, no padding.

@@ -35,8 +35,8 @@ get_args(FunctionCallInfo fcinfo, VarBit **a, VarBit **b)
 	*b = (VarBit *) omen_getarg_detoasted(fcinfo, 1);
 	if (VARBITLEN(*a) != VARBITLEN(*b))
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("different bit lengths %d and %d",
-							   VARBITLEN(*a), VARBITLEN(*b))));
+						errmsg("different bit lengths %d and %d", VARBITLEN(*a),
+							   VARBITLEN(*b))));
 }
 
 Datum

@@ -270,8 +270,9 @@ check_block(size_t table, bool jaccard, const Set *set, uint32_t first,
 		else if (c >= ncolumns)
 			wrong += !same_bits(out[i], INFINITY);
 		else
-			wrong += !same_bits(
-				out[i], define_distance(&set->counts[first + r][c], jaccard));
+			wrong +=
+				!same_bits(out[i], define_distance(&set->counts[first + r][c],
+												   jaccard));
 	}
 	CHECK_MSG(wrong == 0, "%s, %s of %zu bytes, %u rows, %u columns: %ld wrong",
 			  names[table], jaccard ? "jaccard" : "hamming", set->bytes, nrows,

@@ -329,7 +329,7 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 	}
 	block->panels.pack(panel, codes, terms, ncolumns, set->dim);
 	block->panels.distances(panel, row_codes, row_terms, nrows, set->dim, out,
-					 out_stride);
+							out_stride);
 
 	for (size_t i = 0; i < n_out; i++)
 	{

@@ -199,8 +199,7 @@ is_near_enough(OmenCheck *check, const struct varlena *value,
 
 	/* not even NaN, the error without a direction, is within the bound */
 	return type->floats == NULL ||
-		   omen_code_error(quantizer,
-						   type->floats(value, check->space.floats),
+		   omen_code_error(quantizer, type->floats(value, check->space.floats),
 						   check->space.scratch, header,
 						   stand->code) <= header->error;
 }

@@ -109,8 +109,8 @@ static void
 plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 			OmenBuildLayer *plan)
 {
-	uint32		most = shape->compared == OMEN_COMPARED_GRID ? MAX_CENTERS_L1
-															 : MAX_CENTERS;
+	uint32		most =
+		shape->compared == OMEN_COMPARED_GRID ? MAX_CENTERS_L1 : MAX_CENTERS;
 	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
 	uint32		overlap = shape->overlap;
 

@@ -52,7 +52,7 @@ typedef struct RowScan
 /* What the distances of a build code are computed from; see block.h, */
 static void
 fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
-		   OmenPointTerms *terms)
+				OmenPointTerms *terms)
 {
 	uint32		dim = omen_quantizer_dim(q);
 	double		dims = dim;

@@ -201,11 +201,10 @@ omen_point_code(const char *point)
 static inline float
 omen_point_jaccard(const OmenBuildShape *shape, const char *a, const char *b)
 {
-	uint32		both =
-		omen_kernels->bits->both(omen_point_code(a), omen_point_code(b),
-								 shape->length);
-	uint32		ones = (uint32) (omen_point_terms(a)->ones +
-							 omen_point_terms(b)->ones);
+	uint32		both = omen_kernels->bits->both(omen_point_code(a),
+										   omen_point_code(b), shape->length);
+	uint32		ones =
+		(uint32) (omen_point_terms(a)->ones + omen_point_terms(b)->ones);
 
 	return omen_jaccard_float(both, ones - both);
 }

@@ -61,10 +61,11 @@ omen_query_encode_origin(OmenScanState *state)
 		omen_encode_space(state->opclass->type, state->ix->meta.dims);
 
 	query->origin_code = palloc(omen_query_bytes(state->ix->origin));
-	(void) omen_encode_query_value(
-		state->opclass->type, state->ix->origin,
-		(struct varlena *) DatumGetPointer(query->value), &space,
-		&query->origin_header, query->origin_code, &unused);
+	(void) omen_encode_query_value(state->opclass->type, state->ix->origin,
+								   (struct varlena *) DatumGetPointer(
+									   query->value),
+								   &space, &query->origin_header,
+								   query->origin_code, &unused);
 	query->has_origin = true;
 	MemoryContextSwitchTo(old);
 }

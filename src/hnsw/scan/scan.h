@@ -58,6 +58,18 @@ extern OmenPendingNode omen_pending_take_node(OmenPending *pending);
 extern OmenPendingRow omen_pending_take_row(OmenPending *pending);
 extern void omen_pending_clear(OmenPending *pending);
 
+/*
+ * The block of the table that a node's row lies in; 0 if there may be several
+ * rows, in any block.
+ */
+static inline BlockNumber
+omen_pending_block(const OmenPendingNode *node)
+{
+	return ItemPointerIsValid(&node->tid)
+			   ? ItemPointerGetBlockNumberNoCheck(&node->tid)
+			   : 0;
+}
+
 /* ---------- side.c ---------- */
 
 extern void omen_side_begin(OmenScanState *state, OmenSide side,
