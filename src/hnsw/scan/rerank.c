@@ -103,6 +103,17 @@ take_row(OmenScanState *state, OmenPendingRow row)
 		omen_pending_add_row(state, row);
 }
 
+/*
+ * Is a node's bound its distance?  Where codes are the values themselves, and
+ * the node's could be read.
+ */
+static inline bool
+is_distance_known(const OmenScanState *state, const OmenPendingNode *node)
+{
+	return omen_quantizer_functions(state->ix->quantizer)->exact != NULL &&
+		   isfinite(node->bound);
+}
+
 /* Look up the rows of a node. */
 static void
 look_up(IndexScanDesc scan, OmenPendingNode *node)
@@ -110,6 +121,7 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 	OmenScanState *state = scan->opaque;
 	const OmenSearch *search = state->search;
 	OmenTidList *tids = &state->pending.tids;
+	bool		is_known = is_distance_known(state, node);
 	OmenPendingRow row;
 
 	tids->count = 0;
@@ -124,7 +136,10 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 		if (search->may_pass &&
 			!search->may_pass(search->pass_arg, &tids->tids[i]))
 			continue;
-		if (omen_fetch_row(scan, &tids->tids[i], &row) == OMEN_ROW_FOUND)
+		if ((is_known
+				 ? omen_fetch_known_row(scan, &tids->tids[i], node->bound, &row)
+				 : omen_fetch_row(scan, &tids->tids[i], &row)) ==
+			OMEN_ROW_FOUND)
 			take_row(state, row);
 	}
 }

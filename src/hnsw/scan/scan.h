@@ -40,6 +40,8 @@ extern bool omen_fetch_may_be_row(IndexScanDesc scan, ItemPointer tid);
 extern void omen_fetch_check_tid(IndexScanDesc scan, ItemPointer tid);
 extern OmenFetched omen_fetch_row(IndexScanDesc scan, ItemPointer tid,
 								  OmenPendingRow *row);
+extern OmenFetched omen_fetch_known_row(IndexScanDesc scan, ItemPointer tid,
+										double distance, OmenPendingRow *row);
 extern OmenFetched omen_fetch_measure(IndexScanDesc scan, TupleTableSlot *slot,
 									  OmenPendingRow *row);
 extern void omen_fetch_locate(IndexScanDesc scan, OmenPendingNode *node);
