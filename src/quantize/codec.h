@@ -44,6 +44,8 @@ typedef struct OmenCodec
 {
 	const char *name;			/* as the option "storage" calls it */
 	uint32_t	header_bytes;	/* of what is stored in front of a code */
+	uint16_t	encoder;		/* the OMEN_ENCODER_VERSION (codes.h) that its
+								 * bits were changed in last */
 
 	/* Numbers on a grid over the vector's range; else the floats. */
 	bool		is_quantized;

@@ -188,6 +188,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 const OmenCodec omen_codec_full = {
 	.name = "full",
 	.header_bytes = sizeof(OmenCodeHeader),
+	.encoder = 1,
 	.bytes = bytes,
 	.query_bytes = bytes,
 	.encode = encode,

@@ -13,6 +13,9 @@
 
 #define LEVELS 15
 
+/* Of sixteen levels; J. Max, "Quantizing for minimum distortion", 1960. */
+#define NORMAL_STEP 0.3352
+
 static size_t
 packed_bytes(uint32_t dim)
 {
@@ -35,7 +38,8 @@ static double
 encode(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr, void *code)
 {
 	/* a number needs less room than the float that it comes from */
-	double		error = omen_grid_encode(q, y, LEVELS, hdr, (uint8_t *) y);
+	double		error =
+		omen_grid_encode_fitted(q, y, LEVELS, NORMAL_STEP, hdr, (uint8_t *) y);
 
 	pack_halves((const uint8_t *) y, q->dim, (uint8_t *) code);
 	return error;
@@ -134,6 +138,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 const OmenCodec omen_codec_sq4 = {
 	.name = "sq4",
 	.header_bytes = sizeof(OmenCodeHeader),
+	.encoder = 2,
 	.is_quantized = true,
 	.sigmas = 4.0,
 	.bytes = packed_bytes,

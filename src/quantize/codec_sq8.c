@@ -119,6 +119,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 const OmenCodec omen_codec_sq8 = {
 	.name = "sq8",
 	.header_bytes = sizeof(OmenCodeHeader),
+	.encoder = 1,
 	.is_quantized = true,
 	.is_build_code = true,
 	.bytes = omen_grid_bytes,

@@ -30,9 +30,11 @@
 
 /*
  * Which bits omen_encode and omen_recode make of a vector.  Whoever changes
- * them raises this: an index keeps the version that its codes were made by.
+ * them, of any kind of code, raises this, and sets OmenCodec.encoder of the
+ * kinds that are changed to it: an index keeps the version of its kind.
+ * 2: four bits on a grid that fits the vector, not from end to end.
  */
-#define OMEN_ENCODER_VERSION 1
+#define OMEN_ENCODER_VERSION 2
 
 static inline size_t
 omen_code_bytes(const OmenQuantizer *q)

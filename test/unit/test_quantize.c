@@ -930,6 +930,82 @@ test_sq4(void)
 				check_sq4((OmenMetric) metric, dims[d]);
 }
 
+/* ---------- grids that fit ---------- */
+
+/* The error of a grid of so many levels from the smallest to the largest. */
+static double
+error_from_end_to_end(const float *y, uint32_t dim, int levels)
+{
+	double		smallest = y[0];
+	double		largest = y[0];
+	double		step;
+	double		sum = 0.0;
+
+	for (uint32_t i = 0; i < dim; i++)
+	{
+		smallest = fmin(smallest, y[i]);
+		largest = fmax(largest, y[i]);
+	}
+	step = (largest - smallest) / levels;
+	for (uint32_t i = 0; i < dim; i++)
+	{
+		double		v = (y[i] - smallest) / step;
+
+		sum += (v - round(v)) * (v - round(v));
+	}
+	return sqrt(sum) * step;
+}
+
+/*
+ * A grid that fits a normally distributed vector leaves out less by this part
+ * than one from end to end, and what it leaves out is at a right angle to it.
+ */
+static void
+check_fitted(OmenStorage storage, int levels, uint32_t dim, double part)
+{
+	const int	tries = is_sampled() ? 50 : 400;
+	OmenQuantizer *q = make_quantizer(OMEN_METRIC_L2, storage, dim, 3, NULL);
+	Coded		coded = make_coded(dim);
+	float	   *y = allocate(sizeof(float) * dim);
+	float	   *decoded = allocate(sizeof(float) * dim);
+	double		error = 0.0;
+	double		plain = 0.0;
+
+	for (int i = 0; i < tries; i++)
+	{
+		double		length;
+
+		fill_shape(SHAPE_NORMAL, coded.x, dim);
+		CHECK(omen_encode(q, coded.x, y, &coded.header, coded.code));
+		CHECK(omen_transform(q, coded.x, y));
+		omen_decode(q, &coded.header, coded.code, decoded);
+		error += coded.header.error / tries;
+		plain += error_from_end_to_end(y, dim, levels) / tries;
+		length = dot(y, decoded, dim) / dot(y, y, dim);
+		CHECK_MSG(fabs(length - 1.0) < 1e-5,
+				  "storage %d, dim %u: %.9g of a vector's length", storage, dim,
+				  length);
+	}
+	CHECK_MSG(error < (1.0 - part) * plain,
+			  "storage %d, dim %u: error %g, from end to end %g", storage, dim,
+			  error, plain);
+	free_coded(&coded);
+	free(y);
+	free(decoded);
+	free(q);
+}
+
+/*
+ * Means of many vectors, whose standard deviation is a thousandth; of four bits
+ * the grids are 12.5 % and 17.1 % apart.
+ */
+static void
+test_fitted(void)
+{
+	check_fitted(OMEN_STORAGE_SQ4, 15, 768, 0.11);
+	check_fitted(OMEN_STORAGE_SQ4, 15, 1536, 0.16);
+}
+
 /* ---------- products with short and long queries ---------- */
 
 /*
@@ -1153,9 +1229,9 @@ static void
 test_golden_sq4(void)
 {
 	static const uint64_t golden[N_METRICS] = {
-		[OMEN_METRIC_L2] = UINT64_C(0x547e352ca0899134),
-		[OMEN_METRIC_IP] = UINT64_C(0x2146aa84bda37b34),
-		[OMEN_METRIC_COSINE] = UINT64_C(0xddcdfe11bfcd3d52)};
+		[OMEN_METRIC_L2] = UINT64_C(0x3d80ce2aaca9d566),
+		[OMEN_METRIC_IP] = UINT64_C(0x1008630aea5502a9),
+		[OMEN_METRIC_COSINE] = UINT64_C(0x7ae6a33a498e8948)};
 	static float x[MAX_DIM];
 	static float mean[MAX_DIM];
 
@@ -1316,6 +1392,7 @@ main(void)
 	test_long_sums();
 	test_recode();
 	test_sq4();
+	test_fitted();
 	test_query_lengths();
 	test_short_means();
 	test_tables();
