@@ -117,7 +117,7 @@ create_meta(Relation index, ForkNumber fork)
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	omen_options_check_storage(storage, opclass->metric);
+	omen_options_check_storage(storage, opclass->metric, dims);
 	omen_meta_create(index, fork, opclass->metric, storage, dims, m,
 					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
 					 omen_keys_bytes(index));

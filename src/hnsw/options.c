@@ -34,7 +34,7 @@ list_storage_values(void)
 }
 
 /* The message below names them all. */
-StaticAssertDecl(OMEN_STORAGES == 3, "a kind of code is new");
+StaticAssertDecl(OMEN_STORAGES == 4, "a kind of code is new");
 
 /* Register the parameters; once, from _PG_init. */
 void
@@ -57,8 +57,8 @@ omen_options_init(void)
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
 					   STORAGE_AUTO,
-					   "Valid values are \"auto\", \"sq8\", \"sq4\" and "
-					   "\"full\".",
+					   "Valid values are \"auto\", \"sq8\", \"sq4\", \"sq2\" "
+					   "and \"full\".",
 					   AccessExclusiveLock);
 }
 
@@ -114,15 +114,25 @@ omen_options_storage(Relation index, OmenMetric metric, int dims)
 	return (OmenStorage) options->storage;
 }
 
-/* Report a storage that the metric does not go with. */
+/* Report a storage that the metric, or so few dimensions, do not go with. */
 void
-omen_options_check_storage(OmenStorage storage, OmenMetric metric)
+omen_options_check_storage(OmenStorage storage, OmenMetric metric, uint32 dims)
 {
+	const OmenCodec *codec = omen_codecs[storage];
+
 	if (!omen_storage_fits(storage, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"%s\" is not supported for %s",
-						omen_codecs[storage]->name, omen_metrics[metric].label),
+				 errmsg("storage \"%s\" is not supported for %s", codec->name,
+						omen_metrics[metric].label),
 				 errhint("Use storage \"%s\".",
 						 omen_codecs[omen_storage_default(metric, 1)]->name)));
+	if (dims < codec->least_dims)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("storage \"%s\" needs at least %u dimensions, not %u",
+					codec->name, codec->least_dims, dims),
+			 errhint("Use storage \"%s\".",
+					 omen_codecs[omen_storage_default(metric, dims)]->name)));
 }

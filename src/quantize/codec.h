@@ -47,6 +47,9 @@ typedef struct OmenCodec
 	uint16_t	encoder;		/* the OMEN_ENCODER_VERSION (codes.h) that its
 								 * bits were changed in last */
 
+	/* Of a vector with fewer dimensions a code says too little. */
+	uint32_t	least_dims;
+
 	/* Numbers on a grid over the vector's range; else the floats. */
 	bool		is_quantized;
 
@@ -110,6 +113,7 @@ typedef struct OmenCodec
 
 extern const OmenCodec omen_codec_sq8;
 extern const OmenCodec omen_codec_sq4;
+extern const OmenCodec omen_codec_sq2;
 extern const OmenCodec omen_codec_full;
 
 extern const OmenCodec *const omen_codecs[OMEN_STORAGES];

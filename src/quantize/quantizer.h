@@ -20,10 +20,11 @@ typedef enum OmenStorage
 {
 	OMEN_STORAGE_SQ8 = 0,
 	OMEN_STORAGE_FULL = 1,
-	OMEN_STORAGE_SQ4 = 2
+	OMEN_STORAGE_SQ4 = 2,
+	OMEN_STORAGE_SQ2 = 3
 } OmenStorage;
 
-#define OMEN_STORAGES 3
+#define OMEN_STORAGES 4
 
 /*
  * What belongs to one code; stored on disk beside it.  24 bytes, no padding.

@@ -232,7 +232,7 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 		storage = omen_storage_default(metric, dims);
 	else if (!omen_storage_find(storage_name, &storage))
 		refuse_name("storage", storage_name);
-	omen_options_check_storage(storage, metric);
+	omen_options_check_storage(storage, metric, dims);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);
 	omen_plan_shape(&shape, metric, storage, dims, m, ef_construction, 0);
