@@ -25,7 +25,12 @@
  * bits, but half as much again as these deviations if it counted in full.  With
  * few coordinates errors are far from random, and count in full.
  *
- * Bounds above the truth, of 40 million pairs (bench/bounds.py): TODO
+ * Bounds above the truth, of 40,000 queries and normally distributed vectors of
+ * 64 to 1536 dimensions, unrelated, near and very near: 0 to 2 with four bits
+ * and four deviations, 0 to 54 with two bits and three, as of a normal
+ * distribution at most.  Of the hundred rows nearest to 200 queries, 20,000
+ * rows of sentences, embeddings and large (bench/datasets.py): none of 20,000
+ * with four bits, 1 to 6 with two.
  */
 #define FEW_COORDINATES 64
 

@@ -170,14 +170,14 @@ foreach my $version (@versions)
 }
 
 # An index keeps the version that the codes of its kind were changed in last.
-foreach my $kind ([ 'sq8', 1 ], [ 'full', 1 ], [ 'sq4', 2 ])
+foreach my $kind ([ 'sq8', 1 ], [ 'sq4', 2 ], [ 'sq2', 2 ], [ 'full', 1 ])
 {
 	my ($storage, $encoder) = @$kind;
 
-	$node->safe_psql('postgres', "DROP INDEX item_index; CREATE INDEX item_index ON item USING omen_hnsw (v) WITH (storage = $storage)");
-	change('item_index', sub { is(peek($_[0][0], META_ENCODER, 'S'), $encoder, "the encoder of $storage"); });
+	$node->safe_psql('postgres', "CREATE INDEX kind_index ON wide USING omen_hnsw (v) WITH (storage = $storage)");
+	change('kind_index', sub { is(peek($_[0][0], META_ENCODER, 'S'), $encoder, "the encoder of $storage"); });
+	$node->safe_psql('postgres', 'DROP INDEX kind_index');
 }
-$node->safe_psql('postgres', 'DROP INDEX item_index; CREATE INDEX item_index ON item USING omen_hnsw (v)');
 
 # ---------- pages in the place of others ----------
 

@@ -947,7 +947,7 @@ test_few_bits(void)
 				check_few_bits(OMEN_STORAGE_SQ4, (OmenMetric) metric, dims[d],
 							   1, 2.5);
 				check_few_bits(OMEN_STORAGE_SQ2, (OmenMetric) metric, dims[d],
-							   1, 7.5);
+							   4, 5.5);
 			}
 }
 
