@@ -97,6 +97,12 @@ def embeddings(count, queries=QUERIES):
                                                        queries)
 
 
+def medium(count, queries=QUERIES):
+    """1024 dimensions of unit norm, of a local dimensionality of about 25."""
+    return Latent(32, 384, 1024, 0.95, 0.30, True).data("medium", count,
+                                                        queries)
+
+
 def large(count, queries=QUERIES):
     """1536 dimensions of unit norm, of a local dimensionality of about 25."""
     return Latent(32, 512, 1536, 0.95, 0.30, True).data("large", count,
@@ -365,14 +371,14 @@ def number(text):
 def parse(name):
     """Generator, rows or None, variants."""
     found = re.fullmatch(
-        r"(fashion|clustered|embeddings|large|sentences)(\d+[km]?)?"
+        r"(fashion|clustered|embeddings|medium|large|sentences)(\d+[km]?)?"
         r"((\+[a-z]+)*)",
         name)
     variants = found[3].split("+")[1:] if found else []
     if not found or not set(variants) <= set(VARIANTS):
         raise ValueError(
-            f"{name} is no set: fashion, clusteredN, embeddingsN, largeN or "
-            f"sentencesN, and +{', +'.join(VARIANTS)}")
+            f"{name} is no set: fashion, clusteredN, embeddingsN, mediumN, "
+            f"largeN or sentencesN, and +{', +'.join(VARIANTS)}")
     if not found[2] and found[1] != "fashion":
         raise ValueError(f"{name} needs a number of rows, as in {name}100k")
     return found[1], number(found[2]) if found[2] else None, variants
@@ -390,7 +396,8 @@ def load(name, folder, limit=None, queries=QUERIES):
         data = sentences(count, folder, queries)
     else:
         data = {"clustered": clustered,
-                "embeddings": embeddings, "large": large}[kind](count, queries)
+                "embeddings": embeddings, "medium": medium,
+                "large": large}[kind](count, queries)
     data.name = name
     for variant in variants:
         VARIANTS[variant](data)

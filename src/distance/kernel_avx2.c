@@ -207,6 +207,84 @@ ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
 }
 
+/* Number `which` of each byte's four. */
+INLINE __m256i
+quarters(__m256i packed, int which)
+{
+	return _mm256_and_si256(_mm256_srli_epi16(packed, 2 * which),
+							_mm256_set1_epi8(3));
+}
+
+/*
+ * Add 128 products of bytes and packed numbers of 0..3.  Pairs of them, four
+ * times at most 2 * 255 * 3, fit 16 bits.
+ */
+INLINE __m256i
+add_quarters(__m256i sum, const __m256i *x, __m256i packed)
+{
+	__m256i		pairs01 =
+		_mm256_add_epi16(_mm256_maddubs_epi16(x[0], quarters(packed, 0)),
+						 _mm256_maddubs_epi16(x[1], quarters(packed, 1)));
+	__m256i		pairs23 =
+		_mm256_add_epi16(_mm256_maddubs_epi16(x[2], quarters(packed, 2)),
+						 _mm256_maddubs_epi16(x[3], quarters(packed, 3)));
+
+	return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(pairs01,
+																	pairs23),
+												   _mm256_set1_epi16(1)));
+}
+
+TARGET static uint32_t
+ip_u8_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		quarter = OMEN_QUARTER_BYTES(dim);
+	/* the last quarter is the shortest */
+	size_t		whole = dim > 3 * quarter ? dim - 3 * quarter : 0;
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		x[4];
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= whole; i += 32)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = load_u8(a + (size_t) k * quarter + i);
+		sum = add_quarters(sum, x, load_u8(b + i));
+	}
+	if (i + 16 <= whole)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = load_half_u8(a + (size_t) k * quarter + i);
+		sum = add_quarters(sum, x, load_half_u8(b + i));
+		i += 16;
+	}
+	for (; i < quarter; i++)
+		for (size_t k = 0; k < 4 && k * quarter + i < dim; k++)
+			rest += (uint32_t) a[k * quarter + i] * (b[i] >> 2 * k & 3);
+	return add_words(sum) + rest;
+}
+
+TARGET static uint32_t
+ip_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		bytes = OMEN_QUARTER_BYTES(dim);
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		x[4];
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= bytes; i += 32)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = quarters(load_u8(a + i), k);
+		sum = add_quarters(sum, x, load_u8(b + i));
+	}
+	for (; i < bytes; i++)
+		for (int k = 0; k < 4; k++)
+			rest += (uint32_t) (a[i] >> 2 * k & 3) * (b[i] >> 2 * k & 3);
+	return add_words(sum) + rest;
+}
+
 /* Eight codes decoded. */
 INLINE __m256
 decode(__m128i codes, __m256 offset, __m256 step)
@@ -380,6 +458,8 @@ const OmenKernels omen_kernels_avx2 = {
 	.ip_u8 = ip_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
+	.ip_u8_u2 = ip_u8_u2,
+	.ip_u2 = ip_u2,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,

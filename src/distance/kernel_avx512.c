@@ -243,6 +243,83 @@ DEFINE_PACKED(ip_u8_u4, ip_u4, TARGET, add_small)
 /* numbers of 0..15 are signed bytes as well */
 DEFINE_PACKED(ip_u8_u4_vnni, ip_u4_vnni, TARGET_VNNI, _mm512_dpbusd_epi32)
 
+/* Number `which` of each byte's four. */
+INLINE __m512i
+quarters(__m512i packed, int which)
+{
+	return _mm512_and_si512(_mm512_srli_epi16(packed, 2 * which),
+							_mm512_set1_epi8(3));
+}
+
+/*
+ * Define the kernels of numbers of two bits in the same way.  Each quarter of
+ * the bytes goes with one of the numbers of each packed byte.
+ */
+#define DEFINE_QUARTERS(name_u8_u2, name_u2, target, add) \
+	target static uint32_t name_u8_u2(const uint8_t *a, const uint8_t *b, \
+									  size_t dim) \
+	{ \
+		size_t quarter = OMEN_QUARTER_BYTES(dim); \
+		size_t whole = dim > 3 * quarter ? dim - 3 * quarter : 0; \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+		__m512i packed; \
+		size_t i = 0; \
+\
+		for (; i + BYTES <= whole; i += BYTES) \
+		{ \
+			const uint8_t *x = a + i; \
+\
+			packed = _mm512_loadu_si512(b + i); \
+			sum0 = add(sum0, _mm512_loadu_si512(x), quarters(packed, 0)); \
+			sum1 = add(sum1, _mm512_loadu_si512(x + quarter), \
+					   quarters(packed, 1)); \
+			sum0 = add(sum0, _mm512_loadu_si512(x + 2 * quarter), \
+					   quarters(packed, 2)); \
+			sum1 = add(sum1, _mm512_loadu_si512(x + 3 * quarter), \
+					   quarters(packed, 3)); \
+		} \
+		for (; i < quarter; i += BYTES) \
+		{ \
+			packed = _mm512_maskz_loadu_epi8(first_bytes(quarter - i), b + i); \
+			for (size_t k = 0; k < 4 && k * quarter + i < dim; k++) \
+			{ \
+				size_t at = k * quarter + i; \
+				size_t end = \
+					(k + 1) * quarter < dim ? (k + 1) * quarter : dim; \
+				__m512i x = \
+					_mm512_maskz_loadu_epi8(first_bytes(end - at), a + at); \
+\
+				sum0 = add(sum0, x, quarters(packed, (int) k)); \
+			} \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
+	} \
+\
+	target static uint32_t name_u2(const uint8_t *a, const uint8_t *b, \
+								   size_t dim) \
+	{ \
+		size_t bytes = OMEN_QUARTER_BYTES(dim); \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+\
+		for (size_t i = 0; i < bytes; i += BYTES) \
+		{ \
+			__mmask64 mask = first_bytes(bytes - i); \
+			__m512i x = _mm512_maskz_loadu_epi8(mask, a + i); \
+			__m512i y = _mm512_maskz_loadu_epi8(mask, b + i); \
+\
+			sum0 = add(sum0, quarters(x, 0), quarters(y, 0)); \
+			sum1 = add(sum1, quarters(x, 1), quarters(y, 1)); \
+			sum0 = add(sum0, quarters(x, 2), quarters(y, 2)); \
+			sum1 = add(sum1, quarters(x, 3), quarters(y, 3)); \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
+	}
+
+DEFINE_QUARTERS(ip_u8_u2, ip_u2, TARGET, add_small)
+DEFINE_QUARTERS(ip_u8_u2_vnni, ip_u2_vnni, TARGET_VNNI, _mm512_dpbusd_epi32)
+
 /* Sixteen codes decoded. */
 INLINE __m512
 decode(__m128i codes, __m512 offset, __m512 step)
@@ -399,6 +476,8 @@ const OmenKernels omen_kernels_avx512 = {
 	.ip_u8 = ip_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
+	.ip_u8_u2 = ip_u8_u2,
+	.ip_u2 = ip_u2,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
@@ -411,7 +490,8 @@ const OmenKernels omen_kernels_avx512 = {
 #define VNNI_KERNELS \
 	.name = "avx512", .l2sq = l2sq, .ip = ip, .l1 = l1, .cosine = cosine, \
 	.ip_u8 = ip_u8_vnni, .ip_u8_u4 = ip_u8_u4_vnni, .ip_u4 = ip_u4_vnni, \
-	.l1_u8 = l1_u8, .ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
+	.ip_u8_u2 = ip_u8_u2_vnni, .ip_u2 = ip_u2_vnni, .l1_u8 = l1_u8, \
+	.ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
 	.block = &omen_block_avx512_vnni, .half = &omen_half_avx512, \
 	.sparse = &omen_sparse_scalar
 

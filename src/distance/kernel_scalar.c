@@ -54,6 +54,29 @@ ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 	return sum;
 }
 
+static uint32_t
+ip_u8_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		quarter = OMEN_QUARTER_BYTES(dim);
+	uint32_t	sum = 0;
+
+	for (size_t first = 0, shift = 0; first < dim; first += quarter, shift += 2)
+		for (size_t i = first; i < first + quarter && i < dim; i++)
+			sum += (uint32_t) a[i] * (b[i - first] >> shift & 3);
+	return sum;
+}
+
+static uint32_t
+ip_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	uint32_t	sum = 0;
+
+	for (size_t i = 0; i < OMEN_QUARTER_BYTES(dim); i++)
+		for (int shift = 0; shift < 8; shift += 2)
+			sum += (uint32_t) (a[i] >> shift & 3) * (b[i] >> shift & 3);
+	return sum;
+}
+
 static inline float
 decode(uint8_t code, float offset, float step)
 {
@@ -110,6 +133,8 @@ const OmenKernels omen_kernels_scalar = {
 	.ip_u8 = ip_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
+	.ip_u8_u2 = ip_u8_u2,
+	.ip_u2 = ip_u2,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,

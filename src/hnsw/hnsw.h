@@ -55,7 +55,8 @@ extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
 extern OmenStorage omen_options_storage(Relation index, OmenMetric metric,
 										int dims);
-extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric);
+extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric,
+									   uint32 dims);
 
 /* validate.c */
 extern bool omen_hnsw_validate(Oid opclassoid);

@@ -119,7 +119,7 @@ create_meta(Relation index, ForkNumber fork)
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	omen_options_check_storage(storage, shape.metric);
+	omen_options_check_storage(storage, shape.metric, shape.dims);
 	omen_meta_create(index, fork, shape.metric, storage, shape.dims, dims, m,
 					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
 					 omen_keys_bytes(index));

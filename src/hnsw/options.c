@@ -61,8 +61,8 @@ omen_options_init(void)
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
 					   STORAGE_AUTO,
-					   "Valid values are \"auto\", \"sq8\", \"sq4\" and "
-					   "\"full\".",
+					   "Valid values are \"auto\", \"sq8\", \"sq4\", \"sq2\" "
+					   "and \"full\".",
 					   AccessExclusiveLock);
 }
 
@@ -118,19 +118,28 @@ omen_options_storage(Relation index, OmenMetric metric, int dims)
 	return (OmenStorage) options->storage;
 }
 
-/* Report a storage that the metric does not go with. */
+/* Report a storage that the metric, or so few dimensions, do not go with. */
 void
-omen_options_check_storage(OmenStorage storage, OmenMetric metric)
+omen_options_check_storage(OmenStorage storage, OmenMetric metric, uint32 dims)
 {
-	const OmenCodec *usual = omen_codecs[omen_storage_default(metric, 1)];
+	const OmenCodec *codec = omen_codecs[storage];
+	const OmenCodec *usual = omen_codecs[omen_storage_default(metric, dims)];
 
 	if (!omen_storage_fits(storage, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"%s\" is not supported for %s",
-						omen_codecs[storage]->name, omen_metrics[metric].label),
+				 errmsg("storage \"%s\" is not supported for %s", codec->name,
+						omen_metrics[metric].label),
 				 usual->is_implied
 					 ? errhint("Leave out the storage parameter: a node keeps "
 							   "the value itself.")
-					 : errhint("Use storage \"%s\".", usual->name)));
+					 : errhint("Use storage \"%s\".",
+							   omen_codecs[omen_storage_default(metric, 1)]
+								   ->name)));
+	if (dims < codec->least_dims)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage \"%s\" needs at least %u dimensions, not %u",
+						codec->name, codec->least_dims, dims),
+				 errhint("Use storage \"%s\".", usual->name)));
 }

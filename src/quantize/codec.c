@@ -10,6 +10,7 @@ const OmenCodec *const omen_codecs[OMEN_STORAGES] = {
 	[OMEN_STORAGE_SQ8] = &omen_codec_sq8,
 	[OMEN_STORAGE_FULL] = &omen_codec_full,
 	[OMEN_STORAGE_SQ4] = &omen_codec_sq4,
+	[OMEN_STORAGE_SQ2] = &omen_codec_sq2,
 	[OMEN_STORAGE_BITS] = &omen_codec_bits,
 };
 

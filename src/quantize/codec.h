@@ -52,8 +52,13 @@ typedef struct OmenCodec
 	const char *name;			/* as the option "storage" calls it */
 	uint32_t	header_bytes;	/* of what is stored in front of a code; 0 if
 								 * its header is all zeros */
-	uint32_t	max_dim;
+	uint16_t	encoder;		/* the OMEN_ENCODER_VERSION (codes.h) that its
+								 * bits were changed in last */
 	bool		is_implied;		/* follows from the type, and is no option */
+
+	/* Of a vector with fewer dimensions a code says too little. */
+	uint32_t	least_dims;
+	uint32_t	max_dim;
 
 	/* Numbers on a grid over the vector's range; else the floats. */
 	bool		is_quantized;
@@ -121,6 +126,7 @@ typedef struct OmenCodec
 
 extern const OmenCodec omen_codec_sq8;
 extern const OmenCodec omen_codec_sq4;
+extern const OmenCodec omen_codec_sq2;
 extern const OmenCodec omen_codec_full;
 extern const OmenCodec omen_codec_bits;
 

@@ -105,6 +105,7 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 
 const OmenCodec omen_codec_bits = {
 	.name = "bits",
+	.encoder = 1,
 	.header_bytes = 0,
 	.max_dim = OMEN_MAX_BITS,
 	.is_implied = true,

@@ -193,6 +193,7 @@ const OmenCodec omen_codec_full = {
 	.name = "full",
 	.header_bytes = sizeof(OmenCodeHeader),
 	.max_dim = OMEN_MAX_DIM,
+	.encoder = 1,
 	.bytes = bytes,
 	.query_bytes = bytes,
 	.encode = encode,

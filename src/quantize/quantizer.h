@@ -21,10 +21,11 @@ typedef enum OmenStorage
 	OMEN_STORAGE_SQ8 = 0,
 	OMEN_STORAGE_FULL = 1,
 	OMEN_STORAGE_SQ4 = 2,
+	OMEN_STORAGE_SQ2 = 3,
 	OMEN_STORAGE_BITS = 4
 } OmenStorage;
 
-#define OMEN_STORAGES 5			/* 3 is of no kind */
+#define OMEN_STORAGES 5
 
 /*
  * What belongs to one code; stored on disk beside it.  24 bytes, no padding.

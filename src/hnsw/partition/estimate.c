@@ -231,7 +231,7 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 		storage = omen_storage_default(metric, dims);
 	else if (!omen_storage_find(storage_name, &storage))
 		refuse_name("storage", storage_name);
-	omen_options_check_storage(storage, metric);
+	omen_options_check_storage(storage, metric, Max(dims, 1));
 	check_range("dims", dims, 1, omen_codecs[storage]->max_dim);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);

@@ -72,8 +72,8 @@ StaticAssertDecl(OMEN_METRIC_L2 == 0 && OMEN_METRIC_IP == 1 &&
 					 OMEN_METRIC_SKETCH_L1 == 9 && OMEN_METRICS == 10,
 				 "metrics have changed");
 StaticAssertDecl(OMEN_STORAGE_SQ8 == 0 && OMEN_STORAGE_FULL == 1 &&
-					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGE_BITS == 4 &&
-					 OMEN_STORAGES == 5,
+					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGE_SQ2 == 3 &&
+					 OMEN_STORAGE_BITS == 4 && OMEN_STORAGES == 5,
 				 "storages have changed");
 StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
 					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&

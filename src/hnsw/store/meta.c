@@ -85,7 +85,7 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
 	meta->magic = OMEN_MAGIC;
 	meta->version = OMEN_FORMAT_VERSION;
 	meta->version_complement = ~meta->version;
-	meta->encoder = OMEN_ENCODER_VERSION;
+	meta->encoder = omen_codecs[storage]->encoder;
 	meta->dims = dims;
 	meta->value_dims = value_dims;
 	meta->m = m;
@@ -132,6 +132,17 @@ omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 /* ---------- reading ---------- */
 
 /*
+ * The version of the encoder that codes as this index has them are made by now.
+ * A kind of code that does not exist is the business of omen_meta_flaw().
+ */
+static uint16
+present_encoder(const OmenMetaPageData *meta)
+{
+	return meta->storage < OMEN_STORAGES ? omen_codecs[meta->storage]->encoder
+										 : meta->encoder;
+}
+
+/*
  * What a metapage says of its format, and of the encoder of the codes.  Version
  * 1 did not stand twice.
  */
@@ -147,9 +158,11 @@ omen_meta_format(const OmenMetaPageData *meta)
 												   : OMEN_FORMAT_OLDER;
 	if (meta->encoder == 0)
 		return OMEN_FORMAT_DAMAGED;
-	if (meta->encoder != OMEN_ENCODER_VERSION)
-		return meta->encoder > OMEN_ENCODER_VERSION ? OMEN_FORMAT_LATER
-													: OMEN_FORMAT_OLDER;
+	if (meta->encoder > OMEN_ENCODER_VERSION)
+		return OMEN_FORMAT_LATER;
+	if (meta->encoder != present_encoder(meta))
+		return meta->encoder > present_encoder(meta) ? OMEN_FORMAT_LATER
+													 : OMEN_FORMAT_OLDER;
 	return OMEN_FORMAT_PRESENT;
 }
 
@@ -207,8 +220,11 @@ refuse_format(Relation rel, const OmenMetaPageData *meta, bool is_later)
 							 "omendb reads version %d.",
 							 meta->version, OMEN_FORMAT_VERSION)
 				 : errdetail("Its codes are of encoder version %u, but this "
-							 "version of omendb makes version %d.",
-							 meta->encoder, OMEN_ENCODER_VERSION),
+							 "version of omendb makes version %u.",
+							 meta->encoder,
+							 meta->encoder > OMEN_ENCODER_VERSION
+								 ? OMEN_ENCODER_VERSION
+								 : present_encoder(meta)),
 			 is_later ? errhint("Update omendb, or REINDEX the index.")
 					  : errhint("Please REINDEX it.")));
 }
