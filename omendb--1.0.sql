@@ -18,7 +18,22 @@ DROP FUNCTION omen_require_alone();
 CREATE FUNCTION omen_distance_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of distance functions: what they cost';
+COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of functions of vector: what they cost';
+
+CREATE FUNCTION omen_halfvec_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_halfvec_distance_support(internal) IS 'planner support of functions of halfvec: what they cost';
+
+CREATE FUNCTION omen_bit_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_distance_support(internal) IS 'planner support of distance functions of bit strings: what they cost';
+
+CREATE FUNCTION omen_sparsevec_distance_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_distance_support(internal) IS 'planner support of distance functions of sparse vectors: what they cost';
 
 -- -----------------------------------------------------------------------
 -- vector: type
@@ -69,25 +84,25 @@ COMMENT ON TYPE vector IS 'vector of single-precision floating-point numbers, of
 -- -----------------------------------------------------------------------
 
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l2_distance(vector, vector) IS 'Euclidean (L2) distance';
 
 CREATE FUNCTION inner_product(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'omen_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION inner_product(vector, vector) IS 'inner product';
 
 CREATE FUNCTION cosine_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'omen_vector_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION cosine_distance(vector, vector) IS 'cosine distance: one minus the cosine of the angle';
 
 CREATE FUNCTION l1_distance(vector, vector) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'omen_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'omen_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l1_distance(vector, vector) IS 'taxicab (L1) distance';
@@ -103,17 +118,20 @@ CREATE FUNCTION vector_norm(vector) RETURNS double precision
 COMMENT ON FUNCTION vector_norm(vector) IS 'Euclidean norm';
 
 CREATE FUNCTION l2_normalize(vector) RETURNS vector
-	AS 'MODULE_PATHNAME', 'omen_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l2_normalize(vector) IS 'vector of the same direction with Euclidean norm 1';
 
 CREATE FUNCTION binary_quantize(vector) RETURNS bit
-	AS 'MODULE_PATHNAME', 'omen_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION binary_quantize(vector) IS 'one bit per element, set where the element is positive';
 
 CREATE FUNCTION subvector(vector, integer, integer) RETURNS vector
-	AS 'MODULE_PATHNAME', 'omen_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION subvector(vector, integer, integer) IS 'part of a vector: first element, counted from 1, and number of elements';
 
@@ -419,7 +437,7 @@ CREATE OPERATOR > (
 COMMENT ON OPERATOR > (vector, vector) IS 'greater than';
 
 -- -----------------------------------------------------------------------
--- vector: spheres, and whether a vector lies within one
+-- vector: spheres, and whether a value lies within one
 -- -----------------------------------------------------------------------
 
 CREATE TYPE vector_sphere AS (center vector, radius double precision);
@@ -517,6 +535,1010 @@ CREATE OPERATOR CLASS vector_hash_ops
 COMMENT ON OPERATOR CLASS vector_hash_ops USING hash IS 'equality of vectors';
 
 -- -----------------------------------------------------------------------
+-- halfvec: type
+-- -----------------------------------------------------------------------
+
+CREATE TYPE halfvec;
+
+CREATE FUNCTION halfvec_in(cstring, oid, integer) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION halfvec_out(halfvec) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'omen_halfvec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_out(halfvec) IS 'I/O';
+
+CREATE FUNCTION halfvec_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_halfvec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION halfvec_recv(internal, oid, integer) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION halfvec_send(halfvec) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'omen_halfvec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_send(halfvec) IS 'I/O';
+
+CREATE TYPE halfvec (
+	INPUT = halfvec_in,
+	OUTPUT = halfvec_out,
+	TYPMOD_IN = halfvec_typmod_in,
+	RECEIVE = halfvec_recv,
+	SEND = halfvec_send,
+	STORAGE = external
+);
+
+COMMENT ON TYPE halfvec IS 'vector of half-precision floating-point numbers, of a fixed or any number of dimensions';
+
+-- -----------------------------------------------------------------------
+-- halfvec: functions
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION l2_distance(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION l2_distance(halfvec, halfvec) IS 'Euclidean (L2) distance';
+
+CREATE FUNCTION inner_product(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION inner_product(halfvec, halfvec) IS 'inner product';
+
+CREATE FUNCTION cosine_distance(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION cosine_distance(halfvec, halfvec) IS 'cosine distance: one minus the cosine of the angle';
+
+CREATE FUNCTION l1_distance(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION l1_distance(halfvec, halfvec) IS 'taxicab (L1) distance';
+
+CREATE FUNCTION vector_dims(halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_halfvec_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_dims(halfvec) IS 'number of dimensions';
+
+CREATE FUNCTION l2_norm(halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_norm(halfvec) IS 'Euclidean norm';
+
+CREATE FUNCTION l2_normalize(halfvec) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION l2_normalize(halfvec) IS 'vector of the same direction with Euclidean norm 1';
+
+CREATE FUNCTION binary_quantize(halfvec) RETURNS bit
+	AS 'MODULE_PATHNAME', 'omen_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION binary_quantize(halfvec) IS 'one bit per element, set where the element is positive';
+
+CREATE FUNCTION subvector(halfvec, integer, integer) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION subvector(halfvec, integer, integer) IS 'part of a vector: first element, counted from 1, and number of elements';
+
+-- -----------------------------------------------------------------------
+-- halfvec: functions behind operators, operator classes and aggregates
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION halfvec_add(halfvec, halfvec) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_add' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_add(halfvec, halfvec) IS 'implementation of + operator';
+
+CREATE FUNCTION halfvec_sub(halfvec, halfvec) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_sub' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_sub(halfvec, halfvec) IS 'implementation of - operator';
+
+CREATE FUNCTION halfvec_mul(halfvec, halfvec) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_mul' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_mul(halfvec, halfvec) IS 'implementation of * operator';
+
+CREATE FUNCTION halfvec_concat(halfvec, halfvec) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_concat(halfvec, halfvec) IS 'implementation of || operator';
+
+CREATE FUNCTION halfvec_lt(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_lt(halfvec, halfvec) IS 'implementation of < operator';
+
+CREATE FUNCTION halfvec_le(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_le(halfvec, halfvec) IS 'implementation of <= operator';
+
+CREATE FUNCTION halfvec_eq(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_eq(halfvec, halfvec) IS 'implementation of = operator';
+
+CREATE FUNCTION halfvec_ne(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_ne(halfvec, halfvec) IS 'implementation of <> operator';
+
+CREATE FUNCTION halfvec_ge(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_ge(halfvec, halfvec) IS 'implementation of >= operator';
+
+CREATE FUNCTION halfvec_gt(halfvec, halfvec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_gt(halfvec, halfvec) IS 'implementation of > operator';
+
+CREATE FUNCTION halfvec_cmp(halfvec, halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_halfvec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_cmp(halfvec, halfvec) IS 'less-equal-greater';
+
+CREATE FUNCTION halfvec_hash(halfvec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_halfvec_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_hash(halfvec) IS 'hash';
+
+CREATE FUNCTION halfvec_hash_extended(halfvec, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'omen_halfvec_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_hash_extended(halfvec, bigint) IS 'hash with a seed';
+
+CREATE FUNCTION halfvec_l2_squared_distance(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_l2_squared_distance(halfvec, halfvec) IS 'square of the Euclidean (L2) distance';
+
+CREATE FUNCTION halfvec_negative_inner_product(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_negative_inner_product(halfvec, halfvec) IS 'implementation of <#> operator';
+
+CREATE FUNCTION halfvec_spherical_distance(halfvec, halfvec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_halfvec_spherical_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_spherical_distance(halfvec, halfvec) IS 'angle between two vectors of norm 1, divided by pi';
+
+CREATE FUNCTION halfvec_accum(double precision[], halfvec) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'omen_halfvec_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_accum(double precision[], halfvec) IS 'aggregate transition function';
+
+CREATE FUNCTION halfvec_combine(double precision[], double precision[]) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'omen_vector_combine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_combine(double precision[], double precision[]) IS 'aggregate combine function';
+
+CREATE FUNCTION halfvec_avg(double precision[]) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_avg(double precision[]) IS 'aggregate final function';
+
+-- -----------------------------------------------------------------------
+-- halfvec: aggregates
+-- -----------------------------------------------------------------------
+
+CREATE AGGREGATE avg(halfvec) (
+	SFUNC = halfvec_accum,
+	STYPE = double precision[],
+	FINALFUNC = halfvec_avg,
+	COMBINEFUNC = halfvec_combine,
+	INITCOND = '{0}',
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE avg(halfvec) IS 'the average (arithmetic mean) of all vectors, element by element';
+
+CREATE AGGREGATE sum(halfvec) (
+	SFUNC = halfvec_add,
+	STYPE = halfvec,
+	COMBINEFUNC = halfvec_add,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE sum(halfvec) IS 'the sum of all vectors, element by element';
+
+-- -----------------------------------------------------------------------
+-- halfvec: casts
+-- -----------------------------------------------------------------------
+
+-- Between vector and halfvec only one way is implicit, the one that an index on
+-- halfvec needs; were both, an operator of the two would be ambiguous.
+
+CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec(halfvec, integer, boolean) IS 'check the number of dimensions';
+
+CREATE FUNCTION halfvec_to_vector(halfvec, integer, boolean) RETURNS vector
+	AS 'MODULE_PATHNAME', 'omen_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_to_vector(halfvec, integer, boolean) IS 'convert halfvec to vector';
+
+CREATE FUNCTION vector_to_halfvec(vector, integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
+
+COMMENT ON FUNCTION vector_to_halfvec(vector, integer, boolean) IS 'convert vector to halfvec, each number to the nearest';
+
+CREATE FUNCTION array_to_halfvec(integer[], integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_halfvec(integer[], integer, boolean) IS 'convert array to halfvec';
+
+CREATE FUNCTION array_to_halfvec(real[], integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_halfvec(real[], integer, boolean) IS 'convert array to halfvec';
+
+CREATE FUNCTION array_to_halfvec(double precision[], integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_halfvec(double precision[], integer, boolean) IS 'convert array to halfvec';
+
+CREATE FUNCTION array_to_halfvec(numeric[], integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_array_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_halfvec(numeric[], integer, boolean) IS 'convert array to halfvec';
+
+CREATE FUNCTION halfvec_to_float4(halfvec, integer, boolean) RETURNS real[]
+	AS 'MODULE_PATHNAME', 'omen_halfvec_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_to_float4(halfvec, integer, boolean) IS 'convert halfvec to array';
+
+CREATE CAST (halfvec AS halfvec)
+	WITH FUNCTION halfvec(halfvec, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (halfvec AS halfvec) IS 'check the number of dimensions';
+
+CREATE CAST (halfvec AS vector)
+	WITH FUNCTION halfvec_to_vector(halfvec, integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (halfvec AS vector) IS 'convert halfvec to vector';
+
+CREATE CAST (vector AS halfvec)
+	WITH FUNCTION vector_to_halfvec(vector, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (vector AS halfvec) IS 'convert vector to halfvec, each number to the nearest';
+
+CREATE CAST (halfvec AS real[])
+	WITH FUNCTION halfvec_to_float4(halfvec, integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (halfvec AS real[]) IS 'convert halfvec to array';
+
+CREATE CAST (integer[] AS halfvec)
+	WITH FUNCTION array_to_halfvec(integer[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (integer[] AS halfvec) IS 'convert array to halfvec';
+
+CREATE CAST (real[] AS halfvec)
+	WITH FUNCTION array_to_halfvec(real[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (real[] AS halfvec) IS 'convert array to halfvec';
+
+CREATE CAST (double precision[] AS halfvec)
+	WITH FUNCTION array_to_halfvec(double precision[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (double precision[] AS halfvec) IS 'convert array to halfvec';
+
+CREATE CAST (numeric[] AS halfvec)
+	WITH FUNCTION array_to_halfvec(numeric[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (numeric[] AS halfvec) IS 'convert array to halfvec';
+
+-- -----------------------------------------------------------------------
+-- halfvec: operators
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR <-> (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l2_distance,
+	COMMUTATOR = <->
+);
+
+COMMENT ON OPERATOR <-> (halfvec, halfvec) IS 'Euclidean (L2) distance';
+
+CREATE OPERATOR <#> (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_negative_inner_product,
+	COMMUTATOR = <#>
+);
+
+COMMENT ON OPERATOR <#> (halfvec, halfvec) IS 'negative inner product';
+
+CREATE OPERATOR <=> (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = cosine_distance,
+	COMMUTATOR = <=>
+);
+
+COMMENT ON OPERATOR <=> (halfvec, halfvec) IS 'cosine distance';
+
+CREATE OPERATOR <+> (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = l1_distance,
+	COMMUTATOR = <+>
+);
+
+COMMENT ON OPERATOR <+> (halfvec, halfvec) IS 'taxicab (L1) distance';
+
+CREATE OPERATOR + (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_add,
+	COMMUTATOR = +
+);
+
+COMMENT ON OPERATOR + (halfvec, halfvec) IS 'add element by element';
+
+CREATE OPERATOR - (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_sub
+);
+
+COMMENT ON OPERATOR - (halfvec, halfvec) IS 'subtract element by element';
+
+CREATE OPERATOR * (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_mul,
+	COMMUTATOR = *
+);
+
+COMMENT ON OPERATOR * (halfvec, halfvec) IS 'multiply element by element';
+
+CREATE OPERATOR || (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_concat
+);
+
+COMMENT ON OPERATOR || (halfvec, halfvec) IS 'concatenate';
+
+CREATE OPERATOR < (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_lt,
+	COMMUTATOR = >, NEGATOR = >=,
+	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+
+COMMENT ON OPERATOR < (halfvec, halfvec) IS 'less than';
+
+CREATE OPERATOR <= (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_le,
+	COMMUTATOR = >=, NEGATOR = >,
+	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+
+COMMENT ON OPERATOR <= (halfvec, halfvec) IS 'less than or equal';
+
+CREATE OPERATOR = (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_eq,
+	COMMUTATOR = =, NEGATOR = <>,
+	RESTRICT = eqsel, JOIN = eqjoinsel,
+	HASHES, MERGES
+);
+
+COMMENT ON OPERATOR = (halfvec, halfvec) IS 'equal';
+
+CREATE OPERATOR <> (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_ne,
+	COMMUTATOR = <>, NEGATOR = =,
+	RESTRICT = neqsel, JOIN = neqjoinsel
+);
+
+COMMENT ON OPERATOR <> (halfvec, halfvec) IS 'not equal';
+
+CREATE OPERATOR >= (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_ge,
+	COMMUTATOR = <=, NEGATOR = <,
+	RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+
+COMMENT ON OPERATOR >= (halfvec, halfvec) IS 'greater than or equal';
+
+CREATE OPERATOR > (
+	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_gt,
+	COMMUTATOR = <, NEGATOR = <=,
+	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+
+COMMENT ON OPERATOR > (halfvec, halfvec) IS 'greater than';
+
+-- -----------------------------------------------------------------------
+-- halfvec: spheres, and whether a value lies within one
+-- -----------------------------------------------------------------------
+
+CREATE TYPE halfvec_sphere AS (center halfvec, radius double precision);
+
+COMMENT ON TYPE halfvec_sphere IS 'all vectors that are nearer to a center than a radius';
+
+-- No function named sphere: beside the other one a sphere of a literal or of an
+-- untyped parameter would be of nobody knows which type.
+CREATE FUNCTION halfvec_sphere(center halfvec, radius double precision) RETURNS halfvec_sphere
+	AS 'MODULE_PATHNAME', 'omen_halfvec_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_sphere(halfvec, double precision) IS 'make a sphere';
+
+CREATE FUNCTION halfvec_l2_within(halfvec, halfvec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_l2_within(halfvec, halfvec_sphere) IS 'implementation of <<->> operator';
+
+CREATE OPERATOR <<->> (
+	LEFTARG = halfvec, RIGHTARG = halfvec_sphere, FUNCTION = halfvec_l2_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<->> (halfvec, halfvec_sphere) IS 'within a sphere, by Euclidean (L2) distance';
+
+CREATE FUNCTION halfvec_ip_within(halfvec, halfvec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_ip_within(halfvec, halfvec_sphere) IS 'implementation of <<#>> operator';
+
+CREATE OPERATOR <<#>> (
+	LEFTARG = halfvec, RIGHTARG = halfvec_sphere, FUNCTION = halfvec_ip_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<#>> (halfvec, halfvec_sphere) IS 'within a sphere, by negative inner product';
+
+CREATE FUNCTION halfvec_cosine_within(halfvec, halfvec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_cosine_within(halfvec, halfvec_sphere) IS 'implementation of <<=>> operator';
+
+CREATE OPERATOR <<=>> (
+	LEFTARG = halfvec, RIGHTARG = halfvec_sphere, FUNCTION = halfvec_cosine_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<=>> (halfvec, halfvec_sphere) IS 'within a sphere, by cosine distance';
+
+CREATE FUNCTION halfvec_l1_within(halfvec, halfvec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
+
+COMMENT ON FUNCTION halfvec_l1_within(halfvec, halfvec_sphere) IS 'implementation of <<+>> operator';
+
+CREATE OPERATOR <<+>> (
+	LEFTARG = halfvec, RIGHTARG = halfvec_sphere, FUNCTION = halfvec_l1_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<+>> (halfvec, halfvec_sphere) IS 'within a sphere, by taxicab (L1) distance';
+
+-- -----------------------------------------------------------------------
+-- halfvec: operator classes of PostgreSQL's own access methods
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR FAMILY halfvec_ops USING btree;
+
+COMMENT ON OPERATOR FAMILY halfvec_ops USING btree IS 'vectors ordered by their elements';
+
+CREATE OPERATOR CLASS halfvec_ops
+	DEFAULT FOR TYPE halfvec USING btree FAMILY halfvec_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 halfvec_cmp(halfvec, halfvec);
+
+COMMENT ON OPERATOR CLASS halfvec_ops USING btree IS 'vectors ordered by their elements';
+
+CREATE OPERATOR FAMILY halfvec_hash_ops USING hash;
+
+COMMENT ON OPERATOR FAMILY halfvec_hash_ops USING hash IS 'equality of vectors';
+
+CREATE OPERATOR CLASS halfvec_hash_ops
+	DEFAULT FOR TYPE halfvec USING hash FAMILY halfvec_hash_ops AS
+	OPERATOR 1 =,
+	FUNCTION 1 halfvec_hash(halfvec),
+	FUNCTION 2 halfvec_hash_extended(halfvec, bigint);
+
+COMMENT ON OPERATOR CLASS halfvec_hash_ops USING hash IS 'equality of vectors';
+
+-- -----------------------------------------------------------------------
+-- bit: functions
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION hamming_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_hamming_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION hamming_distance(bit, bit) IS 'Hamming distance: number of bits that differ';
+
+CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION jaccard_distance(bit, bit) IS 'Jaccard distance: one minus the bits set in both, as a part of those set in either';
+
+-- -----------------------------------------------------------------------
+-- bit: operators
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR <~> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = hamming_distance,
+	COMMUTATOR = <~>
+);
+
+COMMENT ON OPERATOR <~> (bit, bit) IS 'Hamming distance';
+
+CREATE OPERATOR <%> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = jaccard_distance,
+	COMMUTATOR = <%>
+);
+
+COMMENT ON OPERATOR <%> (bit, bit) IS 'Jaccard distance';
+
+-- -----------------------------------------------------------------------
+-- bit: spheres, and whether a value lies within one
+-- -----------------------------------------------------------------------
+
+-- "bit" in quotes is of any length, bit would be bit(1).
+CREATE TYPE bit_sphere AS (center "bit", radius double precision);
+
+COMMENT ON TYPE bit_sphere IS 'all bit strings that are nearer to a center than a radius';
+
+CREATE FUNCTION bit_sphere(center bit, radius double precision) RETURNS bit_sphere
+	AS 'MODULE_PATHNAME', 'omen_bit_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION bit_sphere(bit, double precision) IS 'make a sphere';
+
+CREATE FUNCTION bit_hamming_within(bit, bit_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_bit_hamming_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION bit_hamming_within(bit, bit_sphere) IS 'implementation of <<~>> operator';
+
+CREATE OPERATOR <<~>> (
+	LEFTARG = bit, RIGHTARG = bit_sphere, FUNCTION = bit_hamming_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<~>> (bit, bit_sphere) IS 'within a sphere, by Hamming distance';
+
+CREATE FUNCTION bit_jaccard_within(bit, bit_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_bit_jaccard_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_bit_distance_support;
+
+COMMENT ON FUNCTION bit_jaccard_within(bit, bit_sphere) IS 'implementation of <<%>> operator';
+
+CREATE OPERATOR <<%>> (
+	LEFTARG = bit, RIGHTARG = bit_sphere, FUNCTION = bit_jaccard_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<%>> (bit, bit_sphere) IS 'within a sphere, by Jaccard distance';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: type
+-- -----------------------------------------------------------------------
+
+CREATE TYPE sparsevec;
+
+CREATE FUNCTION sparsevec_in(cstring, oid, integer) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_in(cstring, oid, integer) IS 'I/O';
+
+CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_out(sparsevec) IS 'I/O';
+
+CREATE FUNCTION sparsevec_typmod_in(cstring[]) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_typmod_in(cstring[]) IS 'I/O typmod';
+
+CREATE FUNCTION sparsevec_recv(internal, oid, integer) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_recv(internal, oid, integer) IS 'I/O';
+
+CREATE FUNCTION sparsevec_send(sparsevec) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_send(sparsevec) IS 'I/O';
+
+CREATE TYPE sparsevec (
+	INPUT = sparsevec_in,
+	OUTPUT = sparsevec_out,
+	TYPMOD_IN = sparsevec_typmod_in,
+	RECEIVE = sparsevec_recv,
+	SEND = sparsevec_send,
+	STORAGE = external
+);
+
+COMMENT ON TYPE sparsevec IS 'vector of single-precision floating-point numbers of which most are zero, of a fixed or any number of dimensions';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: functions
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION l2_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION l2_distance(sparsevec, sparsevec) IS 'Euclidean (L2) distance';
+
+CREATE FUNCTION inner_product(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION inner_product(sparsevec, sparsevec) IS 'inner product';
+
+CREATE FUNCTION cosine_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION cosine_distance(sparsevec, sparsevec) IS 'cosine distance: one minus the cosine of the angle';
+
+CREATE FUNCTION l1_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION l1_distance(sparsevec, sparsevec) IS 'taxicab (L1) distance';
+
+CREATE FUNCTION l2_norm(sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_norm(sparsevec) IS 'Euclidean norm';
+
+CREATE FUNCTION l2_normalize(sparsevec) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION l2_normalize(sparsevec) IS 'sparse vector of the same direction with Euclidean norm 1';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: functions behind operators and operator classes
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION sparsevec_lt(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_lt(sparsevec, sparsevec) IS 'implementation of < operator';
+
+CREATE FUNCTION sparsevec_le(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_le(sparsevec, sparsevec) IS 'implementation of <= operator';
+
+CREATE FUNCTION sparsevec_eq(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_eq(sparsevec, sparsevec) IS 'implementation of = operator';
+
+CREATE FUNCTION sparsevec_ne(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_ne(sparsevec, sparsevec) IS 'implementation of <> operator';
+
+CREATE FUNCTION sparsevec_ge(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_ge(sparsevec, sparsevec) IS 'implementation of >= operator';
+
+CREATE FUNCTION sparsevec_gt(sparsevec, sparsevec) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_gt(sparsevec, sparsevec) IS 'implementation of > operator';
+
+CREATE FUNCTION sparsevec_cmp(sparsevec, sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_cmp(sparsevec, sparsevec) IS 'less-equal-greater';
+
+CREATE FUNCTION sparsevec_hash(sparsevec) RETURNS integer
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_hash(sparsevec) IS 'hash';
+
+CREATE FUNCTION sparsevec_hash_extended(sparsevec, bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_hash_extended(sparsevec, bigint) IS 'hash with a seed';
+
+CREATE FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_squared_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l2_squared_distance(sparsevec, sparsevec) IS 'square of the Euclidean (L2) distance';
+
+CREATE FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_negative_inner_product(sparsevec, sparsevec) IS 'implementation of <#> operator';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: casts
+-- -----------------------------------------------------------------------
+
+CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec(sparsevec, integer, boolean) IS 'check the number of dimensions';
+
+CREATE FUNCTION vector_to_sparsevec(vector, integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_vector_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION vector_to_sparsevec(vector, integer, boolean) IS 'convert vector to sparse vector';
+
+CREATE FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) RETURNS vector
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) IS 'convert sparse vector to vector';
+
+CREATE FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_halfvec_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) IS 'convert halfvec to sparse vector';
+
+CREATE FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) IS 'convert sparse vector to halfvec, each number to the nearest';
+
+CREATE FUNCTION array_to_sparsevec(integer[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(integer[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(real[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(real[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(double precision[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(double precision[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE FUNCTION array_to_sparsevec(numeric[], integer, boolean) RETURNS sparsevec
+	AS 'MODULE_PATHNAME', 'omen_array_to_sparsevec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION array_to_sparsevec(numeric[], integer, boolean) IS 'convert array to sparse vector';
+
+CREATE CAST (sparsevec AS sparsevec)
+	WITH FUNCTION sparsevec(sparsevec, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (sparsevec AS sparsevec) IS 'check the number of dimensions';
+
+CREATE CAST (vector AS sparsevec)
+	WITH FUNCTION vector_to_sparsevec(vector, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (vector AS sparsevec) IS 'convert vector to sparse vector';
+
+CREATE CAST (sparsevec AS vector)
+	WITH FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (sparsevec AS vector) IS 'convert sparse vector to vector';
+
+CREATE CAST (halfvec AS sparsevec)
+	WITH FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) AS IMPLICIT;
+
+COMMENT ON CAST (halfvec AS sparsevec) IS 'convert halfvec to sparse vector';
+
+CREATE CAST (sparsevec AS halfvec)
+	WITH FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (sparsevec AS halfvec) IS 'convert sparse vector to halfvec, each number to the nearest';
+
+CREATE CAST (integer[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(integer[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (integer[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (real[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(real[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (real[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (double precision[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(double precision[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (double precision[] AS sparsevec) IS 'convert array to sparse vector';
+
+CREATE CAST (numeric[] AS sparsevec)
+	WITH FUNCTION array_to_sparsevec(numeric[], integer, boolean) AS ASSIGNMENT;
+
+COMMENT ON CAST (numeric[] AS sparsevec) IS 'convert array to sparse vector';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: operators
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR <-> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l2_distance,
+	COMMUTATOR = <->
+);
+
+COMMENT ON OPERATOR <-> (sparsevec, sparsevec) IS 'Euclidean (L2) distance';
+
+CREATE OPERATOR <#> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_negative_inner_product,
+	COMMUTATOR = <#>
+);
+
+COMMENT ON OPERATOR <#> (sparsevec, sparsevec) IS 'negative inner product';
+
+CREATE OPERATOR <=> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = cosine_distance,
+	COMMUTATOR = <=>
+);
+
+COMMENT ON OPERATOR <=> (sparsevec, sparsevec) IS 'cosine distance';
+
+CREATE OPERATOR <+> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = l1_distance,
+	COMMUTATOR = <+>
+);
+
+COMMENT ON OPERATOR <+> (sparsevec, sparsevec) IS 'taxicab (L1) distance';
+
+CREATE OPERATOR < (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_lt,
+	COMMUTATOR = >, NEGATOR = >=,
+	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+
+COMMENT ON OPERATOR < (sparsevec, sparsevec) IS 'less than';
+
+CREATE OPERATOR <= (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_le,
+	COMMUTATOR = >=, NEGATOR = >,
+	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+
+COMMENT ON OPERATOR <= (sparsevec, sparsevec) IS 'less than or equal';
+
+CREATE OPERATOR = (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_eq,
+	COMMUTATOR = =, NEGATOR = <>,
+	RESTRICT = eqsel, JOIN = eqjoinsel,
+	HASHES, MERGES
+);
+
+COMMENT ON OPERATOR = (sparsevec, sparsevec) IS 'equal';
+
+CREATE OPERATOR <> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_ne,
+	COMMUTATOR = <>, NEGATOR = =,
+	RESTRICT = neqsel, JOIN = neqjoinsel
+);
+
+COMMENT ON OPERATOR <> (sparsevec, sparsevec) IS 'not equal';
+
+CREATE OPERATOR >= (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_ge,
+	COMMUTATOR = <=, NEGATOR = <,
+	RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+
+COMMENT ON OPERATOR >= (sparsevec, sparsevec) IS 'greater than or equal';
+
+CREATE OPERATOR > (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_gt,
+	COMMUTATOR = <, NEGATOR = <=,
+	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+
+COMMENT ON OPERATOR > (sparsevec, sparsevec) IS 'greater than';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: spheres, and whether a value lies within one
+-- -----------------------------------------------------------------------
+
+CREATE TYPE sparsevec_sphere AS (center sparsevec, radius double precision);
+
+COMMENT ON TYPE sparsevec_sphere IS 'all sparse vectors that are nearer to a center than a radius';
+
+CREATE FUNCTION sparsevec_sphere(center sparsevec, radius double precision) RETURNS sparsevec_sphere
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_sphere' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION sparsevec_sphere(sparsevec, double precision) IS 'make a sphere';
+
+CREATE FUNCTION sparsevec_l2_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l2_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l2_within(sparsevec, sparsevec_sphere) IS 'implementation of <<->> operator';
+
+CREATE OPERATOR <<->> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_l2_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<->> (sparsevec, sparsevec_sphere) IS 'within a sphere, by Euclidean (L2) distance';
+
+CREATE FUNCTION sparsevec_ip_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_ip_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_ip_within(sparsevec, sparsevec_sphere) IS 'implementation of <<#>> operator';
+
+CREATE OPERATOR <<#>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_ip_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<#>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by negative inner product';
+
+CREATE FUNCTION sparsevec_cosine_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_cosine_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_cosine_within(sparsevec, sparsevec_sphere) IS 'implementation of <<=>> operator';
+
+CREATE OPERATOR <<=>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_cosine_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<=>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by cosine distance';
+
+CREATE FUNCTION sparsevec_l1_within(sparsevec, sparsevec_sphere) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'omen_sparsevec_l1_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_sparsevec_distance_support;
+
+COMMENT ON FUNCTION sparsevec_l1_within(sparsevec, sparsevec_sphere) IS 'implementation of <<+>> operator';
+
+CREATE OPERATOR <<+>> (
+	LEFTARG = sparsevec, RIGHTARG = sparsevec_sphere, FUNCTION = sparsevec_l1_within,
+	RESTRICT = contsel, JOIN = contjoinsel
+);
+
+COMMENT ON OPERATOR <<+>> (sparsevec, sparsevec_sphere) IS 'within a sphere, by taxicab (L1) distance';
+
+-- -----------------------------------------------------------------------
+-- sparsevec: operator classes of PostgreSQL's own access methods
+-- -----------------------------------------------------------------------
+
+CREATE OPERATOR FAMILY sparsevec_ops USING btree;
+
+COMMENT ON OPERATOR FAMILY sparsevec_ops USING btree IS 'sparse vectors ordered by their elements';
+
+CREATE OPERATOR CLASS sparsevec_ops
+	DEFAULT FOR TYPE sparsevec USING btree FAMILY sparsevec_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	FUNCTION 1 sparsevec_cmp(sparsevec, sparsevec);
+
+COMMENT ON OPERATOR CLASS sparsevec_ops USING btree IS 'sparse vectors ordered by their elements';
+
+CREATE OPERATOR FAMILY sparsevec_hash_ops USING hash;
+
+COMMENT ON OPERATOR FAMILY sparsevec_hash_ops USING hash IS 'equality of sparse vectors';
+
+CREATE OPERATOR CLASS sparsevec_hash_ops
+	DEFAULT FOR TYPE sparsevec USING hash FAMILY sparsevec_hash_ops AS
+	OPERATOR 1 =,
+	FUNCTION 1 sparsevec_hash(sparsevec),
+	FUNCTION 2 sparsevec_hash_extended(sparsevec, bigint);
+
+COMMENT ON OPERATOR CLASS sparsevec_hash_ops USING hash IS 'equality of sparse vectors';
+
+-- -----------------------------------------------------------------------
 -- omen_hnsw: the access method
 -- -----------------------------------------------------------------------
 
@@ -601,6 +1623,176 @@ CREATE OPERATOR CLASS vector_l1_ops
 	FUNCTION 2 vector_l1_within(vector, vector_sphere);
 
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE FUNCTION omen_halfvec_l2_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_halfvec_l2_support(internal) IS 'omen_hnsw support for L2 distance of halfvec';
+
+CREATE FUNCTION omen_halfvec_ip_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_halfvec_ip_support(internal) IS 'omen_hnsw support for inner product of halfvec';
+
+CREATE FUNCTION omen_halfvec_cosine_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_halfvec_cosine_support(internal) IS 'omen_hnsw support for cosine distance of halfvec';
+
+CREATE FUNCTION omen_halfvec_l1_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_halfvec_l1_support(internal) IS 'omen_hnsw support for L1 distance of halfvec';
+
+CREATE OPERATOR FAMILY halfvec_l2_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY halfvec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+	DEFAULT FOR TYPE halfvec USING omen_hnsw FAMILY halfvec_l2_ops AS
+	OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_halfvec_l2_support(internal),
+	FUNCTION 2 halfvec_l2_within(halfvec, halfvec_sphere);
+
+COMMENT ON OPERATOR CLASS halfvec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR FAMILY halfvec_ip_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY halfvec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+	FOR TYPE halfvec USING omen_hnsw FAMILY halfvec_ip_ops AS
+	OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_halfvec_ip_support(internal),
+	FUNCTION 2 halfvec_ip_within(halfvec, halfvec_sphere);
+
+COMMENT ON OPERATOR CLASS halfvec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR FAMILY halfvec_cosine_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY halfvec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+	FOR TYPE halfvec USING omen_hnsw FAMILY halfvec_cosine_ops AS
+	OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_halfvec_cosine_support(internal),
+	FUNCTION 2 halfvec_cosine_within(halfvec, halfvec_sphere);
+
+COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR FAMILY halfvec_l1_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY halfvec_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE OPERATOR CLASS halfvec_l1_ops
+	FOR TYPE halfvec USING omen_hnsw FAMILY halfvec_l1_ops AS
+	OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_halfvec_l1_support(internal),
+	FUNCTION 2 halfvec_l1_within(halfvec, halfvec_sphere);
+
+COMMENT ON OPERATOR CLASS halfvec_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE FUNCTION omen_bit_hamming_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_hamming_support(internal) IS 'omen_hnsw support for Hamming distance of bit strings';
+
+CREATE FUNCTION omen_bit_jaccard_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_bit_jaccard_support(internal) IS 'omen_hnsw support for Jaccard distance of bit strings';
+
+CREATE OPERATOR FAMILY bit_hamming_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY bit_hamming_ops USING omen_hnsw IS 'Hamming distance';
+
+CREATE OPERATOR CLASS bit_hamming_ops
+	DEFAULT FOR TYPE bit USING omen_hnsw FAMILY bit_hamming_ops AS
+	OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_bit_hamming_support(internal),
+	FUNCTION 2 bit_hamming_within(bit, bit_sphere);
+
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING omen_hnsw IS 'Hamming distance';
+
+CREATE OPERATOR FAMILY bit_jaccard_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY bit_jaccard_ops USING omen_hnsw IS 'Jaccard distance';
+
+CREATE OPERATOR CLASS bit_jaccard_ops
+	FOR TYPE bit USING omen_hnsw FAMILY bit_jaccard_ops AS
+	OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_bit_jaccard_support(internal),
+	FUNCTION 2 bit_jaccard_within(bit, bit_sphere);
+
+COMMENT ON OPERATOR CLASS bit_jaccard_ops USING omen_hnsw IS 'Jaccard distance';
+
+CREATE FUNCTION omen_sparsevec_l2_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_l2_support(internal) IS 'omen_hnsw support for L2 distance of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_ip_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_ip_support(internal) IS 'omen_hnsw support for inner product of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_cosine_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_cosine_support(internal) IS 'omen_hnsw support for cosine distance of sparse vectors';
+
+CREATE FUNCTION omen_sparsevec_l1_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION omen_sparsevec_l1_support(internal) IS 'omen_hnsw support for L1 distance of sparse vectors';
+
+CREATE OPERATOR FAMILY sparsevec_l2_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR CLASS sparsevec_l2_ops
+	DEFAULT FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_l2_ops AS
+	OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_l2_support(internal),
+	FUNCTION 2 sparsevec_l2_within(sparsevec, sparsevec_sphere);
+
+COMMENT ON OPERATOR CLASS sparsevec_l2_ops USING omen_hnsw IS 'L2 distance';
+
+CREATE OPERATOR FAMILY sparsevec_ip_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR CLASS sparsevec_ip_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_ip_ops AS
+	OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_ip_support(internal),
+	FUNCTION 2 sparsevec_ip_within(sparsevec, sparsevec_sphere);
+
+COMMENT ON OPERATOR CLASS sparsevec_ip_ops USING omen_hnsw IS 'negative inner product';
+
+CREATE OPERATOR FAMILY sparsevec_cosine_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR CLASS sparsevec_cosine_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_cosine_ops AS
+	OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_cosine_support(internal),
+	FUNCTION 2 sparsevec_cosine_within(sparsevec, sparsevec_sphere);
+
+COMMENT ON OPERATOR CLASS sparsevec_cosine_ops USING omen_hnsw IS 'cosine distance';
+
+CREATE OPERATOR FAMILY sparsevec_l1_ops USING omen_hnsw;
+
+COMMENT ON OPERATOR FAMILY sparsevec_l1_ops USING omen_hnsw IS 'L1 distance';
+
+CREATE OPERATOR CLASS sparsevec_l1_ops
+	FOR TYPE sparsevec USING omen_hnsw FAMILY sparsevec_l1_ops AS
+	OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+	FUNCTION 1 omen_sparsevec_l1_support(internal),
+	FUNCTION 2 sparsevec_l1_within(sparsevec, sparsevec_sphere);
+
+COMMENT ON OPERATOR CLASS sparsevec_l1_ops USING omen_hnsw IS 'L1 distance';
 
 -- Columns to filter by, after the vector.
 

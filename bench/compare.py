@@ -43,6 +43,9 @@ SMALL_CACHE_QUERIES = 200
 class System:
     """An extension and a way to index with it, in the extension's database."""
 
+    opclass = "vector_l2_ops"
+    operator = "<->"
+
     def __init__(self, name, database, extension, method, setting, options=""):
         self.name = name
         self.database = database
@@ -78,24 +81,28 @@ class System:
             connection.execute("DROP TABLE IF EXISTS queries")
             for table, vectors in ((self.table, data.rows),
                                    ("queries", data.queries)):
-                knn.load(connection, table, vectors,
-                         numpy.zeros(len(vectors), numpy.int16))
+                self.load(connection, table, vectors)
         self.build(len(data.rows))
+
+    def load(self, connection, table, vectors):
+        knn.load(connection, table, vectors,
+                 numpy.zeros(len(vectors), numpy.int16))
 
     def build(self, rows, keys=()):
         index = f"{self.table}_index"
         self.result["build_s"] = knn.build(
             self.database,
             f"CREATE INDEX {index} ON {self.table} USING {self.method} "
-            f"({', '.join(['embedding vector_l2_ops', *keys])}) WITH (m = {M}, "
+            f"({', '.join([f'embedding {self.opclass}', *keys])}) "
+            f"WITH (m = {M}, "
             f"ef_construction = {self.ef_construction}{self.options})")
         with knn.connect(self.database) as connection:
             size, = connection.execute(
                 f"SELECT pg_relation_size('{index}')").fetchone()
             plan = "\n".join(line for line, in connection.execute(
-                f"EXPLAIN SELECT id FROM {self.table} ORDER BY embedding <-> "
-                f"(SELECT embedding FROM queries WHERE id = 0) "
-                f"LIMIT {knn.K}"))
+                f"EXPLAIN SELECT id FROM {self.table} ORDER BY embedding "
+                f"{self.operator} (SELECT embedding FROM queries WHERE id = 0)"
+                f" LIMIT {knn.K}"))
         self.result["index_bytes"] = size
         self.result["index_bytes_per_row"] = size / rows
         if f"Index Scan using {index}" not in plan:
@@ -110,7 +117,8 @@ class System:
     def answers(self, ef_search, count):
         with knn.connect(self.database) as connection:
             connection.execute(f"SET {self.setting} = {ef_search}")
-            return knn.answers(connection, self.table, count)
+            return knn.answers(connection, self.table, count,
+                               operator=self.operator)
 
     def by_pgbench(self, ef_search, queries, seconds):
         """Queries a second of one client, as an application asks them."""
@@ -129,8 +137,8 @@ class System:
 
     def statement(self):
         return (f"SELECT count(near.id) FROM queries q, LATERAL (SELECT id "
-                f"FROM {self.table} t ORDER BY t.embedding <-> q.embedding "
-                f"LIMIT {knn.K}) near")
+                f"FROM {self.table} t ORDER BY t.embedding {self.operator} "
+                f"q.embedding LIMIT {knn.K}) near")
 
     def in_server(self, ef_search, queries, seconds, clients=1):
         """Queries a second of one statement that asks all, in as many

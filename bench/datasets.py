@@ -97,10 +97,23 @@ def embeddings(count, queries=QUERIES):
                                                        queries)
 
 
+def medium(count, queries=QUERIES):
+    """1024 dimensions of unit norm, of a local dimensionality of about 25."""
+    return Latent(32, 384, 1024, 0.95, 0.30, True).data("medium", count,
+                                                        queries)
+
+
 def large(count, queries=QUERIES):
     """1536 dimensions of unit norm, of a local dimensionality of about 25."""
     return Latent(32, 512, 1536, 0.95, 0.30, True).data("large", count,
                                                         queries)
+
+
+def signs(count, queries=QUERIES):
+    """1024 dimensions, to take the signs of: each is positive half the
+    time."""
+    return Latent(32, 384, 1024, 0.95, 0.30, False).data("signs", count,
+                                                         queries)
 
 
 def blobs(count, dim, clusters, spread, queries=QUERIES):
@@ -120,6 +133,106 @@ def fashion_images(count=None, queries=QUERIES):
                 fashion.images("train")[:count].astype(numpy.float32),
                 fashion.images("t10k")[:queries].astype(numpy.float32),
                 fashion.labels("train")[:count].astype(numpy.int16))
+
+
+# ---------- sparse vectors ----------
+
+# Of a learned sparse encoder with the vocabulary of BERT.
+TERMS = 30522
+
+
+class Sparse:
+    """Vectors as their non-zero coordinates: terms, ascending, and weights of
+    all of them one after the other, and where each begins."""
+
+    def __init__(self, starts, terms, weights):
+        self.starts, self.terms, self.weights = starts, terms, weights
+
+    def __len__(self):
+        return len(self.starts) - 1
+
+    def __getitem__(self, which):
+        """One vector, or those of a list of numbers, as Sparse."""
+        numbers = numpy.atleast_1d(which)
+        parts = [slice(self.starts[n], self.starts[n + 1]) for n in numbers]
+        starts = numpy.cumsum([0] + [part.stop - part.start
+                                     for part in parts])
+        return Sparse(starts,
+                      numpy.concatenate([self.terms[p] for p in parts]),
+                      numpy.concatenate([self.weights[p] for p in parts]))
+
+    def products(self, one):
+        """Inner products with one vector, in float64."""
+        full = numpy.zeros(TERMS)
+        full[one.terms] = one.weights
+        return numpy.add.reduceat(full[self.terms] * self.weights,
+                                  self.starts[:-1])
+
+    def norms(self):
+        squares = self.weights.astype(numpy.float64) ** 2
+        return numpy.sqrt(numpy.add.reduceat(squares, self.starts[:-1]))
+
+    def texts(self):
+        """As the type sparsevec reads them."""
+        for first, end in zip(self.starts, self.starts[1:]):
+            yield "{" + ",".join(
+                f"{term + 1}:{weight:.4f}" for term, weight in
+                zip(self.terms[first:end], self.weights[first:end])
+            ) + f"}}/{TERMS}"
+
+
+class TermModel:
+    """Documents of topics.  A topic has terms of its own, by Zipf's law, and
+    a weight for each; a fifth of what a document says is of no topic."""
+
+    TOPICS = 1000
+    SHORTEST, LONGEST = 20, 300
+
+    def __init__(self):
+        generator = numpy.random.default_rng([SEED, NET, TERMS])
+        shares = (numpy.arange(TERMS) + 5.0) ** -1.2
+        self.sums = numpy.cumsum(shares / shares.sum())
+        # a topic's terms are near each other in one of few orders
+        self.orders = numpy.array([generator.permutation(TERMS)
+                                   for _ in range(50)], numpy.int32)
+        self.places = numpy.argsort(self.orders, axis=1)
+        self.common = generator.permutation(TERMS).astype(numpy.int32)
+        self.bases = generator.gamma(2.0, 0.5, (50, TERMS)).astype(
+            numpy.float32)
+
+    def document(self, generator):
+        length = generator.integers(self.SHORTEST, self.LONGEST + 1)
+        topic = generator.integers(self.TOPICS)
+        order = topic % len(self.orders)
+        ranks = numpy.searchsorted(self.sums, generator.random(3 * length))
+        # the head of the order is moved on, a stretch a topic
+        shift = topic // len(self.orders) * 100
+        ranks = (ranks + shift) % TERMS
+        terms = self.orders[order][ranks]
+        rest = generator.random(len(terms)) < 0.2
+        terms[rest] = self.common[numpy.searchsorted(
+            self.sums, generator.random(int(rest.sum())))]
+        _, first = numpy.unique(terms, return_index=True)
+        terms = numpy.sort(terms[numpy.sort(first)[:length]])
+        # what is typical of the topic weighs more
+        typical = (self.places[order][terms] - shift) % TERMS
+        weights = (self.bases[order][terms] / (1 + typical / 20) ** 0.4
+                   * generator.gamma(8.0, 1 / 8.0, len(terms)))
+        return terms, numpy.maximum(numpy.round(weights, 4), 0.0001)
+
+    def draw(self, count, stream):
+        generator = numpy.random.default_rng([SEED, stream, TERMS])
+        found = [self.document(generator) for _ in range(count)]
+        return Sparse(numpy.cumsum([0] + [len(terms) for terms, _ in found]),
+                      numpy.concatenate([terms for terms, _ in found]),
+                      numpy.concatenate([weights for _, weights in found])
+                      .astype(numpy.float32))
+
+
+def terms(count, queries=QUERIES):
+    """Rows and queries like those of a learned sparse encoder."""
+    model = TermModel()
+    return model.draw(count, ROWS), model.draw(queries, HELD_OUT)
 
 
 # ---------- variants ----------
@@ -365,14 +478,14 @@ def number(text):
 def parse(name):
     """Generator, rows or None, variants."""
     found = re.fullmatch(
-        r"(fashion|clustered|embeddings|large|sentences)(\d+[km]?)?"
+        r"(fashion|clustered|embeddings|medium|large|sentences)(\d+[km]?)?"
         r"((\+[a-z]+)*)",
         name)
     variants = found[3].split("+")[1:] if found else []
     if not found or not set(variants) <= set(VARIANTS):
         raise ValueError(
-            f"{name} is no set: fashion, clusteredN, embeddingsN, largeN or "
-            f"sentencesN, and +{', +'.join(VARIANTS)}")
+            f"{name} is no set: fashion, clusteredN, embeddingsN, mediumN, "
+            f"largeN or sentencesN, and +{', +'.join(VARIANTS)}")
     if not found[2] and found[1] != "fashion":
         raise ValueError(f"{name} needs a number of rows, as in {name}100k")
     return found[1], number(found[2]) if found[2] else None, variants
@@ -390,7 +503,8 @@ def load(name, folder, limit=None, queries=QUERIES):
         data = sentences(count, folder, queries)
     else:
         data = {"clustered": clustered,
-                "embeddings": embeddings, "large": large}[kind](count, queries)
+                "embeddings": embeddings, "medium": medium,
+                "large": large}[kind](count, queries)
     data.name = name
     for variant in variants:
         VARIANTS[variant](data)

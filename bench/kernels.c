@@ -104,26 +104,34 @@ bench_kernels(uint32_t dim)
 		   ns[6]);
 }
 
+/* Codes of one kind: encoding, and distances of two and of a query and one. */
 static void
-bench_codes(OmenMetric metric, const char *name, uint32_t dim)
+bench_codes(OmenMetric metric, OmenStorage storage, uint32_t dim)
 {
 	static float scratch[MAX_DIM];
 	OmenCodeHeader headers[POOL];
-	OmenQuantizer *q =
-		malloc(omen_quantizer_size(metric, OMEN_STORAGE_SQ8, dim));
-	double		ns[2];
+	OmenQueryHeader query;
+	OmenQueryRest about;
+	OmenQuantizer *q = malloc(omen_quantizer_size(metric, storage, dim));
+	uint8_t	   *code = malloc(sizeof(float) * (size_t) dim);
+	double		ns[3];
 
-	if (q == NULL)
+	if (q == NULL || code == NULL)
 		abort();
-	omen_quantizer_init(q, metric, OMEN_STORAGE_SQ8, dim, 1,
+	omen_quantizer_init(q, metric, storage, dim, 1,
 						metric == OMEN_METRIC_L1 ? NULL : floats[0]);
 	MEASURE(ns[0], CALLS / 10,
 			omen_encode(q, A, scratch, &headers[i & (POOL - 1)], A8));
 	MEASURE(ns[1], CALLS,
 			omen_code_distance(q, &headers[i & (POOL - 1)], A8,
 							   &headers[(i / POOL) & (POOL - 1)], B8));
-	printf("%-8s %-8s %5u %8.1f %8.1f\n", omen_kernels->name, name, dim, ns[0],
-		   ns[1]);
+	(void) omen_encode_query(q, floats[1], scratch, &query, code, &about);
+	MEASURE(ns[2], CALLS,
+			omen_query_distance(q, &query, code, &headers[i & (POOL - 1)], A8));
+	printf("%-8s %-8s %-8s %5u %8.1f %8.1f %8.1f\n", omen_kernels->name,
+		   omen_metrics[metric].name, omen_codecs[storage]->name, dim, ns[0],
+		   ns[1], ns[2]);
+	free(code);
 	free(q);
 }
 
@@ -139,7 +147,7 @@ bench_block(size_t dim)
 	size_t		stride = OMEN_BLOCK_STRIDE(dim);
 	uint8_t	   *codes = calloc(LEAF, stride);
 	float	   *out = malloc(sizeof(float) * row * LEAF);
-	void	   *panel = aligned_alloc(64, block->panel_bytes(dim));
+	void	   *panel = aligned_alloc(64, block->panels.panel_bytes(dim));
 	uint32_t	index[NEAREST];
 	float		value[NEAREST];
 	double		best[3] = {1e9, 1e9, 1e9};
@@ -166,10 +174,10 @@ bench_block(size_t dim)
 			uint32_t	count = LEAF - c < OMEN_PANEL ? LEAF - c : OMEN_PANEL;
 
 			start = seconds();
-			block->pack(panel, all_codes + c, all_terms + c, count, dim);
+			block->panels.pack(panel, all_codes + c, all_terms + c, count, dim);
 			took[0] += seconds() - start;
 			start = seconds();
-			block->distances(panel, all_codes, all_terms, LEAF, dim, out + c,
+			block->panels.distances(panel, all_codes, all_terms, LEAF, dim, out + c,
 							 row);
 			took[1] += seconds() - start;
 		}
@@ -208,16 +216,16 @@ main(void)
 			for (size_t d = 0; d < N_DIMS; d++)
 				bench_kernels(dims[d]);
 
-	printf("\n%-8s %-8s %5s %8s %8s\n", "table", "metric", "dim", "encode",
-		   "distance");
+	printf("\n%-8s %-8s %-8s %5s %8s %8s %8s\n", "table", "metric", "storage",
+		   "dim", "encode", "distance", "query");
 	omen_kernels_init();
 	for (size_t d = 0; d < N_DIMS; d++)
-	{
-		bench_codes(OMEN_METRIC_L2, "l2", dims[d]);
-		bench_codes(OMEN_METRIC_IP, "ip", dims[d]);
-		bench_codes(OMEN_METRIC_COSINE, "cosine", dims[d]);
-		bench_codes(OMEN_METRIC_L1, "l1", dims[d]);
-	}
+		for (int metric = 0; metric < OMEN_METRICS; metric++)
+			for (int storage = 0; storage < OMEN_STORAGES; storage++)
+				if (omen_codes_exist((uint32_t) storage, (uint32_t) metric) &&
+					omen_is_quantized((OmenStorage) storage))
+					bench_codes((OmenMetric) metric, (OmenStorage) storage,
+								dims[d]);
 
 	printf("\n%-8s %5s %8s %8s %8s\n", "table", "dim", "pack", "block",
 		   "nearest");

@@ -88,13 +88,13 @@ def build(database, statement, report=None):
     return seconds
 
 
-def answers(connection, table, count, k=K):
+def answers(connection, table, count, k=K, operator="<->"):
     """Ids of the k nearest rows of each of the first queries, as returned."""
     found = []
     with connection.cursor() as cursor:
         for query in range(count):
             cursor.execute(
-                f"SELECT id FROM {table} ORDER BY embedding <-> "
+                f"SELECT id FROM {table} ORDER BY embedding {operator} "
                 f"(SELECT embedding FROM queries WHERE id = {query}) "
                 f"LIMIT {k}", prepare=False)
             found.append([row[0] for row in cursor])

@@ -66,7 +66,8 @@ FORMATS = {
         "payload": {"bytes": (8, "I"), "start": 16},
         "storages": {0: ("sq8", lambda dims: dims),
                      1: ("full", lambda dims: 4 * dims),
-                     2: ("sq4", lambda dims: (dims + 1) // 2)},
+                     2: ("sq4", lambda dims: (dims + 1) // 2),
+                     3: ("sq2", lambda dims: (dims + 3) // 4)},
     },
 }
 FORMATS[2] = {

@@ -195,12 +195,22 @@ SELECT dims, storage, operator, dimensions(dims, storage, operator, opclass)
 FROM unnest('{2,16000}'::int[]) dims, unnest('{full,sq8,sq4}'::text[]) storage,
 	(VALUES ('<=>', 'vector_cosine_ops'), ('<#>', 'vector_ip_ops'), ('<+>', 'vector_l1_ops')) o (operator, opclass)
 WHERE storage <> 'sq4' OR operator <> '<+>';
+SELECT dims, operator, dimensions(dims, 'sq2', operator, opclass)
+FROM unnest('{256,257,1534,16000}'::int[]) dims,
+	(VALUES ('<->', 'vector_l2_ops'), ('<=>', 'vector_cosine_ops'), ('<#>', 'vector_ip_ops')) o (operator, opclass);
 
--- Four bits do not go with L1, whatever the size of the table.
+-- Four bits do not go with L1, whatever the size of the table, nor do two; and two not with
+-- few dimensions.
 CREATE TABLE item (id int, v vector(3));
 CREATE INDEX ON item USING omen_hnsw (v vector_l1_ops) WITH (storage = sq4);
+CREATE INDEX ON item USING omen_hnsw (v vector_l1_ops) WITH (storage = sq2);
+CREATE INDEX ON item USING omen_hnsw (v) WITH (storage = sq2);
 INSERT INTO item SELECT i, pseudo_random(i, 3) FROM generate_series(1, 2000) i;
 CREATE INDEX ON item USING omen_hnsw (v vector_l1_ops) WITH (storage = sq4);
+CREATE INDEX ON item USING omen_hnsw (v) WITH (storage = sq2);
+DROP TABLE item;
+CREATE TABLE item (id int, v vector(255));
+CREATE INDEX ON item USING omen_hnsw (v) WITH (storage = sq2);
 DROP TABLE item;
 
 -- A graph with codes out of line, and its vacuum.

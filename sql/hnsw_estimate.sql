@@ -95,6 +95,15 @@ FROM unnest(ARRAY['1MB', '16MB', '64MB']) memory, unnest(ARRAY['sq8', 'full', 's
 	LATERAL without_files(memory, storage, metric) w
 WHERE storage <> 'sq4' OR metric <> 'l1'
 ORDER BY memory, storage, metric;
+-- Codes of two bits.
+CREATE TABLE wide (v vector(511));
+INSERT INTO wide SELECT (SELECT array_agg((hashint8extended(i, d) % 1000)::real) FROM generate_series(1, 511) d)::vector
+	FROM generate_series(1, 3000) i;
+CREATE INDEX wide_index ON wide USING omen_hnsw (v) WITH (storage = sq2);
+SELECT index_bytes BETWEEN 0.85 * pg_relation_size('wide_index') AND 1.15 * pg_relation_size('wide_index') AS close
+FROM omen_hnsw_build_estimate(3000, 511, storage => 'sq2');
+SELECT storage, mode FROM omen_hnsw_info('wide_index');
+DROP TABLE wide;
 -- Codes out of line.
 CREATE TABLE wide (v vector(2000));
 INSERT INTO wide SELECT (SELECT array_agg((hashint8extended(i, d) % 1000)::real) FROM generate_series(1, 2000) d)::vector
@@ -116,6 +125,8 @@ SELECT omen_hnsw_build_estimate(1000, 32, 16, 1001);
 SELECT omen_hnsw_build_estimate(1000, 32, 100, 199);
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'sq9');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'sq4', metric => 'l1');
+SELECT omen_hnsw_build_estimate(1000, 512, storage => 'sq2', metric => 'l1');
+SELECT omen_hnsw_build_estimate(1000, 255, storage => 'sq2');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => '');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'SQ8');
 SELECT omen_hnsw_build_estimate(1000, 32, metric => 'hamming');

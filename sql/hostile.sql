@@ -126,7 +126,7 @@ SELECT change, refusal('ALTER INDEX item_v ' || change)
 FROM (VALUES
 	('SET (m = 101)'),
 	('SET (m = 50, ef_construction = 4)'),
-	('SET (storage = sq2)'),
+	('SET (storage = sq3)'),
 	('SET (lists = 1)'),
 	('RESET (lists)'),
 	('RESET (m = 1)'),

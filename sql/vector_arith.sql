@@ -25,28 +25,28 @@ SELECT vector_dims(array_fill(1, ARRAY[15999])::vector || '[1]');
 SELECT array_fill(1, ARRAY[8001])::vector || array_fill(1, ARRAY[8000])::vector;
 
 -- Length and direction.
-SELECT vector_dims('[5]'), vector_dims('[5,6,7]'::vector(3));
+SELECT vector_dims('[5]'::vector), vector_dims('[5,6,7]'::vector(3));
 SELECT vector_norm('[2,3,6]'), vector_norm('[0,0,0]'), vector_norm('[-5]'),
 	vector_norm('[1e-40]') > 0 AS denormal,
 	vector_norm('[3e38,3e38]') BETWEEN 4.2e38 AND 4.3e38 AS no_overflow;
-SELECT l2_normalize('[0,0,-5]'), l2_normalize('[8,0,-6]'), l2_normalize('[0,-0]') AS zero,
-	l2_normalize('[1e-45]') AS denormal, l2_normalize('[-3e38,0]') AS large;
+SELECT l2_normalize('[0,0,-5]'::vector), l2_normalize('[8,0,-6]'::vector), l2_normalize('[0,-0]'::vector) AS zero,
+	l2_normalize('[1e-45]'::vector) AS denormal, l2_normalize('[-3e38,0]'::vector) AS large;
 SELECT abs(vector_norm(l2_normalize(array_agg(sin(i))::vector)) - 1) < 1e-6 AS unit
 FROM generate_series(1, 1000) i;
 
 -- Parts, as substring() counts them.
-SELECT start, count, subvector('[1,2,3,4,5]', start, count)
+SELECT start, count, subvector('[1,2,3,4,5]'::vector, start, count)
 FROM (VALUES (1, 5), (1, 1), (5, 1), (2, 3), (4, 100), (0, 2), (-2, 4), (-2147483640, 2147483647),
 	(1, 2147483647), (5, 2147483647)) AS v (start, count);
-SELECT subvector('[1,2,3]', 4, 1);
-SELECT subvector('[1,2,3]', 0, 1);
-SELECT subvector('[1,2,3]', 2, 0);
-SELECT subvector('[1,2,3]', 2, -2147483648);
-SELECT subvector('[1,2,3]', -2147483648, -2147483648);
-SELECT subvector('[1,2,3]', 2147483647, 2147483647);
+SELECT subvector('[1,2,3]'::vector, 4, 1);
+SELECT subvector('[1,2,3]'::vector, 0, 1);
+SELECT subvector('[1,2,3]'::vector, 2, 0);
+SELECT subvector('[1,2,3]'::vector, 2, -2147483648);
+SELECT subvector('[1,2,3]'::vector, -2147483648, -2147483648);
+SELECT subvector('[1,2,3]'::vector, 2147483647, 2147483647);
 
 -- One bit for each element, set where it is positive; zeroes are not.
-SELECT binary_quantize('[1]'), binary_quantize('[-1]'), binary_quantize('[0,-0,1e-45,-1e-45]');
+SELECT binary_quantize('[1]'::vector), binary_quantize('[-1]'::vector), binary_quantize('[0,-0,1e-45,-1e-45]'::vector);
 SELECT dim, binary_quantize(array_agg(CASE WHEN i % 3 = 0 THEN 1 ELSE -1 END)::vector) AS bits
 FROM (VALUES (7), (8), (9), (16), (17)) AS v (dim), generate_series(1, dim) i GROUP BY dim ORDER BY dim;
 SELECT length(bits), bits = repeat('1', 16000)::bit(16000) AS all_set

@@ -1,10 +1,10 @@
 -- Distances between vectors.
 
 -- Each function beside its operator.
-SELECT l2_distance('[1,2,3]', '[3,5,9]') AS l2, '[1,2,3]'::vector <-> '[3,5,9]' AS operator;
-SELECT inner_product('[1,2,3]', '[3,5,-9]') AS ip, '[1,2,3]'::vector <#> '[3,5,-9]' AS operator;
-SELECT cosine_distance('[1,0,0]', '[3,0,4]')::real AS cosine, ('[1,0,0]'::vector <=> '[3,0,4]')::real AS operator;
-SELECT l1_distance('[1,2,3]', '[3,5,-9]') AS l1, '[1,2,3]'::vector <+> '[3,5,-9]' AS operator;
+SELECT l2_distance('[1,2,3]'::vector, '[3,5,9]') AS l2, '[1,2,3]'::vector <-> '[3,5,9]' AS operator;
+SELECT inner_product('[1,2,3]'::vector, '[3,5,-9]') AS ip, '[1,2,3]'::vector <#> '[3,5,-9]' AS operator;
+SELECT cosine_distance('[1,0,0]'::vector, '[3,0,4]')::real AS cosine, ('[1,0,0]'::vector <=> '[3,0,4]')::real AS operator;
+SELECT l1_distance('[1,2,3]'::vector, '[3,5,-9]') AS l1, '[1,2,3]'::vector <+> '[3,5,-9]' AS operator;
 SELECT vector_l2_squared_distance('[1,2,3]', '[3,5,9]') AS squared,
 	vector_negative_inner_product('[1,2,3]', '[3,5,-9]') AS negative;
 
@@ -28,7 +28,7 @@ SELECT '[1,2]'::vector <#> '[1,2,3]';
 SELECT '[1]'::vector <=> '[1,2]';
 SELECT '[1,2]'::vector <+> '[1]';
 SELECT vector_l2_squared_distance('[1,2]', '[1]');
-SELECT inner_product('[1,2]', '[1]');
+SELECT inner_product('[1,2]'::vector, '[1]');
 SELECT vector_spherical_distance('[1,2]', '[1]');
 
 -- Any number of dimensions, against sums in double precision.

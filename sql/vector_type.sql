@@ -130,7 +130,7 @@ SELECT dim, pg_column_size(v) AS stored, v = ones(dim)::vector AS same, v::text 
 FROM wide ORDER BY dim;
 
 -- Calls with NULL.
-SELECT vector_dims(NULL), NULL::vector <-> '[1]', NULL::vector = '[1]', NULL::vector + '[1]';
+SELECT vector_dims(NULL::vector), NULL::vector <-> '[1]', NULL::vector = '[1]', NULL::vector + '[1]';
 
 DROP TABLE item, wide;
 DROP FUNCTION refusal, ones;

@@ -49,7 +49,11 @@ typedef struct OmenPointTerms
 	float		level; /* sqrt(2 * dim) * mean of the decoded coordinates */
 	float		sumsq;			/* squared norm of the decoded vector */
 	float		added; /* one more coordinate, for inner product; else 0 */
-	int32_t		sum128;			/* 128 * sum of (code[i] - 128), exact */
+	union
+	{
+		int32_t		sum128;		/* 128 * sum of (code[i] - 128), exact */
+		int32_t		ones; /* of bits, which need nothing else: see bits.h */
+	};
 } OmenPointTerms;
 
 _Static_assert(sizeof(OmenPointTerms) == 24, "OmenPointTerms has no padding");
@@ -59,7 +63,7 @@ _Static_assert(sizeof(OmenPointTerms) == 24, "OmenPointTerms has no padding");
  * need no alignment beyond that of their elements; a panel is aligned to 64
  * bytes and belongs to the table that packed it.
  */
-typedef struct OmenBlockKernels
+typedef struct OmenPanelKernels
 {
 	/* Bytes of a panel, a multiple of 64. */
 	size_t (*panel_bytes)(size_t dim);
@@ -79,6 +83,11 @@ typedef struct OmenBlockKernels
 	void (*distances)(const void *panel, const uint8_t *const *rows,
 					  const OmenPointTerms *const *terms, uint32_t nrows,
 					  size_t dim, float *out, size_t out_stride);
+} OmenPanelKernels;
+
+typedef struct OmenBlockKernels
+{
+	OmenPanelKernels panels;	/* of 8-bit codes */
 
 	/*
 	 * The k smallest of count values, or as many as are not +infinity; k is

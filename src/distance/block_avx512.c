@@ -330,9 +330,7 @@ minima_of_64(const float *values, uint32_t count, float *minima,
 #include "block_nearest.h"
 
 const OmenBlockKernels omen_block_avx512_vnni = {
-	.panel_bytes = panel_bytes,
-	.pack = pack,
-	.distances = distances,
+	.panels = {panel_bytes, pack, distances},
 	.nearest = nearest,
 };
 

@@ -95,8 +95,6 @@ nearest(float *values, uint32_t count, uint32_t k, uint32_t *index,
 }
 
 const OmenBlockKernels omen_block_scalar = {
-	.panel_bytes = panel_bytes,
-	.pack = pack,
-	.distances = distances,
+	.panels = {panel_bytes, pack, distances},
 	.nearest = nearest,
 };

@@ -30,6 +30,7 @@ const OmenKernels *omen_kernels = &omen_kernels_scalar;
 #define LEAF7_EBX_AVX512BW (1u << 30)
 #define LEAF7_EBX_AVX512VL (1u << 31)
 #define LEAF7_ECX_AVX512VNNI (1u << 11)
+#define LEAF7_ECX_AVX512VPOPCNTDQ (1u << 14)
 
 static uint32_t
 read_xcr0(void)
@@ -74,8 +75,12 @@ detect(const OmenKernels **avx2, const OmenKernels **avx512)
 		!has_all(ebx,
 				 LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL))
 		return;
-	*avx512 = has_all(ecx, LEAF7_ECX_AVX512VNNI) ? &omen_kernels_avx512_vnni
-												 : &omen_kernels_avx512;
+	if (has_all(ecx, LEAF7_ECX_AVX512VNNI | LEAF7_ECX_AVX512VPOPCNTDQ))
+		*avx512 = &omen_kernels_avx512_vpopcnt;
+	else if (has_all(ecx, LEAF7_ECX_AVX512VNNI))
+		*avx512 = &omen_kernels_avx512_vnni;
+	else
+		*avx512 = &omen_kernels_avx512;
 }
 
 #endif							/* OMEN_KERNELS_X86 */
@@ -136,6 +141,8 @@ omen_kernels_table(const char *name)
 		return &omen_kernels_avx512;
 	if (strcmp(name, "avx512vnni") == 0)
 		return &omen_kernels_avx512_vnni;
+	if (strcmp(name, "avx512vpopcnt") == 0)
+		return &omen_kernels_avx512_vpopcnt;
 #endif
 	return NULL;
 }

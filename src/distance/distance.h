@@ -39,8 +39,9 @@
  */
 #define OMEN_MAX_DIM 16000
 
-/* Bytes of a packed array of numbers of 4 bits. */
+/* Bytes of a packed array of numbers of 4 bits, and of 2 bits. */
 #define OMEN_PACKED_BYTES(dim) (((dim) + 1) / 2)
+#define OMEN_QUARTER_BYTES(dim) (((dim) + 3) / 4)
 
 typedef struct OmenKernels
 {
@@ -71,6 +72,14 @@ typedef struct OmenKernels
 	uint32_t (*ip_u4)(const uint8_t *a, const uint8_t *b, size_t dim);
 
 	/*
+	 * The same of elements of 0..3: byte j has elements j, quarter + j, 2 *
+	 * quarter + j and 3 * quarter + j, or 0 for those beyond dim, from its
+	 * lowest bits up; quarter is OMEN_QUARTER_BYTES(dim).
+	 */
+	uint32_t (*ip_u8_u2)(const uint8_t *a, const uint8_t *b, size_t dim);
+	uint32_t (*ip_u2)(const uint8_t *a, const uint8_t *b, size_t dim);
+
+	/*
 	 * Sum of |(offset_a + step_a * a_i) - (offset_b + step_b * b_i)|.  Exactly
 	 * 0 for two equal encodings.  The decoded values must be finite; each is
 	 * rounded at most twice before the subtraction.
@@ -89,6 +98,15 @@ typedef struct OmenKernels
 
 	/* many points to many points: see block.h */
 	const struct OmenBlockKernels *block;
+
+	/* numbers of 16 bits: see half.h */
+	const struct OmenHalfKernels *half;
+
+	/* sparse arrays: see sparse.h */
+	const struct OmenSparseKernels *sparse;
+
+	/* bit strings: see bits.h */
+	const struct OmenBitKernels *bits;
 } OmenKernels;
 
 /*

@@ -6,24 +6,15 @@
  * its target as an attribute, so the file is compiled with the flags of all
  * others; nothing here may run before dispatch.c has asked the CPU.
  */
+#include "bits.h"
 #include "block.h"
+#include "half.h"
 #include "kernels.h"
+#include "sparse.h"
 
 #ifdef OMEN_KERNELS_X86
 
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx2,fma")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-/* floats of one register */
-#define WIDTH 8
-
-/*
- * Loading WIDTH words from &word_mask[WIDTH - n] gives n words of ones and
- * then zeroes.
- */
-static const int32_t word_mask[2 * WIDTH] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#include "sum_avx2.h"
 
 /*
  * Loading 16 bytes from &byte_mask[n] gives 16 - n zeroes and then n bytes of
@@ -33,23 +24,6 @@ static const uint8_t byte_mask[32] = {0,   0,	0,	 0,	  0,   0,	0,	 0,
 									  0,   0,	0,	 0,	  0,   0,	0,	 0,
 									  255, 255, 255, 255, 255, 255, 255, 255,
 									  255, 255, 255, 255, 255, 255, 255, 255};
-
-INLINE __m256i
-first_words(size_t n)
-{
-	return _mm256_loadu_si256((const __m256i *) (word_mask + WIDTH - n));
-}
-
-INLINE float
-add_floats(__m256 v)
-{
-	__m128		sum =
-		_mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-
-	sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
-	sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
-	return _mm_cvtss_f32(sum);
-}
 
 INLINE uint32_t
 add_words(__m256i v)
@@ -63,117 +37,18 @@ add_words(__m256i v)
 }
 
 INLINE __m256
-l2sq_add(__m256 acc, __m256 x, __m256 y)
+load_floats(const float *p)
 {
-	__m256		diff = _mm256_sub_ps(x, y);
-
-	return _mm256_fmadd_ps(diff, diff, acc);
+	return _mm256_loadu_ps(p);
 }
 
 INLINE __m256
-ip_add(__m256 acc, __m256 x, __m256 y)
+load_first_floats(const float *p, size_t n)
 {
-	return _mm256_fmadd_ps(x, y, acc);
+	return _mm256_maskload_ps(p, first_words(n));
 }
 
-INLINE __m256
-l1_add(__m256 acc, __m256 x, __m256 y)
-{
-	__m256		diff = _mm256_sub_ps(x, y);
-
-	return _mm256_add_ps(acc, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), diff));
-}
-
-/*
- * Define the kernel that adds up terms with add.  Four accumulators hide the
- * latency of the additions.
- */
-#define DEFINE_SUM(name, add) \
-	TARGET static float name(const float *a, const float *b, size_t dim) \
-	{ \
-		__m256 acc0 = _mm256_setzero_ps(); \
-		__m256 acc1 = _mm256_setzero_ps(); \
-		__m256 acc2 = _mm256_setzero_ps(); \
-		__m256 acc3 = _mm256_setzero_ps(); \
-		size_t i = 0; \
-\
-		for (; i + 4 * WIDTH <= dim; i += 4 * WIDTH) \
-		{ \
-			acc0 = add(acc0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)); \
-			acc1 = add(acc1, _mm256_loadu_ps(a + i + WIDTH), \
-					   _mm256_loadu_ps(b + i + WIDTH)); \
-			acc2 = add(acc2, _mm256_loadu_ps(a + i + 2 * WIDTH), \
-					   _mm256_loadu_ps(b + i + 2 * WIDTH)); \
-			acc3 = add(acc3, _mm256_loadu_ps(a + i + 3 * WIDTH), \
-					   _mm256_loadu_ps(b + i + 3 * WIDTH)); \
-		} \
-		if (i + 2 * WIDTH <= dim) \
-		{ \
-			acc0 = add(acc0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)); \
-			acc1 = add(acc1, _mm256_loadu_ps(a + i + WIDTH), \
-					   _mm256_loadu_ps(b + i + WIDTH)); \
-			i += 2 * WIDTH; \
-		} \
-		if (i + WIDTH <= dim) \
-		{ \
-			acc2 = add(acc2, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)); \
-			i += WIDTH; \
-		} \
-		if (i < dim) \
-		{ \
-			__m256i mask = first_words(dim - i); \
-\
-			acc3 = add(acc3, _mm256_maskload_ps(a + i, mask), \
-					   _mm256_maskload_ps(b + i, mask)); \
-		} \
-		return add_floats(_mm256_add_ps(_mm256_add_ps(acc0, acc1), \
-										_mm256_add_ps(acc2, acc3))); \
-	}
-
-DEFINE_SUM(l2sq, l2sq_add)
-DEFINE_SUM(ip, ip_add)
-DEFINE_SUM(l1, l1_add)
-
-TARGET static void
-cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
-	   float *bb)
-{
-	__m256		ab0 = _mm256_setzero_ps();
-	__m256		ab1 = _mm256_setzero_ps();
-	__m256		aa0 = _mm256_setzero_ps();
-	__m256		aa1 = _mm256_setzero_ps();
-	__m256		bb0 = _mm256_setzero_ps();
-	__m256		bb1 = _mm256_setzero_ps();
-	size_t		i = 0;
-
-	for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
-	{
-		__m256		x0 = _mm256_loadu_ps(a + i);
-		__m256		x1 = _mm256_loadu_ps(a + i + WIDTH);
-		__m256		y0 = _mm256_loadu_ps(b + i);
-		__m256		y1 = _mm256_loadu_ps(b + i + WIDTH);
-
-		ab0 = ip_add(ab0, x0, y0);
-		ab1 = ip_add(ab1, x1, y1);
-		aa0 = ip_add(aa0, x0, x0);
-		aa1 = ip_add(aa1, x1, x1);
-		bb0 = ip_add(bb0, y0, y0);
-		bb1 = ip_add(bb1, y1, y1);
-	}
-	for (; i < dim; i += WIDTH)
-	{
-		__m256i		mask = first_words(dim - i < WIDTH ? dim - i : WIDTH);
-		__m256		x = _mm256_maskload_ps(a + i, mask);
-		__m256		y = _mm256_maskload_ps(b + i, mask);
-
-		ab0 = ip_add(ab0, x, y);
-		aa0 = ip_add(aa0, x, x);
-		bb0 = ip_add(bb0, y, y);
-	}
-	*ab = add_floats(_mm256_add_ps(ab0, ab1));
-	*aa = add_floats(_mm256_add_ps(aa0, aa1));
-	*bb = add_floats(_mm256_add_ps(bb0, bb1));
-}
+DEFINE_DISTANCES(float, load_floats, load_first_floats)
 
 /*
  * Add 32 products.  Even and odd bytes are widened by a mask and a shift:
@@ -330,6 +205,84 @@ ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 		rest += (uint32_t) (a[i] & 15) * (b[i] & 15) +
 				(uint32_t) (a[i] >> 4) * (b[i] >> 4);
 	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
+}
+
+/* Number `which` of each byte's four. */
+INLINE __m256i
+quarters(__m256i packed, int which)
+{
+	return _mm256_and_si256(_mm256_srli_epi16(packed, 2 * which),
+							_mm256_set1_epi8(3));
+}
+
+/*
+ * Add 128 products of bytes and packed numbers of 0..3.  Pairs of them, four
+ * times at most 2 * 255 * 3, fit 16 bits.
+ */
+INLINE __m256i
+add_quarters(__m256i sum, const __m256i *x, __m256i packed)
+{
+	__m256i		pairs01 =
+		_mm256_add_epi16(_mm256_maddubs_epi16(x[0], quarters(packed, 0)),
+						 _mm256_maddubs_epi16(x[1], quarters(packed, 1)));
+	__m256i		pairs23 =
+		_mm256_add_epi16(_mm256_maddubs_epi16(x[2], quarters(packed, 2)),
+						 _mm256_maddubs_epi16(x[3], quarters(packed, 3)));
+
+	return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(pairs01,
+																	pairs23),
+												   _mm256_set1_epi16(1)));
+}
+
+TARGET static uint32_t
+ip_u8_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		quarter = OMEN_QUARTER_BYTES(dim);
+	/* the last quarter is the shortest */
+	size_t		whole = dim > 3 * quarter ? dim - 3 * quarter : 0;
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		x[4];
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= whole; i += 32)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = load_u8(a + (size_t) k * quarter + i);
+		sum = add_quarters(sum, x, load_u8(b + i));
+	}
+	if (i + 16 <= whole)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = load_half_u8(a + (size_t) k * quarter + i);
+		sum = add_quarters(sum, x, load_half_u8(b + i));
+		i += 16;
+	}
+	for (; i < quarter; i++)
+		for (size_t k = 0; k < 4 && k * quarter + i < dim; k++)
+			rest += (uint32_t) a[k * quarter + i] * (b[i] >> 2 * k & 3);
+	return add_words(sum) + rest;
+}
+
+TARGET static uint32_t
+ip_u2(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	size_t		bytes = OMEN_QUARTER_BYTES(dim);
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		x[4];
+	uint32_t	rest = 0;
+	size_t		i = 0;
+
+	for (; i + 32 <= bytes; i += 32)
+	{
+		for (int k = 0; k < 4; k++)
+			x[k] = quarters(load_u8(a + i), k);
+		sum = add_quarters(sum, x, load_u8(b + i));
+	}
+	for (; i < bytes; i++)
+		for (int k = 0; k < 4; k++)
+			rest += (uint32_t) (a[i] >> 2 * k & 3) * (b[i] >> 2 * k & 3);
+	return add_words(sum) + rest;
 }
 
 /* Eight codes decoded. */
@@ -505,10 +458,15 @@ const OmenKernels omen_kernels_avx2 = {
 	.ip_u8 = ip_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
+	.ip_u8_u2 = ip_u8_u2,
+	.ip_u2 = ip_u2,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx2,
+	.half = &omen_half_avx2,
+	.sparse = &omen_sparse_scalar,
+	.bits = &omen_bits_avx2,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

@@ -9,54 +9,31 @@
  * With OMEN_EMULATE_AVX512 the unit tests supply the intrinsics in portable C,
  * so that they can run this file on any CPU.
  */
+#include "bits.h"
 #include "block.h"
+#include "half.h"
 #include "kernels.h"
+#include "sparse.h"
 
 #ifdef OMEN_KERNELS_X86
 
+#include "sum_avx512.h"
+
 #ifdef OMEN_EMULATE_AVX512
-#define TARGET
 #define TARGET_VNNI
-#define INLINE static inline
 #else
-#include <immintrin.h>
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define TARGET_VNNI \
 	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
 #endif
 
-/* floats, and bytes, of one register */
-#define WIDTH 16
+/* bytes of one register */
 #define BYTES 64
 
-/* Masks of the first n floats or bytes, n less than a register has. */
-INLINE __mmask16
-first_floats(size_t n)
-{
-	return (__mmask16) ((1u << n) - 1);
-}
-
+/* A mask of the first n bytes of a register. */
 INLINE __mmask64
 first_bytes(size_t n)
 {
 	return n < BYTES ? (__mmask64) ((UINT64_C(1) << n) - 1) : ~(__mmask64) 0;
-}
-
-/* Halve by halve, so that each value passes through four additions. */
-INLINE float
-add_floats(__m512 v)
-{
-	__m512i		bits = _mm512_castps_si512(v);
-	__m256i		high = _mm512_extracti64x4_epi64(bits, 1);
-	__m256		half =
-		_mm256_add_ps(_mm512_castps512_ps256(v), _mm256_castsi256_ps(high));
-	__m128		sum = _mm_add_ps(_mm256_castps256_ps128(half),
-							_mm256_extractf128_ps(half, 1));
-
-	sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
-	sum = _mm_add_ss(sum, _mm_movehdup_ps(sum));
-	return _mm_cvtss_f32(sum);
 }
 
 INLINE uint32_t
@@ -73,115 +50,18 @@ add_words(__m512i v)
 }
 
 INLINE __m512
-l2sq_add(__m512 acc, __m512 x, __m512 y)
+load_floats(const float *p)
 {
-	__m512		diff = _mm512_sub_ps(x, y);
-
-	return _mm512_fmadd_ps(diff, diff, acc);
+	return _mm512_loadu_ps(p);
 }
 
 INLINE __m512
-ip_add(__m512 acc, __m512 x, __m512 y)
+load_first_floats(const float *p, size_t n)
 {
-	return _mm512_fmadd_ps(x, y, acc);
+	return _mm512_maskz_loadu_ps(first_floats(n), p);
 }
 
-INLINE __m512
-l1_add(__m512 acc, __m512 x, __m512 y)
-{
-	return _mm512_add_ps(acc, _mm512_abs_ps(_mm512_sub_ps(x, y)));
-}
-
-/*
- * Define the kernel that adds up terms with add.  Four accumulators hide the
- * latency of the additions.
- */
-#define DEFINE_SUM(name, add) \
-	TARGET static float name(const float *a, const float *b, size_t dim) \
-	{ \
-		__m512 acc0 = _mm512_setzero_ps(); \
-		__m512 acc1 = _mm512_setzero_ps(); \
-		__m512 acc2 = _mm512_setzero_ps(); \
-		__m512 acc3 = _mm512_setzero_ps(); \
-		size_t i = 0; \
-\
-		for (; i + 4 * WIDTH <= dim; i += 4 * WIDTH) \
-		{ \
-			acc0 = add(acc0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
-			acc1 = add(acc1, _mm512_loadu_ps(a + i + WIDTH), \
-					   _mm512_loadu_ps(b + i + WIDTH)); \
-			acc2 = add(acc2, _mm512_loadu_ps(a + i + 2 * WIDTH), \
-					   _mm512_loadu_ps(b + i + 2 * WIDTH)); \
-			acc3 = add(acc3, _mm512_loadu_ps(a + i + 3 * WIDTH), \
-					   _mm512_loadu_ps(b + i + 3 * WIDTH)); \
-		} \
-		if (i + 2 * WIDTH <= dim) \
-		{ \
-			acc0 = add(acc0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
-			acc1 = add(acc1, _mm512_loadu_ps(a + i + WIDTH), \
-					   _mm512_loadu_ps(b + i + WIDTH)); \
-			i += 2 * WIDTH; \
-		} \
-		if (i + WIDTH <= dim) \
-		{ \
-			acc2 = add(acc2, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
-			i += WIDTH; \
-		} \
-		if (i < dim) \
-		{ \
-			__mmask16 mask = first_floats(dim - i); \
-\
-			acc3 = add(acc3, _mm512_maskz_loadu_ps(mask, a + i), \
-					   _mm512_maskz_loadu_ps(mask, b + i)); \
-		} \
-		return add_floats(_mm512_add_ps(_mm512_add_ps(acc0, acc1), \
-										_mm512_add_ps(acc2, acc3))); \
-	}
-
-DEFINE_SUM(l2sq, l2sq_add)
-DEFINE_SUM(ip, ip_add)
-DEFINE_SUM(l1, l1_add)
-
-TARGET static void
-cosine(const float *a, const float *b, size_t dim, float *ab, float *aa,
-	   float *bb)
-{
-	__m512		ab0 = _mm512_setzero_ps();
-	__m512		ab1 = _mm512_setzero_ps();
-	__m512		aa0 = _mm512_setzero_ps();
-	__m512		aa1 = _mm512_setzero_ps();
-	__m512		bb0 = _mm512_setzero_ps();
-	__m512		bb1 = _mm512_setzero_ps();
-	size_t		i = 0;
-
-	for (; i + 2 * WIDTH <= dim; i += 2 * WIDTH)
-	{
-		__m512		x0 = _mm512_loadu_ps(a + i);
-		__m512		x1 = _mm512_loadu_ps(a + i + WIDTH);
-		__m512		y0 = _mm512_loadu_ps(b + i);
-		__m512		y1 = _mm512_loadu_ps(b + i + WIDTH);
-
-		ab0 = ip_add(ab0, x0, y0);
-		ab1 = ip_add(ab1, x1, y1);
-		aa0 = ip_add(aa0, x0, x0);
-		aa1 = ip_add(aa1, x1, x1);
-		bb0 = ip_add(bb0, y0, y0);
-		bb1 = ip_add(bb1, y1, y1);
-	}
-	for (; i < dim; i += WIDTH)
-	{
-		__mmask16	mask = dim - i < WIDTH ? first_floats(dim - i) : 0xffff;
-		__m512		x = _mm512_maskz_loadu_ps(mask, a + i);
-		__m512		y = _mm512_maskz_loadu_ps(mask, b + i);
-
-		ab0 = ip_add(ab0, x, y);
-		aa0 = ip_add(aa0, x, x);
-		bb0 = ip_add(bb0, y, y);
-	}
-	*ab = add_floats(_mm512_add_ps(ab0, ab1));
-	*aa = add_floats(_mm512_add_ps(aa0, aa1));
-	*bb = add_floats(_mm512_add_ps(bb0, bb1));
-}
+DEFINE_DISTANCES(float, load_floats, load_first_floats)
 
 /* Add 64 products; even and odd bytes are widened by a mask and a shift. */
 INLINE void
@@ -363,6 +243,83 @@ DEFINE_PACKED(ip_u8_u4, ip_u4, TARGET, add_small)
 /* numbers of 0..15 are signed bytes as well */
 DEFINE_PACKED(ip_u8_u4_vnni, ip_u4_vnni, TARGET_VNNI, _mm512_dpbusd_epi32)
 
+/* Number `which` of each byte's four. */
+INLINE __m512i
+quarters(__m512i packed, int which)
+{
+	return _mm512_and_si512(_mm512_srli_epi16(packed, 2 * which),
+							_mm512_set1_epi8(3));
+}
+
+/*
+ * Define the kernels of numbers of two bits in the same way.  Each quarter of
+ * the bytes goes with one of the numbers of each packed byte.
+ */
+#define DEFINE_QUARTERS(name_u8_u2, name_u2, target, add) \
+	target static uint32_t name_u8_u2(const uint8_t *a, const uint8_t *b, \
+									  size_t dim) \
+	{ \
+		size_t quarter = OMEN_QUARTER_BYTES(dim); \
+		size_t whole = dim > 3 * quarter ? dim - 3 * quarter : 0; \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+		__m512i packed; \
+		size_t i = 0; \
+\
+		for (; i + BYTES <= whole; i += BYTES) \
+		{ \
+			const uint8_t *x = a + i; \
+\
+			packed = _mm512_loadu_si512(b + i); \
+			sum0 = add(sum0, _mm512_loadu_si512(x), quarters(packed, 0)); \
+			sum1 = add(sum1, _mm512_loadu_si512(x + quarter), \
+					   quarters(packed, 1)); \
+			sum0 = add(sum0, _mm512_loadu_si512(x + 2 * quarter), \
+					   quarters(packed, 2)); \
+			sum1 = add(sum1, _mm512_loadu_si512(x + 3 * quarter), \
+					   quarters(packed, 3)); \
+		} \
+		for (; i < quarter; i += BYTES) \
+		{ \
+			packed = _mm512_maskz_loadu_epi8(first_bytes(quarter - i), b + i); \
+			for (size_t k = 0; k < 4 && k * quarter + i < dim; k++) \
+			{ \
+				size_t at = k * quarter + i; \
+				size_t end = \
+					(k + 1) * quarter < dim ? (k + 1) * quarter : dim; \
+				__m512i x = \
+					_mm512_maskz_loadu_epi8(first_bytes(end - at), a + at); \
+\
+				sum0 = add(sum0, x, quarters(packed, (int) k)); \
+			} \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
+	} \
+\
+	target static uint32_t name_u2(const uint8_t *a, const uint8_t *b, \
+								   size_t dim) \
+	{ \
+		size_t bytes = OMEN_QUARTER_BYTES(dim); \
+		__m512i sum0 = _mm512_setzero_si512(); \
+		__m512i sum1 = _mm512_setzero_si512(); \
+\
+		for (size_t i = 0; i < bytes; i += BYTES) \
+		{ \
+			__mmask64 mask = first_bytes(bytes - i); \
+			__m512i x = _mm512_maskz_loadu_epi8(mask, a + i); \
+			__m512i y = _mm512_maskz_loadu_epi8(mask, b + i); \
+\
+			sum0 = add(sum0, quarters(x, 0), quarters(y, 0)); \
+			sum1 = add(sum1, quarters(x, 1), quarters(y, 1)); \
+			sum0 = add(sum0, quarters(x, 2), quarters(y, 2)); \
+			sum1 = add(sum1, quarters(x, 3), quarters(y, 3)); \
+		} \
+		return add_words(_mm512_add_epi32(sum0, sum1)); \
+	}
+
+DEFINE_QUARTERS(ip_u8_u2, ip_u2, TARGET, add_small)
+DEFINE_QUARTERS(ip_u8_u2_vnni, ip_u2_vnni, TARGET_VNNI, _mm512_dpbusd_epi32)
+
 /* Sixteen codes decoded. */
 INLINE __m512
 decode(__m128i codes, __m512 offset, __m512 step)
@@ -519,25 +476,33 @@ const OmenKernels omen_kernels_avx512 = {
 	.ip_u8 = ip_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
+	.ip_u8_u2 = ip_u8_u2,
+	.ip_u2 = ip_u2,
 	.l1_u8 = l1_u8,
 	.ip_f32_u8 = ip_f32_u8,
 	.l1_u16 = l1_u16,
 	.block = &omen_block_avx2,	/* no narrow products without VNNI */
+	.half = &omen_half_avx512,
+	.sparse = &omen_sparse_scalar,
+	.bits = &omen_bits_avx2,
 };
 
+#define VNNI_KERNELS \
+	.name = "avx512", .l2sq = l2sq, .ip = ip, .l1 = l1, .cosine = cosine, \
+	.ip_u8 = ip_u8_vnni, .ip_u8_u4 = ip_u8_u4_vnni, .ip_u4 = ip_u4_vnni, \
+	.ip_u8_u2 = ip_u8_u2_vnni, .ip_u2 = ip_u2_vnni, .l1_u8 = l1_u8, \
+	.ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
+	.block = &omen_block_avx512_vnni, .half = &omen_half_avx512, \
+	.sparse = &omen_sparse_scalar
+
 const OmenKernels omen_kernels_avx512_vnni = {
-	.name = "avx512",
-	.l2sq = l2sq,
-	.ip = ip,
-	.l1 = l1,
-	.cosine = cosine,
-	.ip_u8 = ip_u8_vnni,
-	.ip_u8_u4 = ip_u8_u4_vnni,
-	.ip_u4 = ip_u4_vnni,
-	.l1_u8 = l1_u8,
-	.ip_f32_u8 = ip_f32_u8,
-	.l1_u16 = l1_u16,
-	.block = &omen_block_avx512_vnni,
+	VNNI_KERNELS, .bits = &omen_bits_avx2,	/* nothing that counts bits */
+};
+
+/* The same where there is VPOPCNTDQ, too. */
+const OmenKernels omen_kernels_avx512_vpopcnt = {
+	VNNI_KERNELS,
+	.bits = &omen_bits_avx512_vpopcnt,
 };
 
 #endif							/* OMEN_KERNELS_X86 */

@@ -20,6 +20,7 @@ extern const OmenKernels omen_kernels_scalar;
 extern const OmenKernels omen_kernels_avx2;
 extern const OmenKernels omen_kernels_avx512;
 extern const OmenKernels omen_kernels_avx512_vnni;
+extern const OmenKernels omen_kernels_avx512_vpopcnt;
 #endif
 
 #endif							/* OMEN_KERNELS_H */

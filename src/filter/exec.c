@@ -28,7 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "pgstat.h"
-#include "types/vector_within.h"
+#include "types/sphere.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 

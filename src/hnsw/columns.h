@@ -67,6 +67,18 @@ typedef struct OmenIndexColumns
 extern OmenIndexColumns omen_index_columns(Relation index);
 extern const OmenOpclass *omen_opclass(Relation index);
 extern int32 omen_vector_typmod(Relation index);
+
+/* What the graph of a column of so many dimensions is made of. */
+static inline OmenGraphShape
+omen_graph_shape(const OmenOpclass *opclass, int dims)
+{
+	OmenGraphShape same = {opclass->metric, dims};
+
+	return opclass->type->graph_shape == NULL
+			   ? same
+			   : opclass->type->graph_shape(opclass->metric, dims);
+}
+
 extern bool omen_opclass_is_vector(Oid opclass);
 
 #endif							/* OMEN_COLUMNS_H */

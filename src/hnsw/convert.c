@@ -144,7 +144,7 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *member,
 	if (slot == NULL)
 		return false;
 	*member = *slot;
-	*header = *omen_slot_code_header(slot);
+	*header = *omen_slot_code_header(&ix->layout.node, slot);
 	found = slot->version == node.version &&
 			omen_copy_code(ix, &ix->layout.node, node.id, slot, code);
 	UnlockReleaseBuffer(buf);
@@ -178,6 +178,8 @@ freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 			continue;
 		if (omen_metrics[ix->meta.metric].is_product)
 			longest = Max(longest, omen_code_sumsq(ix->origin, &header));
+		if (!has_mean)
+			continue;
 		omen_decode(ix->origin, &header, code, x);
 		for (uint32 d = 0; d < dims; d++)
 			sum[d] += x[d];
@@ -314,7 +316,7 @@ omen_flat_convert(OmenInserter *ins)
 	root_first(graph, members, count);
 	for (uint32 i = 0; i < count; i++)
 	{
-		recode_member(ins->ix, members[i], ins->code, ins->scratch);
+		recode_member(ins->ix, members[i], ins->code, ins->space.scratch);
 		OMEN_PAUSE("convert-coded");
 	}
 	for (uint32 i = 0; i < count; i++)

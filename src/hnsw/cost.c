@@ -44,13 +44,13 @@ static void
 read_parameters(Oid indexoid, OmenSearchCost *cost, double *code_bytes)
 {
 	Relation	rel = index_open(indexoid, NoLock);
-	int32		dims = omen_vector_typmod(rel);
+	OmenGraphShape shape =
+		omen_graph_shape(omen_opclass(rel), Max(omen_vector_typmod(rel), 1));
 
 	cost->m = omen_options_m(rel);
 	cost->opclass = omen_opclass(rel);
-	dims = Max(dims, 1);
 	*code_bytes = (double) omen_storage_bytes(
-		omen_options_storage(rel, cost->opclass->metric, dims), dims);
+		omen_options_storage(rel, shape.metric, shape.dims), shape.dims);
 	index_close(rel, NoLock);
 }
 

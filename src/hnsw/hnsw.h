@@ -21,6 +21,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "tuning.h"
+#include "types/encode.h"
 
 /* Reloptions. */
 #define OMEN_DEFAULT_M 16
@@ -57,7 +58,8 @@ extern int	omen_options_ef_construction(Relation index);
 extern int	omen_options_seed(Relation index);
 extern OmenStorage omen_options_storage(Relation index, OmenMetric metric,
 										int dims);
-extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric);
+extern void omen_options_check_storage(OmenStorage storage, OmenMetric metric,
+									   uint32 dims);
 
 /* validate.c */
 extern bool omen_hnsw_validate(Oid opclassoid);
@@ -106,8 +108,7 @@ typedef struct OmenInserter
 	OmenIndexColumns columns;
 	OmenSearch *search;
 	int			ef_construction;
-	float	   *floats;			/* space for a converted value */
-	float	   *scratch;		/* space for encoding */
+	OmenEncodeSpace space;
 	uint8	   *code;
 	OmenCodeHeader header;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */

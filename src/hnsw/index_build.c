@@ -51,7 +51,7 @@ typedef struct BuildState
 	/* the sample */
 	OmenQuantizer *quantizer;	/* of build codes, without a mean */
 	double	   *sum;			/* of transformed vectors */
-	float	   *floats;
+	float	   *floats;			/* NULL if the type has none: nor the others */
 	float	   *transformed;
 	double		sumsq;			/* of all their coordinates */
 	float		lowest;			/* of their coordinates */
@@ -101,6 +101,7 @@ static void
 create_meta(Relation index, ForkNumber fork)
 {
 	const OmenOpclass *opclass;
+	OmenGraphShape shape;
 	int			m = omen_options_m(index);
 	int			ef_construction = omen_options_ef_construction(index);
 	int			seed = omen_options_seed(index);
@@ -110,15 +111,16 @@ create_meta(Relation index, ForkNumber fork)
 	omen_check_columns(index);
 	opclass = omen_opclass(index);
 	dims = column_dims(index, opclass);
-	storage = omen_options_storage(index, opclass->metric, dims);
+	shape = omen_graph_shape(opclass, dims);
+	storage = omen_options_storage(index, shape.metric, shape.dims);
 
 	if (ef_construction < 2 * m)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ef_construction must be greater than or equal to 2 * m")));
-	omen_options_check_storage(storage, opclass->metric);
-	omen_meta_create(index, fork, opclass->metric, storage, dims, m,
+	omen_options_check_storage(storage, shape.metric, shape.dims);
+	omen_meta_create(index, fork, shape.metric, storage, shape.dims, dims, m,
 					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
 					 omen_keys_bytes(index));
 }
@@ -138,14 +140,15 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	if (isnull[vector])
 		return;
 	state->met++;
-	if (state->range_rows++ >= SAMPLE_RANGE_ROWS)
+	if (state->floats == NULL || state->range_rows++ >= SAMPLE_RANGE_ROWS)
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);
 	value = PG_DETOAST_DATUM(values[vector]);
-	if (state->opclass->type->dims(value) == (int) ix->meta.dims &&
+	if (state->opclass->type->dims(value) == (int) ix->meta.value_dims &&
 		omen_transform(state->quantizer,
-					   state->opclass->type->floats(value, state->floats),
+					   state->opclass->type->floats(value, state->quantizer,
+													state->floats),
 					   state->transformed))
 	{
 		double		sumsq = 0;
@@ -229,31 +232,45 @@ build_quantizer(const OmenIndex *ix, const float *mean)
 	return quantizer;
 }
 
+/* Space for a sample of floats. */
+static void
+prepare_sample(BuildState *state)
+{
+	uint32		dims = state->inserter->ix->meta.dims;
+
+	state->sum = palloc0(dims * sizeof(double));
+	state->floats = palloc(dims * sizeof(float));
+	state->transformed = palloc(dims * sizeof(float));
+	state->quantizer = build_quantizer(state->inserter->ix, NULL);
+	state->lowest = FLT_MAX;
+	state->highest = -FLT_MAX;
+}
+
 /*
  * With enough rows in the sample the index is built as a graph, with the mean
- * of the sample.  With fewer it starts as a flat list; false.
+ * of the sample if its codes have one.  With fewer it starts as a flat list;
+ * false.
  */
 static bool
 choose_quantizer(BuildState *state)
 {
 	OmenIndex  *ix = state->inserter->ix;
 	uint32		dims = ix->meta.dims;
-	bool		has_mean;
+	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
 
-	state->sum = palloc0(dims * sizeof(double));
-	state->floats = palloc(dims * sizeof(float));
-	state->transformed = palloc(dims * sizeof(float));
-	state->quantizer = build_quantizer(ix, NULL);
-	state->lowest = FLT_MAX;
-	state->highest = -FLT_MAX;
+	if (state->opclass->type->floats != NULL)
+		prepare_sample(state);
 	sample_heap(state);
-	if (state->met <= OMEN_FLAT_NODES || state->sampled == 0)
+	if (state->met <= OMEN_FLAT_NODES)
 		return false;
-
-	limit_range(state);
-	has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
-	for (uint32 d = 0; d < dims; d++)
-		state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	if (state->floats != NULL)
+	{
+		if (state->sampled == 0)
+			return false;
+		limit_range(state);
+		for (uint32 d = 0; d < dims; d++)
+			state->transformed[d] = (float) (state->sum[d] / state->sampled);
+	}
 	/* the radius is known when all rows have been read */
 	omen_graph_freeze(state->inserter->graph,
 					  has_mean ? state->transformed : NULL, 0);
@@ -304,7 +321,7 @@ build_graph(BuildState *state, IndexBuildResult *result)
 	input.graph = state->inserter->graph;
 	input.grid_low = state->lowest;
 	input.grid_high = state->highest;
-	if (!omen_metrics[ix->meta.metric].builds_on_grid)
+	if (omen_metrics[ix->meta.metric].compared != OMEN_COMPARED_GRID)
 		input.quantizer =
 			omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
 				? ix->quantizer

@@ -37,8 +37,7 @@ omen_inserter_create(Relation index, bool building)
 	ins->columns = omen_index_columns(index);
 	ins->search = omen_search_create(ins->graph);
 	ins->ef_construction = omen_options_ef_construction(index);
-	ins->floats = palloc(ins->ix->meta.dims * sizeof(float));
-	ins->scratch = palloc(ins->ix->meta.dims * sizeof(float));
+	ins->space = omen_encode_space(ins->opclass->type, ins->ix->meta.dims);
 	ins->code = palloc(ins->ix->layout.code_bytes);
 	ins->keys = omen_keys_open(index);
 	ins->search->link_keys = &ins->row_keys;
@@ -194,13 +193,12 @@ encode(OmenInserter *ins, Datum value)
 	struct varlena *detoasted = PG_DETOAST_DATUM(value);
 	int			dims = ins->opclass->type->dims(detoasted);
 
-	if (dims != (int) ins->ix->meta.dims)
+	if (dims != (int) ins->ix->meta.value_dims)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("expected %d dimensions, not %d",
-							   (int) ins->ix->meta.dims, dims)));
-	return omen_encode(ins->ix->quantizer,
-					   ins->opclass->type->floats(detoasted, ins->floats),
-					   ins->scratch, &ins->header, ins->code);
+							   (int) ins->ix->meta.value_dims, dims)));
+	return omen_encode_value(ins->opclass->type, ins->ix->quantizer, detoasted,
+							 &ins->space, &ins->header, ins->code);
 }
 
 /*

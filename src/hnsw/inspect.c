@@ -172,7 +172,7 @@ fill_info(const OmenGraph *graph, const IndexCounts *counts,
 	values[i++] = CStringGetTextDatum(mode_names[data->mode]);
 	values[i++] = CStringGetTextDatum(omen_metrics[meta->metric].name);
 	values[i++] = CStringGetTextDatum(omen_codecs[meta->storage]->name);
-	values[i++] = Int32GetDatum(meta->dims);
+	values[i++] = Int32GetDatum(meta->value_dims);
 	values[i++] = Int32GetDatum(meta->m);
 	values[i++] = Int32GetDatum(meta->ef_construction);
 	values[i++] = Int32GetDatum(data->epoch);

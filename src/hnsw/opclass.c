@@ -13,6 +13,8 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/keys/keys.h"
 #include "omendb.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /*
  * Operator classes by what they are for, a type and a metric: define the
@@ -37,6 +39,19 @@ DEFINE_SUPPORT(vector_ip, omen_vector_type, OMEN_METRIC_IP)
 DEFINE_SUPPORT(vector_cosine, omen_vector_type, OMEN_METRIC_COSINE)
 DEFINE_SUPPORT(vector_l1, omen_vector_type, OMEN_METRIC_L1)
 
+DEFINE_SUPPORT(halfvec_l2, omen_halfvec_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(halfvec_ip, omen_halfvec_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(halfvec_cosine, omen_halfvec_type, OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(halfvec_l1, omen_halfvec_type, OMEN_METRIC_L1)
+
+DEFINE_SUPPORT(sparsevec_l2, omen_sparsevec_type, OMEN_METRIC_L2)
+DEFINE_SUPPORT(sparsevec_ip, omen_sparsevec_type, OMEN_METRIC_IP)
+DEFINE_SUPPORT(sparsevec_cosine, omen_sparsevec_type, OMEN_METRIC_COSINE)
+DEFINE_SUPPORT(sparsevec_l1, omen_sparsevec_type, OMEN_METRIC_L1)
+
+DEFINE_SUPPORT(bit_hamming, omen_bit_type, OMEN_METRIC_HAMMING)
+DEFINE_SUPPORT(bit_jaccard, omen_bit_type, OMEN_METRIC_JACCARD)
+
 /* Columns to filter by: what is kept of them follows from their type. */
 static const OmenOpclass key_column = {.is_vector = false};
 
@@ -57,10 +72,14 @@ const char *
 omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 {
 	int32		typmod = omen_vector_typmod(index);
+	OmenGraphShape shape =
+		omen_graph_shape(omen_opclass(index), (int) meta->value_dims);
 
-	if (meta->metric != omen_opclass(index)->metric)
+	if (meta->metric != shape.metric)
 		return "has another metric than the operator class";
-	if (typmod > 0 && (uint32) typmod != meta->dims)
+	if (meta->dims != (uint32) shape.dims)
+		return "has codes of another number of dimensions than its values";
+	if (typmod > 0 && (uint32) typmod != meta->value_dims)
 		return "has another number of dimensions than the column";
 	if (meta->key_bytes != omen_keys_bytes(index))
 		return "has other key columns than the index in the catalog";
@@ -84,6 +103,25 @@ omen_require_catalog(const OmenIndex *ix)
 						errhint("Please REINDEX it.")));
 }
 
+/*
+ * The server takes a column of another type than the operator class's, if its
+ * values look the same: bit varying for bit.  But its lengths may differ.
+ */
+static void
+check_type(Relation index, int attno)
+{
+	Oid type = TupleDescAttr(RelationGetDescr(index), attno - 1)->atttypid;
+
+	if (getBaseType(type) != index->rd_opcintype[attno - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("type not supported for omen_hnsw index"),
+				 errdetail("The column is of type %s, the operator class is "
+						   "for type %s.",
+						   format_type_be(type),
+						   format_type_be(index->rd_opcintype[attno - 1]))));
+}
+
 /* Report columns that an index cannot have so. */
 void
 omen_check_columns(Relation index)
@@ -99,6 +137,7 @@ omen_check_columns(Relation index)
 					 : errmsg("omen_hnsw index cannot have more than one "
 							  "vector column"),
 				 errhint("Columns to filter by follow the vector.")));
+	check_type(index, columns.vector);
 	if (columns.filters > OMEN_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("omen_hnsw index cannot have more than %d "

@@ -15,23 +15,27 @@ static relopt_kind options_kind;
 /* An OmenStorage, or what omen_storage_default() says. */
 #define STORAGE_AUTO (-1)
 
-/* "auto", the kinds of codes, and the end of the list. */
+/* "auto", the kinds of codes that one may ask for, and the end of the list. */
 static relopt_enum_elt_def storage_values[OMEN_STORAGES + 2];
 
 static void
 list_storage_values(void)
 {
-	storage_values[0].string_val = "auto";
-	storage_values[0].symbol_val = STORAGE_AUTO;
+	int			count = 0;
+
+	storage_values[count].string_val = "auto";
+	storage_values[count++].symbol_val = STORAGE_AUTO;
 	for (int i = 0; i < OMEN_STORAGES; i++)
 	{
-		storage_values[i + 1].string_val = omen_codecs[i]->name;
-		storage_values[i + 1].symbol_val = i;
+		if (omen_codecs[i] == NULL || omen_codecs[i]->is_implied)
+			continue;
+		storage_values[count].string_val = omen_codecs[i]->name;
+		storage_values[count++].symbol_val = i;
 	}
 }
 
 /* The message below names them all. */
-StaticAssertDecl(OMEN_STORAGES == 3, "a kind of code is new");
+StaticAssertDecl(OMEN_STORAGES == 5, "a kind of code is new");
 
 /* Register the parameters; once, from _PG_init. */
 void
@@ -54,8 +58,8 @@ omen_options_init(void)
 	add_enum_reloption(options_kind, "storage",
 					   "What a node keeps of its vector", storage_values,
 					   STORAGE_AUTO,
-					   "Valid values are \"auto\", \"sq8\", \"sq4\" and "
-					   "\"full\".",
+					   "Valid values are \"auto\", \"sq8\", \"sq4\", \"sq2\" "
+					   "and \"full\".",
 					   AccessExclusiveLock);
 }
 
@@ -128,15 +132,28 @@ omen_options_storage(Relation index, OmenMetric metric, int dims)
 	return (OmenStorage) options->storage;
 }
 
-/* Report a storage that the metric does not go with. */
+/* Report a storage that the metric, or so few dimensions, do not go with. */
 void
-omen_options_check_storage(OmenStorage storage, OmenMetric metric)
+omen_options_check_storage(OmenStorage storage, OmenMetric metric, uint32 dims)
 {
+	const OmenCodec *codec = omen_codecs[storage];
+	const OmenCodec *usual = omen_codecs[omen_storage_default(metric, dims)];
+
 	if (!omen_storage_fits(storage, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("storage \"%s\" is not supported for %s",
-						omen_codecs[storage]->name, omen_metrics[metric].label),
-				 errhint("Use storage \"%s\".",
-						 omen_codecs[omen_storage_default(metric, 1)]->name)));
+				 errmsg("storage \"%s\" is not supported for %s", codec->name,
+						omen_metrics[metric].label),
+				 usual->is_implied
+					 ? errhint("Leave out the storage parameter: a node keeps "
+							   "the value itself.")
+					 : errhint("Use storage \"%s\".",
+							   omen_codecs[omen_storage_default(metric, 1)]
+								   ->name)));
+	if (dims < codec->least_dims)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage \"%s\" needs at least %u dimensions, not %u",
+						codec->name, codec->least_dims, dims),
+				 errhint("Use storage \"%s\".", usual->name)));
 }

@@ -19,7 +19,7 @@
 #include "hnsw/columns.h"
 #include "omendb.h"
 #include "types/detoast.h"
-#include "types/vector_within.h"
+#include "types/sphere.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 

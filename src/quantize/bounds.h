@@ -22,6 +22,13 @@ extern double omen_bound_by_l1(const OmenQuantizer *q,
 							   const OmenQueryHeader *query,
 							   const OmenCodeHeader *node, double distance,
 							   double part);
+extern double omen_bound_by_sketch_product(const OmenQuantizer *q,
+										   const OmenQueryHeader *query,
+										   const OmenCodeHeader *node,
+										   double distance, double part);
+extern double omen_l2_from_sketch(const OmenQuantizer *q, double distance);
+extern double omen_cosine_from_sketch(const OmenQuantizer *q, double distance);
+extern double omen_l1_from_sketch(const OmenQuantizer *q, double distance);
 extern double omen_l2_from_l2(const OmenQuantizer *q, double distance);
 extern double omen_cosine_from_l2(const OmenQuantizer *q, double distance);
 

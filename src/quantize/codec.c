@@ -10,6 +10,8 @@ const OmenCodec *const omen_codecs[OMEN_STORAGES] = {
 	[OMEN_STORAGE_SQ8] = &omen_codec_sq8,
 	[OMEN_STORAGE_FULL] = &omen_codec_full,
 	[OMEN_STORAGE_SQ4] = &omen_codec_sq4,
+	[OMEN_STORAGE_SQ2] = &omen_codec_sq2,
+	[OMEN_STORAGE_BITS] = &omen_codec_bits,
 };
 
 /*
@@ -23,6 +25,8 @@ const OmenCodec *const omen_codecs[OMEN_STORAGES] = {
 OmenStorage
 omen_storage_default(OmenMetric metric, uint32_t dims)
 {
+	if (omen_storage_fits(OMEN_STORAGE_BITS, metric))
+		return OMEN_STORAGE_BITS;
 	return dims >= SQ4_DIMS && omen_storage_fits(OMEN_STORAGE_SQ4, metric)
 			   ? OMEN_STORAGE_SQ4
 			   : OMEN_STORAGE_SQ8;
@@ -33,7 +37,7 @@ omen_storage_find(const char *name, OmenStorage *storage)
 {
 	for (int i = 0; i < OMEN_STORAGES; i++)
 	{
-		if (strcmp(omen_codecs[i]->name, name) == 0)
+		if (omen_codecs[i] != NULL && strcmp(omen_codecs[i]->name, name) == 0)
 		{
 			*storage = (OmenStorage) i;
 			return true;

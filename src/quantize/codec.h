@@ -38,17 +38,32 @@ typedef struct OmenCodecMetric
 	double (*decoded_bound)(const OmenQuantizer *q,
 							const OmenQueryHeader *query,
 							const OmenCodeHeader *node, double distance);
+
+	/*
+	 * What the SQL operator returns for the two values, where codes are the
+	 * values themselves; else NULL.  With it no bounds are needed.
+	 */
+	double (*exact)(const OmenQuantizer *q, const void *query_code,
+					const void *code);
 } OmenCodecMetric;
 
 typedef struct OmenCodec
 {
 	const char *name;			/* as the option "storage" calls it */
-	uint32_t	header_bytes;	/* of what is stored in front of a code */
+	uint32_t	header_bytes;	/* of what is stored in front of a code; 0 if
+								 * its header is all zeros */
+	uint16_t	encoder;		/* the OMEN_ENCODER_VERSION (codes.h) that its
+								 * bits were changed in last */
+	bool		is_implied;		/* follows from the type, and is no option */
+
+	/* Of a vector with fewer dimensions a code says too little. */
+	uint32_t	least_dims;
+	uint32_t	max_dim;
 
 	/* Numbers on a grid over the vector's range; else the floats. */
 	bool		is_quantized;
 
-	/* A number of eight bits a coordinate: what a build compares. */
+	/* What a build compares, unless that is on a grid: see metric.h. */
 	bool		is_build_code;
 
 	/*
@@ -61,6 +76,9 @@ typedef struct OmenCodec
 	size_t (*query_bytes)(uint32_t dim);
 
 	/*
+	 * The rest is NULL in a kind that is not made of floats: its type encodes
+	 * values by itself.
+	 *
 	 * Encode y, transformed and centred: fill in code, and of the header all
 	 * but error.  Returns a bound of how far the code is from y before y was
 	 * rounded by the subtraction of the mean.  encode may leave y without its
@@ -108,7 +126,9 @@ typedef struct OmenCodec
 
 extern const OmenCodec omen_codec_sq8;
 extern const OmenCodec omen_codec_sq4;
+extern const OmenCodec omen_codec_sq2;
 extern const OmenCodec omen_codec_full;
+extern const OmenCodec omen_codec_bits;
 
 extern const OmenCodec *const omen_codecs[OMEN_STORAGES];
 
@@ -143,7 +163,8 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 static inline bool
 omen_storage_fits(OmenStorage storage, OmenMetric metric)
 {
-	return omen_codecs[storage]->metrics[metric].distance != NULL;
+	return omen_codecs[storage] != NULL &&
+		   omen_codecs[storage]->metrics[metric].distance != NULL;
 }
 
 /* The same of numbers that may be of no kind and no metric. */
@@ -169,7 +190,7 @@ static inline bool
 omen_builds_by_codes(OmenStorage storage, OmenMetric metric)
 {
 	return omen_codecs[storage]->is_build_code &&
-		   !omen_metrics[metric].builds_on_grid;
+		   omen_metrics[metric].compared != OMEN_COMPARED_GRID;
 }
 
 /* The kind of that name; false if there is none. */

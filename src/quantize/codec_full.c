@@ -180,6 +180,10 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 	return false;
 }
 
+#define IP_METRIC \
+	{ \
+		ip_distance, ip_of_query, bound_product \
+	}
 #define L2_METRIC \
 	{ \
 		l2_distance, l2_of_query, bound_sum \
@@ -188,14 +192,20 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 const OmenCodec omen_codec_full = {
 	.name = "full",
 	.header_bytes = sizeof(OmenCodeHeader),
+	.max_dim = OMEN_MAX_DIM,
+	.encoder = 1,
 	.bytes = bytes,
 	.query_bytes = bytes,
 	.encode = encode,
 	.encode_query = encode_query,
 	.decode = decode,
 	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_of_query, bound_product},
+				[OMEN_METRIC_IP] = IP_METRIC,
 				[OMEN_METRIC_COSINE] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_L2] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_IP] = IP_METRIC,
+				[OMEN_METRIC_SKETCH_COSINE] = L2_METRIC,
+				[OMEN_METRIC_SKETCH_L1] = L2_METRIC,
 				[OMEN_METRIC_L1] = {l1_distance, l1_of_query, bound_sum}},
 	.sumsq = sumsq,
 	.norm_bound = norm_bound,

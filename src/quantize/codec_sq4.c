@@ -13,6 +13,9 @@
 
 #define LEVELS 15
 
+/* Of sixteen levels; J. Max, "Quantizing for minimum distortion", 1960. */
+#define NORMAL_STEP 0.3352
+
 static size_t
 packed_bytes(uint32_t dim)
 {
@@ -35,7 +38,8 @@ static double
 encode(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr, void *code)
 {
 	/* a number needs less room than the float that it comes from */
-	double		error = omen_grid_encode(q, y, LEVELS, hdr, (uint8_t *) y);
+	double		error =
+		omen_grid_encode_fitted(q, y, LEVELS, NORMAL_STEP, hdr, (uint8_t *) y);
 
 	pack_halves((const uint8_t *) y, q->dim, (uint8_t *) code);
 	return error;
@@ -73,37 +77,7 @@ dot_query(const OmenQuantizer *q, const void *query, const void *code)
 								  (const uint8_t *) code, q->dim);
 }
 
-static float
-l2_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
-			const OmenCodeHeader *hb, const void *cb)
-{
-	return omen_grid_l2sq(q, ha, hb, dot_numbers(q, ca, cb));
-}
-
-static float
-ip_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
-			const OmenCodeHeader *hb, const void *cb)
-{
-	return omen_grid_product(q, ha, hb, dot_numbers(q, ca, cb));
-}
-
-static float
-l2_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
-			const void *query_code, const OmenCodeHeader *node,
-			const void *code)
-{
-	return omen_grid_l2sq(q, &query->code, node,
-						  dot_query(q, query_code, code));
-}
-
-static float
-ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
-			const void *query_code, const OmenCodeHeader *node,
-			const void *code)
-{
-	return omen_grid_query_product(q, query, node,
-								   dot_query(q, query_code, code));
-}
+#include "grid_distances.h"
 
 /* ---------- checks ---------- */
 
@@ -126,30 +100,15 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 	return omen_grid_sums_differ(hdr, sum, sumsq, flaw, room);
 }
 
-#define L2_METRIC \
-	{ \
-		l2_distance, l2_of_query, omen_grid_bound_l2sq \
-	}
-
 const OmenCodec omen_codec_sq4 = {
 	.name = "sq4",
-	.header_bytes = sizeof(OmenCodeHeader),
+	.encoder = 2,
 	.is_quantized = true,
 	.sigmas = 4.0,
 	.bytes = packed_bytes,
-	.query_bytes = omen_grid_bytes,
 	.encode = encode,
-	.encode_query = omen_grid_encode_bytes,
 	.decode = decode,
-	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_of_query,
-									omen_grid_bound_product},
-				[OMEN_METRIC_COSINE] = L2_METRIC},
-	.sumsq = omen_grid_sumsq,
-	.norm_bound = omen_grid_norm_bound,
-	.query_norm_bound = omen_grid_query_norm_bound,
-	.sumsq_bound = omen_grid_sumsq_bound,
-	.largest = omen_grid_largest,
-	.header_flaw = omen_grid_header_flaw,
+	ROTATED_METRICS,
+	GRID_HOOKS,
 	.code_flaw = code_flaw,
 };

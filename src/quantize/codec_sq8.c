@@ -38,19 +38,13 @@ dot_numbers(const OmenQuantizer *q, const void *ca, const void *cb)
 							   q->dim);
 }
 
-static float
-l2_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
-			const OmenCodeHeader *hb, const void *cb)
+static inline uint32_t
+dot_query(const OmenQuantizer *q, const void *query, const void *code)
 {
-	return omen_grid_l2sq(q, ha, hb, dot_numbers(q, ca, cb));
+	return dot_numbers(q, query, code);
 }
 
-static float
-ip_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
-			const OmenCodeHeader *hb, const void *cb)
-{
-	return omen_grid_product(q, ha, hb, dot_numbers(q, ca, cb));
-}
+#include "grid_distances.h"
 
 static float
 l1_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
@@ -59,24 +53,6 @@ l1_distance(const OmenQuantizer *q, const OmenCodeHeader *ha, const void *ca,
 	return omen_kernels->l1_u8((const uint8_t *) ca, (const uint8_t *) cb,
 							   q->dim, ha->offset, ha->step, hb->offset,
 							   hb->step);
-}
-
-static float
-l2_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
-			const void *query_code, const OmenCodeHeader *node,
-			const void *code)
-{
-	return omen_grid_l2sq(q, &query->code, node,
-						  dot_numbers(q, query_code, code));
-}
-
-static float
-ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
-			const void *query_code, const OmenCodeHeader *node,
-			const void *code)
-{
-	return omen_grid_query_product(q, query, node,
-								   dot_numbers(q, query_code, code));
 }
 
 static float
@@ -111,33 +87,17 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 	return omen_grid_sums_differ(hdr, sum, sumsq, flaw, room);
 }
 
-#define L2_METRIC \
-	{ \
-		l2_distance, l2_of_query, omen_grid_bound_l2sq \
-	}
-
 const OmenCodec omen_codec_sq8 = {
 	.name = "sq8",
-	.header_bytes = sizeof(OmenCodeHeader),
+	.encoder = 1,
 	.is_quantized = true,
 	.is_build_code = true,
 	.bytes = omen_grid_bytes,
-	.query_bytes = omen_grid_bytes,
 	.encode = encode,
-	.encode_query = omen_grid_encode_bytes,
 	.decode = decode,
-	.metrics = {[OMEN_METRIC_L2] = L2_METRIC,
-				[OMEN_METRIC_IP] = {ip_distance, ip_of_query,
-									omen_grid_bound_product},
-				[OMEN_METRIC_COSINE] = L2_METRIC,
-				[OMEN_METRIC_L1] = {l1_distance, l1_of_query,
-									omen_grid_bound_l1}},
+	.metrics = {GRID_METRICS, [OMEN_METRIC_L1] = {l1_distance, l1_of_query,
+												  omen_grid_bound_l1}},
 	.rest_product = rest_product,
-	.sumsq = omen_grid_sumsq,
-	.norm_bound = omen_grid_norm_bound,
-	.query_norm_bound = omen_grid_query_norm_bound,
-	.sumsq_bound = omen_grid_sumsq_bound,
-	.largest = omen_grid_largest,
-	.header_flaw = omen_grid_header_flaw,
+	GRID_HOOKS,
 	.code_flaw = code_flaw,
 };

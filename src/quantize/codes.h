@@ -30,9 +30,11 @@
 
 /*
  * Which bits omen_encode and omen_recode make of a vector.  Whoever changes
- * them raises this: an index keeps the version that its codes were made by.
+ * them, of any kind of code, raises this, and sets OmenCodec.encoder of the
+ * kinds that are changed to it: an index keeps the version of its kind.
+ * 2: four bits on a grid that fits the vector, not from end to end; two bits.
  */
-#define OMEN_ENCODER_VERSION 1
+#define OMEN_ENCODER_VERSION 2
 
 static inline size_t
 omen_code_bytes(const OmenQuantizer *q)
@@ -81,20 +83,30 @@ extern void omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
  * squared; negative inner product; cosine distance 1 - cos; L1 distance)
  * returns for the two vectors behind the codes, as computed with any kernel
  * table.  graph_distance is omen_query_distance of the two.  -inf if nothing
- * can be said.  With SQ4 and at least 64 dimensions the bound is not certain,
- * but missed as seldom as four standard deviations are; and it is not the
- * same with query and node exchanged.
+ * can be said.  With SQ4 or SQ2 and at least 64 dimensions the bound is not
+ * certain, but missed as seldom as four standard deviations are, or three; and
+ * it is not the same with query and node exchanged.
  */
 extern double omen_lower_bound(const OmenQuantizer *q,
 							   const OmenQueryHeader *query,
 							   const OmenCodeHeader *node,
 							   float graph_distance);
 
-/* The same, and certain whatever the storage. */
+/* The same, and certain whatever the kind of code. */
 extern double omen_certain_bound(const OmenQuantizer *q,
 								 const OmenQueryHeader *query,
 								 const OmenCodeHeader *node,
 								 float graph_distance);
+
+/*
+ * One of the two, for a query's code and a node's; where codes are the values
+ * themselves, what the operator returns.
+ */
+extern double omen_node_bound(const OmenQuantizer *q,
+							  const OmenQueryHeader *query,
+							  const void *query_code,
+							  const OmenCodeHeader *node, const void *code,
+							  bool is_certain);
 
 /*
  * May products of a query and vectors of this norm overflow float32, in the
@@ -120,8 +132,8 @@ typedef struct OmenQueryRest
 
 /*
  * Encode a query, into omen_query_bytes() bytes, and compute the rest into
- * rest, dim floats, where that is known.  But for SQ4 and inner product the
- * code is that of omen_encode.
+ * rest, dim floats, where that is known.  But for SQ4, SQ2 and inner product
+ * the code is that of omen_encode.
  */
 extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
 							  float *rest, OmenQueryHeader *query, void *code,

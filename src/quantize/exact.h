@@ -59,6 +59,13 @@ load_double2(const float *p)
 	return v;
 }
 
+/* Lanes of a where the mask is set, of b elsewhere. */
+static inline Float4
+choose(Word4 mask, Float4 a, Float4 b)
+{
+	return (Float4) (((Word4) a & mask) | ((Word4) b & ~mask));
+}
+
 /* Store the 16 lanes, each of 0..255, as bytes. */
 static inline void
 store_bytes16(uint8_t *p, Word4 a, Word4 b, Word4 c, Word4 d)

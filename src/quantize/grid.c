@@ -15,23 +15,13 @@
 #include "transform.h"
 #include "exact.h"
 
-/* Adding this to a float of 0..2^22 rounds it to an integer. */
-#define ROUNDING_SHIFT 0x1.0p23f
-
-/* Coordinates that are quantised at a time. */
-#define BLOCK 16
+/* The largest number of eight bits. */
+#define LEVELS 255
 
 /* ---------- encoding ---------- */
 
-/* Lanes of a where the mask is set, of b elsewhere. */
-static inline Float4
-choose(Word4 mask, Float4 a, Float4 b)
-{
-	return (Float4) (((Word4) a & mask) | ((Word4) b & ~mask));
-}
-
-static void
-find_range(const float *y, uint32_t dim, float *smallest, float *largest)
+void
+omen_grid_range(const float *y, uint32_t dim, float *smallest, float *largest)
 {
 	float		low = y[0];
 	float		high = y[0];
@@ -119,15 +109,15 @@ round_coordinates(const float *y, uint32_t dim, bool absolutes,
 	uint32_t	i = 0;
 
 	memset(&sums, 0, sizeof(sums));
-	for (; i + BLOCK <= dim; i += BLOCK)
+	for (; i + GRID_BLOCK <= dim; i += GRID_BLOCK)
 		round_block(y + i, hdr->offset, inverse, absolutes, &sums, code + i);
 	if (i < dim)
 	{
-		float		last[BLOCK];
-		uint8_t		last_code[BLOCK];
+		float		last[GRID_BLOCK];
+		uint8_t		last_code[GRID_BLOCK];
 
 		/* filled up with what becomes code 0 without an error */
-		for (uint32_t j = 0; j < BLOCK; j++)
+		for (uint32_t j = 0; j < GRID_BLOCK; j++)
 			last[j] = i + j < dim ? y[i + j] : hdr->offset;
 		round_block(last, hdr->offset, inverse, absolutes, &sums, last_code);
 		memcpy(code + i, last_code, dim - i);
@@ -165,52 +155,53 @@ dot_mean(const OmenQuantizer *q, const OmenCodeHeader *hdr, const uint8_t *code)
 }
 
 double
-omen_grid_encode(const OmenQuantizer *q, const float *y, int levels,
-				 OmenCodeHeader *hdr, uint8_t *numbers)
+omen_grid_finish(const OmenQuantizer *q, double size, double error,
+				 double rounding, OmenCodeHeader *hdr, const uint8_t *numbers)
 {
-	const OmenMetricTraits *metric = omen_quantizer_metric(q);
-	float		smallest;
-	float		largest;
-	double		error = 0.0;
-	double		rounding;		/* further errors, of each coordinate */
-
-	find_range(y, q->dim, &smallest, &largest);
-	hdr->offset = smallest;
-	hdr->step = (float) (((double) largest - smallest) / levels);
-	if (hdr->step >= FLT_MIN)
-	{
-		/*
-		 * the errors were measured in float32: three roundings of up to levels
-		 */
-		double		steps =
-			round_coordinates(y, q->dim, metric->sums_absolutes, hdr, numbers);
-
-		error = steps * (1.0 + omen_kernel_error(q->dim)) * hdr->step;
-		rounding = 4.0 * (levels + 1) * UNIT_ROUNDOFF * hdr->step;
-	}
-	else
-	{
-		/* no reciprocal: as good as constant */
-		hdr->step = 0.0f;
-		hdr->sum = 0;
-		hdr->sumsq = 0;
-		memset(numbers, 0, q->dim);
-		rounding = (double) largest - smallest;
-	}
 	if (q->centred)
-		rounding += UNIT_ROUNDOFF * omen_grid_largest(hdr);
+		rounding += UNIT_ROUNDOFF * size;
 
-	hdr->mean_dot = metric->is_product && q->centred
+	hdr->mean_dot = omen_quantizer_metric(q)->is_product && q->centred
 						? (float) dot_mean(q, hdr, numbers) + 0.0f
 						: 0.0f;
 	return error + rounding * omen_norm_factor(q);
 }
 
 double
+omen_grid_encode_constant(const OmenQuantizer *q, float smallest, float largest,
+						  OmenCodeHeader *hdr, uint8_t *numbers)
+{
+	hdr->offset = smallest;
+	hdr->step = 0.0f;
+	hdr->sum = 0;
+	hdr->sumsq = 0;
+	memset(numbers, 0, q->dim);
+	return omen_grid_finish(q, omen_grid_largest(hdr), 0.0,
+							(double) largest - smallest, hdr, numbers);
+}
+
+double
 omen_grid_encode_bytes(const OmenQuantizer *q, const float *y,
 					   OmenCodeHeader *hdr, void *code)
 {
-	return omen_grid_encode(q, y, 255, hdr, (uint8_t *) code);
+	bool		absolutes = omen_quantizer_metric(q)->sums_absolutes;
+	uint8_t	   *numbers = (uint8_t *) code;
+	float		smallest;
+	float		largest;
+	double		steps;
+
+	omen_grid_range(y, q->dim, &smallest, &largest);
+	hdr->offset = smallest;
+	hdr->step = (float) (((double) largest - smallest) / LEVELS);
+	if (!(hdr->step >= FLT_MIN))
+		return omen_grid_encode_constant(q, smallest, largest, hdr, numbers);
+	steps = round_coordinates(y, q->dim, absolutes, hdr, numbers);
+	/* the errors were measured in float32: three roundings of up to LEVELS */
+	return omen_grid_finish(q, omen_grid_largest(hdr),
+							steps * (1.0 + omen_kernel_error(q->dim)) *
+								hdr->step,
+							4.0 * (LEVELS + 1) * UNIT_ROUNDOFF * hdr->step, hdr,
+							numbers);
 }
 
 size_t
@@ -224,7 +215,7 @@ omen_grid_bytes(uint32_t dim)
 double
 omen_grid_largest(const OmenCodeHeader *hdr)
 {
-	return fabs((double) hdr->offset) + 255.0 * hdr->step;
+	return fabs((double) hdr->offset) + (double) LEVELS * hdr->step;
 }
 
 double

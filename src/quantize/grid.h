@@ -72,13 +72,42 @@ omen_grid_query_product(const OmenQuantizer *q, const OmenQueryHeader *query,
 					 of_mean + query->with_mean);
 }
 
+/* Coordinates that are quantised at a time. */
+#define GRID_BLOCK 16
+
+/* Adding this to a float of 0..2^22 rounds it to an integer. */
+#define ROUNDING_SHIFT 0x1.0p23f
+
+/* The smallest and the largest of some coordinates. */
+extern void omen_grid_range(const float *y, uint32_t dim, float *smallest,
+							float *largest);
+
 /*
- * The hooks of an OmenCodec, see codec.h; encoding with numbers of 0..levels,
- * a byte each.  numbers may be where y is.
+ * The end of all encoding: fill in what the header says of the mean, and return
+ * the bound of the error.  size is that of the largest coordinate that was
+ * encoded, error the norm of the errors as measured, and rounding what may be
+ * in each coordinate beside it.
  */
-extern double omen_grid_encode(const OmenQuantizer *q, const float *y,
-							   int levels, OmenCodeHeader *hdr,
-							   uint8_t *numbers);
+extern double omen_grid_finish(const OmenQuantizer *q, double size,
+							   double error, double rounding,
+							   OmenCodeHeader *hdr, const uint8_t *numbers);
+
+/* Encode what is as good as constant: there is no reciprocal of a step. */
+extern double omen_grid_encode_constant(const OmenQuantizer *q, float smallest,
+										float largest, OmenCodeHeader *hdr,
+										uint8_t *numbers);
+
+/*
+ * Encode with numbers of 0..levels, few of them, on the grid that fits y best;
+ * a byte each, and numbers may be where y is.  normal_step is the step, in
+ * standard deviations, of the grid that fits normally distributed coordinates.
+ * See grid_fit.c.  Not for metrics that sum absolute values.
+ */
+extern double omen_grid_encode_fitted(const OmenQuantizer *q, const float *y,
+									  int levels, double normal_step,
+									  OmenCodeHeader *hdr, uint8_t *numbers);
+
+/* The hooks of an OmenCodec, see codec.h. */
 extern double omen_grid_bound_l2sq(const OmenQuantizer *q,
 								   const OmenQueryHeader *query,
 								   const OmenCodeHeader *node, double distance);

@@ -21,10 +21,27 @@ typedef enum OmenMetric
 	OMEN_METRIC_L2 = 0,
 	OMEN_METRIC_IP = 1,
 	OMEN_METRIC_COSINE = 2,
-	OMEN_METRIC_L1 = 3
+	OMEN_METRIC_L1 = 3,
+	OMEN_METRIC_HAMMING = 4,
+	OMEN_METRIC_JACCARD = 5,
+
+	/* of sparse vectors, by their sketches; see sketch.h */
+	OMEN_METRIC_SKETCH_L2 = 6,
+	OMEN_METRIC_SKETCH_IP = 7,
+	OMEN_METRIC_SKETCH_COSINE = 8,
+	OMEN_METRIC_SKETCH_L1 = 9	/* L2 of the sketches of roots */
 } OmenMetric;
 
-#define OMEN_METRICS 4
+#define OMEN_METRICS 10
+
+/* What a build compares points by. */
+typedef enum OmenCompared
+{
+	OMEN_COMPARED_CODES = 0,	/* codes of eight bits: distance/block.h */
+	OMEN_COMPARED_GRID,			/* integers on one grid */
+	OMEN_COMPARED_HAMMING,		/* bits: distance/bits.h */
+	OMEN_COMPARED_JACCARD
+} OmenCompared;
 
 typedef struct OmenMetricTraits
 {
@@ -40,19 +57,26 @@ typedef struct OmenMetricTraits
 	/* Vectors are normalised; one of norm zero has no code. */
 	bool		needs_direction;
 
+	/*
+	 * Of sketches: distances are not those of the vectors, but near them.  So no
+	 * bound is certain; the others allow for OMEN_SKETCH_SIGMAS standard
+	 * deviations.
+	 */
+	bool		is_sketched;
+
 	/* Distances survive a rotation. */
 	bool		is_rotatable;
 
 	/* Norms, of errors, are sums of absolute values, not of squares. */
 	bool		sums_absolutes;
 
-	/* A build compares integers on one grid, not codes; see partition.h. */
-	bool		builds_on_grid;
+	OmenCompared compared;		/* what a build compares; see records.h */
 
 	/*
 	 * Lower bound of what the SQL operator returns for the vectors behind two
 	 * codes whose distance is given.  Of the node's error, `part` may point at
-	 * the query.  Errors are finite, and distance is not NaN.
+	 * the query.  Errors are finite, and distance is not NaN.  NULL where codes
+	 * are the values themselves, see OmenCodecMetric.exact.
 	 */
 	double (*lower_bound)(const struct OmenQuantizer *q,
 						  const struct OmenQueryHeader *query,
@@ -66,9 +90,11 @@ typedef struct OmenMetricTraits
 	double (*bound_from_l2)(const struct OmenQuantizer *q, double distance);
 } OmenMetricTraits;
 
+#define OMEN_SKETCH_SIGMAS 3.0
+
 extern const OmenMetricTraits omen_metrics[OMEN_METRICS];
 
-/* The metric of that name; false if there is none. */
+/* The metric of that name, not of sketches; false if there is none. */
 extern bool omen_metric_find(const char *name, OmenMetric *metric);
 
 #endif							/* OMEN_METRIC_H */

@@ -20,10 +20,12 @@ typedef enum OmenStorage
 {
 	OMEN_STORAGE_SQ8 = 0,
 	OMEN_STORAGE_FULL = 1,
-	OMEN_STORAGE_SQ4 = 2
+	OMEN_STORAGE_SQ4 = 2,
+	OMEN_STORAGE_SQ2 = 3,
+	OMEN_STORAGE_BITS = 4
 } OmenStorage;
 
-#define OMEN_STORAGES 3
+#define OMEN_STORAGES 5
 
 /*
  * What belongs to one code; stored on disk beside it.  24 bytes, no padding.
@@ -87,7 +89,7 @@ typedef struct OmenQuantizer
 	double		mean_sumsq;		/* squared norm of the mean */
 } OmenQuantizer;
 
-/* Bytes a quantizer needs.  dim is 1..OMEN_MAX_DIM. */
+/* Bytes a quantizer needs.  dim is from 1 to OmenCodec.max_dim. */
 extern size_t omen_quantizer_size(OmenMetric metric, OmenStorage storage,
 								  uint32_t dim);
 

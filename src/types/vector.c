@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * vector.c
- *	  Input, output and type modifier of the vector type, and the checks its
- *	  other functions share.
+ *	  The type vector: what differs from other dense vectors, and its SQL
+ *	  functions.
  *
- * Messages are those that client libraries know from pgvector; do not reword
- * them.  The syntax of the text form is the business of vector_text.c.
+ * The kernel table is read at every call, because a setting may replace it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,247 +12,196 @@
 
 #include <math.h>
 
-#include "common/shortest_dec.h"
-#include "lib/stringinfo.h"
-#include "libpq/pqformat.h"
-#include "types/soft_error.h"
+#include "types/sphere.h"
+#include "types/type.h"
 #include "types/vector.h"
-#include "types/vector_text.h"
-#include "utils/array.h"
-#include "utils/float.h"
+#include "tuning.h"
 
-OMEN_FUNCTION(omen_vector_in);
-OMEN_FUNCTION(omen_vector_out);
-OMEN_FUNCTION(omen_vector_typmod_in);
-OMEN_FUNCTION(omen_vector_recv);
-OMEN_FUNCTION(omen_vector_send);
+StaticAssertDecl(offsetof(OmenVector, x) == sizeof(OmenDense),
+				 "elements of a vector follow what all dense vectors have");
 
-StaticAssertDecl(OMEN_MAX_DIM <= PG_INT16_MAX,
-				 "the number of dimensions must fit into a vector");
-StaticAssertDecl(OMEN_TEXT_ELEMENT_LEN >= FLOAT_SHORTEST_DECIMAL_LEN - 1,
-				 "a printed element must fit into its buffer");
-
-OmenVector *
-omen_vector_new(int dim)
+static const float *
+floats_of(const OmenDense *vector)
 {
-	OmenVector *result;
-
-	omen_vector_check_dim(dim, NULL);
-
-	result = (OmenVector *) palloc0(OMEN_VECTOR_SIZE(dim));
-	SET_VARSIZE(result, OMEN_VECTOR_SIZE(dim));
-	result->dim = (int16) dim;
-	return result;
+	return ((const OmenVector *) vector)->x;
 }
 
-bool
-omen_vector_check_dim(int dim, Node *escontext)
+static const float *
+vector_floats(const OmenDense *vector, float *scratch)
 {
-	if (dim < 1)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("vector must have at least 1 dimension")));
-
-	if (dim > OMEN_MAX_DIM)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("vector cannot have more than %d dimensions",
-						OMEN_MAX_DIM)));
-
-	return true;
+	return floats_of(vector);
 }
 
-bool
-omen_vector_check_typmod(int32 typmod, int dim, Node *escontext)
+static int
+vector_compare(const OmenDense *a, const OmenDense *b)
 {
-	if (typmod != -1 && typmod != dim)
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("expected %d dimensions, not %d", typmod, dim)));
+	const float *x = floats_of(a);
+	const float *y = floats_of(b);
+	int			common = Min(a->dim, b->dim);
 
-	return true;
-}
-
-/* Report why value is not finite. */
-static bool
-reject_element(float value, Node *escontext)
-{
-	if (isnan(value))
-		ereturn(escontext, false,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("NaN not allowed in vector")));
-
-	ereturn(escontext, false,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("infinite value not allowed in vector")));
-}
-
-void
-omen_vector_check_element(float value)
-{
-	if (unlikely(!isfinite(value)))
-		(void) reject_element(value, NULL);
-}
-
-void
-omen_vector_dims_differ(int a, int b)
-{
-	ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-					errmsg("different vector dimensions %d and %d", a, b)));
-}
-
-/* Report that text is not a vector; detail may be NULL. */
-static bool
-reject_syntax(const char *text, const char *detail, Node *escontext)
-{
-	ereturn(escontext, false,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type vector: \"%s\"", text),
-			 detail ? errdetail_internal("%s", detail) : 0));
-}
-
-/* Report what the parser found wrong; result.status is not OMEN_TEXT_OK. */
-static bool
-reject_text(const char *text, OmenTextResult result, Node *escontext)
-{
-	switch (result.status)
+	for (int i = 0; i < common; i++)
 	{
-		case OMEN_TEXT_NO_BRACKET:
-			return reject_syntax(text,
-								 _("Vector contents must start with \"[\"."),
-								 escontext);
-		case OMEN_TEXT_JUNK:
-			return reject_syntax(text, _("Junk after closing right brace."),
-								 escontext);
-		case OMEN_TEXT_EMPTY:
-			return omen_vector_check_dim(0, escontext);
-		case OMEN_TEXT_TOO_MANY:
-			return omen_vector_check_dim(OMEN_MAX_DIM + 1, escontext);
-		case OMEN_TEXT_RANGE:
-			ereturn(escontext, false,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("\"%s\" is out of range for type vector",
-							pnstrdup(text + result.position, result.length))));
-		case OMEN_TEXT_NAN:
-			return reject_element(get_float4_nan(), escontext);
-		case OMEN_TEXT_INFINITE:
-			return reject_element(get_float4_infinity(), escontext);
-		case OMEN_TEXT_OK:
-		case OMEN_TEXT_SYNTAX:
-			break;
+		if (x[i] < y[i])
+			return -1;
+		if (x[i] > y[i])
+			return 1;
 	}
 
-	return reject_syntax(text, NULL, escontext);
+	return (a->dim > b->dim) - (a->dim < b->dim);
+}
+
+static float
+vector_l2sq(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->l2sq(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static float
+vector_ip(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->ip(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static float
+vector_l1(const OmenDense *a, const OmenDense *b)
+{
+	return omen_kernels->l1(floats_of(a), floats_of(b), (size_t) a->dim);
+}
+
+static void
+vector_cosine(const OmenDense *a, const OmenDense *b, float *ab, float *aa,
+			  float *bb)
+{
+	omen_kernels->cosine(floats_of(a), floats_of(b), (size_t) a->dim, ab, aa,
+						 bb);
+}
+
+const OmenDenseType omen_dense_vector = {
+	.name = "vector",
+	.element_bytes = sizeof(float),
+	.overflow = INFINITY,
+	.vanishing = 0.0f,
+	.floats = vector_floats,
+	.put = NULL,
+	.compare = vector_compare,
+	.l2sq = vector_l2sq,
+	.ip = vector_ip,
+	.l1 = vector_l1,
+	.cosine = vector_cosine,
+};
+
+/* ---------- functions ---------- */
+
+OMEN_DENSE_FUNCTION(omen_vector_in, omen_dense_in, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_out, omen_dense_out, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_typmod_in, omen_dense_typmod_in,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_recv, omen_dense_recv, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_send, omen_dense_send, omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_add, omen_dense_add, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_sub, omen_dense_sub, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_mul, omen_dense_mul, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_concat, omen_dense_concat, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_dims, omen_dense_dims, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_norm, omen_dense_norm, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l2_normalize, omen_dense_l2_normalize,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_subvector, omen_dense_subvector,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_binary_quantize, omen_dense_binary_quantize,
+					omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_lt, omen_dense_lt, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_le, omen_dense_le, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_eq, omen_dense_eq, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_ne, omen_dense_ne, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_ge, omen_dense_ge, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_gt, omen_dense_gt, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_cmp, omen_dense_cmp, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_hash, omen_dense_hash, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_hash_extended, omen_dense_hash_extended,
+					omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector_l2_distance, omen_dense_l2_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l2_squared_distance,
+					omen_dense_l2_squared_distance, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_inner_product, omen_dense_inner_product,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_negative_inner_product,
+					omen_dense_negative_inner_product, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_cosine_distance, omen_dense_cosine_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_l1_distance, omen_dense_l1_distance,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_spherical_distance,
+					omen_dense_spherical_distance, omen_dense_vector)
+
+OMEN_DENSE_FUNCTION(omen_vector, omen_dense_to_typmod, omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_array_to_vector, omen_dense_from_array,
+					omen_dense_vector)
+OMEN_DENSE_FUNCTION(omen_vector_to_float4, omen_dense_to_float4,
+					omen_dense_vector)
+
+OMEN_FUNCTION(omen_vector_accum);
+OMEN_FUNCTION(omen_vector_avg);
+
+Datum
+omen_vector_accum(PG_FUNCTION_ARGS)
+{
+	return omen_dense_accum(&omen_dense_vector, "vector_accum", fcinfo);
 }
 
 Datum
-omen_vector_in(PG_FUNCTION_ARGS)
+omen_vector_avg(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	int			capacity = omen_vector_text_capacity(text, OMEN_MAX_DIM);
-	OmenVector *result = omen_vector_new(capacity);
-	OmenTextResult parsed =
-		omen_vector_text_parse(text, result->x, OMEN_MAX_DIM);
-
-	if (parsed.status != OMEN_TEXT_OK)
-	{
-		(void) reject_text(text, parsed, fcinfo->context);
-		PG_RETURN_NULL();
-	}
-	if (!omen_vector_check_typmod(typmod, parsed.dim, fcinfo->context))
-		PG_RETURN_NULL();
-
-	/* Every comma of a valid vector stands between two elements. */
-	Assert(parsed.dim == capacity);
-
-	PG_RETURN_OMEN_VECTOR_P(result);
+	return omen_dense_avg(&omen_dense_vector, "vector_avg", fcinfo);
 }
+
+/* ---------- spheres ---------- */
+
+OMEN_FUNCTION(omen_vector_sphere);
 
 Datum
-omen_vector_out(PG_FUNCTION_ARGS)
+omen_vector_sphere(PG_FUNCTION_ARGS)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
-	char	   *out = palloc(OMEN_TEXT_SIZE(vector->dim));
-
-	omen_vector_text_print(vector->x, vector->dim,
-						   float_to_shortest_decimal_bufn, out);
-
-	PG_FREE_IF_COPY(vector, 0);
-	PG_RETURN_CSTRING(out);
+	return omen_make_sphere(fcinfo);
 }
 
-/* The type modifier is the number of dimensions itself. */
-Datum
-omen_vector_typmod_in(PG_FUNCTION_ARGS)
+OMEN_WITHIN_FUNCTION(omen_vector_l2_within, omen_vector_l2_distance)
+OMEN_WITHIN_FUNCTION(omen_vector_ip_within, omen_vector_negative_inner_product)
+OMEN_WITHIN_FUNCTION(omen_vector_cosine_within, omen_vector_cosine_distance)
+OMEN_WITHIN_FUNCTION(omen_vector_l1_within, omen_vector_l1_distance)
+
+/* ---------- as the index and the planner know it ---------- */
+
+static const float *
+indexed_floats(const struct varlena *value, const OmenQuantizer *q,
+			   float *scratch)
 {
-	ArrayType  *modifiers = PG_GETARG_ARRAYTYPE_P(0);
-	int32	   *values;
-	int			count;
-
-	values = ArrayGetIntegerTypmods(modifiers, &count);
-
-	if (count != 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid type modifier")));
-
-	if (values[0] < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dimensions for type vector must be at least 1")));
-
-	if (values[0] > OMEN_MAX_DIM)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("dimensions for type vector cannot exceed %d",
-							   OMEN_MAX_DIM)));
-
-	PG_RETURN_INT32(values[0]);
+	return vector_floats((const OmenDense *) value, scratch);
 }
 
-/* int16 dim, int16 zero, dim * float4, all in network byte order */
-Datum
-omen_vector_recv(PG_FUNCTION_ARGS)
+static Size
+indexed_bytes(int dims)
 {
-	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	int16		dim = (int16) pq_getmsgint(buf, sizeof(int16));
-	int16		unused = (int16) pq_getmsgint(buf, sizeof(int16));
-	OmenVector *result;
-
-	omen_vector_check_dim(dim, NULL);
-	omen_vector_check_typmod(typmod, dim, NULL);
-
-	if (unused != 0)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("expected unused to be 0, not %d", unused)));
-
-	/* Do not allocate what the sender only claims to have sent. */
-	if (buf->len - buf->cursor < dim * (int) sizeof(float))
-		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-						errmsg("insufficient data left in message")));
-
-	result = omen_vector_new(dim);
-	for (int i = 0; i < dim; i++)
-	{
-		result->x[i] = pq_getmsgfloat4(buf);
-		omen_vector_check_element(result->x[i]);
-	}
-
-	PG_RETURN_OMEN_VECTOR_P(result);
+	return omen_dense_bytes(&omen_dense_vector, dims);
 }
 
-Datum
-omen_vector_send(PG_FUNCTION_ARGS)
+static bool
+indexed_equal(const struct varlena *a, const struct varlena *b)
 {
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(0);
-	StringInfoData buf;
-
-	pq_begintypsend(&buf);
-	pq_sendint16(&buf, vector->dim);
-	pq_sendint16(&buf, vector->unused);
-	for (int i = 0; i < vector->dim; i++)
-		pq_sendfloat4(&buf, vector->x[i]);
-
-	PG_FREE_IF_COPY(vector, 0);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+	return vector_compare((const OmenDense *) a, (const OmenDense *) b) == 0;
 }
+
+const OmenType omen_vector_type = {
+	.name = "vector",
+	.lengths = "vector dimensions",
+	.max_dims = OMEN_MAX_DIM,
+	.dims_per_operator = OMEN_VECTOR_DIMS_PER_OPERATOR,
+	.dims = omen_dense_value_dims,
+	.floats = indexed_floats,
+	.bytes = indexed_bytes,
+	.equal = indexed_equal,
+};

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * vector_text.c
- *	  Parse and print the text form of a vector.
+ *	  Parse and print the text form of vectors.
  *
  * Pure C: no postgres.h, no allocation, no errors raised.  What the user is
  * told about bad input is decided by the caller.
@@ -28,8 +28,8 @@ is_space(char ch)
 		   ch == '\f';
 }
 
-static const char *
-skip_space(const char *p)
+const char *
+omen_text_skip_space(const char *p)
 {
 	while (is_space(*p))
 		p++;
@@ -49,34 +49,30 @@ stop(OmenTextStatus status, int dim, const char *text, const char *p,
 	return result;
 }
 
-/*
- * Read the number at p.  *end is set to the byte behind it, or to p if there
- * is none.
- */
-static OmenTextStatus
-parse_element(const char *p, float *value, const char **end)
+OmenTextStatus
+omen_text_element(const char *p, float overflow, float *value, const char **end)
 {
 	char	   *number_end;
 
-	if (omen_float_text_parse(p, value, end))
-		return OMEN_TEXT_OK;
+	if (!omen_float_text_parse(p, value, end))
+	{
+		/* strtof() skips whitespace by its own rules: p must not be at any */
+		errno = 0;
+		*value = strtof(p, &number_end);
+		*end = number_end;
 
-	/* strtof() skips whitespace by its own rules, so p must not be at any */
-	errno = 0;
-	*value = strtof(p, &number_end);
-	*end = number_end;
+		if (number_end == p)
+			return OMEN_TEXT_SYNTAX;
 
-	if (number_end == p)
-		return OMEN_TEXT_SYNTAX;
-
-	/* A number too small for a float is rounded, to zero or a denormal. */
-	if (errno == ERANGE && isinf(*value))
-		return OMEN_TEXT_RANGE;
-	if (isnan(*value))
-		return OMEN_TEXT_NAN;
-	if (isinf(*value))
-		return OMEN_TEXT_INFINITE;
-	return OMEN_TEXT_OK;
+		/* One too small for a float is rounded, to zero or a denormal. */
+		if (errno == ERANGE && isinf(*value))
+			return OMEN_TEXT_RANGE;
+		if (isnan(*value))
+			return OMEN_TEXT_NAN;
+		if (isinf(*value))
+			return OMEN_TEXT_INFINITE;
+	}
+	return fabsf(*value) < overflow ? OMEN_TEXT_OK : OMEN_TEXT_RANGE;
 }
 
 int
@@ -91,15 +87,15 @@ omen_vector_text_capacity(const char *text, int max_dim)
 }
 
 OmenTextResult
-omen_vector_text_parse(const char *text, float *x, int max_dim)
+omen_vector_text_parse(const char *text, float *x, int max_dim, float overflow)
 {
-	const char *p = skip_space(text);
+	const char *p = omen_text_skip_space(text);
 	const char *end;
 	int			dim = 0;
 
 	if (*p != '[')
 		return stop(OMEN_TEXT_NO_BRACKET, 0, text, p, p);
-	p = skip_space(p + 1);
+	p = omen_text_skip_space(p + 1);
 	if (*p == ']')
 		return stop(OMEN_TEXT_EMPTY, 0, text, p, p);
 
@@ -110,13 +106,13 @@ omen_vector_text_parse(const char *text, float *x, int max_dim)
 		if (dim == max_dim)
 			return stop(OMEN_TEXT_TOO_MANY, dim, text, p, p);
 
-		p = skip_space(p);
-		status = parse_element(p, &x[dim], &end);
+		p = omen_text_skip_space(p);
+		status = omen_text_element(p, overflow, &x[dim], &end);
 		if (status != OMEN_TEXT_OK)
 			return stop(status, dim, text, p, end);
 		dim++;
 
-		p = skip_space(end);
+		p = omen_text_skip_space(end);
 		if (*p == ']')
 			break;
 		if (*p != ',')
@@ -124,7 +120,7 @@ omen_vector_text_parse(const char *text, float *x, int max_dim)
 		p++;
 	}
 
-	p = skip_space(p + 1);
+	p = omen_text_skip_space(p + 1);
 	return stop(*p == '\0' ? OMEN_TEXT_OK : OMEN_TEXT_JUNK, dim, text, p, p);
 }
 

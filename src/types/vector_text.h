@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * vector_text.h
- *	  The text form of a vector, "[1,2,3]": parser and printer.
+ *	  The text form of vectors, "[1,2,3]": parser and printer.
+ *
+ * Elements are read as floats, whatever they become; what is too large for
+ * them is for the caller to say.
  *
  * Pure C, so that it can be tested and fuzzed without a server.  It must not
  * include postgres.h, allocate memory or raise errors.
@@ -20,7 +23,7 @@ typedef enum OmenTextStatus
 	OMEN_TEXT_EMPTY,			/* "[]" */
 	OMEN_TEXT_TOO_MANY,			/* more elements than allowed */
 	OMEN_TEXT_SYNTAX,			/* anything else that is not a vector */
-	OMEN_TEXT_RANGE,			/* a number too large for a float */
+	OMEN_TEXT_RANGE,			/* a number too large for an element */
 	OMEN_TEXT_NAN,
 	OMEN_TEXT_INFINITE,
 	OMEN_TEXT_JUNK				/* something follows the closing "]" */
@@ -53,11 +56,22 @@ extern int	omen_vector_text_capacity(const char *text, int max_dim);
 
 /*
  * Parse the zero-terminated text into x, which has room for
- * omen_vector_text_capacity(text, max_dim) elements.  The numeric locale must
- * be "C".
+ * omen_vector_text_capacity(text, max_dim) elements.  A number is out of range
+ * if its float is of at least the size overflow, which is INFINITY where floats
+ * are kept.  The numeric locale must be "C".
  */
 extern OmenTextResult omen_vector_text_parse(const char *text, float *x,
-											 int max_dim);
+											 int max_dim, float overflow);
+
+/* Parts of that: the first byte at or behind p that is no whitespace. */
+extern const char *omen_text_skip_space(const char *p);
+
+/*
+ * The number at p, where no whitespace is.  *end is set to the byte behind it,
+ * or to p if there is none.
+ */
+extern OmenTextStatus omen_text_element(const char *p, float overflow,
+										float *value, const char **end);
 
 /*
  * Print the dim elements of x to out, which has OMEN_TEXT_SIZE(dim) bytes.

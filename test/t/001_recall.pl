@@ -155,13 +155,17 @@ SKIP:
 	all_sound('on images, built', @all);
 	same_everywhere('on images');
 
-	# codes of four bits
-	$node->safe_psql('postgres', "DROP INDEX $index{$_}") for @all;
-	create_indexes_with('storage = sq4', '<->', '<#>', '<=>');
-	measure_recall($node, $_, @{ $least{$_} }, 'on images, in four bits') for ('<->', '<#>', '<=>');
-	walk_all($node, '<->', 17, $rows / 20, 'on images, in four bits');
-	all_sound('on images, in four bits', '<->', '<#>', '<=>');
-	same_everywhere('on images, in four bits');
+	# codes of two bits and of four, of which the latter go on
+	$node->safe_psql('postgres', "DROP INDEX $index{'<+>'}");
+	foreach my $storage ('sq2', 'sq4')
+	{
+		$node->safe_psql('postgres', "DROP INDEX $index{$_}") for ('<->', '<#>', '<=>');
+		create_indexes_with("storage = $storage", '<->', '<#>', '<=>');
+		measure_recall($node, $_, @{ $least{$_} }, "on images, $storage") for ('<->', '<#>', '<=>');
+		walk_all($node, '<->', 17, $rows / 20, "on images, $storage");
+		all_sound("on images, $storage", '<->', '<#>', '<=>');
+		same_everywhere("on images, $storage");
+	}
 	churn(1, $rows, [ @images[ $rows .. 2 * $rows - 1 ] ], 'on images, in four bits',
 		map { $_ => $least{$_} } ('<->', '<=>'));
 

@@ -140,6 +140,10 @@ my @versions = (
 	[ 'a later encoder', '0A000', "$made a later version of omendb", $update,
 		'error|meta|0||metapage: was made by a later version of omendb',
 		sub { substr($_[0][0], META_ENCODER, 2) = pack('S', 1000) } ],
+	# codes of eight bits are made as ever, those of four bits are not
+	[ 'an earlier encoder', '0A000', "$made an earlier version of omendb", $reindex,
+		'error|meta|0||metapage: was made by an earlier version of omendb',
+		sub { substr($_[0][0], META_STORAGE, 1) = pack('C', 2); substr($_[0][0], META_ENCODER, 2) = pack('S', 1) } ],
 	[ 'two versions', 'XX002', $damaged, $reindex, 'error|meta|0||metapage: does not tell its version',
 		sub { substr($_[0][0], META_VERSION, 4) = pack('L', FORMAT_VERSION + 1) } ],
 	[ 'no version', 'XX002', $damaged, $reindex, 'error|meta|0||metapage: does not tell its version',
@@ -163,6 +167,16 @@ foreach my $version (@versions)
 	refuses($code, $message, $hint, $name);
 	reports($report, $name);
 	mended($name);
+}
+
+# An index keeps the version that the codes of its kind were changed in last.
+foreach my $kind ([ 'sq8', 1 ], [ 'sq4', 2 ], [ 'sq2', 2 ], [ 'full', 1 ])
+{
+	my ($storage, $encoder) = @$kind;
+
+	$node->safe_psql('postgres', "CREATE INDEX kind_index ON wide USING omen_hnsw (v) WITH (storage = $storage)");
+	change('kind_index', sub { is(peek($_[0][0], META_ENCODER, 'S'), $encoder, "the encoder of $storage"); });
+	$node->safe_psql('postgres', 'DROP INDEX kind_index');
 }
 
 # ---------- pages in the place of others ----------

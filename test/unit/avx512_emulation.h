@@ -1,9 +1,9 @@
 /*
  * avx512_emulation.h
- *		SIMDe's AVX-512, and what kernel_avx512.c needs that it lacks.
+ *		SIMDe's AVX-512, and what the sources for AVX-512 need that it lacks.
  *
- * Purpose: let the unit tests run kernel_avx512.c on CPUs without AVX-512; it
- * is included before that file on the compiler's command line, together with
+ * Purpose: let the unit tests run those sources on CPUs without AVX-512; it is
+ * included before them on the compiler's command line, together with
  * OMEN_EMULATE_AVX512.  It must never be part of the extension.  A masked
  * load here reads no byte that its mask leaves out, as the CPU promises, so
  * the address sanitizer sees the same accesses.
@@ -20,6 +20,8 @@
 #pragma GCC diagnostic pop
 
 #include <string.h>
+
+#include "distance/half.h"
 
 #define __mmask16 uint16_t
 #define __mmask64 uint64_t
@@ -107,12 +109,87 @@ emulate_cvtepi32_ps(__m512i a)
 	return result;
 }
 
+/* Sixteen halves, which convert as half.h says; that is tested elsewhere. */
+static inline __m512
+emulate_cvtph_ps(__m256i a)
+{
+	uint16_t	x[16];
+	float		lane[16];
+	__m512		result;
+
+	memcpy(x, &a, sizeof(x));
+	for (int i = 0; i < 16; i++)
+		lane[i] = omen_half_to_float(x[i]);
+	memcpy(&result, lane, sizeof(result));
+	return result;
+}
+
+static inline __m256i
+emulate_cvtps_ph(__m512 a)
+{
+	float		x[16];
+	uint16_t	lane[16];
+	__m256i		result;
+
+	memcpy(x, &a, sizeof(x));
+	for (int i = 0; i < 16; i++)
+		lane[i] = omen_half_from_float(x[i]);
+	memcpy(&result, lane, sizeof(result));
+	return result;
+}
+
+static inline __m256i
+emulate_maskz_loadu_epi16(uint16_t mask, const uint16_t *p)
+{
+	uint16_t	lane[16] = {0};
+	__m256i		result;
+
+	for (int i = 0; i < 16; i++)
+		if (mask >> i & 1)
+			lane[i] = p[i];
+	memcpy(&result, lane, sizeof(result));
+	return result;
+}
+
+static inline void
+emulate_mask_storeu_epi16(uint16_t *p, uint16_t mask, __m256i a)
+{
+	uint16_t	lane[16];
+
+	memcpy(lane, &a, sizeof(lane));
+	for (int i = 0; i < 16; i++)
+		if (mask >> i & 1)
+			p[i] = lane[i];
+}
+
+static inline void
+emulate_mask_storeu_ps(float *p, uint16_t mask, __m512 a)
+{
+	float		lane[16];
+
+	memcpy(lane, &a, sizeof(lane));
+	for (int i = 0; i < 16; i++)
+		if (mask >> i & 1)
+			p[i] = lane[i];
+}
+
+#undef _mm512_cvtph_ps
+#undef _mm512_cvtps_ph
+#undef _mm256_maskz_loadu_epi16
+#undef _mm256_mask_storeu_epi16
+#undef _mm512_mask_storeu_ps
 #undef _mm512_maskz_loadu_ps
 #undef _mm512_maskz_loadu_epi8
 #undef _mm_maskz_loadu_epi8
 #undef _mm512_madd_epi16
 #undef _mm512_cvtepu8_epi32
 #undef _mm512_cvtepi32_ps
+#define _mm512_cvtph_ps(a) emulate_cvtph_ps(a)
+#define _mm512_cvtps_ph(a, rounding) emulate_cvtps_ph(a)
+#define _mm256_maskz_loadu_epi16(mask, p) emulate_maskz_loadu_epi16(mask, p)
+#define _mm256_mask_storeu_epi16(p, mask, a) \
+	emulate_mask_storeu_epi16(p, mask, a)
+#define _mm512_mask_storeu_ps(p, mask, a) emulate_mask_storeu_ps(p, mask, a)
 #define _mm512_maskz_loadu_ps(mask, p) emulate_maskz_loadu_ps(mask, p)
 #define _mm512_maskz_loadu_epi8(mask, p) emulate_maskz_loadu_epi8(mask, p)
 #define _mm_maskz_loadu_epi8(mask, p) emulate_maskz_loadu_epi8_128(mask, p)

@@ -15,6 +15,7 @@
 #include "check.h"
 #include "random.h"
 #include "sample.h"
+#include "tables.h"
 
 #define ALL_DIMS 300
 
@@ -23,11 +24,6 @@
 /* Two rounds of 64 numbers. */
 #define TAIL_NUMBERS 128
 #define MAX_ROWS 70
-
-static const char *const table_names[] = {"scalar", "avx2", "avx512",
-										  "avx512vnni"};
-
-#define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 
 /* The tables that can be run, by what they are called here. */
 static const OmenKernels *tables[N_TABLES];
@@ -49,7 +45,7 @@ allocate(size_t bytes)
 static void *
 allocate_panel(const OmenBlockKernels *block, size_t dim)
 {
-	size_t		bytes = block->panel_bytes(dim);
+	size_t		bytes = block->panels.panel_bytes(dim);
 	void	   *panel = aligned_alloc(64, bytes);
 
 	if (panel == NULL)
@@ -331,9 +327,9 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 		row_codes[r] = set->rows[first + r].code;
 		row_terms[r] = set->rows[first + r].terms;
 	}
-	block->pack(panel, codes, terms, ncolumns, set->dim);
-	block->distances(panel, row_codes, row_terms, nrows, set->dim, out,
-					 out_stride);
+	block->panels.pack(panel, codes, terms, ncolumns, set->dim);
+	block->panels.distances(panel, row_codes, row_terms, nrows, set->dim, out,
+							out_stride);
 
 	for (size_t i = 0; i < n_out; i++)
 	{
@@ -629,26 +625,12 @@ test_l1_u16(void)
 	}
 }
 
-/*
- * Can this machine run that table?  Where some are emulated only those are
- * tried: the others are what they are without it.
- */
+/* One table borrows from another, which is not emulated. */
 static bool
-is_runnable(const char *name)
+has_own_blocks(const char *name)
 {
-	const OmenKernels *avx2 = omen_kernels_table("avx2");
-
-	/* one table borrows from another, which is not emulated */
-	if (strcmp(name, "scalar") != 0 && !omen_kernels_available("avx2") &&
-		omen_kernels_table(name)->block == avx2->block)
-		return false;
-#ifdef OMEN_EMULATE_AVX512
-	return strncmp(name, "avx512", 6) == 0;
-#endif
-	if (strcmp(name, "avx512vnni") != 0)
-		return omen_kernels_available(name);
-	return omen_kernels_select("avx512") &&
-		   omen_kernels == omen_kernels_table(name);
+	return strcmp(name, "scalar") == 0 || omen_kernels_available("avx2") ||
+		   omen_kernels_table(name)->block != omen_kernels_table("avx2")->block;
 }
 
 static void
@@ -658,7 +640,8 @@ find_tables(void)
 	{
 		const OmenKernels *table = omen_kernels_table(table_names[i]);
 
-		if (table == NULL || !is_runnable(table_names[i]))
+		if (table == NULL || !is_runnable(table_names[i]) ||
+			!has_own_blocks(table_names[i]))
 		{
 			printf("%s: not here\n", table_names[i]);
 			continue;

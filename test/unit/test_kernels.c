@@ -12,16 +12,12 @@
 #include "check.h"
 #include "random.h"
 #include "sample.h"
+#include "tables.h"
 
 #define ALL_DIMS 1100
 
 /* Two rounds of the loop that takes most at a time, 64 bytes of two numbers. */
 #define TAIL_DIMS 256
-
-static const char *const table_names[] = {"scalar", "avx2", "avx512",
-										  "avx512vnni"};
-
-#define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 
 /* What the tests fill arrays with. */
 typedef enum Pattern
@@ -198,43 +194,59 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 		  0.0f);
 }
 
-/* Pack the low halves of dim bytes, as distance.h says. */
+/*
+ * Pack the lowest bits of dim bytes, 4 or 2 of each, as distance.h says, into
+ * so many bytes.
+ */
 static void
-pack(const uint8_t *from, size_t dim, uint8_t *to)
+pack(const uint8_t *from, size_t dim, int bits, size_t bytes, uint8_t *to)
 {
-	size_t		half = OMEN_PACKED_BYTES(dim);
+	memset(to, 0, bytes);
+	for (size_t i = 0; i < dim; i++)
+		to[i % bytes] |= (uint8_t) ((from[i] & ((1 << bits) - 1))
+									<< (i / bytes * (size_t) bits));
+}
 
-	for (size_t i = 0; i < half; i++)
-		to[i] = (uint8_t) ((from[i] & 15) |
-						   (half + i < dim ? (from[half + i] & 15) << 4 : 0));
+typedef uint32_t (*Product)(const uint8_t *a, const uint8_t *b, size_t dim);
+
+/* Products of bytes and numbers of so many bits, and of two such. */
+static void
+check_packed(const OmenKernels *kernels, const Arrays *arrays, int bits,
+			 Product mixed, Product both)
+{
+	size_t		dim = arrays->dim;
+	size_t bytes = bits == 4 ? OMEN_PACKED_BYTES(dim) : OMEN_QUARTER_BYTES(dim);
+	/* of just the size, and not aligned, so that sanitizers see more read */
+	uint8_t	   *space = malloc(2 * bytes + 1);
+	uint8_t	   *a = space + 1;
+	uint8_t	   *b = a + bytes;
+	uint64_t	sum_mixed = 0;
+	uint64_t	sum_both = 0;
+	int			mask = (1 << bits) - 1;
+
+	pack(arrays->a8, dim, bits, bytes, a);
+	pack(arrays->b8, dim, bits, bytes, b);
+	for (size_t i = 0; i < dim; i++)
+	{
+		sum_mixed += (uint64_t) (arrays->a8[i] * (arrays->b8[i] & mask));
+		sum_both +=
+			(uint64_t) ((arrays->a8[i] & mask) * (arrays->b8[i] & mask));
+	}
+	CHECK_MSG(mixed(arrays->a8, b, dim) == sum_mixed,
+			  "%s ip_u8_u%d, dim %zu: %u instead of %llu", kernels->name, bits,
+			  dim, (unsigned) mixed(arrays->a8, b, dim),
+			  (unsigned long long) sum_mixed);
+	CHECK_MSG(both(a, b, dim) == sum_both,
+			  "%s ip_u%d, dim %zu: %u instead of %llu", kernels->name, bits,
+			  dim, (unsigned) both(a, b, dim), (unsigned long long) sum_both);
+	free(space);
 }
 
 static void
 check_packed_kernels(const OmenKernels *kernels, const Arrays *arrays)
 {
-	size_t		dim = arrays->dim;
-	/* of just the size, and not aligned, so that sanitizers see more read */
-	uint8_t	   *space = malloc(2 * OMEN_PACKED_BYTES(dim) + 1);
-	uint8_t	   *a = space + 1;
-	uint8_t	   *b = a + OMEN_PACKED_BYTES(dim);
-	uint64_t	mixed = 0;
-	uint64_t	both = 0;
-
-	pack(arrays->a8, dim, a);
-	pack(arrays->b8, dim, b);
-	for (size_t i = 0; i < dim; i++)
-	{
-		mixed += (uint64_t) arrays->a8[i] * (arrays->b8[i] & 15);
-		both += (uint64_t) (arrays->a8[i] & 15) * (arrays->b8[i] & 15);
-	}
-	CHECK_MSG(kernels->ip_u8_u4(arrays->a8, b, dim) == mixed,
-			  "%s ip_u8_u4, dim %zu: %u instead of %llu", kernels->name, dim,
-			  (unsigned) kernels->ip_u8_u4(arrays->a8, b, dim),
-			  (unsigned long long) mixed);
-	CHECK_MSG(kernels->ip_u4(a, b, dim) == both,
-			  "%s ip_u4, dim %zu: %u instead of %llu", kernels->name, dim,
-			  (unsigned) kernels->ip_u4(a, b, dim), (unsigned long long) both);
-	free(space);
+	check_packed(kernels, arrays, 4, kernels->ip_u8_u4, kernels->ip_u4);
+	check_packed(kernels, arrays, 2, kernels->ip_u8_u2, kernels->ip_u2);
 }
 
 static void
@@ -302,24 +314,10 @@ check_empty(const OmenKernels *kernels)
 	CHECK(kernels->ip_u8(&byte, &byte, 0) == 0);
 	CHECK(kernels->ip_u8_u4(&byte, &byte, 0) == 0);
 	CHECK(kernels->ip_u4(&byte, &byte, 0) == 0);
+	CHECK(kernels->ip_u8_u2(&byte, &byte, 0) == 0);
+	CHECK(kernels->ip_u2(&byte, &byte, 0) == 0);
 	CHECK(kernels->l1_u8(&byte, &byte, 0, 1, 1, 2, 2) == 0.0f);
 	CHECK(kernels->ip_f32_u8(&x, &byte, 0) == 0.0f);
-}
-
-/*
- * Can this machine run that table?  Where some are emulated only those are
- * tried: the others are what they are without it.
- */
-static bool
-is_runnable(const char *name)
-{
-#ifdef OMEN_EMULATE_AVX512
-	return strncmp(name, "avx512", 6) == 0;
-#endif
-	if (strcmp(name, "avx512vnni") != 0)
-		return omen_kernels_available(name);
-	return omen_kernels_select("avx512") &&
-		   omen_kernels == omen_kernels_table(name);
 }
 
 static void
@@ -369,13 +367,15 @@ test_dispatch(void)
 	{
 		const char *name = table_names[i];
 
-		if (strcmp(name, "avx512vnni") == 0)
-			continue;			/* a variant that dispatch chooses by itself */
+		if (is_variant(name))
+		{
+			CHECK(!omen_kernels_select(name));
+			continue;
+		}
 		CHECK(omen_kernels_select(name) == omen_kernels_available(name));
 		if (omen_kernels_available(name))
 			CHECK(strcmp(omen_kernels->name, name) == 0);
 	}
-	CHECK(!omen_kernels_select("avx512vnni"));
 	/* the best is the widest */
 	CHECK(omen_kernels_available("avx512") ==
 		  (strcmp(best->name, "avx512") == 0));

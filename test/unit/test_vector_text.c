@@ -39,7 +39,7 @@ parse(const char *text, float **x)
 	CHECK_MSG(capacity >= 1 && capacity <= MAX_DIM, "capacity %d for \"%s\"",
 			  capacity, text);
 	*x = malloc(sizeof(float) * (size_t) capacity);
-	return omen_vector_text_parse(text, *x, MAX_DIM);
+	return omen_vector_text_parse(text, *x, MAX_DIM, INFINITY);
 }
 
 static void
@@ -140,6 +140,31 @@ test_numbers_refused(void)
 	ACCEPTS("[3.4028235e38]", 0x1.fffffep127f);
 }
 
+/* Where fewer numbers are in range, what is as large is refused, exactly. */
+static void
+test_range(void)
+{
+	float		x[2];
+	const char *end;
+	OmenTextResult result =
+		omen_vector_text_parse("[65519.9, -65520 ]", x, MAX_DIM, 65520.0f);
+
+	CHECK(result.status == OMEN_TEXT_RANGE);
+	CHECK(result.dim == 1 && x[0] == 65519.9f);
+	CHECK(result.position == 10 && result.length == 6);
+	result = omen_vector_text_parse("[1,inf]", x, MAX_DIM, 65520.0f);
+	CHECK(result.status == OMEN_TEXT_INFINITE);
+	result = omen_vector_text_parse("[1,nan]", x, MAX_DIM, 65520.0f);
+	CHECK(result.status == OMEN_TEXT_NAN);
+	result = omen_vector_text_parse("[1,1e39]", x, MAX_DIM, 65520.0f);
+	CHECK(result.status == OMEN_TEXT_RANGE && result.position == 3);
+
+	CHECK(omen_text_element("0x1p4]", 16.0f, x, &end) == OMEN_TEXT_RANGE);
+	CHECK(omen_text_element("-15.5]", 16.0f, x, &end) == OMEN_TEXT_OK);
+	CHECK(x[0] == -15.5f && *end == ']');
+	CHECK(*omen_text_skip_space(" \v\n1 ") == '1');
+}
+
 /* The limit comes before whatever is wrong behind it. */
 static void
 test_too_many(void)
@@ -199,6 +224,7 @@ main(void)
 	test_underflow();
 	test_refused();
 	test_numbers_refused();
+	test_range();
 	test_too_many();
 	test_print();
 	test_round_trip();

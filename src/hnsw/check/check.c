@@ -166,7 +166,7 @@ run_passes(OmenCheck *check)
 		return;
 	check->code = palloc(check->layout.code_bytes);
 	check->other_code = palloc(check->layout.code_bytes);
-	check->scratch = palloc(check->meta.dims * sizeof(float));
+	check->space = omen_encode_space(check->opclass->type, check->meta.dims);
 	omen_check_pages(check);
 	omen_check_mean(check);
 	omen_check_links(check);

@@ -128,7 +128,7 @@ typedef struct OmenCheck
 	PGAlignedBlock side;		/* one that a page of the pass leads to */
 	uint8	   *code;			/* a code gathered from payload pages */
 	uint8	   *other_code;		/* one that a row was encoded to */
-	float	   *scratch;		/* dims floats */
+	OmenEncodeSpace space;
 
 	OmenCheckSeen seen;			/* what was found on the pages */
 

@@ -21,12 +21,14 @@ void
 omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 					   bool is_upper, BlockNumber block, int slotno)
 {
+	const OmenPlane *plane =
+		is_upper ? &check->layout.upper : &check->layout.node;
 	bool		has_mean_dot =
 		slot->epoch != 0 && omen_metrics[check->meta.metric].is_product &&
 		omen_is_rotated(check->meta.storage, check->meta.metric);
 	const char *flaw =
 		omen_header_flaw(check->meta.storage, check->meta.metric,
-						 omen_slot_code_header(slot), has_mean_dot);
+						 omen_slot_code_header(plane, slot), has_mean_dot);
 	/* searches skip what is linked with a code of another epoch */
 	bool		must_be_current = is_upper || omen_check_is_linked(slot->flags);
 
@@ -49,7 +51,8 @@ omen_check_code(OmenCheck *check, const OmenSlotHeader *slot, const void *code,
 	char		flaw[200];
 
 	if (omen_code_flaw(check->meta.storage, check->meta.dims,
-					   omen_slot_code_header(slot), code, flaw, sizeof(flaw)))
+					   omen_slot_code_header(&check->layout.node, slot), code,
+					   flaw, sizeof(flaw)))
 		omen_check_report(check, "code", block, slotno, "%s", flaw);
 }
 
@@ -62,7 +65,7 @@ uint32
 omen_check_hash_code(const OmenCheck *check, const OmenPlane *plane,
 					 const OmenSlotHeader *slot)
 {
-	OmenCodeHeader header = *omen_slot_code_header(slot);
+	OmenCodeHeader header = *omen_slot_code_header(plane, slot);
 	uint32		hash;
 
 	header.error = 0;

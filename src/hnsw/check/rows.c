@@ -31,7 +31,6 @@ typedef struct RowReader
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
 	EState	   *estate;
-	float	   *floats;			/* space for a converted value */
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
@@ -94,7 +93,6 @@ open_reader(RowReader *reader, OmenCheck *check)
 	reader->estate = CreateExecutorState();
 	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
 	reader->keys = omen_keys_open(check->index);
-	reader->floats = palloc(check->opclass->type->max_dims * sizeof(float));
 	reader->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a row",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -148,61 +146,91 @@ is_same_code(const OmenCheck *check, const OmenCodeHeader *header,
 }
 
 /*
- * Encode a vector as its node was.  What was a member of a flat list was
+ * Encode a value as its node was.  What was a member of a flat list was
  * encoded without a mean, and that code encoded again with it; the two ways may
  * come to the same code with different bounds.  False if the node's code is
  * neither; else *error is the bound that the vector's own code has.
  */
 static bool
-encode_again(OmenCheck *check, const float *floats, const Stand *stand,
+encode_again(OmenCheck *check, const struct varlena *value, const Stand *stand,
 			 float *error)
 {
-	const OmenCodeHeader *stored = omen_slot_code_header(stand->slot);
+	const OmenType *type = check->opclass->type;
+	const OmenCodeHeader *stored =
+		omen_slot_code_header(&check->layout.node, stand->slot);
 	bool		is_first = stand->slot->epoch != check->graph_data.epoch;
 	OmenCodeHeader header;
 	bool		is_same;
 
 	*error = INFINITY;
 	is_same =
-		omen_encode(is_first ? check->origin : check->quantizer, floats,
-					check->scratch, &header, check->other_code) &&
+		omen_encode_value(type, is_first ? check->origin : check->quantizer,
+						  value, &check->space, &header, check->other_code) &&
 		is_same_code(check, stored, stand->code, &header, check->other_code);
 	if (is_same)
 		*error = header.error;
 	if (is_first || check->graph_data.epoch == 0 ||
 		(is_same && header.error <= stored->error) ||
-		!omen_encode(check->origin, floats, check->scratch, &header,
-					 check->other_code))
+		!omen_encode_value(type, check->origin, value, &check->space, &header,
+						   check->other_code))
 		return is_same;
 	omen_recode(check->origin, check->quantizer, &header, check->other_code,
-				check->scratch, &header, check->other_code);
+				check->space.scratch, &header, check->other_code);
 	if (!is_same_code(check, stored, stand->code, &header, check->other_code))
 		return is_same;
 	*error = Min(*error, header.error);
 	return true;
 }
 
-/* Is the code of a row's node that of the row, and near enough? */
-static void
-check_row_code(OmenCheck *check, const float *floats, const Stand *stand,
-			   const Place *place)
+/*
+ * Is the code of a node within its error bound?  One that is the value itself
+ * has no error.
+ */
+static bool
+is_near_enough(OmenCheck *check, const struct varlena *value,
+			   const Stand *stand)
 {
-	const OmenCodeHeader *header = omen_slot_code_header(stand->slot);
+	const OmenType *type = check->opclass->type;
+	const OmenCodeHeader *header =
+		omen_slot_code_header(&check->layout.node, stand->slot);
 	const OmenQuantizer *quantizer =
 		stand->slot->epoch == check->graph_data.epoch ? check->quantizer
 													  : check->origin;
-	float		error;
 
 	/* not even NaN, the error without a direction, is within the bound */
-	if (!(omen_code_error(quantizer, floats, check->scratch, header,
-						  stand->code) <= header->error))
+	return type->floats == NULL ||
+		   omen_code_error(quantizer,
+						   type->floats(value, quantizer, check->space.floats),
+						   check->space.scratch, header,
+						   stand->code) <= header->error;
+}
+
+/* Is the code of a row's node that of the row, and near enough? */
+static void
+check_row_code(OmenCheck *check, const struct varlena *value,
+			   const Stand *stand, const Place *place)
+{
+	float		error;
+
+	if (!is_near_enough(check, value, stand))
 		report_row(check, "code", place,
 				   "is farther from its code than the code's error bound");
-	if (!encode_again(check, floats, stand, &error))
+	if (!encode_again(check, value, stand, &error))
 		report_row(check, "other_code", place, "has another code");
-	else if (!(error <= header->error))
+	else if (!(error <=
+			   omen_slot_code_header(&check->layout.node, stand->slot)->error))
 		report_row(check, "code", place,
 				   "has a larger error bound than its node's code");
+}
+
+/* Has a value no direction, where that matters? */
+static bool
+has_no_direction(OmenCheck *check, const struct varlena *value)
+{
+	OmenCodeHeader header;
+
+	return !omen_encode_value(check->opclass->type, check->origin, value,
+							  &check->space, &header, check->other_code);
 }
 
 /*
@@ -214,7 +242,6 @@ check_value(RowReader *reader, Datum value, bool isnull, const Stand *stand,
 {
 	OmenCheck  *check = reader->check;
 	struct varlena *detoasted;
-	const float *floats;
 
 	if (isnull || stand->side == OMEN_SIDE_NULL)
 	{
@@ -226,15 +253,14 @@ check_value(RowReader *reader, Datum value, bool isnull, const Stand *stand,
 		return;
 	}
 	detoasted = PG_DETOAST_DATUM(value);
-	if (check->opclass->type->dims(detoasted) != (int) check->meta.dims)
+	if (check->opclass->type->dims(detoasted) != (int) check->meta.value_dims)
 	{
 		report_row(check, "code", place, "has another number of dimensions");
 		return;
 	}
-	floats = check->opclass->type->floats(detoasted, reader->floats);
 	if (stand->side == OMEN_SIDE_NONE)
-		check_row_code(check, floats, stand, place);
-	else if (omen_transform(check->origin, floats, check->scratch))
+		check_row_code(check, detoasted, stand, place);
+	else if (!has_no_direction(check, detoasted))
 		report_row(check, "code", place,
 				   "is on the list of rows without a direction, but has one");
 }

@@ -36,7 +36,7 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 		copy->degree = slot->degree;
 		copy->has_row =
 			plane->kind != OMEN_PAGE_NODE || omen_node_has_row(slot);
-		copy->header = *omen_slot_code_header(slot);
+		copy->header = *omen_slot_code_header(plane, slot);
 		memcpy(copy->ids, omen_slot_ids(plane, slot),
 			   slot->degree * sizeof(uint32));
 		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);
@@ -162,7 +162,7 @@ omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id,
 	candidate->id = id;
 	candidate->version = slot->version;
 	candidate->parent = (tag & OMEN_TAG_PARENT) != 0;
-	candidate->header = *omen_slot_code_header(slot);
+	candidate->header = *omen_slot_code_header(plane, slot);
 	candidate->code = code;
 	valid = leads_to(slot, tag) && slot->epoch == ix->quantizer_epoch &&
 			omen_copy_code(ix, plane, id, slot, code);

@@ -111,6 +111,24 @@ omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,
 	return is_mixed;
 }
 
+/*
+ * May a member of the list have the row's code?  What its slot tells: if the
+ * code lies elsewhere the header, which of another code is hardly the same.
+ */
+static bool
+is_alike(const OmenIndex *ix, const OmenSlotHeader *slot, const NewRow *row)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	const OmenCodeHeader *own = omen_slot_code_header(plane, slot);
+
+	return own->offset == row->header->offset &&
+		   own->step == row->header->step && own->sum == row->header->sum &&
+		   own->sumsq == row->header->sumsq &&
+		   (ix->layout.out_of_line ||
+			memcmp(omen_slot_code(plane, slot), row->code,
+				   ix->layout.code_bytes) == 0);
+}
+
 /* The members on a page of the list that may have the row's code. */
 static uint32
 list_alike(const NewRow *row, Buffer buf, OmenNodeRef *alike)
@@ -124,11 +142,7 @@ list_alike(const NewRow *row, Buffer buf, OmenNodeRef *alike)
 	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		const OmenCodeHeader *own = omen_slot_code_header(slot);
-
-		if (own->offset == row->header->offset &&
-			own->step == row->header->step && own->sum == row->header->sum &&
-			own->sumsq == row->header->sumsq)
+		if (is_alike(ix, slot, row))
 			alike[count++] = omen_walk_ref(&walk, slot);
 	}
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);

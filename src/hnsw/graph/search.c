@@ -334,7 +334,8 @@ glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
 		return false;
 	glance->flags = seen_flags(search, slot);
 	glance->distance =
-		target_distance(search, omen_slot_code_header(slot), code);
+		target_distance(search, omen_slot_code_header(search->plane, slot),
+						code);
 	return true;
 }
 

@@ -114,7 +114,7 @@ missing_norm(OmenSearch *search, const OmenSeen *seen)
 							: omen_visit(ix, search->plane, seen->id, &buf);
 	if (slot == NULL)
 		return 0;
-	header = *omen_slot_code_header(slot);
+	header = *omen_slot_code_header(search->plane, slot);
 	epoch = slot->epoch;
 	if (!search->may_peek)
 		UnlockReleaseBuffer(buf);

@@ -27,7 +27,8 @@
  * L1 has no blocked kernel, and each distance is dear.
  */
 #define MUTUAL_DIMS 256
-#define IS_MUTUAL(shape) ((shape)->on_grid || (shape)->dims >= MUTUAL_DIMS)
+#define IS_MUTUAL(shape) \
+	((shape)->compared == OMEN_COMPARED_GRID || (shape)->length >= MUTUAL_DIMS)
 
 /* Rows whose distances are as far apart as a power of two share cache sets. */
 #define MUTUAL_GAP 16

@@ -3,8 +3,8 @@
  * distances.c
  *	  Comparing many points with many others at once.
  *
- * Hides that 8-bit codes are packed into panels for the blocked kernels of
- * distance/block.h, and that L1 has no such kernel.
+ * Hides that 8-bit codes and bits are packed into panels for the blocked kernels
+ * of distance/block.h and bits.h, and that L1 has no such kernel.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,32 +13,52 @@
 #include "hnsw/partition/partition.h"
 #include "miscadmin.h"
 
+/* The blocked kernels for what is compared; NULL if there are none. */
+static const OmenPanelKernels *
+panel_kernels(const OmenBuildShape *shape)
+{
+	switch (shape->compared)
+	{
+		case OMEN_COMPARED_GRID:
+			return NULL;
+		case OMEN_COMPARED_HAMMING:
+			return &omen_kernels->bits->hamming_panels;
+		case OMEN_COMPARED_JACCARD:
+			return &omen_kernels->bits->jaccard_panels;
+		default:
+			return &omen_kernels->block->panels;
+	}
+}
+
 /* Memory for so many columns. */
 Size
 omen_columns_bytes(const OmenBuildShape *shape, uint32 count)
 {
-	if (shape->on_grid)
+	const OmenPanelKernels *kernels = panel_kernels(shape);
+
+	if (kernels == NULL)
 		return mul_size(count, shape->point_bytes);
 	return mul_size(OMEN_PADDED(count) / OMEN_PANEL,
-					omen_kernels->block->panel_bytes(shape->dims));
+					kernels->panel_bytes(shape->length));
 }
 
 void
 omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
 				  const char *const *points)
 {
+	const OmenPanelKernels *kernels = panel_kernels(shape);
 	Size		panel_bytes;
 	const uint8 *codes[OMEN_PANEL];
 	const OmenPointTerms *terms[OMEN_PANEL];
 
-	if (shape->on_grid)
+	if (kernels == NULL)
 	{
 		for (uint32 i = 0; i < columns->count; i++)
 			memcpy(columns->memory + (Size) i * shape->point_bytes, points[i],
 				   shape->point_bytes);
 		return;
 	}
-	panel_bytes = omen_kernels->block->panel_bytes(shape->dims);
+	panel_bytes = kernels->panel_bytes(shape->length);
 	for (uint32 start = 0; start < columns->count; start += OMEN_PANEL)
 	{
 		uint32		count = Min(columns->count - start, OMEN_PANEL);
@@ -48,9 +68,8 @@ omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
 			codes[i] = omen_point_code(points[start + i]);
 			terms[i] = omen_point_terms(points[start + i]);
 		}
-		omen_kernels->block->pack(columns->memory +
-									  start / OMEN_PANEL * panel_bytes,
-								  codes, terms, count, shape->dims);
+		kernels->pack(columns->memory + start / OMEN_PANEL * panel_bytes, codes,
+					  terms, count, shape->length);
 	}
 }
 
@@ -60,12 +79,13 @@ panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 				uint32 panel, const char *const *rows, uint32 nrows, float *out,
 				Size out_stride)
 {
+	const OmenPanelKernels *kernels = panel_kernels(shape);
 	Size		panel_bytes;
 	const uint8 *codes[OMEN_PANEL];
 	const OmenPointTerms *terms[OMEN_PANEL];
 
 	Assert(nrows <= OMEN_PANEL);
-	if (shape->on_grid)
+	if (kernels == NULL)
 	{
 		uint32		start = panel * OMEN_PANEL;
 		uint32		count = Min(columns->count - start, OMEN_PANEL);
@@ -82,9 +102,9 @@ panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 		codes[r] = omen_point_code(rows[r]);
 		terms[r] = omen_point_terms(rows[r]);
 	}
-	panel_bytes = omen_kernels->block->panel_bytes(shape->dims);
-	omen_kernels->block->distances(columns->memory + panel * panel_bytes, codes,
-								   terms, nrows, shape->dims, out, out_stride);
+	panel_bytes = kernels->panel_bytes(shape->length);
+	kernels->distances(columns->memory + panel * panel_bytes, codes, terms,
+					   nrows, shape->length, out, out_stride);
 }
 
 /*

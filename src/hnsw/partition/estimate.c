@@ -224,7 +224,6 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	if (!omen_metric_find(metric_name, &metric))
 		refuse_name("metric", metric_name);
 	check_range("rows", rows, 1, OMEN_MAX_ID);
-	check_range("dims", dims, 1, OMEN_MAX_DIM);
 	check_range("m", m, OMEN_MIN_M, OMEN_MAX_M);
 	check_range("ef_construction", ef_construction, 2 * m,
 				OMEN_MAX_EF_CONSTRUCTION);
@@ -232,7 +231,8 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 		storage = omen_storage_default(metric, dims);
 	else if (!omen_storage_find(storage_name, &storage))
 		refuse_name("storage", storage_name);
-	omen_options_check_storage(storage, metric);
+	omen_options_check_storage(storage, metric, Max(dims, 1));
+	check_range("dims", dims, 1, omen_codecs[storage]->max_dim);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
 	omen_layout_init(&layout, storage, dims, m, 0);
 	omen_plan_shape(&shape, metric, storage, dims, m, ef_construction, 0);

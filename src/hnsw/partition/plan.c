@@ -63,12 +63,16 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 
 	memset(shape, 0, sizeof(OmenBuildShape));
 	shape->dims = dims;
-	shape->on_grid = omen_metrics[metric].builds_on_grid;
-	if (shape->on_grid)
+	shape->compared = omen_metrics[metric].compared;
+	shape->length = dims;
+	if (shape->compared == OMEN_COMPARED_GRID)
 		shape->code_stride = TYPEALIGN(8, dims * sizeof(uint16));
 	else
-		shape->code_stride = TYPEALIGN(8, OMEN_BLOCK_STRIDE(dims));
-	/* only codes of eight bits are what a build compares */
+	{
+		if (shape->compared != OMEN_COMPARED_CODES)
+			shape->length = OMEN_BIT_BYTES(dims);
+		shape->code_stride = TYPEALIGN(8, OMEN_BLOCK_STRIDE(shape->length));
+	}
 	if (!omen_builds_by_codes(storage, metric))
 		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
 	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
@@ -105,7 +109,8 @@ static void
 plan_leaves(const OmenBuildShape *shape, uint64 points, Size memory,
 			OmenBuildLayer *plan)
 {
-	uint32		most = shape->on_grid ? MAX_CENTERS_L1 : MAX_CENTERS;
+	uint32		most =
+		shape->compared == OMEN_COMPARED_GRID ? MAX_CENTERS_L1 : MAX_CENTERS;
 	double		fit = (double) memory / CENTERS_SHARE / shape->point_bytes;
 	uint32		overlap = shape->overlap;
 

@@ -22,6 +22,7 @@
 #include "hnsw/partition/partition.h"
 #include "heap/toast.h"
 #include "miscadmin.h"
+#include "types/encode.h"
 #include "utils/memutils.h"
 
 /* Rows are counted into the shared progress this many at a time. */
@@ -41,18 +42,17 @@ typedef struct RowScan
 	double		longest;
 	uint64		levels[OMEN_MAX_LEVEL + 1]; /* rows by top layer */
 	OmenRow	   *row;			/* space for a row */
-	float	   *floats;
-	float	   *scratch;
+	OmenEncodeSpace space;
 	OmenToastReader *toast;
 	OmenKeys   *keys;			/* columns, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
 	MemoryContext row_context;
 } RowScan;
 
-/* What the distances of a build code are computed from; see block.h. */
+/* What the distances of a build code are computed from; see block.h, */
 static void
-fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
-		   OmenPointTerms *terms)
+fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
+				OmenPointTerms *terms)
 {
 	uint32		dim = omen_quantizer_dim(q);
 	double		dims = dim;
@@ -71,6 +71,15 @@ fill_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) dim);
 }
 
+/* and bits.h. */
+static void
+fill_bit_terms(const OmenBuildShape *shape, const uint8 *code,
+			   OmenPointTerms *terms)
+{
+	memset(terms, 0, sizeof(OmenPointTerms));
+	terms->ones = (int32) omen_kernels->bits->ones(code, shape->length);
+}
+
 /* Coordinates on the grid, for L1. */
 static void
 encode_grid(const OmenBuildTask *task, const float *x, uint32 dims,
@@ -84,41 +93,31 @@ encode_grid(const OmenBuildTask *task, const float *x, uint32 dims,
 	}
 }
 
-/*
- * Fill state->row from a vector.  False if it has no direction.
- */
+/* Fill state->row from the floats of a vector. */
 static bool
-encode_row(RowScan *state, Datum value)
+encode_floats(RowScan *state, const float *x)
 {
 	OmenBuild  *build = state->build;
 	const OmenBuildShape *shape = &build->shape;
 	OmenRow	   *row = state->row;
 	uint8	   *code = OMEN_ROW_CODE(row);
 	uint8	   *index_code = code + shape->code_stride;
-	struct varlena *detoasted = omen_toast_read(state->toast, value);
-	int			dims = build->opclass->type->dims(detoasted);
-	const float *x;
 	OmenCodeHeader header;
 
-	if (dims != (int) shape->dims)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("expected %d dimensions, not %d",
-							   (int) shape->dims, dims)));
-	x = build->opclass->type->floats(detoasted, state->floats);
 	if (shape->index_bytes > 0 &&
-		!omen_encode(build->ix->quantizer, x, state->scratch, &row->header,
-					 index_code))
+		!omen_encode(build->ix->quantizer, x, state->space.scratch,
+					 &row->header, index_code))
 		return false;
-	if (shape->on_grid)
+	if (shape->compared == OMEN_COMPARED_GRID)
 	{
 		encode_grid(build->task, x, shape->dims, (uint16 *) code);
 		return true;
 	}
-	if (!omen_encode(build->quantizer, x, state->scratch, &header, code))
+	if (!omen_encode(build->quantizer, x, state->space.scratch, &header, code))
 		return false;
 	if (shape->index_bytes == 0)
 		row->header = header;
-	fill_terms(build->quantizer, &header, &row->terms);
+	fill_code_terms(build->quantizer, &header, &row->terms);
 	if (omen_quantizer_metric(build->quantizer)->is_product)
 	{
 		double		sumsq = omen_code_sumsq(build->quantizer, &header);
@@ -126,6 +125,36 @@ encode_row(RowScan *state, Datum value)
 		row->terms.added = (float) sumsq;
 		state->longest = Max(state->longest, sumsq);
 	}
+	return true;
+}
+
+/*
+ * Fill state->row from a value.  False if it has no direction.
+ */
+static bool
+encode_row(RowScan *state, Datum value)
+{
+	OmenBuild  *build = state->build;
+	const OmenBuildShape *shape = &build->shape;
+	const OmenType *type = build->opclass->type;
+	uint8	   *code = OMEN_ROW_CODE(state->row);
+	struct varlena *detoasted = omen_toast_read(state->toast, value);
+	int			dims = type->dims(detoasted);
+
+	if (dims != (int) build->ix->meta.value_dims)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+						errmsg("expected %d dimensions, not %d",
+							   (int) build->ix->meta.value_dims, dims)));
+	if (type->floats != NULL)
+		return encode_floats(state,
+							 type->floats(detoasted, build->ix->quantizer,
+										  state->space.floats));
+	/* codes of the type's own, which are compared as they are */
+	Assert(shape->index_bytes == 0);
+	if (!type->encode(build->ix->quantizer, detoasted, &state->row->header,
+					  code))
+		return false;
+	fill_bit_terms(shape, code, &state->row->terms);
 	return true;
 }
 
@@ -274,8 +303,7 @@ omen_step_scan(OmenBuild *build)
 		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, build->job->hash_parts);
 	state.side = omen_spill_begin(build, OMEN_SPILL_SIDE, 0, 1);
 	state.row = palloc0(shape->row_bytes);
-	state.floats = palloc(shape->dims * sizeof(float));
-	state.scratch = palloc(shape->dims * sizeof(float));
+	state.space = omen_encode_space(build->opclass->type, shape->dims);
 	state.toast = omen_toast_reader_create(true);
 	state.keys = omen_keys_open(build->index);
 	state.row_context =

@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-#include "distance/block.h"
+#include "distance/bits.h"
 #include "hnsw/store/store.h"
 #include "utils/memutils.h"
 
@@ -41,13 +41,14 @@
  *
  * L2, inner product and cosine distance are computed from 8-bit codes (those
  * of the index, or with storage = full others made for the build), L1 from
- * 15-bit integers on one grid: in integers, so that every instruction set
- * gives the same graph.
+ * 15-bit integers on one grid, those of bit strings from the bits: in integers,
+ * so that every instruction set gives the same graph.
  */
 typedef struct OmenBuildShape
 {
 	uint32		dims;
-	bool		on_grid;		/* build codes are integers on one grid */
+	OmenCompared compared;		/* what of the build codes; see metric.h */
+	uint32		length;			/* of a build code, as the kernels count it */
 	uint32		code_stride;	/* bytes of a build code, padded */
 	uint32		index_bytes;	/* bytes of the index's code, if it is another;
 								 * else 0 */
@@ -196,17 +197,39 @@ omen_point_code(const char *point)
 	return (const uint8 *) point + sizeof(OmenPointTerms);
 }
 
-/* Distance of two points: squared L2, or L1. */
+/* Jaccard distance, of which the counts of ones are known. */
+static inline float
+omen_point_jaccard(const OmenBuildShape *shape, const char *a, const char *b)
+{
+	uint32		both = omen_kernels->bits->both(omen_point_code(a),
+										   omen_point_code(b), shape->length);
+	uint32		ones =
+		(uint32) (omen_point_terms(a)->ones + omen_point_terms(b)->ones);
+
+	return omen_jaccard_float(both, ones - both);
+}
+
+/* Distance of two points: squared L2, L1, or that of bits. */
 static inline float
 omen_point_distance(const OmenBuildShape *shape, const char *a, const char *b)
 {
-	if (shape->on_grid)
-		return (float) omen_kernels->l1_u16((const uint16 *) omen_point_code(a),
-											(const uint16 *) omen_point_code(b),
-											shape->dims);
-	return omen_pair_distance(omen_point_terms(a), omen_point_code(a),
-							  omen_point_terms(b), omen_point_code(b),
-							  shape->dims);
+	switch (shape->compared)
+	{
+		case OMEN_COMPARED_GRID:
+			return (float) omen_kernels->l1_u16(
+				(const uint16 *) omen_point_code(a),
+				(const uint16 *) omen_point_code(b), shape->length);
+		case OMEN_COMPARED_HAMMING:
+			return (float) omen_kernels->bits->hamming(omen_point_code(a),
+													   omen_point_code(b),
+													   shape->length);
+		case OMEN_COMPARED_JACCARD:
+			return omen_point_jaccard(shape, a, b);
+		default:
+			return omen_pair_distance(omen_point_terms(a), omen_point_code(a),
+									  omen_point_terms(b), omen_point_code(b),
+									  shape->length);
+	}
 }
 
 /* ---------- small parts ---------- */

@@ -35,17 +35,16 @@ omen_query_encode(IndexScanDesc scan)
 		struct varlena *value = PG_DETOAST_DATUM_COPY(key->sk_argument);
 		int			dims = state->opclass->type->dims(value);
 
-		if (dims != (int) state->ix->meta.dims)
+		if (dims != (int) state->ix->meta.value_dims)
 			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-							errmsg("different %s dimensions %d and %d",
-								   state->opclass->type->name,
-								   (int) state->ix->meta.dims, dims)));
+							errmsg("different %s %d and %d",
+								   state->opclass->type->lengths,
+								   (int) state->ix->meta.value_dims, dims)));
 		query->value = PointerGetDatum(value);
-		query->floats =
-			state->opclass->type->floats(value, palloc(dims * sizeof(float)));
 		query->no_distance =
-			!omen_encode_query(state->ix->quantizer, query->floats, query->rest,
-							   &query->header, query->code, &query->about_rest);
+			!omen_encode_query_value(state->opclass->type, state->ix->quantizer,
+									 value, &query->space, &query->header,
+									 query->code, &query->about_rest);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -57,12 +56,16 @@ omen_query_encode_origin(OmenScanState *state)
 	OmenScanQuery *query = &state->query;
 	OmenQueryRest unused;
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	/* not the space that the rest of the query is in */
+	OmenEncodeSpace space =
+		omen_encode_space(state->opclass->type, state->ix->meta.dims);
 
 	query->origin_code = palloc(omen_query_bytes(state->ix->origin));
-	(void) omen_encode_query(state->ix->origin, query->floats,
-							 palloc(state->ix->meta.dims * sizeof(float)),
-							 &query->origin_header, query->origin_code,
-							 &unused);
+	(void) omen_encode_query_value(state->opclass->type, state->ix->origin,
+								   (struct varlena *) DatumGetPointer(
+									   query->value),
+								   &space, &query->origin_header,
+								   query->origin_code, &unused);
 	query->has_origin = true;
 	MemoryContextSwitchTo(old);
 }
@@ -97,7 +100,6 @@ omen_query_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 	const OmenQueryHeader *header = &query->header;
 	const void *code = query->code;
 	const void *slot_code = omen_readable_code(ix, &ix->layout.node, id, slot);
-	float		distance;
 
 	/* no payload: its insert has not come that far, and nobody can see it */
 	*bound = INFINITY;
@@ -111,13 +113,9 @@ omen_query_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot,
 		header = &query->origin_header;
 		code = query->origin_code;
 	}
-	distance = omen_query_distance(quantizer, header, code,
-								   omen_slot_code_header(slot), slot_code);
-	*bound = is_certain
-				 ? omen_certain_bound(quantizer, header,
-									  omen_slot_code_header(slot), distance)
-				 : omen_lower_bound(quantizer, header,
-									omen_slot_code_header(slot), distance);
+	*bound = omen_node_bound(quantizer, header, code,
+							 omen_slot_code_header(&ix->layout.node, slot),
+							 slot_code, is_certain);
 	return true;
 }
 
@@ -132,13 +130,15 @@ omen_query_refined_bound(OmenScanState *state, uint32 id, OmenSlotHeader *slot)
 	OmenIndex  *ix = state->ix;
 	const OmenScanQuery *query = &state->query;
 	const void *code = omen_readable_code(ix, &ix->layout.node, id, slot);
+	const OmenCodeHeader *header =
+		omen_slot_code_header(&ix->layout.node, slot);
 	float		distance;
 
 	if (code == NULL)
 		return -INFINITY;
 	distance = omen_query_distance(ix->quantizer, &query->header, query->code,
-								   omen_slot_code_header(slot), code);
-	return omen_refined_bound(ix->quantizer, &query->header, query->rest,
-							  &query->about_rest, omen_slot_code_header(slot),
+								   header, code);
+	return omen_refined_bound(ix->quantizer, &query->header,
+							  query->space.scratch, &query->about_rest, header,
 							  code, distance);
 }

@@ -63,10 +63,9 @@ typedef struct OmenScanQuery
 	Datum		value;			/* detoasted, in query_context */
 	bool		no_distance; /* NULL or without direction: any order will do */
 	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
-	const float *floats;
 	OmenQueryHeader header;
 	uint8	   *code;
-	float	   *rest;			/* what the code leaves out of the query */
+	OmenEncodeSpace space;		/* and what the code leaves out of the query */
 	OmenQueryRest about_rest;
 	OmenQueryHeader origin_header;	/* the same for codes of epoch 0 */
 	uint8	   *origin_code;

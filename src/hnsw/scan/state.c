@@ -44,7 +44,8 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->keys = omen_keys_open(index);
 	state->search = omen_search_create(state->graph);
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
-	state->query.rest = palloc(state->ix->meta.dims * sizeof(float));
+	state->query.space =
+		omen_encode_space(state->opclass->type, state->ix->meta.dims);
 	state->query_context =
 		AllocSetContextCreate(context, "omen_hnsw query", ALLOCSET_SMALL_SIZES);
 	state->fetch.row_context =

@@ -15,6 +15,8 @@
 
 #include "hnsw/store/code.h"
 
+const OmenCodeHeader omen_no_code_header = {0};
+
 /* Copy the code of a slot, whose page is locked, out of its payload. */
 static bool
 gather(OmenIndex *ix, const OmenPlane *plane, uint32 id,
@@ -67,7 +69,7 @@ omen_load_code(OmenIndex *ix, const OmenPlane *plane, uint32 id, uint16 version,
 
 	if (slot == NULL)
 		return false;
-	*header = *omen_slot_code_header(slot);
+	*header = *omen_slot_code_header(plane, slot);
 	found = slot->version == version && slot->epoch == ix->quantizer_epoch &&
 			omen_copy_code(ix, plane, id, slot, code);
 	UnlockReleaseBuffer(buf);
@@ -82,7 +84,7 @@ omen_has_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 			  OmenSlotHeader *slot, const OmenCodeHeader *header,
 			  const void *code)
 {
-	const OmenCodeHeader *own_header = omen_slot_code_header(slot);
+	const OmenCodeHeader *own_header = omen_slot_code_header(plane, slot);
 	const void *own;
 
 	if (slot->epoch != ix->quantizer_epoch ||

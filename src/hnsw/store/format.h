@@ -300,7 +300,7 @@ typedef struct OmenGraphData
  *	  8			4		version_complement: ~version
  *	  12		2		encoder: OMEN_ENCODER_VERSION, of what made the codes
  *	  14		2		key_bytes: filter keys in a slot, 8 a word
- *	  16		4		dims: dimensions of every vector in the index
+ *	  16		4		dims: coordinates of every code in the index
  *	  20		2		m
  *	  22		2		ef_construction at the time of the build
  *	  24		8		seed: of the rotation and of the levels
@@ -316,7 +316,9 @@ typedef struct OmenGraphData
  *	  52		4		upper_stride, likewise
  *	  56		16		room[4]: first page with room, by OmenPageList
  *	  72		64		graph: OmenGraphData
- *	  136		64		reserved3, 0
+ *	  136		4		value_dims: dimensions of every value; dims are those of what a
+ *						code is of
+ *	  140		60		reserved3, 0
  */
 typedef struct OmenMetaPageData
 {
@@ -341,7 +343,8 @@ typedef struct OmenMetaPageData
 	uint32		upper_stride;
 	BlockNumber room[OMEN_PAGE_LISTS];
 	OmenGraphData graph;
-	uint8		reserved3[64];
+	uint32		value_dims;
+	uint8		reserved3[60];
 } OmenMetaPageData;
 
 #define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))

@@ -65,10 +65,15 @@ StaticAssertDecl(OMEN_MODE_FLAT == 0 && OMEN_MODE_CONVERTING == 1 &&
 					 OMEN_MODE_GRAPH == 2,
 				 "modes have changed");
 StaticAssertDecl(OMEN_METRIC_L2 == 0 && OMEN_METRIC_IP == 1 &&
-					 OMEN_METRIC_COSINE == 2 && OMEN_METRIC_L1 == 3,
+					 OMEN_METRIC_COSINE == 2 && OMEN_METRIC_L1 == 3 &&
+					 OMEN_METRIC_HAMMING == 4 && OMEN_METRIC_JACCARD == 5 &&
+					 OMEN_METRIC_SKETCH_L2 == 6 && OMEN_METRIC_SKETCH_IP == 7 &&
+					 OMEN_METRIC_SKETCH_COSINE == 8 &&
+					 OMEN_METRIC_SKETCH_L1 == 9 && OMEN_METRICS == 10,
 				 "metrics have changed");
 StaticAssertDecl(OMEN_STORAGE_SQ8 == 0 && OMEN_STORAGE_FULL == 1 &&
-					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGES == 3,
+					 OMEN_STORAGE_SQ4 == 2 && OMEN_STORAGE_SQ2 == 3 &&
+					 OMEN_STORAGE_BITS == 4 && OMEN_STORAGES == 5,
 				 "storages have changed");
 StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
 					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&

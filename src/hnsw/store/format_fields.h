@@ -50,7 +50,8 @@
 	FIELD(OmenMetaPageData, room[OMEN_LIST_UPPER], ROOM_UPPER, 64, 4) \
 	FIELD(OmenMetaPageData, room[OMEN_LIST_POSTING], ROOM_POSTING, 68, 4) \
 	OMEN_GRAPH_FIELDS(FIELD) \
-	FIELD(OmenMetaPageData, reserved3, RESERVED3, 136, 64)
+	FIELD(OmenMetaPageData, value_dims, VALUE_DIMS, 136, 4) \
+	FIELD(OmenMetaPageData, reserved3, RESERVED3, 140, 60)
 
 #define OMEN_GRAPH_FIELDS(FIELD) \
 	FIELD(OmenMetaPageData, graph.root, ROOT, 72 + 0, 4) \

@@ -71,8 +71,9 @@ omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 /* ---------- creating ---------- */
 
 static void
-fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
-		  int ef_construction, uint64 seed, uint32 key_bytes)
+fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
+		  uint32 value_dims, int m, int ef_construction, uint64 seed,
+		  uint32 key_bytes)
 {
 	OmenMetaPageData *meta;
 	OmenLayout	layout;
@@ -85,8 +86,9 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
 	meta->magic = OMEN_MAGIC;
 	meta->version = OMEN_FORMAT_VERSION;
 	meta->version_complement = ~meta->version;
-	meta->encoder = OMEN_ENCODER_VERSION;
+	meta->encoder = omen_codecs[storage]->encoder;
 	meta->dims = dims;
+	meta->value_dims = value_dims;
 	meta->m = m;
 	meta->ef_construction = ef_construction;
 	meta->metric = metric;
@@ -112,15 +114,15 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims, int m,
  */
 void
 omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
-				 OmenStorage storage, uint32 dims, int m, int ef_construction,
-				 uint64 seed, uint32 key_bytes)
+				 OmenStorage storage, uint32 dims, uint32 value_dims, int m,
+				 int ef_construction, uint64 seed, uint32 key_bytes)
 {
 	Buffer		buf = omen_extend_fork(rel, fork);
 
 	Assert(BufferGetBlockNumber(buf) == OMEN_META_BLOCK);
 	START_CRIT_SECTION();
-	fill_meta(BufferGetPage(buf), metric, storage, dims, m, ef_construction,
-			  seed, key_bytes);
+	fill_meta(BufferGetPage(buf), metric, storage, dims, value_dims, m,
+			  ef_construction, seed, key_bytes);
 	MarkBufferDirty(buf);
 	if (fork == INIT_FORKNUM)
 		log_newpage_buffer(buf, true);
@@ -129,6 +131,17 @@ omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 }
 
 /* ---------- reading ---------- */
+
+/*
+ * The version of the encoder that codes as this index has them are made by now.
+ * A kind of code that does not exist is the business of omen_meta_flaw().
+ */
+static uint16
+present_encoder(const OmenMetaPageData *meta)
+{
+	return meta->storage < OMEN_STORAGES ? omen_codecs[meta->storage]->encoder
+										 : meta->encoder;
+}
 
 /*
  * What a metapage says of its format, and of the encoder of the codes.  Version
@@ -146,9 +159,11 @@ omen_meta_format(const OmenMetaPageData *meta)
 												   : OMEN_FORMAT_OLDER;
 	if (meta->encoder == 0)
 		return OMEN_FORMAT_DAMAGED;
-	if (meta->encoder != OMEN_ENCODER_VERSION)
-		return meta->encoder > OMEN_ENCODER_VERSION ? OMEN_FORMAT_LATER
-													: OMEN_FORMAT_OLDER;
+	if (meta->encoder > OMEN_ENCODER_VERSION)
+		return OMEN_FORMAT_LATER;
+	if (meta->encoder != present_encoder(meta))
+		return meta->encoder > present_encoder(meta) ? OMEN_FORMAT_LATER
+													 : OMEN_FORMAT_OLDER;
 	return OMEN_FORMAT_PRESENT;
 }
 
@@ -163,13 +178,15 @@ omen_meta_flaw(const OmenMetaPageData *meta)
 	OmenGraphData data = omen_meta_graph_data(meta);
 	OmenLayout	layout;
 
-	if (meta->dims < 1 || meta->dims > OMEN_MAX_DIM)
-		return "has an invalid number of dimensions";
 	if (meta->m < OMEN_MIN_M || meta->m > OMEN_MAX_M)
 		return "has an invalid m";
 	if (!omen_codes_exist(meta->storage, meta->metric) ||
 		data.mode > OMEN_MODE_GRAPH)
 		return "has an invalid metric, storage or mode";
+	if (meta->dims < 1 || meta->dims > omen_codecs[meta->storage]->max_dim)
+		return "has an invalid number of dimensions";
+	if (meta->value_dims < 1 || meta->value_dims > PG_INT32_MAX)
+		return "has an invalid number of dimensions of values";
 	if (meta->layout != 0 || meta->key_bytes % sizeof(uint64) != 0 ||
 		meta->key_bytes > OMEN_MAX_KEY_BYTES)
 		return "describes slots with parts that this version does not know";
@@ -204,8 +221,11 @@ refuse_format(Relation rel, const OmenMetaPageData *meta, bool is_later)
 							 "omendb reads version %d.",
 							 meta->version, OMEN_FORMAT_VERSION)
 				 : errdetail("Its codes are of encoder version %u, but this "
-							 "version of omendb makes version %d.",
-							 meta->encoder, OMEN_ENCODER_VERSION),
+							 "version of omendb makes version %u.",
+							 meta->encoder,
+							 meta->encoder > OMEN_ENCODER_VERSION
+								 ? OMEN_ENCODER_VERSION
+								 : present_encoder(meta)),
 			 is_later ? errhint("Update omendb, or REINDEX the index.")
 					  : errhint("Please REINDEX it.")));
 }

@@ -77,13 +77,13 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 	uint32		slotno = omen_id_slot(plane, node.id);
 	OmenSlotHeader *slot = omen_page_slot(BufferGetPage(buf), plane, slotno);
 	bool		needs_inline = !ItemPointerIsValid(&slot->u.node.heaptid);
-	bool raises_error = omen_slot_code_header(slot)->error < header->error;
+	bool		raises_error =
+		omen_slot_code_header(plane, slot)->error < header->error;
 	bool		takes_keys = !omen_node_has_row(slot) && keys != NULL;
 	bool		mixes = !takes_keys && (slot->flags & OMEN_SLOT_MIXED) == 0 &&
 				 (keys == NULL || !omen_slot_has_keys(&ix->layout, slot, keys));
 	OmenChainOwner owner = omen_owner_node(node);
 	Buffer		chunkbuf = InvalidBuffer;
-	OmenCodeHeader *own;
 	OmenChange	change;
 
 	/*
@@ -94,8 +94,8 @@ attach_locked(OmenGraph *graph, Buffer buf, OmenNodeRef node,
 	{
 		omen_change_begin(&change, &ix->pages);
 		slot = omen_page_slot(omen_change_page(&change, buf), plane, slotno);
-		own = omen_slot_code_header(slot);
-		own->error = Max(own->error, header->error);
+		if (raises_error)
+			omen_slot_raise_error(slot, header->error);
 		if (mixes)
 			slot->flags |= OMEN_SLOT_MIXED;
 		if (takes_keys)

@@ -103,10 +103,11 @@ typedef struct OmenRowKeys
 /* meta.c */
 extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
 							 uint32 dims, uint32 m, uint32 key_bytes);
+/* dims are those of codes, value_dims those of values. */
 extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
-							 OmenStorage storage, uint32 dims, int m,
-							 int ef_construction, uint64 seed,
-							 uint32 key_bytes);
+							 OmenStorage storage, uint32 dims,
+							 uint32 value_dims, int m, int ef_construction,
+							 uint64 seed, uint32 key_bytes);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
@@ -351,11 +352,23 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 							   (Size) slot * plane->stride);
 }
 
+/* The header of codes that have none on disk: all zeros. */
+extern const OmenCodeHeader omen_no_code_header;
+
 /* The header of a slot's code. */
-static inline OmenCodeHeader *
-omen_slot_code_header(const OmenSlotHeader *slot)
+static inline const OmenCodeHeader *
+omen_slot_code_header(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
-	return (OmenCodeHeader *) (slot + 1);
+	return likely(plane->code_offset > sizeof(OmenSlotHeader))
+			   ? (const OmenCodeHeader *) (slot + 1)
+			   : &omen_no_code_header;
+}
+
+/* Raise the error bound of a slot's code, which then has a header. */
+static inline void
+omen_slot_raise_error(OmenSlotHeader *slot, float error)
+{
+	((OmenCodeHeader *) (slot + 1))->error = error;
 }
 
 /* The code, if it lies in the slot. */
@@ -371,7 +384,7 @@ omen_slot_set_code(const OmenLayout *layout, const OmenPlane *plane,
 				   OmenSlotHeader *slot, const OmenCodeHeader *header,
 				   const void *code)
 {
-	memcpy(omen_slot_code_header(slot), header, layout->header_bytes);
+	memcpy(slot + 1, header, layout->header_bytes);
 	if (!layout->out_of_line)
 		memcpy(omen_slot_code(plane, slot), code, layout->code_bytes);
 }

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * vector_within.c
+ * sphere.c
  *	  Whether a vector lies within a sphere: operators that ask for a range.
  *
- * A sphere is a vector_sphere (center, radius).  By themselves these operators
- * say the same as "distance < radius"; as a filter of a search by the same
- * distance from the same center they let the search end at the radius, see
- * filter/README.
+ * A sphere is a row (center, radius), of a type for each type of centers.  By
+ * themselves these operators say the same as "distance < radius"; as a filter
+ * of a search by the same distance from the same center they let the search end
+ * at the radius, see filter/README.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,30 +14,18 @@
 
 #include "access/htup_details.h"
 #include "executor/executor.h"
-#include "omendb.h"
-#include "types/vector_within.h"
+#include "funcapi.h"
+#include "types/sphere.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-OMEN_FUNCTION(omen_vector_sphere);
-OMEN_FUNCTION(omen_vector_l2_within);
-OMEN_FUNCTION(omen_vector_ip_within);
-OMEN_FUNCTION(omen_vector_cosine_within);
-OMEN_FUNCTION(omen_vector_l1_within);
-
-extern PGDLLEXPORT Datum omen_l2_distance(PG_FUNCTION_ARGS);
-extern PGDLLEXPORT Datum omen_vector_negative_inner_product(PG_FUNCTION_ARGS);
-extern PGDLLEXPORT Datum omen_cosine_distance(PG_FUNCTION_ARGS);
-extern PGDLLEXPORT Datum omen_l1_distance(PG_FUNCTION_ARGS);
-
 /*
- * sphere(center, radius): the two as a row of the type that the function
- * returns.  That is looked up by the function, as the type may be in any
- * schema; and it must still have the columns that it was created with.
+ * The type is looked up by the function, as it may be in any schema; and it
+ * must still have the columns that it was created with.
  */
 Datum
-omen_vector_sphere(PG_FUNCTION_ARGS)
+omen_make_sphere(FunctionCallInfo fcinfo)
 {
 	Oid		   *argtypes;
 	int			nargs;
@@ -74,9 +62,8 @@ omen_sphere_parts(Datum sphere, Datum *center, double *radius)
 	return true;
 }
 
-/* Is the distance smaller than the radius?  One that is NaN is not. */
-static Datum
-within(FunctionCallInfo fcinfo, PGFunction distance)
+Datum
+omen_within(FunctionCallInfo fcinfo, PGFunction distance)
 {
 	Datum		center;
 	double		radius;
@@ -86,28 +73,4 @@ within(FunctionCallInfo fcinfo, PGFunction distance)
 	PG_RETURN_BOOL(
 		DatumGetFloat8(DirectFunctionCall2(distance, PG_GETARG_DATUM(0),
 										   center)) < radius);
-}
-
-Datum
-omen_vector_l2_within(PG_FUNCTION_ARGS)
-{
-	return within(fcinfo, omen_l2_distance);
-}
-
-Datum
-omen_vector_ip_within(PG_FUNCTION_ARGS)
-{
-	return within(fcinfo, omen_vector_negative_inner_product);
-}
-
-Datum
-omen_vector_cosine_within(PG_FUNCTION_ARGS)
-{
-	return within(fcinfo, omen_cosine_distance);
-}
-
-Datum
-omen_vector_l1_within(PG_FUNCTION_ARGS)
-{
-	return within(fcinfo, omen_l1_distance);
 }

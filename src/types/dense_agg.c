@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * vector_agg.c
- *	  The transition functions of avg(vector).
+ * dense_agg.c
+ *	  The transition functions of avg() of dense vectors.
  *
  * The state is a float8[]: the number of vectors, then the sum of each
  * element.  {0} is the state of no vectors, whose dimensions are open.  SQL
  * may call these functions with any float8[], so the state is checked every
- * time.  sum(vector) needs nothing from here, it adds up vectors.
+ * time.  sum() needs nothing from here, it adds up vectors.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,13 +15,12 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "types/vector.h"
+#include "types/dense.h"
 #include "utils/array.h"
 #include "utils/float.h"
 
-OMEN_FUNCTION(omen_vector_accum);
+/* States of all types are alike, and so is what adds them up. */
 OMEN_FUNCTION(omen_vector_combine);
-OMEN_FUNCTION(omen_vector_avg);
 
 /* Raise an error unless state can be one; caller names the SQL function. */
 static void
@@ -54,7 +53,7 @@ new_state(int dim)
 	ArrayType  *result;
 
 	if (dim > 0)
-		omen_vector_check_dim(dim, NULL);
+		omen_check_dim("vector", dim, OMEN_MAX_DIM, NULL);
 
 	result = (ArrayType *) palloc0(size);
 	SET_VARSIZE(result, size);
@@ -93,21 +92,24 @@ add_to_sum(float8 *sum, float8 value)
 }
 
 Datum
-omen_vector_accum(PG_FUNCTION_ARGS)
+omen_dense_accum(const OmenDenseType *type, const char *name,
+				 FunctionCallInfo fcinfo)
 {
 	ArrayType  *state = PG_GETARG_ARRAYTYPE_P(0);
-	OmenVector *vector = PG_GETARG_OMEN_VECTOR_P(1);
+	OmenDense  *vector = PG_GETARG_OMEN_DENSE_P(1);
+	const float *x;
 	float8	   *values;
 
-	check_state(state, "vector_accum");
+	check_state(state, name);
 	if (state_dim(state) > 0)
-		omen_vector_check_typmod(state_dim(state), vector->dim, NULL);
+		omen_check_typmod(state_dim(state), vector->dim, NULL);
 
 	state = writable_state(fcinfo, state, vector->dim);
 	values = state_values(state);
 	values[0] += 1.0;
+	x = omen_dense_floats(type, vector);
 	for (int i = 0; i < vector->dim; i++)
-		add_to_sum(&values[i + 1], vector->x[i]);
+		add_to_sum(&values[i + 1], x[i]);
 
 	PG_RETURN_ARRAYTYPE_P(state);
 }
@@ -128,9 +130,9 @@ omen_vector_combine(PG_FUNCTION_ARGS)
 	other_dim = state_dim(other);
 
 	if (dim > 0)
-		omen_vector_check_dim(dim, NULL);
+		omen_check_dim("vector", dim, OMEN_MAX_DIM, NULL);
 	if (dim > 0 && other_dim > 0)
-		omen_vector_check_typmod(dim, other_dim, NULL);
+		omen_check_typmod(dim, other_dim, NULL);
 
 	state = writable_state(fcinfo, state, Max(dim, other_dim));
 	values = state_values(state);
@@ -143,25 +145,26 @@ omen_vector_combine(PG_FUNCTION_ARGS)
 }
 
 Datum
-omen_vector_avg(PG_FUNCTION_ARGS)
+omen_dense_avg(const OmenDenseType *type, const char *name,
+			   FunctionCallInfo fcinfo)
 {
 	ArrayType  *state = PG_GETARG_ARRAYTYPE_P(0);
 	float8	   *values;
-	OmenVector *result;
+	OmenDense  *result;
+	float	   *x;
 
-	check_state(state, "vector_avg");
+	check_state(state, name);
 	values = state_values(state);
 
 	/* SQL defines the average of no values as null. */
 	if (values[0] == 0.0)
 		PG_RETURN_NULL();
 
-	result = omen_vector_new(state_dim(state));
+	result = omen_dense_new(type, state_dim(state));
+	x = omen_dense_room(type, result);
 	for (int i = 0; i < result->dim; i++)
-	{
-		result->x[i] = (float) (values[i + 1] / values[0]);
-		omen_vector_check_element(result->x[i]);
-	}
+		x[i] = (float) (values[i + 1] / values[0]);
+	omen_dense_converted(type, x, result);
 
-	PG_RETURN_OMEN_VECTOR_P(result);
+	PG_RETURN_POINTER(result);
 }
