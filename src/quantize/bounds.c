@@ -106,6 +106,17 @@ omen_cosine_from_l2(const OmenQuantizer *q, double distance)
 /* ---------- of sketches: see sketch.h ---------- */
 
 /*
+ * Worst-case error of a sum over the elements of vectors that are sketched, which
+ * may be more than a sketch has coordinates.
+ */
+static double
+sketched_error(const OmenQuantizer *q)
+{
+	return q->sums_anyhow ? omen_any_sum_error(OMEN_MAX_DIM)
+						  : omen_kernel_error(q->dim);
+}
+
+/*
  * What the squared distance of two vectors may be, at least, given that of
  * their sketches: it is within some standard deviations of its own.
  */
@@ -134,14 +145,14 @@ omen_cosine_from_sketch(const OmenQuantizer *q, double distance)
 	double		deviation = (1.0 - cosine * cosine) / sqrt((double) q->dim);
 
 	return 1.0 - cosine - OMEN_SKETCH_SIGMAS * deviation -
-		   2.0 * omen_kernel_error(q->dim) - 4.0 * UNIT_ROUNDOFF;
+		   2.0 * sketched_error(q) - 4.0 * UNIT_ROUNDOFF;
 }
 
 /* An L1 distance is at least the squared L2 distance of the roots. */
 double
 omen_l1_from_sketch(const OmenQuantizer *q, double distance)
 {
-	return sketched_l2sq(q, distance) * (1.0 - omen_kernel_error(q->dim));
+	return sketched_l2sq(q, distance) * (1.0 - sketched_error(q));
 }
 
 double
