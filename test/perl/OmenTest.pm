@@ -6,6 +6,7 @@ package OmenTest;
 use strict;
 use warnings;
 
+use Digest::MD5;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -14,7 +15,7 @@ use Test::More;
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
   check_index walk_all measure_recall start_psql finish random_normal
-  create_made_vector build_leftovers wait_for_sessions
+  create_made_vector build_leftovers index_digest wait_for_sessions
   wait_for_recovery);
 
 # A running server with the extension and the helpers.  Arguments after the
@@ -254,6 +255,23 @@ sub check_index
 		'',
 		"$index is sound $when");
 	return;
+}
+
+# A digest of the file of an index, without LSNs and checksums.
+sub index_digest
+{
+	my ($node, $index) = @_;
+	my ($path, $size) = split /\|/,
+	  $node->safe_psql('postgres', "CHECKPOINT; SELECT pg_relation_filepath('$index'), current_setting('block_size')");
+	my $data = slurp_file($node->data_dir . "/$path");
+	my $digest = Digest::MD5->new;
+
+	die "$path is no whole number of pages" if length($data) == 0 || length($data) % $size != 0;
+	for (my $at = 0; $at < length($data); $at += $size)
+	{
+		$digest->add(substr($data, $at + 10, $size - 10));
+	}
+	return length($data) . ' ' . $digest->hexdigest;
 }
 
 # Test that scans without a bound give each row of item once, in order, by
