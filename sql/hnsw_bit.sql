@@ -220,18 +220,18 @@ SELECT * FROM omen_hnsw_check('doc_bits', true);
 RESET enable_seqscan;
 RESET enable_sort;
 SELECT embedding AS question FROM doc WHERE id = 1234 \gset
-EXPLAIN (COSTS OFF) SELECT id FROM (SELECT * FROM doc ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize((SELECT embedding FROM doc WHERE id = 1234)) LIMIT 200) found
-	ORDER BY embedding <-> (SELECT embedding FROM doc WHERE id = 1234) LIMIT 10;
-EXPLAIN (COSTS OFF) SELECT id FROM (SELECT * FROM doc WHERE tenant = 14 ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize((SELECT embedding FROM doc WHERE id = 1234)) LIMIT 40) found
-	ORDER BY embedding <-> (SELECT embedding FROM doc WHERE id = 1234) LIMIT 10;
 PREPARE reranked(vector) AS SELECT array_agg(id) FROM (SELECT id FROM
 	(SELECT * FROM doc ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize($1) LIMIT 200) found ORDER BY embedding <-> $1 LIMIT 10) s;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE reranked(NULL);
 EXECUTE reranked(:'question');
 SELECT index FROM omen_hnsw_last_scan();
 SELECT array_agg(id) FROM (SELECT id FROM doc ORDER BY embedding <-> :'question' LIMIT 10) s;
 PREPARE filtered(vector) AS SELECT array_agg(id) FROM (SELECT id FROM
 	(SELECT * FROM doc WHERE tenant = 14 ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize($1) LIMIT 40) found ORDER BY embedding <-> $1 LIMIT 10) s;
+EXPLAIN (COSTS OFF) EXECUTE filtered(NULL);
 EXECUTE filtered(:'question');
+RESET plan_cache_mode;
 SELECT array_agg(id) FROM (SELECT id FROM doc WHERE tenant = 14 ORDER BY embedding <-> :'question' LIMIT 10) s;
 -- of rows that have changed the index knows
 UPDATE doc SET embedding = :'question' WHERE id = 77;
