@@ -238,4 +238,21 @@ UPDATE doc SET embedding = :'question' WHERE id = 77;
 SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM doc ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize(:'question'::vector) LIMIT 2) s;
 SELECT * FROM omen_hnsw_check('doc_bits', true);
 DROP TABLE doc;
+
+-- The distance of a row is known from its code: the expression is computed once for a row that goes out, by the executor.
+CREATE SEQUENCE calls;
+CREATE FUNCTION counted(b bit) RETURNS bit LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM nextval('calls');
+	RETURN b;
+END $$;
+CREATE TABLE costly AS SELECT i AS id, (hashint8(i)::bit(32) || i::bit(16))::bit(48) AS b FROM generate_series(1, 3000) i;
+CREATE INDEX costly_b ON costly USING omen_hnsw ((counted(b)::bit(48)) bit_hamming_ops);
+SET enable_seqscan = off;
+SELECT setval('calls', 1);
+SELECT count(*) FROM (SELECT id, counted(b)::bit(48) <~> B'1'::bit(48) FROM costly ORDER BY counted(b)::bit(48) <~> B'1'::bit(48) LIMIT 7) s;
+SELECT last_value - 1 AS calls FROM calls;
+DROP TABLE costly;
+DROP FUNCTION counted;
+DROP SEQUENCE calls;
 DROP FUNCTION near, differing;
