@@ -287,6 +287,23 @@ sub check_index
 	return;
 }
 
+# A digest of the file of an index, without LSNs and checksums.
+sub index_digest
+{
+	my ($node, $index) = @_;
+	my ($path, $size) = split /\|/,
+	  $node->safe_psql('postgres', "CHECKPOINT; SELECT pg_relation_filepath('$index'), current_setting('block_size')");
+	my $data = slurp_file($node->data_dir . "/$path");
+	my $digest = Digest::MD5->new;
+
+	die "$path is no whole number of pages" if length($data) == 0 || length($data) % $size != 0;
+	for (my $at = 0; $at < length($data); $at += $size)
+	{
+		$digest->add(substr($data, $at + 10, $size - 10));
+	}
+	return length($data) . ' ' . $digest->hexdigest;
+}
+
 # Test that scans without a bound give each row of item once, in order, by
 # distance from the rows with some ids: one, or a query for several.  At most
 # $allowed different vectors, on average, may be missing because they turned up
