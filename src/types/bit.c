@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "distance/bits.h"
 #include "omendb.h"
 #include "tuning.h"
