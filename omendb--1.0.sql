@@ -51,7 +51,7 @@ COMMENT ON TYPE vector IS 'vector of single-precision floating-point numbers, of
 CREATE FUNCTION omen_distance_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of distance functions: what they cost';
+COMMENT ON FUNCTION omen_distance_support(internal) IS 'planner support of functions of vector: what they cost';
 
 CREATE FUNCTION l2_distance(vector, vector) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'omen_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -88,17 +88,20 @@ CREATE FUNCTION vector_norm(vector) RETURNS double precision
 COMMENT ON FUNCTION vector_norm(vector) IS 'Euclidean norm';
 
 CREATE FUNCTION l2_normalize(vector) RETURNS vector
-	AS 'MODULE_PATHNAME', 'omen_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION l2_normalize(vector) IS 'vector of the same direction with Euclidean norm 1';
 
 CREATE FUNCTION binary_quantize(vector) RETURNS bit
-	AS 'MODULE_PATHNAME', 'omen_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION binary_quantize(vector) IS 'one bit per element, set where the element is positive';
 
 CREATE FUNCTION subvector(vector, integer, integer) RETURNS vector
-	AS 'MODULE_PATHNAME', 'omen_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION subvector(vector, integer, integer) IS 'part of a vector: first element, counted from 1, and number of elements';
 
@@ -548,7 +551,7 @@ COMMENT ON TYPE halfvec IS 'vector of half-precision floating-point numbers, of 
 CREATE FUNCTION omen_halfvec_distance_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION omen_halfvec_distance_support(internal) IS 'planner support of distance functions of halfvec: what they cost';
+COMMENT ON FUNCTION omen_halfvec_distance_support(internal) IS 'planner support of functions of halfvec: what they cost';
 
 CREATE FUNCTION l2_distance(halfvec, halfvec) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -585,17 +588,20 @@ CREATE FUNCTION l2_norm(halfvec) RETURNS double precision
 COMMENT ON FUNCTION l2_norm(halfvec) IS 'Euclidean norm';
 
 CREATE FUNCTION l2_normalize(halfvec) RETURNS halfvec
-	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_halfvec_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
 
 COMMENT ON FUNCTION l2_normalize(halfvec) IS 'vector of the same direction with Euclidean norm 1';
 
 CREATE FUNCTION binary_quantize(halfvec) RETURNS bit
-	AS 'MODULE_PATHNAME', 'omen_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_halfvec_binary_quantize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
 
 COMMENT ON FUNCTION binary_quantize(halfvec) IS 'one bit per element, set where the element is positive';
 
 CREATE FUNCTION subvector(halfvec, integer, integer) RETURNS halfvec
-	AS 'MODULE_PATHNAME', 'omen_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_halfvec_subvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
 
 COMMENT ON FUNCTION subvector(halfvec, integer, integer) IS 'part of a vector: first element, counted from 1, and number of elements';
 
@@ -738,12 +744,14 @@ CREATE FUNCTION halfvec(halfvec, integer, boolean) RETURNS halfvec
 COMMENT ON FUNCTION halfvec(halfvec, integer, boolean) IS 'check the number of dimensions';
 
 CREATE FUNCTION halfvec_to_vector(halfvec, integer, boolean) RETURNS vector
-	AS 'MODULE_PATHNAME', 'omen_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_halfvec_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_halfvec_distance_support;
 
 COMMENT ON FUNCTION halfvec_to_vector(halfvec, integer, boolean) IS 'convert halfvec to vector';
 
 CREATE FUNCTION vector_to_halfvec(vector, integer, boolean) RETURNS halfvec
-	AS 'MODULE_PATHNAME', 'omen_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'omen_vector_to_halfvec' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	SUPPORT omen_distance_support;
 
 COMMENT ON FUNCTION vector_to_halfvec(vector, integer, boolean) IS 'convert vector to halfvec, each number to the nearest';
 

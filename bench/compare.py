@@ -43,6 +43,8 @@ SMALL_CACHE_QUERIES = 200
 class System:
     """An extension and a way to index with it, in the extension's database."""
 
+    type = "vector"
+
     def __init__(self, name, database, extension, method, setting, options=""):
         self.name = name
         self.database = database
@@ -79,7 +81,7 @@ class System:
             for table, vectors in ((self.table, data.rows),
                                    ("queries", data.queries)):
                 knn.load(connection, table, vectors,
-                         numpy.zeros(len(vectors), numpy.int16))
+                         numpy.zeros(len(vectors), numpy.int16), self.type)
         self.build(len(data.rows))
 
     def build(self, rows, keys=()):
@@ -87,7 +89,7 @@ class System:
         self.result["build_s"] = knn.build(
             self.database,
             f"CREATE INDEX {index} ON {self.table} USING {self.method} "
-            f"({', '.join(['embedding vector_l2_ops', *keys])}) WITH (m = {M}, "
+            f"({', '.join([f'embedding {self.type}_l2_ops', *keys])}) WITH (m = {M}, "
             f"ef_construction = {self.ef_construction}{self.options})")
         with knn.connect(self.database) as connection:
             size, = connection.execute(
@@ -413,6 +415,10 @@ def plot(systems, references, title, path):
 def compare_set(name, ours, theirs, options):
     """All measurements of one set."""
     data = datasets.load(name, options.cache, queries=options.queries)
+    if options.type == "halfvec":
+        # what is stored is what answers are judged by
+        data.rows = data.rows.astype(numpy.float16).astype(numpy.float32)
+        data.queries = data.queries.astype(numpy.float16).astype(numpy.float32)
     rows, dim = data.rows.shape
     print(f"{name}: {rows:,} rows of {dim}", flush=True)
     systems = [*ours, theirs]
@@ -447,6 +453,8 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--sets", type=words, default=["fashion"])
     parser.add_argument("--storage", type=words, default=["auto"])
+    parser.add_argument("--type", choices=knn.ELEMENTS, default="vector",
+                        help="of the column that is indexed")
     parser.add_argument("--references", type=words, default=[],
                         help=f"of {', '.join(REFERENCES)}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -460,6 +468,7 @@ def main():
                         help="folder of what takes long to make")
     options = parser.parse_args()
 
+    System.type = options.type
     ours = [System("omendb" if kind == "auto" else f"omendb {kind}", "omendb",
                    "omendb", "omen_hnsw", "omendb.ef_search",
                    f", storage = {kind}") for kind in options.storage]
@@ -467,7 +476,8 @@ def main():
                     "hnsw.ef_search")
     with knn.connect("postgres") as connection:
         server, = connection.execute("SHOW server_version").fetchone()
-    result = {"processor": processor(), "server": server, "m": M,
+    result = {"processor": processor(), "server": server,
+              "type": options.type, "m": M,
               "ef_construction": EF_CONSTRUCTION, "rounds": options.rounds,
               "seconds": options.seconds, "queries": options.queries,
               "sets": {}}

@@ -30,7 +30,8 @@ $$;
 -- Do index and sequential scan give the same distances, in the same order?
 -- Rows at equal distances may come in any order, so ids are not compared.
 CREATE FUNCTION agrees(relation regclass, operator text, query vector,
-	k int DEFAULT 10, condition text DEFAULT 'true', item text DEFAULT 'v')
+	k int DEFAULT 10, condition text DEFAULT 'true', item text DEFAULT 'v',
+	type text DEFAULT 'vector')
 RETURNS text
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_indexscan = on
@@ -41,8 +42,8 @@ DECLARE
 	wanted float8[];
 BEGIN
 	statement := format(
-		'SELECT %s %s %L::vector FROM %s WHERE %s ORDER BY 1 LIMIT %s',
-		item, operator, query, relation, condition, k);
+		'SELECT %s %s %L::%s FROM %s WHERE %s ORDER BY 1 LIMIT %s',
+		item, operator, query, type, relation, condition, k);
 	IF NOT uses_index(statement) THEN
 		RETURN 'the index is not used';
 	END IF;
@@ -66,7 +67,7 @@ $$;
 -- whether in order (numbers, then NaN, then NULL), how many of the relation
 -- are missing beyond those that were dropped to keep the order.
 CREATE FUNCTION walk(relation regclass, operator text, query vector,
-	OUT fetched int, OUT different int, OUT in_order boolean, OUT missing bigint)
+	type text DEFAULT 'vector', OUT fetched int, OUT different int, OUT in_order boolean, OUT missing bigint)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_indexscan = on
 AS $$
@@ -78,8 +79,8 @@ DECLARE
 	previous float8 := '-infinity';
 	ids int[] := '{}';
 BEGIN
-	statement := format('SELECT id, v %s %L::vector FROM %s ORDER BY 2',
-		operator, query, relation);
+	statement := format('SELECT id, v %s %L::%s FROM %s ORDER BY 2',
+		operator, query, type, relation);
 	IF NOT uses_index('DECLARE c CURSOR FOR ' || statement) THEN
 		RAISE EXCEPTION 'the index is not used';
 	END IF;

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * distance_cost.c
- *	  What computing a distance costs, for the planner.
+ *	  What computing a distance costs, for the planner, and other functions of
+ *	  vectors that an index may be on.
  *
  * Most of it is getting at the vectors: one of more than some 500 dimensions
  * lies in the TOAST table, and fetching it takes longer than anything else that
@@ -65,8 +66,38 @@ toast_chunks(PlannerInfo *root, const Var *var, Size bytes)
 }
 
 /*
- * The cost of one call of a distance function or operator, without that of its
- * arguments' own functions; by_scan if one of our scans computes it.
+ * An argument without coercions that do nothing, as far as it has the type of
+ * the argument: where it gets that from another, that function pays for it.
+ */
+static Node *
+own_value(Node *arg)
+{
+	Node	   *stripped = strip_implicit_coercions(arg);
+
+	return exprType(stripped) == exprType(arg) ? stripped : arg;
+}
+
+/* What functions in arguments cost, those of an index on an expression. */
+static double
+arguments_cost(PlannerInfo *root, const List *args)
+{
+	double		cost = 0;
+	ListCell   *lc;
+
+	foreach (lc, args)
+	{
+		QualCost	of_one;
+
+		cost_qual_eval_node(&of_one, lfirst(lc), root);
+		cost += of_one.per_tuple;
+	}
+	return cost;
+}
+
+/*
+ * The cost of one call of a distance function or operator.  by_scan if one of
+ * our scans computes it: then with that of its arguments' own functions, which
+ * otherwise the planner adds up itself.
  */
 double
 omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
@@ -84,7 +115,7 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 	}
 	foreach (lc, args)
 	{
-		Node	   *arg = strip_implicit_coercions(lfirst(lc));
+		Node	   *arg = own_value(lfirst(lc));
 		double		chunks = IsA(arg, Var)
 							? toast_chunks(root, (Var *) arg, type->bytes(dims))
 							: 0;
@@ -97,10 +128,12 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 	}
 	if (type->elements)
 		dims = type->elements(dims);
+	if (by_scan)
+		cost += arguments_cost(root, args);
 	return cost + cpu_operator_cost * dims / type->dims_per_operator;
 }
 
-/* What a support function of a type's distance functions answers. */
+/* What a type's support function answers. */
 static Datum
 answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 {
@@ -121,7 +154,10 @@ answer_support_request(FunctionCallInfo fcinfo, const OmenType *type)
 	PG_RETURN_POINTER(cost);
 }
 
-/* The support functions of all distance functions of a type. */
+/*
+ * The support functions of a type's distance functions, and of those that take
+ * one value, whose cost is that of getting at it, too.
+ */
 OMEN_FUNCTION(omen_distance_support);
 OMEN_FUNCTION(omen_halfvec_distance_support);
 OMEN_FUNCTION(omen_bit_distance_support);

@@ -6,6 +6,7 @@ package OmenTest;
 use strict;
 use warnings;
 
+use Digest::MD5;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -14,7 +15,7 @@ use Test::More;
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
   check_index walk_all measure_recall start_psql finish random_normal
-  create_made_vector build_leftovers wait_for_sessions
+  create_made_vector build_leftovers index_digest wait_for_sessions
   wait_for_recovery);
 
 # A running server with the extension and the helpers.  Arguments after the
@@ -56,19 +57,6 @@ sub create_helpers
 			RETURN NULL;
 		END $$;
 
-		-- Distances of the k nearest rows, as they come.
-		CREATE FUNCTION distances(q vector, k int, operator text, by_index boolean)
-		RETURNS float8[] LANGUAGE plpgsql
-		SET enable_seqscan = on SET enable_indexscan = on AS $$
-		DECLARE
-			found float8[];
-		BEGIN
-			PERFORM set_config(CASE WHEN by_index THEN 'enable_seqscan' ELSE 'enable_indexscan' END, 'off', true);
-			EXECUTE format('SELECT array_agg(d) FROM (SELECT v %s $1 FROM item ORDER BY v %1$s $1 LIMIT $2) s (d)', operator)
-				INTO found USING q, k;
-			RETURN found;
-		END $$;
-
 		-- Parts of the true nearest and of the true ten nearest that an index
 		-- finds for the rows of table question, and whether each list is in
 		-- order.
@@ -80,11 +68,35 @@ sub create_helpers
 			FROM (SELECT distances(q, 10, operator, true) AS found,
 					distances(q, 10, operator, false) AS wanted FROM question) s
 		$$;
+	});
+	create_helpers_of($node, $_) for ('vector', 'halfvec');
+	return;
+}
+
+# Those that take a value of a type.
+sub create_helpers_of
+{
+	my ($node, $type) = @_;
+	my $functions = q{
+		SET check_function_bodies = off;
+
+		-- Distances of the k nearest rows, as they come.
+		CREATE FUNCTION distances(q TYPE, k int, operator text, by_index boolean)
+		RETURNS float8[] LANGUAGE plpgsql
+		SET enable_seqscan = on SET enable_indexscan = on AS $$
+		DECLARE
+			found float8[];
+		BEGIN
+			PERFORM set_config(CASE WHEN by_index THEN 'enable_seqscan' ELSE 'enable_indexscan' END, 'off', true);
+			EXECUTE format('SELECT array_agg(d) FROM (SELECT v %s $1 FROM item ORDER BY v %1$s $1 LIMIT $2) s (d)', operator)
+				INTO found USING q, k;
+			RETURN found;
+		END $$;
 
 		-- Fetch all rows of item by distance from a row: how many, how many
 		-- different ones, how many were dropped to keep the order, how many
 		-- vectors these have, and whether the order was kept.
-		CREATE FUNCTION walk(operator text, q vector, OUT fetched bigint, OUT different bigint,
+		CREATE FUNCTION walk(operator text, q TYPE, OUT fetched bigint, OUT different bigint,
 			OUT late bigint, OUT late_vectors bigint, OUT in_order boolean)
 		LANGUAGE plpgsql SET enable_seqscan = off AS $$
 		DECLARE
@@ -111,7 +123,9 @@ sub create_helpers
 			different := count(DISTINCT i) FROM unnest(ids) i;
 			late_vectors := count(DISTINCT v) FROM item LEFT JOIN unnest(ids) i ON i = id WHERE i IS NULL;
 		END $$;
-	});
+	};
+
+	$node->safe_psql('postgres', $functions =~ s/\bTYPE\b/$type/gr);
 	return;
 }
 
@@ -240,6 +254,23 @@ sub build_leftovers
 		WHERE pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = 'postgres')
 			AND (relation = '$table'::regclass OR relation IN
 				(SELECT indexrelid FROM pg_index WHERE indrelid = '$table'::regclass))");
+}
+
+# A digest of the file of an index, without LSNs and checksums.
+sub index_digest
+{
+	my ($node, $index) = @_;
+	my ($path, $size) = split /\|/,
+	  $node->safe_psql('postgres', "CHECKPOINT; SELECT pg_relation_filepath('$index'), current_setting('block_size')");
+	my $data = slurp_file($node->data_dir . "/$path");
+	my $digest = Digest::MD5->new;
+
+	die "$path is no whole number of pages" if length($data) == 0 || length($data) % $size != 0;
+	for (my $at = 0; $at < length($data); $at += $size)
+	{
+		$digest->add(substr($data, $at + 10, $size - 10));
+	}
+	return length($data) . ' ' . $digest->hexdigest;
 }
 
 # Test that the checker finds nothing wrong, and every row of the table.

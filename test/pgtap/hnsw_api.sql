@@ -20,6 +20,11 @@ INSERT INTO expected_function VALUES
 	('omen_vector_ip_support', 'internal', 'internal i t s f t'),
 	('omen_vector_cosine_support', 'internal', 'internal i t s f t'),
 	('omen_vector_l1_support', 'internal', 'internal i t s f t'),
+	('omen_halfvec_l2_support', 'internal', 'internal i t s f t'),
+	('omen_halfvec_ip_support', 'internal', 'internal i t s f t'),
+	('omen_halfvec_cosine_support', 'internal', 'internal i t s f t'),
+	('omen_halfvec_l1_support', 'internal', 'internal i t s f t'),
+	('omen_halfvec_distance_support', 'internal', 'internal i t s f t'),
 	('omen_distance_support', 'internal', 'internal i t s f t'),
 	('omen_sparsevec_distance_support', 'internal', 'internal i t s f t'),
 	('omen_key_support', 'internal', 'internal i t s f t'),
@@ -71,13 +76,17 @@ SELECT results_eq(
 			JOIN pg_amop o ON o.amopfamily = f.oid
 			JOIN pg_opfamily s ON s.oid = o.amopsortfamily
 			JOIN pg_amproc p ON p.amprocfamily = f.oid
-		WHERE a.amname = 'omen_hnsw' AND c.opcintype = 'vector'::regtype ORDER BY 1$$,
+		WHERE a.amname = 'omen_hnsw' AND c.opcintype IN ('vector'::regtype, 'halfvec'::regtype) ORDER BY 1$$,
 	$$VALUES
+		('halfvec_cosine_ops', false, 'halfvec_cosine_ops', '<=>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_cosine_support(internal)', 1, true),
+		('halfvec_ip_ops', false, 'halfvec_ip_ops', '<#>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_ip_support(internal)', 1, true),
+		('halfvec_l1_ops', false, 'halfvec_l1_ops', '<+>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_l1_support(internal)', 1, true),
+		('halfvec_l2_ops', true, 'halfvec_l2_ops', '<->(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_l2_support(internal)', 1, true),
 		('vector_cosine_ops', false, 'vector_cosine_ops', '<=>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_cosine_support(internal)', 1, true),
 		('vector_ip_ops', false, 'vector_ip_ops', '<#>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_ip_support(internal)', 1, true),
 		('vector_l1_ops', false, 'vector_l1_ops', '<+>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l1_support(internal)', 1, true),
 		('vector_l2_ops', true, 'vector_l2_ops', '<->(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l2_support(internal)', 1, true)$$,
-	'operator classes for vector, L2 distance by default');
+	'operator classes for each type, L2 distance by default');
 
 -- Columns to filter by: types that have a default operator class, and the numbers
 -- of the operators that it has

@@ -97,8 +97,8 @@ INSERT INTO expected_operator VALUES
 	('>=', 'vector_ge', '<=', '<', 'scalargesel', 'scalargejoinsel'),
 	('>', 'vector_gt', '<', '<=', 'scalargtsel', 'scalargtjoinsel');
 SELECT is(
-	(SELECT concat_ws(' ', (SELECT proname FROM pg_proc WHERE oid = o.oprcode), coalesce(c.oprname, 'none'), coalesce(n.oprname, 'none'), o.oprrest, o.oprjoin)
-		FROM pg_operator o LEFT JOIN pg_operator c ON c.oid = o.oprcom LEFT JOIN pg_operator n ON n.oid = o.oprnegate
+	(SELECT concat_ws(' ', f.proname, coalesce(c.oprname, 'none'), coalesce(n.oprname, 'none'), o.oprrest, o.oprjoin)
+		FROM pg_operator o JOIN pg_proc f ON f.oid = o.oprcode LEFT JOIN pg_operator c ON c.oid = o.oprcom LEFT JOIN pg_operator n ON n.oid = o.oprnegate
 		WHERE o.oid = to_regoperator(format('%s(vector,vector)', name))),
 	concat_ws(' ', function, coalesce(commutator, 'none'), coalesce(negator, 'none'), restriction, joining),
 	format('vector %s vector', name))

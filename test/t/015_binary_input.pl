@@ -1,4 +1,4 @@
-# Send vectors in their binary form with bytes changed at random: each message
+# Send vectors and halfvecs in their binary form with bytes changed at random: each message
 # is either taken as it is, or refused with the error that is due, and of a
 # COPY that has a bad one nothing stays.
 #
@@ -22,10 +22,20 @@ srand($seed);
 
 sub choose { return $_[ int(rand(@_)) ]; }
 
+# Elements: how they are packed, their bytes, and the bits of the exponent, all
+# of which infinities and what is not a number have.
+my %element = (
+	vector => { pack => 'N', bytes => 4, exponent => 0x7F800000,
+		special => [ 0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC00000, 0x7F800001, 0x7FFFFFFF, 0x7F7FFFFF, 0x80000000, 1 ] },
+	halfvec => { pack => 'n', bytes => 2, exponent => 0x7C00,
+		special => [ 0x7C00, 0xFC00, 0x7E00, 0xFE00, 0x7C01, 0x7FFF, 0x7BFF, 0x8000, 1 ] });
+my $type;
+
 # The SQLSTATE that a message must fail with, or nothing.
 sub wanted_error
 {
 	my ($message, $typmod) = @_;
+	my %of = %{ $element{$type} };
 
 	return '08P01' if length($message) < 4;
 	my ($dim, $unused) = unpack('s>s>', $message);
@@ -33,23 +43,23 @@ sub wanted_error
 	return '54000' if $dim > 16000;
 	return '22000' if $typmod && $dim != $typmod;
 	return '22000' if $unused != 0;
-	return '08P01' if length($message) < 4 + 4 * $dim;
-	foreach my $element (unpack("x4 N$dim", $message))
+	return '08P01' if length($message) < 4 + $of{bytes} * $dim;
+	foreach my $bits (unpack("x4 $of{pack}$dim", $message))
 	{
-		# infinities and what is not a number have all bits of the exponent
-		return '22000' if ($element & 0x7F800000) == 0x7F800000;
+		return '22000' if ($bits & $of{exponent}) == $of{exponent};
 	}
-	return '22P03' if length($message) > 4 + 4 * $dim;
+	return '22P03' if length($message) > 4 + $of{bytes} * $dim;
 	return '';
 }
 
 # A message that is fine: finite elements of any size.
 sub good_message
 {
+	my %of = %{ $element{$type} };
 	my $dim = choose(1, 1, 2, 3, 3, 3, 1 + int(rand(40)), 1 + int(rand(40)), choose(1999, 4000, 15999, 16000));
 
 	return pack('s>s>', $dim, 0)
-	  . pack('N*', map { my $bits = int(rand(2**32)); ($bits & 0x7F800000) == 0x7F800000 ? $bits & 0x807FFFFF : $bits } 1 .. $dim);
+	  . pack("$of{pack}*", map { my $bits = int(rand(2**(8 * $of{bytes}))); ($bits & $of{exponent}) == $of{exponent} ? $bits & ~$of{exponent} : $bits } 1 .. $dim);
 }
 
 # The same with something changed, mostly.
@@ -57,6 +67,7 @@ sub message
 {
 	my $message = good_message();
 	my $how = rand();
+	my %of = %{ $element{$type} };
 
 	return $message if $how < 0.1;
 	if ($how < 0.25)
@@ -79,10 +90,9 @@ sub message
 	elsif ($how < 0.75)
 	{
 		# not finite, in one place or two
-		my $elements = (length($message) - 4) / 4;
+		my $elements = (length($message) - 4) / $of{bytes};
 
-		substr($message, 4 + 4 * int(rand($elements)), 4) =
-		  pack('N', choose(0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC00000, 0x7F800001, 0x7FFFFFFF, 0x7F7FFFFF, 0x80000000, 1))
+		substr($message, 4 + $of{bytes} * int(rand($elements)), $of{bytes}) = pack($of{pack}, choose(@{ $of{special} }))
 		  for 1 .. choose(1, 1, 2);
 	}
 	elsif ($how < 0.9)
@@ -122,8 +132,12 @@ $node->safe_psql('postgres', q{
 	CREATE EXTENSION omendb;
 	CREATE TABLE free (id integer, v vector);
 	CREATE TABLE three (id integer, v vector(3));
+	CREATE TABLE half_free (id integer, v halfvec);
+	CREATE TABLE half_three (id integer, v halfvec(3));
 	INSERT INTO free VALUES (-1, '[1,2]');
 	INSERT INTO three VALUES (-1, '[1,2,3]');
+	INSERT INTO half_free VALUES (-1, '[1,2]');
+	INSERT INTO half_three VALUES (-1, '[1,2,3]');
 
 	-- Load files: what each says, an SQLSTATE or nothing.
 	CREATE FUNCTION load_files(directory text, target text, files int) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -145,24 +159,27 @@ my $messages = 0;
 my $wrong = 0;
 
 mkdir $directory or die "$directory: $!";
-for my $n (1 .. $batches)
+for my $n (1 .. 2 * $batches)
 {
-	my $table = $n % 3 == 0 ? 'three' : 'free';
-	my $typmod = $table eq 'three' ? 3 : 0;
+	my $typmod = $n % 3 == 0 ? 3 : 0;
+	my $table = $typmod ? 'three' : 'free';
+
+	$type = $n % 2 ? 'vector' : 'halfvec';
+	$table = "half_$table" if $type eq 'halfvec';
 	my (@sent, @expected);
 
 	foreach my $i (0 .. $batch - 1)
 	{
 		my $message = message();
 		# a good row before and after, which go with a bad one
-		my $good = pack('s>s>N3', 3, 0, 0x3F800000, 0, 0x80000000);
+		my $good = pack("s>s>$element{$type}{pack}3", 3, 0, $type eq 'vector' ? (0x3F800000, 0, 0x80000000) : (0x3C00, 0, 0x8000));
 
 		copy_file("$directory/$i", [ 100_000 + $i, $good ], [ $i, $message ], [ 200_000 + $i, $good ]);
 		push @sent, $message;
 		push @expected, wanted_error($message, $typmod);
 	}
 	my @said = split /\n/, $node->safe_psql('postgres', "SELECT load_files('$directory', '$table', $batch)");
-	my %stored = map { split /\|/ } split /\n/, $node->safe_psql('postgres', "SELECT id, encode(vector_send(v), 'hex') FROM $table");
+	my %stored = map { split /\|/ } split /\n/, $node->safe_psql('postgres', "SELECT id, encode(${type}_send(v), 'hex') FROM $table");
 
 	foreach my $i (0 .. $batch - 1)
 	{
@@ -188,6 +205,7 @@ note("$seen{$_} times $_") foreach sort keys %seen;
 cmp_ok($seen{$_} // 0, '>', 0, "messages ended in $_") foreach qw(none 08P01 22000 22P03 54000);
 
 # The frame around the messages is COPY's own; whatever it says, it is refused.
+$type = 'vector';
 my $whole = $header . join('', map { pack('s>', 2) . field(pack('N', $_)) . field(good_message()) } 1 .. 3) . $trailer;
 my $files = $soak ? 5000 : 200;
 foreach my $i (0 .. $files - 1)

@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 
-use Digest::MD5;
 use OmenTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -74,22 +73,7 @@ sub create_index
 	  . ($with ? " WITH ($with)" : '');
 }
 
-# A digest of the file of an index, without LSNs and checksums.
-sub digest
-{
-	my ($index) = @_;
-	my ($path, $size) = split /\|/,
-	  sql('CHECKPOINT', "SELECT pg_relation_filepath('$index'), current_setting('block_size')");
-	my $data = slurp_file($node->data_dir . "/$path");
-	my $digest = Digest::MD5->new;
-
-	die "$path is no whole number of pages" if length($data) == 0 || length($data) % $size != 0;
-	for (my $at = 0; $at < length($data); $at += $size)
-	{
-		$digest->add(substr($data, $at + 10, $size - 10));
-	}
-	return length($data) . ' ' . $digest->hexdigest;
-}
+sub digest { return index_digest($node, $_[0]); }
 
 my $clean = build_leftovers($node, 'pg_class');
 unlike($clean, qr/pgsql_tmp|process|lock/, 'at first there is nothing left over');

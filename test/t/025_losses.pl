@@ -177,7 +177,7 @@ for my $try ([ 1e19, 0, 1, 1e18, 3e19 ], [ 3e19, 0, 1, 1e18, 3e19 ], [ 3e19, 1, 
 	{
 		my $query = literal(map { $length * ($shift + random_normal()) } 1 .. 8);
 
-		is($node->safe_psql('postgres', "SELECT fetched, different, late, in_order FROM walk('<#>', '$query')"),
+		is($node->safe_psql('postgres', "SELECT fetched, different, late, in_order FROM walk('<#>', '$query'::vector)"),
 			'3000|3000|0|t', "all rows come for a query of $length where vectors are of $size around $shift");
 	}
 }
