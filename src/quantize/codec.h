@@ -168,7 +168,8 @@ omen_has_mean(OmenStorage storage, OmenMetric metric)
 static inline bool
 omen_storage_fits(OmenStorage storage, OmenMetric metric)
 {
-	return omen_codecs[storage]->metrics[metric].distance != NULL;
+	return omen_codecs[storage] != NULL &&
+		   omen_codecs[storage]->metrics[metric].distance != NULL;
 }
 
 /* The same of numbers that may be of no kind and no metric. */
@@ -176,7 +177,6 @@ static inline bool
 omen_codes_exist(uint32_t storage, uint32_t metric)
 {
 	return storage < OMEN_STORAGES && metric < OMEN_METRICS &&
-		   omen_codecs[storage] != NULL &&
 		   omen_storage_fits((OmenStorage) storage, (OmenMetric) metric);
 }
 

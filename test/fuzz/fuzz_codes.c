@@ -114,6 +114,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	float		mean[MAX_DIM];
 	float		radius;
 	OmenCodeHeader node;
+	/* codes of floats */
+	static const OmenStorage storages[3] = {OMEN_STORAGE_SQ8, OMEN_STORAGE_FULL,
+											OMEN_STORAGE_SQ4};
 	OmenMetric	metric;
 	OmenStorage storage;
 	uint32_t	dim;
@@ -123,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	take(&input, choice, sizeof(choice));
 	metric = (OmenMetric) (choice[0] % 4);
-	storage = (OmenStorage) (choice[1] % OMEN_STORAGES);
+	storage = storages[choice[1] % 3];
 	dim = 1 + choice[2] % MAX_DIM;
 	if (!omen_storage_fits(storage, metric))
 		return 0;

@@ -27,9 +27,17 @@ static const uint32_t sample_dims[] = {1, 3, 7, 16, 33, 100, 257, 784, 2048};
 
 #define N_SAMPLE_DIMS (sizeof(sample_dims) / sizeof(sample_dims[0]))
 
-static const char *const metric_names[] = {"l2", "ip", "cosine", "l1"};
+static const char *const metric_names[] = {"l2", "ip",		"cosine",
+										   "l1", "hamming", "jaccard"};
 
+/* Of vectors of floats: the first of all. */
 #define N_METRICS 4
+
+/* The kinds of codes that are made of them. */
+static const OmenStorage storages[] = {OMEN_STORAGE_SQ8, OMEN_STORAGE_FULL,
+									   OMEN_STORAGE_SQ4};
+
+#define N_STORAGES (sizeof(storages) / sizeof(storages[0]))
 
 static void *
 allocate(size_t bytes)
@@ -1001,19 +1009,17 @@ test_short_means(void)
 	Coded		b = make_coded(DIM);
 
 	for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
-		for (int storage = 0; storage < OMEN_STORAGES; storage++)
+		for (size_t s = 0; s < N_STORAGES; s++)
 		{
 			OmenQuantizer *q;
 
 			/* parallel to the queries, of which it is a small part */
 			for (int j = 0; j < DIM; j++)
 				a.x[j] = (float) lengths[l];
-			q = make_quantizer(OMEN_METRIC_IP, (OmenStorage) storage, DIM, 3,
-							   NULL);
+			q = make_quantizer(OMEN_METRIC_IP, storages[s], DIM, 3, NULL);
 			CHECK(omen_transform(q, a.x, mean));
 			free(q);
-			q = make_quantizer(OMEN_METRIC_IP, (OmenStorage) storage, DIM, 3,
-							   mean);
+			q = make_quantizer(OMEN_METRIC_IP, storages[s], DIM, 3, mean);
 			for (int i = 0; i < 50; i++)
 			{
 				double		size = i % 2 ? lengths[l] : 1.0;
@@ -1039,8 +1045,9 @@ test_query_lengths(void)
 {
 	static const double scales[] = {1e-30, 1e-4, 0.01, 100, 1e4, 1e15};
 
-	for (int storage = 0; storage < OMEN_STORAGES; storage++)
+	for (size_t s = 0; s < N_STORAGES; s++)
 	{
+		int			storage = storages[s];
 		double		error;
 		double		gap;
 
@@ -1201,7 +1208,7 @@ test_tables(void)
 	OmenMetric	metric;
 	OmenStorage storage;
 
-	CHECK(OMEN_METRICS == N_METRICS);
+	CHECK(OMEN_METRICS == sizeof(metric_names) / sizeof(metric_names[0]));
 	for (int i = 0; i < OMEN_METRICS; i++)
 	{
 		CHECK(strcmp(omen_metrics[i].name, metric_names[i]) == 0);
@@ -1213,10 +1220,16 @@ test_tables(void)
 	}
 	for (int i = 0; i < OMEN_STORAGES; i++)
 	{
+		bool		is_bits = i == OMEN_STORAGE_BITS;
+
+		CHECK(!omen_codes_exist((uint32_t) i, OMEN_METRICS));
+		if (omen_codecs[i] == NULL)
+			continue;
 		CHECK(omen_storage_find(omen_codecs[i]->name, &storage) &&
 			  storage == (OmenStorage) i);
-		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_L2));
-		CHECK(!omen_codes_exist((uint32_t) i, OMEN_METRICS));
+		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_L2) == !is_bits);
+		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_HAMMING) == is_bits);
+		CHECK(omen_codes_exist((uint32_t) i, OMEN_METRIC_JACCARD) == is_bits);
 	}
 	CHECK(!omen_metric_find("l3", &metric));
 	CHECK(!omen_storage_find("sq9", &storage));
@@ -1269,10 +1282,82 @@ check_flaws(OmenMetric metric, OmenStorage storage)
 static void
 test_flaws(void)
 {
-	for (int metric = 0; metric < OMEN_METRICS; metric++)
-		for (int storage = 0; storage < OMEN_STORAGES; storage++)
-			if (omen_storage_fits((OmenStorage) storage, (OmenMetric) metric))
-				check_flaws((OmenMetric) metric, (OmenStorage) storage);
+	for (int metric = 0; metric < N_METRICS; metric++)
+		for (size_t s = 0; s < N_STORAGES; s++)
+			if (omen_storage_fits(storages[s], (OmenMetric) metric))
+				check_flaws((OmenMetric) metric, storages[s]);
+}
+
+/*
+ * Codes that are the values themselves: bounds are what the operator returns,
+ * and a bit behind the last is a flaw.
+ */
+static void
+check_bits(uint32_t dim)
+{
+	OmenQuantizer *hamming =
+		make_quantizer(OMEN_METRIC_HAMMING, OMEN_STORAGE_BITS, dim, 3, NULL);
+	OmenQuantizer *jaccard =
+		make_quantizer(OMEN_METRIC_JACCARD, OMEN_STORAGE_BITS, dim, 3, NULL);
+	size_t		bytes = omen_code_bytes(hamming);
+	uint8_t	   *a = allocate(bytes);
+	uint8_t	   *b = allocate(bytes);
+	OmenQueryHeader query = {.scale = 1.0, .share = 1.0};
+	OmenCodeHeader node = {0};
+	char		flaw[200];
+	double		expected[2];
+	uint32_t	differing = 0;
+	uint32_t	both = 0;
+	uint32_t	either = 0;
+
+	CHECK(bytes == (dim + 7) / 8 && omen_query_bytes(hamming) == bytes);
+	CHECK(omen_codecs[OMEN_STORAGE_BITS]->header_bytes == 0);
+	memset(a, 0, bytes);
+	memset(b, 0, bytes);
+	for (uint32_t i = 0; i < dim; i++)
+	{
+		bool		x = random_u64() >> 63;
+		bool		y = random_u64() >> 63;
+
+		a[i / 8] |= (uint8_t) (x << (7 - i % 8));
+		b[i / 8] |= (uint8_t) (y << (7 - i % 8));
+		differing += x != y;
+		both += x && y;
+		either += x || y;
+	}
+	expected[0] = differing;
+	expected[1] = both == 0 ? 1.0 : 1.0 - (double) both / either;
+	for (int certain = 0; certain < 2; certain++)
+	{
+		CHECK(omen_node_bound(hamming, &query, a, &node, b, certain) ==
+			  expected[0]);
+		CHECK(omen_node_bound(jaccard, &query, a, &node, b, certain) ==
+			  expected[1]);
+	}
+	CHECK(omen_code_distance(hamming, &node, a, &node, b) == expected[0]);
+	CHECK(fabs(omen_query_distance(jaccard, &query, a, &node, b) -
+			   expected[1]) < 0x1.0p-23);
+
+	CHECK(
+		!omen_code_flaw(OMEN_STORAGE_BITS, dim, &node, a, flaw, sizeof(flaw)));
+	a[bytes - 1] |= 1;
+	CHECK(omen_code_flaw(OMEN_STORAGE_BITS, dim, &node, a, flaw,
+						 sizeof(flaw)) == (dim % 8 != 0));
+	CHECK(omen_header_flaw(OMEN_STORAGE_BITS, OMEN_METRIC_HAMMING, &node,
+						   false) == NULL);
+	free(a);
+	free(b);
+	free(hamming);
+	free(jaccard);
+}
+
+static void
+test_bits(void)
+{
+	for (uint32_t dim = 1; dim <= 300; dim++)
+		check_bits(dim);
+	check_bits(63999);
+	check_bits(64000);
 }
 
 /* A quantizer can be moved; nothing in it points into it. */
@@ -1320,6 +1405,7 @@ main(void)
 	test_short_means();
 	test_tables();
 	test_flaws();
+	test_bits();
 	test_moved();
 	test_golden();
 	test_golden_sq4();

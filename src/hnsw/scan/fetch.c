@@ -130,9 +130,9 @@ omen_fetch_check_tid(IndexScanDesc scan, ItemPointer tid)
 			 errhint("Please REINDEX it.")));
 }
 
-/* Fetch a row into the slot, and get at the indexed value. */
-static OmenFetched
-fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
+/* Fetch a row into the slot.  False if it is not visible, or does not count. */
+static bool
+fetch_tuple(IndexScanDesc scan, ItemPointer tid)
 {
 	OmenScanState *state = scan->opaque;
 	OmenRowFetch *fetch = &state->fetch;
@@ -140,7 +140,6 @@ fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
 	ItemPointerData fetched = *tid;
 	bool		call_again = false;
 	bool		found;
-	bool		isnull;
 	MemoryContext old;
 
 	omen_fetch_check_tid(scan, tid);
@@ -152,9 +151,19 @@ fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
 									fetch->slot, &call_again, NULL);
 	omen_heap_remember(fetch->table, block);
 	MemoryContextSwitchTo(old);
-	if (!found || !passes(fetch, fetch->slot))
+	return found && passes(fetch, fetch->slot);
+}
+
+/* Fetch a row into the slot, and get at the indexed value. */
+static OmenFetched
+fetch_value(IndexScanDesc scan, ItemPointer tid, Datum *value)
+{
+	OmenScanState *state = scan->opaque;
+	bool		isnull;
+
+	if (!fetch_tuple(scan, tid))
 		return OMEN_ROW_GONE;
-	*value = indexed_value(scan, fetch->slot, &isnull);
+	*value = indexed_value(scan, state->fetch.slot, &isnull);
 	return isnull ? OMEN_ROW_NULL : OMEN_ROW_FOUND;
 }
 
@@ -204,6 +213,30 @@ omen_fetch_row(IndexScanDesc scan, ItemPointer tid, OmenPendingRow *row)
 	forget_row(fetch, old);
 	ExecClearTuple(fetch->slot);
 	return result;
+}
+
+/*
+ * The same where the distance is known from the index: nobody has to look at
+ * the value, which may be an expression of one that lies elsewhere.
+ */
+OmenFetched
+omen_fetch_known_row(IndexScanDesc scan, ItemPointer tid, double distance,
+					 OmenPendingRow *row)
+{
+	OmenScanState *state = scan->opaque;
+	OmenRowFetch *fetch = &state->fetch;
+	MemoryContext old = MemoryContextSwitchTo(fetch->row_context);
+	bool		found = fetch_tuple(scan, tid);
+
+	row->tid = *tid;
+	row->version = fetch->slot->tts_tid;
+	row->distance = distance;
+	row->toast_relid = InvalidOid;
+	if (found)
+		state->search->counters.reranked++;
+	forget_row(fetch, old);
+	ExecClearTuple(fetch->slot);
+	return found ? OMEN_ROW_FOUND : OMEN_ROW_GONE;
 }
 
 /* The same for a visible row that is at hand, and which is left there. */

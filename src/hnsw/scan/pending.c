@@ -10,10 +10,13 @@
 #include "array.h"
 #include "hnsw/scan/scan.h"
 
-/* Lowest bound on top. */
+/* Lowest bound on top; ties in the order in which their rows may come. */
 #define OMEN_HEAP_NAME nodes
 #define OMEN_HEAP_ITEM OmenPendingNode
-#define OMEN_HEAP_ABOVE(a, b) ((a)->bound < (b)->bound)
+#define OMEN_HEAP_ABOVE(a, b) \
+	((a)->bound < (b)->bound || \
+	 ((a)->bound == (b)->bound && \
+	  omen_pending_block(a) < omen_pending_block(b)))
 #include "binary_heap.h"
 
 /* Nearest on top; ties in the order of the table, whatever found them. */

@@ -6,8 +6,10 @@
  * Candidates wait in a heap by lower bound of their distance, rows that were
  * fetched wait in another by their true distance.  A row goes out when its
  * distance is not above the bound of any candidate; so about as many rows are
- * fetched as are returned.  Before a row is fetched, the bound of its candidate
- * is made better from the query itself, which costs less than a row.
+ * fetched as are returned.  Where bounds are the distances themselves, the rows
+ * at one distance go by block, so that no more of them are fetched.  Before a
+ * row is fetched, the bound of its candidate is made better from the query
+ * itself, which costs less than a row.
  *
  * Whoever wants a row repeats omen_rerank_take(), which knows whether there is
  * one, and omen_rerank_nearest(), a step towards that, and decides between the
@@ -102,6 +104,17 @@ take_row(OmenScanState *state, OmenPendingRow row)
 		omen_pending_add_row(state, row);
 }
 
+/*
+ * Is a node's bound its distance?  Where codes are the values themselves, and
+ * the node's could be read.
+ */
+static inline bool
+is_distance_known(const OmenScanState *state, const OmenPendingNode *node)
+{
+	return omen_quantizer_functions(state->ix->quantizer)->exact != NULL &&
+		   isfinite(node->bound);
+}
+
 /* Look up the rows of a node. */
 static void
 look_up(IndexScanDesc scan, OmenPendingNode *node)
@@ -109,6 +122,7 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 	OmenScanState *state = scan->opaque;
 	const OmenSearch *search = state->search;
 	OmenTidList *tids = &state->pending.tids;
+	bool		is_known = is_distance_known(state, node);
 	OmenPendingRow row;
 
 	tids->count = 0;
@@ -123,7 +137,10 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 		if (search->may_pass &&
 			!search->may_pass(search->pass_arg, &tids->tids[i]))
 			continue;
-		if (omen_fetch_row(scan, &tids->tids[i], &row) == OMEN_ROW_FOUND)
+		if ((is_known
+				 ? omen_fetch_known_row(scan, &tids->tids[i], node->bound, &row)
+				 : omen_fetch_row(scan, &tids->tids[i], &row)) ==
+			OMEN_ROW_FOUND)
 			take_row(state, row);
 	}
 }
@@ -184,6 +201,20 @@ omen_rerank_is_used_up(const OmenScanState *state)
 }
 
 /*
+ * May the nearest pending node have a row that comes before one that is known?
+ * Of rows at one distance, which are many where that is a small integer, one
+ * that lies before it in the table does.
+ */
+static inline bool
+may_come_before(const OmenPendingNode *node, const OmenPendingRow *row)
+{
+	if (node->bound != row->distance)
+		return node->bound < row->distance;
+	return omen_pending_block(node) <=
+		   ItemPointerGetBlockNumberNoCheck(&row->version);
+}
+
+/*
  * Take the next row in order, if it is known by now which that is.
  */
 bool
@@ -191,7 +222,7 @@ omen_rerank_take(OmenPending *pending, OmenPendingRow *row)
 {
 	if (pending->nrows == 0 ||
 		(pending->nnodes > 0 &&
-		 pending->rows[0].distance > pending->nodes[0].bound))
+		 may_come_before(&pending->nodes[0], &pending->rows[0])))
 		return false;
 	*row = omen_pending_take_row(pending);
 	pending->taken++;

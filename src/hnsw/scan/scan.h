@@ -40,6 +40,8 @@ extern bool omen_fetch_may_be_row(IndexScanDesc scan, ItemPointer tid);
 extern void omen_fetch_check_tid(IndexScanDesc scan, ItemPointer tid);
 extern OmenFetched omen_fetch_row(IndexScanDesc scan, ItemPointer tid,
 								  OmenPendingRow *row);
+extern OmenFetched omen_fetch_known_row(IndexScanDesc scan, ItemPointer tid,
+										double distance, OmenPendingRow *row);
 extern OmenFetched omen_fetch_measure(IndexScanDesc scan, TupleTableSlot *slot,
 									  OmenPendingRow *row);
 extern void omen_fetch_locate(IndexScanDesc scan, OmenPendingNode *node);
@@ -57,6 +59,18 @@ extern void omen_pending_add_row(OmenScanState *state, OmenPendingRow row);
 extern OmenPendingNode omen_pending_take_node(OmenPending *pending);
 extern OmenPendingRow omen_pending_take_row(OmenPending *pending);
 extern void omen_pending_clear(OmenPending *pending);
+
+/*
+ * The block of the table that a node's row lies in; 0 if there may be several
+ * rows, in any block.
+ */
+static inline BlockNumber
+omen_pending_block(const OmenPendingNode *node)
+{
+	return ItemPointerIsValid(&node->tid)
+			   ? ItemPointerGetBlockNumberNoCheck(&node->tid)
+			   : 0;
+}
 
 /* ---------- side.c ---------- */
 
