@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "distance/bits.h"
 #include "omendb.h"
 #include "tuning.h"

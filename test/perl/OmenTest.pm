@@ -69,7 +69,7 @@ sub create_helpers
 					distances(q, 10, operator, false) AS wanted FROM question) s
 		$$;
 	});
-	create_helpers_of($node, $_) for ('vector', 'halfvec');
+	create_helpers_of($node, $_) for ('vector', 'halfvec', 'sparsevec');
 	return;
 }
 
@@ -285,23 +285,6 @@ sub check_index
 		'',
 		"$index is sound $when");
 	return;
-}
-
-# A digest of the file of an index, without LSNs and checksums.
-sub index_digest
-{
-	my ($node, $index) = @_;
-	my ($path, $size) = split /\|/,
-	  $node->safe_psql('postgres', "CHECKPOINT; SELECT pg_relation_filepath('$index'), current_setting('block_size')");
-	my $data = slurp_file($node->data_dir . "/$path");
-	my $digest = Digest::MD5->new;
-
-	die "$path is no whole number of pages" if length($data) == 0 || length($data) % $size != 0;
-	for (my $at = 0; $at < length($data); $at += $size)
-	{
-		$digest->add(substr($data, $at + 10, $size - 10));
-	}
-	return length($data) . ' ' . $digest->hexdigest;
 }
 
 # Test that scans without a bound give each row of item once, in order, by
