@@ -160,8 +160,8 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 }
 
 /*
- * Is the mean of the vectors subtracted from them?  Not where angles count, which
- * are those between the vectors as they are.
+ * Is the mean of the vectors subtracted from them?  Not where angles count,
+ * which are those between the vectors as they are.
  */
 static inline bool
 omen_has_mean(OmenStorage storage, OmenMetric metric)
