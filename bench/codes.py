@@ -2,7 +2,7 @@
 """Kinds of codes beside each other: size, recall, time, rows fetched.
 
     bench/codes.py FOLDER [--sets SET,...] [--storage KIND,...] [--metric l2]
-        [--rounds N] [--queries N]
+        [--rounds N] [--queries N] [--cache FOLDER]
 
 Expects a server at PGHOST; bench/run --codes starts one.  For each kind of
 code there is an index on one table, and for each ef_search the recall of the
@@ -135,7 +135,8 @@ def report(storage, result):
 
 
 def measure_set(connection, name, options):
-    data = datasets.load(name, options.folder, queries=options.queries)
+    data = datasets.load(name, options.cache or options.folder,
+                         queries=options.queries)
     truth = datasets.nearest(options.metric, data.queries, data.rows, knn.K)
     rows, dim = data.rows.shape
     load(connection, data)
@@ -155,12 +156,13 @@ def parse_options():
         description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folder")
     parser.add_argument("--sets", type=compare.words,
-                        default=["embeddings20k", "medium20k", "large20k"])
+                        default=["embeddings50k", "medium50k", "large50k"])
     parser.add_argument("--storage", type=compare.words,
                         default=["sq8", "sq4", "sq2"])
     parser.add_argument("--metric", choices=OPERATORS, default="l2")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--cache", help="keep sets that take long here")
     return parser.parse_args()
 
 

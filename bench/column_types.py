@@ -117,8 +117,11 @@ class System(compare.System):
     def __init__(self, column, *arguments):
         super().__init__(*arguments)
         self.column = column
-        self.opclass = column.opclass
         self.operator = column.operator
+
+    @property
+    def opclass(self):
+        return self.column.opclass
 
     def load(self, connection, table, vectors):
         if isinstance(vectors, datasets.Sparse):

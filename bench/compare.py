@@ -43,8 +43,12 @@ SMALL_CACHE_QUERIES = 200
 class System:
     """An extension and a way to index with it, in the extension's database."""
 
-    opclass = "vector_l2_ops"
+    type = "vector"
     operator = "<->"
+
+    @property
+    def opclass(self):
+        return f"{self.type}_l2_ops"
 
     def __init__(self, name, database, extension, method, setting, options=""):
         self.name = name
@@ -86,7 +90,7 @@ class System:
 
     def load(self, connection, table, vectors):
         knn.load(connection, table, vectors,
-                 numpy.zeros(len(vectors), numpy.int16))
+                 numpy.zeros(len(vectors), numpy.int16), self.type)
 
     def build(self, rows, keys=()):
         index = f"{self.table}_index"
@@ -421,6 +425,10 @@ def plot(systems, references, title, path):
 def compare_set(name, ours, theirs, options):
     """All measurements of one set."""
     data = datasets.load(name, options.cache, queries=options.queries)
+    if options.type == "halfvec":
+        # what is stored is what answers are judged by
+        data.rows = data.rows.astype(numpy.float16).astype(numpy.float32)
+        data.queries = data.queries.astype(numpy.float16).astype(numpy.float32)
     rows, dim = data.rows.shape
     print(f"{name}: {rows:,} rows of {dim}", flush=True)
     systems = [*ours, theirs]
@@ -455,6 +463,8 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--sets", type=words, default=["fashion"])
     parser.add_argument("--storage", type=words, default=["auto"])
+    parser.add_argument("--type", choices=knn.ELEMENTS, default="vector",
+                        help="of the column that is indexed")
     parser.add_argument("--references", type=words, default=[],
                         help=f"of {', '.join(REFERENCES)}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -468,6 +478,7 @@ def main():
                         help="folder of what takes long to make")
     options = parser.parse_args()
 
+    System.type = options.type
     ours = [System("omendb" if kind == "auto" else f"omendb {kind}", "omendb",
                    "omendb", "omen_hnsw", "omendb.ef_search",
                    f", storage = {kind}") for kind in options.storage]
@@ -475,7 +486,8 @@ def main():
                     "hnsw.ef_search")
     with knn.connect("postgres") as connection:
         server, = connection.execute("SHOW server_version").fetchone()
-    result = {"processor": processor(), "server": server, "m": M,
+    result = {"processor": processor(), "server": server,
+              "type": options.type, "m": M,
               "ef_construction": EF_CONSTRUCTION, "rounds": options.rounds,
               "seconds": options.seconds, "queries": options.queries,
               "sets": {}}

@@ -5,7 +5,7 @@
  * Purpose: print nanoseconds per call of every kernel this machine can run,
  * of the distance between two codes and of encoding, on data in the first
  * level of cache.  Vectors are taken from a small pool, so that a call does
- * not depend on the one before.  Then, of the blocked kernels, nanoseconds
+ * not depend on the one before; the same of halves.  Then, of the blocked kernels, nanoseconds
  * per pair of points in a leaf, and per point for the nearest in it.
  */
 #include <stdio.h>
@@ -14,6 +14,7 @@
 
 #include "../src/distance/block.h"
 #include "../src/distance/distance.h"
+#include "../src/distance/half.h"
 #include "../src/quantize/codes.h"
 
 #define POOL 4					/* vectors that take turns, a power of two */
@@ -28,6 +29,7 @@ static const uint32_t dims[] = {128, 768, 784, 1536};
 
 static float floats[POOL][MAX_DIM];
 static uint8_t bytes[POOL][MAX_DIM];
+static uint16_t halves[POOL][MAX_DIM];
 static volatile double sink;
 
 static double
@@ -84,6 +86,8 @@ run_l1_u16(int i, size_t dim)
 #define B floats[(i / POOL) & (POOL - 1)]
 #define A8 bytes[i & (POOL - 1)]
 #define B8 bytes[(i / POOL) & (POOL - 1)]
+#define A16 halves[i & (POOL - 1)]
+#define B16 halves[(i / POOL) & (POOL - 1)]
 #define CALLS 200000
 
 static void
@@ -102,6 +106,51 @@ bench_kernels(uint32_t dim)
 	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
 		   omen_kernels->name, dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5],
 		   ns[6]);
+}
+
+static double
+run_half_cosine(const uint16_t *a, const uint16_t *b, size_t dim)
+{
+	float		ab;
+	float		aa;
+	float		bb;
+
+	omen_kernels->half->cosine(a, b, dim, &ab, &aa, &bb);
+	return ab + aa + bb;
+}
+
+static double
+run_to_floats(const uint16_t *from, size_t dim)
+{
+	static float to[MAX_DIM];
+
+	omen_kernels->half->to_floats(from, dim, to);
+	return to[0];
+}
+
+static double
+run_from_floats(const float *from, size_t dim)
+{
+	static uint16_t to[MAX_DIM];
+
+	omen_kernels->half->from_floats(from, dim, to);
+	return to[0];
+}
+
+static void
+bench_halves(uint32_t dim)
+{
+	const OmenHalfKernels *half = omen_kernels->half;
+	double		ns[6];
+
+	MEASURE(ns[0], CALLS, half->l2sq(A16, B16, dim));
+	MEASURE(ns[1], CALLS, half->ip(A16, B16, dim));
+	MEASURE(ns[2], CALLS, half->l1(A16, B16, dim));
+	MEASURE(ns[3], CALLS, run_half_cosine(A16, B16, dim));
+	MEASURE(ns[4], CALLS, run_to_floats(A16, dim));
+	MEASURE(ns[5], CALLS, run_from_floats(A, dim));
+	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
+		   omen_kernels->name, dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5]);
 }
 
 /* Codes of one kind: encoding, and distances of two and of a query and one. */
@@ -207,6 +256,7 @@ main(void)
 		{
 			floats[v][i] = (float) rand() / (float) RAND_MAX - 0.5f;
 			bytes[v][i] = (uint8_t) rand();
+			halves[v][i] = omen_half_from_float(floats[v][i]);
 		}
 
 	printf("%-8s %5s %8s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq",
@@ -215,6 +265,13 @@ main(void)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < N_DIMS; d++)
 				bench_kernels(dims[d]);
+
+	printf("\n%-8s %5s %8s %8s %8s %8s %8s %8s   of halves\n", "table", "dim",
+		   "l2sq", "ip", "l1", "cosine", "to_float", "to_half");
+	for (int t = 0; t < 3; t++)
+		if (omen_kernels_select(tables[t]))
+			for (size_t d = 0; d < N_DIMS; d++)
+				bench_halves(dims[d]);
 
 	printf("\n%-8s %-8s %-8s %5s %8s %8s %8s\n", "table", "metric", "storage",
 		   "dim", "encode", "distance", "query");

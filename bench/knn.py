@@ -22,7 +22,11 @@ def connect(database, **options):
     return psycopg.connect(dbname=database, autocommit=True, **options)
 
 
-def load(connection, table, vectors, labels):
+# Elements of a type of vectors, on the wire.
+ELEMENTS = {"vector": ">f4", "halfvec": ">f2"}
+
+
+def load(connection, table, vectors, labels, kind="vector"):
     """Make a table (id, label, embedding) of an array, by binary COPY."""
     rows, dim = vectors.shape
     record = numpy.dtype([
@@ -30,9 +34,9 @@ def load(connection, table, vectors, labels):
         ("id_size", ">i4"), ("id", ">i4"),
         ("label_size", ">i4"), ("label", ">i2"),
         ("vector_size", ">i4"), ("dim", ">i2"), ("unused", ">i2"),
-        ("elements", ">f4", dim)])
+        ("elements", ELEMENTS[kind], dim)])
     connection.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, "
-                       f"label smallint, embedding vector({dim}))")
+                       f"label smallint, embedding {kind}({dim}))")
     with connection.cursor().copy(
             f"COPY {table} FROM STDIN WITH (FORMAT binary)") as copy:
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
@@ -44,7 +48,7 @@ def load(connection, table, vectors, labels):
             records["id"] = numpy.arange(start, start + len(some))
             records["label_size"] = 2
             records["label"] = labels[start:start + 1000]
-            records["vector_size"] = 4 + 4 * dim
+            records["vector_size"] = 4 + record["elements"].itemsize
             records["dim"] = dim
             records["elements"] = some
             copy.write(records.tobytes())

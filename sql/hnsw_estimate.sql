@@ -129,7 +129,7 @@ SELECT omen_hnsw_build_estimate(1000, 512, storage => 'sq2', metric => 'l1');
 SELECT omen_hnsw_build_estimate(1000, 255, storage => 'sq2');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => '');
 SELECT omen_hnsw_build_estimate(1000, 32, storage => 'SQ8');
-SELECT omen_hnsw_build_estimate(1000, 32, metric => 'hamming');
+SELECT omen_hnsw_build_estimate(1000, 32, metric => 'l3');
 SELECT omen_hnsw_build_estimate(1000, 32, workers => -1);
 SELECT omen_hnsw_build_estimate(1000, 32, workers => 1025);
 -- The limits themselves.

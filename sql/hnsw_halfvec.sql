@@ -202,7 +202,7 @@ BEGIN
 	RETURN round((plan -> 0 -> 'Plan' ->> 'Total Cost')::numeric / 50, 2);
 END
 $$;
-SELECT expression, cost_of(expression) - cost_of('id') AS a_row
+SELECT expression, trunc(cost_of(expression) - cost_of('id'), 1) AS a_row
 FROM (VALUES ('s <-> s'), ('v <-> v'), ('v::halfvec(900) <-> h'), ('subvector(v, 1, 2)::vector(2) <-> ''[1,2]'''),
 	('l2_normalize(v)'), ('binary_quantize(v)'), ('h <-> h'), ('v <-> h')) AS e (expression);
 DROP TABLE doc;

@@ -7,9 +7,9 @@
  * nothing here may run before dispatch.c has asked the CPU.
  *
  * Bits are counted with a table of 16 bytes, one for each half of a byte, that
- * is looked up 32 times at once (W. Mula, N. Kurz, D. Lemire, "Faster Population
- * Counts Using AVX2 Instructions", 2018).  Counts are added up as bytes as long
- * as these have room.
+ * is looked up 32 times at once (W. Mula, N. Kurz, D. Lemire, "Faster
+ * Population Counts Using AVX2 Instructions", 2018).  Counts are added up as
+ * bytes as long as these have room.
  *
  * A panel holds words of four bytes, see bits_panel.h.
  */

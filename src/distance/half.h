@@ -75,9 +75,12 @@ omen_half_to_float(uint16_t half)
 	value *= 0x1.0p112f;
 	memcpy(&bits, &value, sizeof(bits));
 
-	/* infinity has its own exponent, and NaN as well, which becomes quiet */
-	if (size >= 0x7c00u)
-		bits = 0x7f800000u | size << 13 | (size > 0x7c00u ? 0x400000u : 0u);
+	/*
+	 * Infinity has its own exponent, and NaN as well, which becomes quiet.
+	 * Without branches, so that compilers do it for several at a time.
+	 */
+	bits |= (uint32_t) - (size >= 0x7c00u) & 0x7f800000u;
+	bits |= (uint32_t) - (size > 0x7c00u) & 0x400000u;
 	bits |= (uint32_t) (half & 0x8000u) << 16;
 	memcpy(&value, &bits, sizeof(value));
 	return value;

@@ -160,7 +160,7 @@ static void
 freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 {
 	OmenIndex  *ix = graph->ix;
-	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
+	bool		has_mean = omen_has_mean(ix->meta.storage, ix->meta.metric);
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
 	float	   *x = palloc(dims * sizeof(float));

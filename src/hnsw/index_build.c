@@ -256,7 +256,7 @@ choose_quantizer(BuildState *state)
 {
 	OmenIndex  *ix = state->inserter->ix;
 	uint32		dims = ix->meta.dims;
-	bool		has_mean = omen_is_rotated(ix->meta.storage, ix->meta.metric);
+	bool		has_mean = omen_has_mean(ix->meta.storage, ix->meta.metric);
 
 	if (state->opclass->type->floats != NULL)
 		prepare_sample(state);
@@ -325,7 +325,10 @@ build_graph(BuildState *state, IndexBuildResult *result)
 		input.quantizer =
 			omen_builds_by_codes(ix->meta.storage, ix->meta.metric)
 				? ix->quantizer
-				: build_quantizer(ix, state->transformed);
+				: build_quantizer(ix, omen_has_mean(OMEN_BUILD_STORAGE,
+													ix->meta.metric)
+										  ? state->transformed
+										  : NULL);
 	omen_build_graph(&input, result);
 }
 

@@ -14,6 +14,14 @@
  * Measured on 5,000 images of Fashion-MNIST, recall@10 at ef_search 40: 0.91
  * when linked by the inner product, 0.96 when linked like this; at 200: 0.92
  * and 0.999.
+ *
+ * That needs vectors that are about as long.  Sparse vectors are not: those of
+ * long texts are several times as long as most, the sphere's radius is theirs,
+ * and for a query, which is far from all of it, a search finds no way to them.
+ * So nodes of sketches are linked by the cosine between them: the long ones in
+ * a query's direction are then near its nearest.  Measured on 100,000 rows like
+ * those of SPLADE, recall@10 at ef_search 50: 0.51 when linked on the sphere,
+ * 0.96 by the cosine; at 200: 0.77 and 1.00.
  */
 #ifndef OMEN_AUGMENT_H
 #define OMEN_AUGMENT_H
@@ -42,9 +50,19 @@ omen_added_coordinate(const OmenQuantizer *q, double radius,
 	return rest > 0.0 ? sqrt(rest) : 0.0;
 }
 
+/* The product of two nodes' norms; never 0. */
+static inline double
+omen_norm_product(const OmenQuantizer *q, const OmenCodeHeader *ha,
+				  const OmenCodeHeader *hb)
+{
+	double norms = sqrt(omen_code_sumsq(q, ha)) * sqrt(omen_code_sumsq(q, hb));
+
+	return norms > 0.0 ? norms : 1.0;
+}
+
 /*
  * Distance of two nodes for linking: omen_code_distance(), but for inner
- * product that of the vectors with one more coordinate.
+ * product that of the vectors with one more coordinate, or minus the cosine.
  */
 static inline float
 omen_link_distance(const OmenQuantizer *q, double radius,
@@ -55,6 +73,8 @@ omen_link_distance(const OmenQuantizer *q, double radius,
 
 	if (!omen_quantizer_metric(q)->is_product)
 		return distance;
+	if (omen_quantizer_metric(q)->links_by_angle)
+		return (float) (distance / omen_norm_product(q, ha, hb));
 	return (float) (distance - omen_added_coordinate(q, radius, ha) *
 								   omen_added_coordinate(q, radius, hb));
 }

@@ -159,6 +159,17 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 	return omen_is_quantized(storage) && omen_metrics[metric].is_rotatable;
 }
 
+/*
+ * Is the mean of the vectors subtracted from them?  Not where angles count,
+ * which are those between the vectors as they are.
+ */
+static inline bool
+omen_has_mean(OmenStorage storage, OmenMetric metric)
+{
+	return omen_is_rotated(storage, metric) &&
+		   !omen_metrics[metric].links_by_angle;
+}
+
 /* Do a kind of code and a metric go together? */
 static inline bool
 omen_storage_fits(OmenStorage storage, OmenMetric metric)

@@ -21,6 +21,8 @@
  * dimensions (bench/datasets.py, embeddings), with two bits: recall of the ten
  * nearest among the twenty of the nearest codes is the same, but to tell the
  * ten nearest 163 rows have to be fetched without it, and 35 with it.
+ * All of this takes as long again as the transformation does, 1.7 microseconds
+ * at 768 dimensions.
  *
  * The numbers and headers are part of the on-disk format: the order of every
  * operation that leads to them is fixed for good.

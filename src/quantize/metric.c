@@ -45,6 +45,7 @@ const OmenMetricTraits omen_metrics[OMEN_METRICS] = {
 	[OMEN_METRIC_SKETCH_IP] = {.name = "ip",
 							   .label = "inner product",
 							   .is_product = true,
+							   .links_by_angle = true,
 							   .is_sketched = true,
 							   .is_rotatable = true,
 							   .lower_bound = omen_bound_by_sketch_product},

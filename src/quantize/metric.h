@@ -58,8 +58,14 @@ typedef struct OmenMetricTraits
 	bool		needs_direction;
 
 	/*
-	 * Of sketches: distances are not those of the vectors, but near them.  So no
-	 * bound is certain; the others allow for OMEN_SKETCH_SIGMAS standard
+	 * Of a product: nodes are linked by the angle between them instead; see
+	 * augment.h.
+	 */
+	bool		links_by_angle;
+
+	/*
+	 * Of sketches: distances are not those of the vectors, but near them.  So
+	 * no bound is certain; the others allow for OMEN_SKETCH_SIGMAS standard
 	 * deviations.
 	 */
 	bool		is_sketched;

@@ -4,8 +4,9 @@
  *	  Bit strings: their distances, as SQL calls them, and the type bit as the
  *	  index and the planner know it.
  *
- * The type is PostgreSQL's own.  A dimension is a bit.  The last byte of a value
- * ends in zeros, so that the kernels need not know where in it a string ends.
+ * The type is PostgreSQL's own.  A dimension is a bit.  The last byte of a
+ * value ends in zeros, so that the kernels need not know where in it a string
+ * ends.
  *
  *-------------------------------------------------------------------------
  */

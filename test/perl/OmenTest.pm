@@ -69,7 +69,7 @@ sub create_helpers
 					distances(q, 10, operator, false) AS wanted FROM question) s
 		$$;
 	});
-	create_helpers_of($node, $_) for ('vector', 'halfvec');
+	create_helpers_of($node, $_) for ('vector', 'halfvec', 'sparsevec');
 	return;
 }
 

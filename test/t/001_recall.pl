@@ -156,10 +156,11 @@ SKIP:
 	same_everywhere('on images');
 
 	# codes of two bits and of four, of which the latter go on
-	$node->safe_psql('postgres', "DROP INDEX $index{'<+>'}");
+	my @there = @all;
 	foreach my $storage ('sq2', 'sq4')
 	{
-		$node->safe_psql('postgres', "DROP INDEX $index{$_}") for ('<->', '<#>', '<=>');
+		$node->safe_psql('postgres', "DROP INDEX $index{$_}") for @there;
+		@there = ('<->', '<#>', '<=>');
 		create_indexes_with("storage = $storage", '<->', '<#>', '<=>');
 		measure_recall($node, $_, @{ $least{$_} }, "on images, $storage") for ('<->', '<#>', '<=>');
 		walk_all($node, '<->', 17, $rows / 20, "on images, $storage");

@@ -73,7 +73,7 @@ sub create_index
 	  . ($with ? " WITH ($with)" : '');
 }
 
-sub digest { return index_digest($node, $_[0]); }
+sub digest { return index_digest($node, @_); }
 
 my $clean = build_leftovers($node, 'pg_class');
 unlike($clean, qr/pgsql_tmp|process|lock/, 'at first there is nothing left over');

@@ -23,9 +23,9 @@ omen_check_code_header(OmenCheck *check, const OmenSlotHeader *slot,
 {
 	const OmenPlane *plane =
 		is_upper ? &check->layout.upper : &check->layout.node;
-	bool		has_mean_dot =
-		slot->epoch != 0 && omen_metrics[check->meta.metric].is_product &&
-		omen_is_rotated(check->meta.storage, check->meta.metric);
+	bool		has_mean_dot = slot->epoch != 0 &&
+						omen_metrics[check->meta.metric].is_product &&
+						omen_has_mean(check->meta.storage, check->meta.metric);
 	const char *flaw =
 		omen_header_flaw(check->meta.storage, check->meta.metric,
 						 omen_slot_code_header(plane, slot), has_mean_dot);

@@ -53,7 +53,7 @@ check_meta_values(OmenCheck *check)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, and block of the mean %u", data->epoch,
 						  data->mean);
-	if (data->epoch != 0 && !omen_is_rotated(meta->storage, meta->metric))
+	if (data->epoch != 0 && !omen_has_mean(meta->storage, meta->metric))
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "epoch is %u, but codes of this kind have no mean",
 						  data->epoch);

@@ -65,9 +65,10 @@ make_point(const OmenBuild *build, const OmenRow *row, char *point)
 static void
 add_coordinate(const OmenBuild *build, OmenRow *row)
 {
+	const OmenMetricTraits *metric = &omen_metrics[build->ix->meta.metric];
 	double		rest;
 
-	if (!omen_metrics[build->ix->meta.metric].is_product ||
+	if (!metric->is_product || metric->links_by_angle ||
 		build->job->layer.layer > 0)
 		return;
 	rest = (double) build->job->radius * build->job->radius - row->terms.added;

@@ -3,8 +3,8 @@
  * distances.c
  *	  Comparing many points with many others at once.
  *
- * Hides that 8-bit codes and bits are packed into panels for the blocked kernels
- * of distance/block.h and bits.h, and that L1 has no such kernel.
+ * Hides that 8-bit codes and bits are packed into panels for the blocked
+ * kernels of distance/block.h and bits.h, and that L1 has no such kernel.
  *
  *-------------------------------------------------------------------------
  */

@@ -71,6 +71,22 @@ fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) dim);
 }
 
+/*
+ * The same, of the vector brought to a norm of 1, where nodes are linked by
+ * angles; there is no mean.
+ */
+static void
+scale_to_unit(OmenPointTerms *terms)
+{
+	float		norm = sqrtf(terms->sumsq);
+
+	if (!(norm > 0))
+		return;
+	terms->scale /= norm;
+	terms->level /= norm;
+	terms->sumsq = 1;
+}
+
 /* and bits.h. */
 static void
 fill_bit_terms(const OmenBuildShape *shape, const uint8 *code,
@@ -122,7 +138,10 @@ encode_floats(RowScan *state, const float *x)
 	{
 		double		sumsq = omen_code_sumsq(build->quantizer, &header);
 
-		row->terms.added = (float) sumsq;
+		if (omen_quantizer_metric(build->quantizer)->links_by_angle)
+			scale_to_unit(&row->terms);
+		else
+			row->terms.added = (float) sumsq;
 		state->longest = Max(state->longest, sumsq);
 	}
 	return true;

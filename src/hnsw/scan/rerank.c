@@ -7,8 +7,9 @@
  * fetched wait in another by their true distance.  A row goes out when its
  * distance is not above the bound of any candidate; so about as many rows are
  * fetched as are returned.  Where bounds are the distances themselves, the rows
- * at one distance go by block, so that no more of them are fetched.  Before a row is fetched, the bound of its candidate
- * is made better from the query itself, which costs less than a row.
+ * at one distance go by block, so that no more of them are fetched.  Before a
+ * row is fetched, the bound of its candidate is made better from the query
+ * itself, which costs less than a row.
  *
  * Whoever wants a row repeats omen_rerank_take(), which knows whether there is
  * one, and omen_rerank_nearest(), a step towards that, and decides between the

@@ -40,7 +40,7 @@
  *	  OFFSET			SIZE			DESCRIPTION
  *	  0					24				OmenSlotHeader
  *	  24				header bytes	header of the code, as long as its kind
- *										needs (omen_code_header_bytes)
+ *										needs, or none (OmenCodec)
  *	  code_offset		code_bytes		code, absent when it lies out of line
  *										zeros up to a multiple of 8
  *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
@@ -316,8 +316,8 @@ typedef struct OmenGraphData
  *	  52		4		upper_stride, likewise
  *	  56		16		room[4]: first page with room, by OmenPageList
  *	  72		64		graph: OmenGraphData
- *	  136		4		value_dims: dimensions of every value; dims are those of what a
- *						code is of
+ *	  136		4		value_dims: dimensions of every value; dims are those
+ *						of what a code is of
  *	  140		60		reserved3, 0
  */
 typedef struct OmenMetaPageData
