@@ -18,8 +18,8 @@
 #include "utils/relcache.h"
 
 /*
- * Support functions.  That of every operator class: internal -> internal.  What it
- * returns begins with whether the class is for vectors.
+ * Support functions.  That of every operator class: internal -> internal.  What
+ * it returns begins with whether the class is for vectors.
  */
 #define OMEN_SUPPORT_PROC 1
 

@@ -134,8 +134,8 @@ omen_distance_cost(PlannerInfo *root, const OmenType *type, const List *args,
 }
 
 /*
- * What one call of a distance costs beyond what PostgreSQL thinks: it is told of
- * ours by a support function, but not of another library's.
+ * What one call of a distance costs beyond what PostgreSQL thinks: it is told
+ * of ours by a support function, but not of another library's.
  */
 double
 omen_untold_cost(PlannerInfo *root, const OmenOpclass *opclass,

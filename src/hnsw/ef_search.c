@@ -3,15 +3,15 @@
  * ef_search.c
  *	  How long the candidate list of a search is, and which setting says so.
  *
- * Clients of pgvector set hnsw.ef_search.  It is read as what it is: a parameter
- * of pgvector's library, or where that is not loaded a placeholder that anybody
- * may set to any text.  Nothing of ours defines it, or pgvector's library could
- * not be loaded any more.
+ * Clients of pgvector set hnsw.ef_search.  It is read as what it is: a
+ * parameter of pgvector's library, or where that is not loaded a placeholder
+ * that anybody may set to any text.  Nothing of ours defines it, or pgvector's
+ * library could not be loaded any more.
  *
  * Of several settings the most local one counts, in the order of
- * OmenSettingRank; of equally local ones the first of the table below.  (What is
- * set by SET LOCAL counts as set by SET in a parallel worker, which is not told
- * the difference.)
+ * OmenSettingRank; of equally local ones the first of the table below.  (What
+ * is set by SET LOCAL counts as set by SET in a parallel worker, which is not
+ * told the difference.)
  *
  *-------------------------------------------------------------------------
  */

@@ -30,8 +30,9 @@
 #define OMEN_MAX_EF_CONSTRUCTION 1000
 
 /*
- * GUC omendb.ef_search; see also ef_search.c.  With 50 recall is about what other indexes have at 40,
- * which do not search by codes in a graph that is built at once.
+ * GUC omendb.ef_search; see also ef_search.c.  With 50 recall is about what
+ * other indexes have at 40, which do not search by codes in a graph that is
+ * built at once.
  */
 #define OMEN_DEFAULT_EF_SEARCH 50
 #define OMEN_MIN_EF_SEARCH 1

@@ -19,6 +19,7 @@
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
+#include "commands/defrem.h"
 #include "compat.h"
 #include "hnsw/partition/partition.h"
 #include "hnsw/hnsw.h"
@@ -92,8 +93,9 @@ column_dims(Relation index, const OmenOpclass *opclass)
 	if (dims > opclass->type->max_dims)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("column cannot have more than %d dimensions for "
-							   "omen_hnsw index",
-							   opclass->type->max_dims)));
+							   "%s index",
+							   opclass->type->max_dims,
+							   get_am_name(index->rd_rel->relam))));
 	return dims;
 }
 

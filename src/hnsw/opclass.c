@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "commands/defrem.h"
 #include "compat.h"
 #include "hnsw/columns.h"
 #include "hnsw/hnsw.h"
@@ -115,7 +116,8 @@ check_type(Relation index, int attno)
 	if (getBaseType(type) != index->rd_opcintype[attno - 1])
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("type not supported for omen_hnsw index"),
+				 errmsg("type not supported for %s index",
+						get_am_name(index->rd_rel->relam)),
 				 errdetail("The column is of type %s, the operator class is "
 						   "for type %s.",
 						   format_type_be(type),

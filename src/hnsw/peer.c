@@ -101,8 +101,8 @@ omen_peer_within(PG_FUNCTION_ARGS)
 }
 
 /*
- * The distance of two values.  Plans have it in place of the operator's function
- * where a scan of our index returns the row, see planner/peer_plan.c.
+ * The distance of two values.  Plans have it in place of the operator's
+ * function where a scan of our index returns the row, see planner/peer_plan.c.
  */
 Datum
 omen_peer_distance(PG_FUNCTION_ARGS)

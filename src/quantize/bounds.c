@@ -106,8 +106,8 @@ omen_cosine_from_l2(const OmenQuantizer *q, double distance)
 /* ---------- of sketches: see sketch.h ---------- */
 
 /*
- * Worst-case error of a sum over the elements of vectors that are sketched, which
- * may be more than a sketch has coordinates.
+ * Worst-case error of a sum over the elements of vectors that are sketched,
+ * which may be more than a sketch has coordinates.
  */
 static double
 sketched_error(const OmenQuantizer *q)

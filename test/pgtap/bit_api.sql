@@ -42,21 +42,23 @@ FROM (VALUES
 	('<<%>>(bit,bit_sphere)', 'bit_jaccard_within none contsel contjoinsel'))
 	v (name, properties);
 
--- Operator classes: the operator that they order by, the support function
+-- Operator classes: the operator that they order by, the support functions
 SELECT results_eq(
 	$$SELECT c.opcname::text COLLATE "default", c.opcdefault, f.opfname::text COLLATE "default", o.amopopr::regoperator::text,
-			o.amopstrategy::int, o.amoppurpose::text, s.opfname::text COLLATE "default", p.amproc::regprocedure::text, p.amprocnum::int,
+			o.amopstrategy::int, o.amoppurpose::text, s.opfname::text COLLATE "default",
+			(SELECT string_agg(concat_ws(' ', amprocnum, amproc::regprocedure), ' ' ORDER BY amprocnum) FROM pg_amproc WHERE amprocfamily = f.oid),
 			amvalidate(c.oid)
 		FROM pg_opclass c
 			JOIN pg_am a ON a.oid = c.opcmethod
 			JOIN pg_opfamily f ON f.oid = c.opcfamily
 			JOIN pg_amop o ON o.amopfamily = f.oid
 			JOIN pg_opfamily s ON s.oid = o.amopsortfamily
-			JOIN pg_amproc p ON p.amprocfamily = f.oid
 		WHERE a.amname = 'omen_hnsw' AND c.opcintype = 'bit'::regtype ORDER BY 1$$,
 	$$VALUES
-		('bit_hamming_ops', true, 'bit_hamming_ops', '<~>(bit,bit)', 1, 'o', 'float_ops', 'omen_bit_hamming_support(internal)', 1, true),
-		('bit_jaccard_ops', false, 'bit_jaccard_ops', '<%>(bit,bit)', 1, 'o', 'float_ops', 'omen_bit_jaccard_support(internal)', 1, true)$$,
+		('bit_hamming_ops', true, 'bit_hamming_ops', '<~>(bit,bit)', 1, 'o', 'float_ops',
+			'1 omen_bit_hamming_support(internal) 2 bit_hamming_within(bit,bit_sphere)', true),
+		('bit_jaccard_ops', false, 'bit_jaccard_ops', '<%>(bit,bit)', 1, 'o', 'float_ops',
+			'1 omen_bit_jaccard_support(internal) 2 bit_jaccard_within(bit,bit_sphere)', true)$$,
 	'operator classes for bit, Hamming distance by default');
 
 -- It works in any schema.

@@ -73,27 +73,35 @@ FROM (VALUES
 SELECT is(pg_get_function_arguments('omen_hnsw_check(regclass, boolean)'::regprocedure) ~ 'heapallindexed boolean DEFAULT false', true,
 	'heapallindexed can be named and left out');
 
--- Operator classes: the operator that they order by, the support function
+-- Operator classes: the operator that they order by, the support functions
 SELECT results_eq(
 	$$SELECT c.opcname::text COLLATE "default", c.opcdefault, f.opfname::text COLLATE "default", o.amopopr::regoperator::text,
-			o.amopstrategy::int, o.amoppurpose::text, s.opfname::text COLLATE "default", p.amproc::regprocedure::text, p.amprocnum::int,
+			o.amopstrategy::int, o.amoppurpose::text, s.opfname::text COLLATE "default",
+			(SELECT string_agg(concat_ws(' ', amprocnum, amproc::regprocedure), ' ' ORDER BY amprocnum) FROM pg_amproc WHERE amprocfamily = f.oid),
 			amvalidate(c.oid)
 		FROM pg_opclass c
 			JOIN pg_am a ON a.oid = c.opcmethod
 			JOIN pg_opfamily f ON f.oid = c.opcfamily
 			JOIN pg_amop o ON o.amopfamily = f.oid
 			JOIN pg_opfamily s ON s.oid = o.amopsortfamily
-			JOIN pg_amproc p ON p.amprocfamily = f.oid
 		WHERE a.amname = 'omen_hnsw' AND c.opcintype IN ('vector'::regtype, 'halfvec'::regtype) ORDER BY 1$$,
 	$$VALUES
-		('halfvec_cosine_ops', false, 'halfvec_cosine_ops', '<=>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_cosine_support(internal)', 1, true),
-		('halfvec_ip_ops', false, 'halfvec_ip_ops', '<#>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_ip_support(internal)', 1, true),
-		('halfvec_l1_ops', false, 'halfvec_l1_ops', '<+>(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_l1_support(internal)', 1, true),
-		('halfvec_l2_ops', true, 'halfvec_l2_ops', '<->(halfvec,halfvec)', 1, 'o', 'float_ops', 'omen_halfvec_l2_support(internal)', 1, true),
-		('vector_cosine_ops', false, 'vector_cosine_ops', '<=>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_cosine_support(internal)', 1, true),
-		('vector_ip_ops', false, 'vector_ip_ops', '<#>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_ip_support(internal)', 1, true),
-		('vector_l1_ops', false, 'vector_l1_ops', '<+>(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l1_support(internal)', 1, true),
-		('vector_l2_ops', true, 'vector_l2_ops', '<->(vector,vector)', 1, 'o', 'float_ops', 'omen_vector_l2_support(internal)', 1, true)$$,
+		('halfvec_cosine_ops', false, 'halfvec_cosine_ops', '<=>(halfvec,halfvec)', 1, 'o', 'float_ops',
+			'1 omen_halfvec_cosine_support(internal) 2 halfvec_cosine_within(halfvec,halfvec_sphere)', true),
+		('halfvec_ip_ops', false, 'halfvec_ip_ops', '<#>(halfvec,halfvec)', 1, 'o', 'float_ops',
+			'1 omen_halfvec_ip_support(internal) 2 halfvec_ip_within(halfvec,halfvec_sphere)', true),
+		('halfvec_l1_ops', false, 'halfvec_l1_ops', '<+>(halfvec,halfvec)', 1, 'o', 'float_ops',
+			'1 omen_halfvec_l1_support(internal) 2 halfvec_l1_within(halfvec,halfvec_sphere)', true),
+		('halfvec_l2_ops', true, 'halfvec_l2_ops', '<->(halfvec,halfvec)', 1, 'o', 'float_ops',
+			'1 omen_halfvec_l2_support(internal) 2 halfvec_l2_within(halfvec,halfvec_sphere)', true),
+		('vector_cosine_ops', false, 'vector_cosine_ops', '<=>(vector,vector)', 1, 'o', 'float_ops',
+			'1 omen_vector_cosine_support(internal) 2 vector_cosine_within(vector,vector_sphere)', true),
+		('vector_ip_ops', false, 'vector_ip_ops', '<#>(vector,vector)', 1, 'o', 'float_ops',
+			'1 omen_vector_ip_support(internal) 2 vector_ip_within(vector,vector_sphere)', true),
+		('vector_l1_ops', false, 'vector_l1_ops', '<+>(vector,vector)', 1, 'o', 'float_ops',
+			'1 omen_vector_l1_support(internal) 2 vector_l1_within(vector,vector_sphere)', true),
+		('vector_l2_ops', true, 'vector_l2_ops', '<->(vector,vector)', 1, 'o', 'float_ops',
+			'1 omen_vector_l2_support(internal) 2 vector_l2_within(vector,vector_sphere)', true)$$,
 	'operator classes for each type, L2 distance by default');
 
 -- Columns to filter by: types that have a default operator class, and the numbers
