@@ -194,7 +194,7 @@ bool
 omen_load_code(OmenIndex *index, const OmenPlane *of, uint32 id, uint16 version,
 			   OmenCodeHeader *header, void *code)
 {
-	*header = *omen_slot_code_header(slot_of(id));
+	*header = *omen_slot_code_header(of, slot_of(id));
 	return omen_copy_code(index, of, id, slot_of(id), code);
 }
 
@@ -281,7 +281,7 @@ point(float x, float y)
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
 	CHECK(omen_encode(ix.quantizer, (float[DIMS]){x, y}, scratch,
-					  omen_slot_code_header(slot),
+					  (OmenCodeHeader *) (slot + 1),
 					  omen_slot_code(plane(), slot)));
 	return id;
 }
