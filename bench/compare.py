@@ -458,6 +458,23 @@ def words(text):
     return [word for word in text.split(",") if word]
 
 
+def sets_parser(description, sets, queries):
+    """For scripts with sets of their own: a folder, which sets, and how many
+    queries."""
+    def chosen(text):
+        if not set(words(text)) <= set(sets):
+            raise argparse.ArgumentTypeError(f"the sets are {', '.join(sets)}")
+        return words(text)
+
+    parser = argparse.ArgumentParser(
+        description=description.split("\n", maxsplit=1)[0])
+    parser.add_argument("folder")
+    parser.add_argument("--sets", type=chosen, default=list(sets),
+                        help=f"of {', '.join(sets)}")
+    parser.add_argument("--queries", type=int, default=queries)
+    return parser
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")

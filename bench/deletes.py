@@ -12,7 +12,6 @@ as built, after VACUUM, and after REINDEX; a row as near as the 20th counts as
 right.  Queries are drawn as the rows were, so some lie where a cluster was.
 omen_hnsw_check must find nothing after either.  Writes deletes.json to FOLDER.
 """
-import argparse
 import dataclasses
 import json
 import os
@@ -193,19 +192,12 @@ def compare_set(sides, name, options):
 # ---------- the command ----------
 
 def parse_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("folder")
-    parser.add_argument("--sets", type=compare.words, default=list(SETS),
-                        help=f"of {', '.join(SETS)}")
+    parser = compare.sets_parser(__doc__, SETS, 400)
     parser.add_argument("--fractions", default=list(FRACTIONS),
                         type=lambda text: [float(part)
                                            for part in text.split(",")])
-    parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--only", choices=[side[0] for side in writes.SIDES])
     options = parser.parse_args()
-    if not set(options.sets) <= set(SETS):
-        parser.error(f"the sets are {', '.join(SETS)}")
     if not all(0 < fraction < 1 for fraction in options.fractions):
         parser.error("--fractions are between 0 and 1")
     return options

@@ -10,7 +10,6 @@ built at once, and once more by inserting rows one by one.  Cosine and L2
 distance of the same vectors stand beside it.  Recall and counts do not depend
 on how busy the machine is.  Writes products.json to FOLDER.
 """
-import argparse
 import itertools
 import json
 import os
@@ -176,21 +175,8 @@ def measure_set(connection, name, queries):
 
 # ---------- the command ----------
 
-def parse_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("folder")
-    parser.add_argument("--sets", type=compare.words, default=list(SETS),
-                        help=f"of {', '.join(SETS)}")
-    parser.add_argument("--queries", type=int, default=200)
-    options = parser.parse_args()
-    if not set(options.sets) <= set(SETS):
-        parser.error(f"the sets are {', '.join(SETS)}")
-    return options
-
-
 def main():
-    options = parse_options()
+    options = compare.sets_parser(__doc__, SETS, 200).parse_args()
     compare.System("omendb", DATABASE, "omendb", "omen_hnsw",
                    "omendb.ef_search").create()
     result = {"processor": compare.processor(), "queries": options.queries,

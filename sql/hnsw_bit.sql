@@ -195,10 +195,15 @@ INSERT INTO growing SELECT i, (hashint8(i % 1900)::bit(32) || (i % 1900)::bit(8)
 SELECT mode, nodes, rows FROM omen_hnsw_info('growing_b');
 SELECT * FROM omen_hnsw_check('growing_b', true);
 SELECT id, b <~> (hashint8(1234)::bit(32) || 1234::bit(8))::bit(40) AS distance FROM growing ORDER BY 2 LIMIT 1;
--- bounds are the distances: hardly more rows are fetched than go out
-SELECT id FROM growing ORDER BY b <~> (hashint8(777)::bit(32) || 777::bit(8))::bit(40) LIMIT 3;
-SELECT reranked <= 8 AS few FROM omen_hnsw_last_scan();
 DROP TABLE growing;
+
+-- Of eleven rows at one distance, all over the table, the first is wanted: those of other blocks are not fetched.
+CREATE TABLE dense AS SELECT i AS id, i::bit(16) AS b FROM generate_series(0, 2047) i;
+CREATE INDEX dense_b ON dense USING omen_hnsw (b);
+SELECT id, b <~> 1365::bit(16) AS distance FROM dense ORDER BY b <~> 1365::bit(16) LIMIT 2;
+SELECT reranked < 8 AS few FROM omen_hnsw_last_scan();
+SELECT id, b <~> 1365::bit(16) AS distance FROM dense ORDER BY b <~> 1365::bit(16) LIMIT 12;
+DROP TABLE dense;
 
 -- All rows alike: one node.
 CREATE TABLE alike (id int, b bit(100));

@@ -151,7 +151,11 @@ omen_bring_to_length(const OmenQuantizer *q, float *y)
 	return scale;
 }
 
-/* The least squared norm of a mean that is taken off a query. */
+/*
+ * The least squared norm of a mean that is taken off a query.  Squares of the
+ * rows' own units.  guess: the norm, 2^-48, is the square of float32's
+ * rounding, and far from the least float32 there is
+ */
 #define SMALLEST_MEAN_SUMSQ 0x1.0p-96
 
 double

@@ -1,6 +1,7 @@
 # Where an index would lose rows: inner product with queries of any length and
-# vectors of very different ones, an index that VACUUM has taken much from, a
-# table whose rows are dead but not vacuumed, and products beyond float32.
+# vectors of very different ones, candidate lists that had to grow, an index that
+# VACUUM has taken much from, a table whose rows are dead but not vacuumed, and
+# products beyond float32.
 # OMEN_TEST_QUICK=1 has fewer rows and fewer storages.
 use strict;
 use warnings;
@@ -103,6 +104,17 @@ for my $with ('storage = full', 'storage = sq8', 'storage = sq4', 'm = 6')
 		cmp_ok($rows_here, '<=', 1.5 * $rows, "rows fetched for inner product times $factor with $with");
 	}
 }
+
+# ---------- lists that had to grow ----------
+
+# One that has grown gives some of the rows it holds and grows again: at its end
+# it lacks most.
+create_table(6);
+load_vectors($node, 'question', 1, map { literal(map { rand() } 1 .. 6) } 1 .. $questions);
+load_vectors($node, 'item', 1, map { literal(map { rand() } 1 .. 6) } 1 .. 4000);
+$node->safe_psql('postgres', 'CREATE INDEX item_v ON item USING omen_hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 16, storage = full)');
+my ($recall_grown) = found_part('<->', 1, 320, 40, 'from a list that had to grow');
+cmp_ok($recall_grown, '>=', 0.98, 'recall of rows from a list that had to grow');
 
 # ---------- deletes ----------
 

@@ -65,6 +65,7 @@ repair_slots(OmenRepair *repair, const OmenNodeRef *affected, uint32 count)
 		MemoryContextReset(repair->step_context);
 	}
 	omen_rewire(repair, affected, count);
+	omen_back_links_write(repair, OMEN_BACK_LINKS_AT_A_TIME);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(repair->page_context);
 }
@@ -131,6 +132,7 @@ repair_layer0(OmenRepair *repair)
 		}
 		omen_vacuum_delay_point();
 	}
+	omen_back_links_write(repair, 0);
 }
 
 /* ---------- the step 3: upper layers ---------- */
@@ -233,6 +235,7 @@ repair_upper(OmenRepair *nodes)
 		(void) repair_page(&upper, nodes->upper_pages[i]);
 		omen_vacuum_delay_point();
 	}
+	omen_back_links_write(&upper, 0);
 	omen_condemned_each_page(&upper, omen_condemned_free_page);
 }
 
@@ -267,6 +270,7 @@ repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 	repair.graph = graph;
 	repair.ix = graph->ix;
 	repair.plane = &graph->ix->layout.node;
+	repair.context = context;
 	repair.step_context =
 		AllocSetContextCreate(context, "omen_hnsw repair of a slot",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -274,6 +278,8 @@ repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 		AllocSetContextCreate(context, "omen_hnsw repair of a page",
 							  ALLOCSET_DEFAULT_SIZES);
 	repair.search = omen_search_create(graph);
+	repair.search->may_peek = !graph->ix->layout.out_of_line &&
+							  !RelationUsesLocalBuffers(graph->ix->pages.rel);
 	repair.search_ef = omen_rewire_ef(graph->ix);
 	omen_condemned_allocate(&repair, count);
 	for (uint64 i = 0; i < count; i++)
