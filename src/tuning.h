@@ -144,8 +144,8 @@
 #define OMEN_VECTOR_DIMS_PER_OPERATOR 128.0
 
 /*
- * Bits are counted faster than they come from memory.  measured: 7,200 bits in 70
- * to 100 ns, 1,024 in no more than 10, beside 13 for an operator on integers
+ * Bits are counted faster than they come from memory.  measured: 7,200 bits in
+ * 70 to 100 ns, 1,024 in no more than 10, beside 13 for an operator on integers
  */
 #define OMEN_BIT_DIMS_PER_OPERATOR 1000.0
 

@@ -47,6 +47,11 @@ typedef struct OmenCodecMetric
 					const void *code);
 } OmenCodecMetric;
 
+/* What goes with all metrics of sketches, of OmenCodec.metrics. */
+#define OMEN_SKETCH_METRICS(l2, ip) \
+	[OMEN_METRIC_SKETCH_L2] = l2, [OMEN_METRIC_SKETCH_IP] = ip, \
+	[OMEN_METRIC_SKETCH_COSINE] = l2, [OMEN_METRIC_SKETCH_L1] = l2
+
 typedef struct OmenCodec
 {
 	const char *name;			/* as the option "storage" calls it */
@@ -154,8 +159,8 @@ omen_is_rotated(OmenStorage storage, OmenMetric metric)
 }
 
 /*
- * Is the mean of the vectors subtracted from them?  Not where angles count, which
- * are those between the vectors as they are.
+ * Is the mean of the vectors subtracted from them?  Not where angles count,
+ * which are those between the vectors as they are.
  */
 static inline bool
 omen_has_mean(OmenStorage storage, OmenMetric metric)

@@ -64,8 +64,8 @@ typedef struct OmenMetricTraits
 	bool		links_by_angle;
 
 	/*
-	 * Of sketches: distances are not those of the vectors, but near them.  So no
-	 * bound is certain; the others allow for OMEN_SKETCH_SIGMAS standard
+	 * Of sketches: distances are not those of the vectors, but near them.  So
+	 * no bound is certain; the others allow for OMEN_SKETCH_SIGMAS standard
 	 * deviations.
 	 */
 	bool		is_sketched;

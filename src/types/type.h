@@ -42,8 +42,8 @@ typedef struct OmenType
 	int (*dims)(const struct varlena *value);
 
 	/*
-	 * Of a column of so many dimensions and an operator class's metric; NULL: of
-	 * just these.
+	 * Of a column of so many dimensions and an operator class's metric; NULL:
+	 * of just these.
 	 */
 	OmenGraphShape (*graph_shape)(OmenMetric metric, int dims);
 

@@ -316,8 +316,8 @@ typedef struct OmenGraphData
  *	  52		4		upper_stride, likewise
  *	  56		16		room[4]: first page with room, by OmenPageList
  *	  72		64		graph: OmenGraphData
- *	  136		4		value_dims: dimensions of every value; dims are those of what a
- *						code is of
+ *	  136		4		value_dims: dimensions of every value; dims are those
+ *						of what a code is of
  *	  140		60		reserved3, 0
  */
 typedef struct OmenMetaPageData
