@@ -1320,8 +1320,18 @@ test_tables(void)
 	OmenMetric	metric;
 	OmenStorage storage;
 
-	CHECK(OMEN_METRICS == sizeof(metric_names) / sizeof(metric_names[0]));
-	for (int i = 0; i < OMEN_METRICS; i++)
+	CHECK(OMEN_METRIC_SKETCH_L2 ==
+		  sizeof(metric_names) / sizeof(metric_names[0]));
+	/* those of sketches have the names of the others, which are found */
+	for (int i = OMEN_METRIC_SKETCH_L2; i < OMEN_METRICS; i++)
+	{
+		CHECK(omen_metrics[i].is_sketched &&
+			  omen_metric_find(omen_metrics[i].name, &metric) &&
+			  !omen_metrics[metric].is_sketched &&
+			  metric == (OmenMetric) (i - OMEN_METRIC_SKETCH_L2));
+		CHECK(omen_storage_default((OmenMetric) i, 1024) == OMEN_STORAGE_SQ4);
+	}
+	for (int i = 0; i < OMEN_METRIC_SKETCH_L2; i++)
 	{
 		CHECK(strcmp(omen_metrics[i].name, metric_names[i]) == 0);
 		CHECK(omen_metric_find(metric_names[i], &metric) &&
