@@ -328,13 +328,14 @@ leads(uint32 from, uint32 to)
 	return false;
 }
 
-/* Rewire one slot, with all that was condemned known. */
+/* Rewire slots of one page, with all that was condemned known. */
 static void
-rewire(uint32 id)
+rewire(const uint32 *ids, uint32 count)
 {
 	OmenRepair	repair = {.graph = &graph, .ix = &ix, .plane = plane()};
-	OmenNodeRef ref = {id, 0};
+	OmenNodeRef refs[MAX_POINTS] = {0};
 
+	repair.context = CurrentMemoryContext;
 	repair.step_context = CurrentMemoryContext;
 	repair.page_context = CurrentMemoryContext;
 	repair.search = omen_search_create(&graph);
@@ -347,10 +348,12 @@ rewire(uint32 id)
 								slot_of(condemned[i].id));
 	}
 	omen_condemned_ready(&repair);
-	omen_rewire(&repair, &ref, 1);
-	for (uint32 i = 0; i < ncondemned; i++)
-		CHECK_MSG(!leads(id, condemned[i].id), "an edge to %u is left",
-				  condemned[i].id);
+	for (uint32 i = 0; i < count; i++)
+		refs[i].id = ids[i];
+	omen_rewire(&repair, refs, count);
+	for (uint32 i = 0; i < count * ncondemned; i++)
+		CHECK_MSG(!leads(ids[i % count], condemned[i / count].id),
+				  "an edge to %u is left", condemned[i / count].id);
 }
 
 /* ---------- what is tested ---------- */
@@ -381,7 +384,7 @@ test_links_back(void)
 		edge(ring[i], beyond[i]);
 		edge_and_back(beyond[i], beyond[i + 4]);
 	}
-	rewire(node);
+	rewire(&node, 1);
 	for (int i = 0; i < 4; i++)
 	{
 		CHECK_MSG(leads(node, beyond[i]), "the node has no edge to %d", i);
@@ -420,16 +423,82 @@ test_way_behind(uint32 length)
 	}
 	end = point(2 + length, 0);
 	edge_and_back(last, end);
-	rewire(node);
+	rewire(&node, 1);
 	CHECK_MSG(leads(node, end), "no way through %u condemned ones", length);
 	CHECK_MSG(slot_of(node)->degree == 4, "%u edges instead of 4",
 			  slot_of(node)->degree);
+}
+
+/* There is no room for an edge back: the slot keeps those it has. */
+static void
+test_no_room(void)
+{
+	uint32		node;
+	uint32		full;
+	OmenEdges	before;
+	OmenSlotHeader *slot;
+
+	begin_graph();
+	node = point(0, 0);
+	full = point(3, 0);
+	slot = slot_of(full);
+	for (int i = 0; i < 3; i++)
+	{
+		uint32		gone = condemned_point(1, i - 1);
+
+		edge_and_back(node, gone);
+		edge(gone, full);
+	}
+	while (slot->degree < plane()->capacity)
+		edge_and_back(full, point(9 + slot->degree, 0));
+	omen_slot_tags(plane(), slot)[6] |= OMEN_TAG_PARENT;
+	CHECK(omen_edges_read(&graph, plane(), (OmenNodeRef){full, 0}, &before));
+	rewire(&node, 1);
+	CHECK(leads(node, full));
+	CHECK(slot->degree == before.degree &&
+		  memcmp(omen_slot_ids(plane(), slot), before.ids,
+				 before.degree * sizeof(uint32)) == 0 &&
+		  memcmp(omen_slot_tags(plane(), slot), before.tags, before.degree) ==
+			  0);
+}
+
+/*
+ * Two nodes of a page that the same neighbor is found for, which leads to one of
+ * them already, and has room for one edge more.
+ */
+static void
+test_one_place(void)
+{
+	uint32		nodes[2];
+	uint32		neighbor;
+
+	begin_graph();
+	nodes[0] = point(0, 0);
+	nodes[1] = point(3, -3.5f);
+	neighbor = point(3, 0);
+	edge(neighbor, nodes[1]);
+	for (int i = 0; i < 3; i++)
+	{
+		uint32		gone = condemned_point(1, i - 1);
+
+		edge_and_back(nodes[0], gone);
+		edge_and_back(nodes[1], gone);
+		edge(gone, neighbor);
+	}
+	while (slot_of(neighbor)->degree < plane()->capacity - 1)
+		edge_and_back(neighbor, point(9 + slot_of(neighbor)->degree, 0));
+	rewire(nodes, 2);
+	CHECK(leads(nodes[0], neighbor) && leads(nodes[1], neighbor));
+	CHECK(leads(neighbor, nodes[0]) && leads(neighbor, nodes[1]));
+	CHECK(slot_of(neighbor)->degree == plane()->capacity);
 }
 
 int
 main(void)
 {
 	test_links_back();
+	test_no_room();
+	test_one_place();
 	for (uint32 length = 1; length <= 5; length++)
 		test_way_behind(length);
 	return check_finish();

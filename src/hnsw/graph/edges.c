@@ -108,6 +108,21 @@ omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag)
 	edges->degree++;
 }
 
+/* The candidates that were chosen, as edges; those kept come first. */
+void
+omen_edges_chosen(const OmenPlane *plane, const OmenCandidate *candidates,
+				  uint32 count, OmenEdges *edges)
+{
+	edges->degree = 0;
+	for (uint32 i = 0; i < count && edges->degree < plane->capacity; i++)
+	{
+		if (candidates[i].chosen)
+			omen_edges_append(edges, candidates[i].id,
+							  OmenVersionTag(candidates[i].version) |
+								  (candidates[i].parent ? OMEN_TAG_PARENT : 0));
+	}
+}
+
 /*
  * Does an edge lead to this slot, whose page is locked?  To one that is
  * condemned only with the parent flag: what is below it must not lose its path,

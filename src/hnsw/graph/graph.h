@@ -176,6 +176,9 @@ extern bool omen_edges_put(const OmenPlane *plane, OmenSlotHeader *slot,
 						   const OmenEdges *old, const OmenEdges *edges);
 extern int	omen_edges_find(const OmenEdges *edges, uint32 id, uint16 version);
 extern void omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag);
+extern void omen_edges_chosen(const OmenPlane *plane,
+							  const OmenCandidate *candidates, uint32 count,
+							  OmenEdges *edges);
 extern bool omen_edge_target(OmenGraph *graph, const OmenPlane *plane,
 							 uint32 id, uint8 tag, OmenNodeRef *target);
 extern bool omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane,
@@ -237,6 +240,16 @@ static inline uint32
 omen_most_children(const OmenPlane *plane)
 {
 	return Max(2, plane->capacity / 4);
+}
+
+/*
+ * How many edges are left when those of a full slot are pruned: the next few
+ * then cost nothing.
+ */
+static inline uint32
+omen_most_when_pruned(const OmenPlane *plane)
+{
+	return plane->capacity - Max(1, plane->capacity / 4);
 }
 
 /* ---------- repair.c, and condemned.c for lists ---------- */

@@ -275,15 +275,8 @@ shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 
 	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
 	(void) omen_select_neighbors(graph, plane, candidates, count,
-								 plane->capacity - Max(1, plane->capacity / 4));
-	edges->degree = 0;
-	for (uint32 i = 0; i < count; i++)
-	{
-		if (candidates[i].chosen)
-			omen_edges_append(edges, candidates[i].id,
-							  OmenVersionTag(candidates[i].version) |
-								  (candidates[i].parent ? OMEN_TAG_PARENT : 0));
-	}
+								 omen_most_when_pruned(plane));
+	omen_edges_chosen(plane, candidates, count, edges);
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(context);
 	return count > 0;

@@ -267,6 +267,7 @@ repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 	repair.graph = graph;
 	repair.ix = graph->ix;
 	repair.plane = &graph->ix->layout.node;
+	repair.context = context;
 	repair.step_context =
 		AllocSetContextCreate(context, "omen_hnsw repair of a slot",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -274,6 +275,8 @@ repair_batch(OmenGraph *graph, const OmenNodeRef *dead, uint64 count)
 		AllocSetContextCreate(context, "omen_hnsw repair of a page",
 							  ALLOCSET_DEFAULT_SIZES);
 	repair.search = omen_search_create(graph);
+	repair.search->may_peek = !graph->ix->layout.out_of_line &&
+							  !RelationUsesLocalBuffers(graph->ix->pages.rel);
 	repair.search_ef = omen_rewire_ef(graph->ix);
 	omen_condemned_allocate(&repair, count);
 	for (uint64 i = 0; i < count; i++)

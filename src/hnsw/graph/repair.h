@@ -33,6 +33,10 @@ typedef struct OmenRepair
 	BlockNumber *upper_pages;	/* met in the pass over all pages */
 	uint64		nupper_pages;
 	OmenSearch *search;			/* for new neighbors */
+	struct OmenBackLink *back_links;	/* edges to be made for a page */
+	uint32		nback_links;
+	uint32		back_links_room;
+	MemoryContext context;		/* what lives as long as this */
 	uint32		search_ef;
 	MemoryContext page_context; /* what the slots of one page take */
 	MemoryContext step_context; /* what one slot takes */
@@ -61,6 +65,36 @@ extern void omen_condemned_free_page(OmenRepair *repair, uint64 from,
 
 extern void omen_adopt_descendants(OmenRepair *repair, OmenNodeRef parent,
 								   OmenCondemned *child);
+
+/* ---------- rewrite.c ---------- */
+
+/* The code of a slot whose neighbors are being chosen. */
+typedef struct OmenOwnCode
+{
+	OmenNodeRef ref;
+	OmenCodeHeader header;
+	uint8	   *code;
+} OmenOwnCode;
+
+/* A slot, and what its edges shall be. */
+typedef struct OmenRewrite
+{
+	OmenNodeRef ref;
+	OmenEdges	old;
+	OmenEdges	edges;
+	bool		is_written;
+} OmenRewrite;
+
+extern bool omen_repair_candidate(OmenRepair *repair, const OmenOwnCode *own,
+								  uint32 id, uint8 tag,
+								  OmenCandidate *candidate);
+extern void omen_rewrite(OmenRepair *repair, OmenRewrite *slots, uint32 count);
+
+/* ---------- back_links.c ---------- */
+
+extern void omen_back_links_add(OmenRepair *repair, OmenNodeRef to,
+								const OmenCandidate *from);
+extern void omen_back_links_write(OmenRepair *repair);
 
 /* ---------- rewire.c ---------- */
 

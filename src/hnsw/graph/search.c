@@ -13,10 +13,10 @@
  * - Slots that cannot be results (nodes without rows) are walked through.
  * - An edge whose target has another version by now is skipped.
  *
- * Searches of scans look at slots without pin and lock; see "Looking without a
- * lock" in the README.  Those for neighbors of a new node lock one page at a
- * time, share, with a few pages pinned ahead so that their bytes are on the way
- * while distances are computed.
+ * Searches of scans and of VACUUM look at slots without pin and lock; see
+ * "Looking without a lock" in the README.  Those for neighbors of a new node
+ * lock one page at a time, share, with a few pages pinned ahead so that their
+ * bytes are on the way while distances are computed.
  *
  *-------------------------------------------------------------------------
  */
@@ -400,10 +400,10 @@ examine_peeking(OmenSearch *search, uint32 id, uint16 version, uint16 mask)
 	 * A node that is met is not looked at again, so what would keep its row
 	 * from being found has to be true; nor can a search live with NaN.  (What
 	 * a filter keeps out is so common that it is believed: the worst is that a
-	 * row is not found whose TID has just changed.)
+	 * row is not found whose TID has just changed.  So is what is no neighbor.)
 	 */
 	if (is_good &&
-		((search->plane->kind == OMEN_PAGE_NODE &&
+		((search->plane->kind == OMEN_PAGE_NODE && search->query != NULL &&
 		  (glance.flags & (OMEN_SEEN_RESULT | OMEN_SEEN_FILTERED)) == 0) ||
 		 isnan(glance.distance)))
 		return false;
