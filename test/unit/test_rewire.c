@@ -281,7 +281,7 @@ point(float x, float y)
 	slot->u.node.posting = OMEN_INVALID_ID;
 	slot->payload = InvalidBlockNumber;
 	CHECK(omen_encode(ix.quantizer, (float[DIMS]){x, y}, scratch,
-					  omen_slot_code_header(slot),
+					  (OmenCodeHeader *) (slot + 1),
 					  omen_slot_code(plane(), slot)));
 	return id;
 }
