@@ -195,10 +195,15 @@ INSERT INTO growing SELECT i, (hashint8(i % 1900)::bit(32) || (i % 1900)::bit(8)
 SELECT mode, nodes, rows FROM omen_hnsw_info('growing_b');
 SELECT * FROM omen_hnsw_check('growing_b', true);
 SELECT id, b <~> (hashint8(1234)::bit(32) || 1234::bit(8))::bit(40) AS distance FROM growing ORDER BY 2 LIMIT 1;
--- bounds are the distances: hardly more rows are fetched than go out
-SELECT id FROM growing ORDER BY b <~> (hashint8(777)::bit(32) || 777::bit(8))::bit(40) LIMIT 3;
-SELECT reranked <= 8 AS few FROM omen_hnsw_last_scan();
 DROP TABLE growing;
+
+-- Of eleven rows at one distance, all over the table, the first is wanted: those of other blocks are not fetched.
+CREATE TABLE dense AS SELECT i AS id, i::bit(16) AS b FROM generate_series(0, 2047) i;
+CREATE INDEX dense_b ON dense USING omen_hnsw (b);
+SELECT id, b <~> 1365::bit(16) AS distance FROM dense ORDER BY b <~> 1365::bit(16) LIMIT 2;
+SELECT reranked < 8 AS few FROM omen_hnsw_last_scan();
+SELECT id, b <~> 1365::bit(16) AS distance FROM dense ORDER BY b <~> 1365::bit(16) LIMIT 12;
+DROP TABLE dense;
 
 -- All rows alike: one node.
 CREATE TABLE alike (id int, b bit(100));
@@ -238,4 +243,21 @@ UPDATE doc SET embedding = :'question' WHERE id = 77;
 SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM doc ORDER BY binary_quantize(embedding)::bit(96) <~> binary_quantize(:'question'::vector) LIMIT 2) s;
 SELECT * FROM omen_hnsw_check('doc_bits', true);
 DROP TABLE doc;
+
+-- The distance of a row is known from its code: the expression is computed once for a row that goes out, by the executor.
+CREATE SEQUENCE calls;
+CREATE FUNCTION counted(b bit) RETURNS bit LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM nextval('calls');
+	RETURN b;
+END $$;
+CREATE TABLE costly AS SELECT i AS id, (hashint8(i)::bit(32) || i::bit(16))::bit(48) AS b FROM generate_series(1, 3000) i;
+CREATE INDEX costly_b ON costly USING omen_hnsw ((counted(b)::bit(48)) bit_hamming_ops);
+SET enable_seqscan = off;
+SELECT setval('calls', 1);
+SELECT count(*) FROM (SELECT id, counted(b)::bit(48) <~> B'1'::bit(48) FROM costly ORDER BY counted(b)::bit(48) <~> B'1'::bit(48) LIMIT 7) s;
+SELECT last_value - 1 AS calls FROM calls;
+DROP TABLE costly;
+DROP FUNCTION counted;
+DROP SEQUENCE calls;
 DROP FUNCTION near, differing;

@@ -40,7 +40,7 @@
  *	  OFFSET			SIZE			DESCRIPTION
  *	  0					24				OmenSlotHeader
  *	  24				header bytes	header of the code, as long as its kind
- *										needs (omen_code_header_bytes)
+ *										needs, or none (OmenCodec)
  *	  code_offset		code_bytes		code, absent when it lies out of line
  *										zeros up to a multiple of 8
  *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
