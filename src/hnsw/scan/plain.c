@@ -61,6 +61,7 @@ static void
 advance(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
+
 	switch (state->phase)
 	{
 		case OMEN_SCAN_UNORDERED:
