@@ -277,6 +277,15 @@
  */
 #define OMEN_LIST_OF_TAKEN 1.3
 
+/*
+ * The same where distances are those of sketches, of any list: one of fewer
+ * rows lacks some that are nearer than what it gives.  And the longest such
+ * list, in ef_search; the next one holds all nodes: so far out most rows are as
+ * near as each other, and sketches say little of their order.  guesses
+ */
+#define OMEN_SKETCH_LIST_OF_TAKEN 4.0
+#define OMEN_SKETCH_MAX_LIST 64
+
 /* Any other list grows to this many times its size.  guess */
 #define OMEN_LIST_GROWTH 2
 

@@ -47,6 +47,11 @@ typedef struct OmenCodecMetric
 					const void *code);
 } OmenCodecMetric;
 
+/* What goes with all metrics of sketches, of OmenCodec.metrics. */
+#define OMEN_SKETCH_METRICS(l2, ip) \
+	[OMEN_METRIC_SKETCH_L2] = l2, [OMEN_METRIC_SKETCH_IP] = ip, \
+	[OMEN_METRIC_SKETCH_COSINE] = l2, [OMEN_METRIC_SKETCH_L1] = l2
+
 typedef struct OmenCodec
 {
 	const char *name;			/* as the option "storage" calls it */

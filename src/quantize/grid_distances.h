@@ -49,13 +49,11 @@ ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
 		ip_distance, ip_of_query, omen_grid_bound_product \
 	}
 
-/* What goes with every such kind; sketches are not rotated, and need not be. */
+/* What goes with every such kind. */
 #define GRID_METRICS \
 	[OMEN_METRIC_L2] = L2_METRIC, [OMEN_METRIC_IP] = IP_METRIC, \
-	[OMEN_METRIC_COSINE] = L2_METRIC, [OMEN_METRIC_SKETCH_L2] = L2_METRIC, \
-	[OMEN_METRIC_SKETCH_IP] = IP_METRIC, \
-	[OMEN_METRIC_SKETCH_COSINE] = L2_METRIC, \
-	[OMEN_METRIC_SKETCH_L1] = L2_METRIC
+	[OMEN_METRIC_COSINE] = L2_METRIC, \
+	OMEN_SKETCH_METRICS(L2_METRIC, IP_METRIC)
 
 /* Members of an OmenCodec, the first of one that goes with what is rotated. */
 #define ROTATED_METRICS .metrics = {GRID_METRICS}

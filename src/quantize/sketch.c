@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "exact.h"
+
 /* Bits of a hash for each place: one for the sign, the others for where. */
 #define PLACE_BITS 16
 #define WHERE_BITS (PLACE_BITS - 1)

@@ -27,10 +27,8 @@ static const uint32_t sample_dims[] = {1, 3, 7, 16, 33, 100, 257, 784, 2048};
 
 #define N_SAMPLE_DIMS (sizeof(sample_dims) / sizeof(sample_dims[0]))
 
-/* Metrics of sketches have the names of those that they stand for. */
-static const char *const metric_names[] = {"l2",	  "ip",		 "cosine", "l1",
-										   "hamming", "jaccard", "l2",	   "ip",
-										   "cosine",  "l1"};
+static const char *const metric_names[] = {"l2", "ip",		"cosine",
+										   "l1", "hamming", "jaccard"};
 
 /* Of vectors of floats: the first of all. */
 #define N_METRICS 4
@@ -1394,14 +1392,22 @@ test_tables(void)
 	OmenMetric	metric;
 	OmenStorage storage;
 
-	CHECK(OMEN_METRICS == sizeof(metric_names) / sizeof(metric_names[0]));
-	for (int i = 0; i < OMEN_METRICS; i++)
+	CHECK(OMEN_METRIC_SKETCH_L2 ==
+		  sizeof(metric_names) / sizeof(metric_names[0]));
+	/* those of sketches have the names of the others, which are found */
+	for (int i = OMEN_METRIC_SKETCH_L2; i < OMEN_METRICS; i++)
+	{
+		CHECK(omen_metrics[i].is_sketched &&
+			  omen_metric_find(omen_metrics[i].name, &metric) &&
+			  !omen_metrics[metric].is_sketched &&
+			  metric == (OmenMetric) (i - OMEN_METRIC_SKETCH_L2));
+		CHECK(omen_storage_default((OmenMetric) i, 1024) == OMEN_STORAGE_SQ4);
+	}
+	for (int i = 0; i < OMEN_METRIC_SKETCH_L2; i++)
 	{
 		CHECK(strcmp(omen_metrics[i].name, metric_names[i]) == 0);
 		CHECK(omen_metric_find(metric_names[i], &metric) &&
-			  metric == (OmenMetric) (i < OMEN_METRIC_SKETCH_L2
-										  ? i
-										  : i - OMEN_METRIC_SKETCH_L2));
+			  metric == (OmenMetric) i);
 		CHECK(!omen_codes_exist(OMEN_STORAGES, (uint32_t) i));
 		CHECK(omen_storage_fits(omen_storage_default((OmenMetric) i, 16000),
 								(OmenMetric) i));

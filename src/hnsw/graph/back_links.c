@@ -3,9 +3,15 @@
  * back_links.c
  *	  Edges back to slots that neighbors were searched for.
  *
- * They are not made one by one, but gathered, and made for all slots of a page
- * together: to find out what has changed on a page, for WAL, takes longer than
- * to choose an edge.  Until then condemned slots still lead where they did.
+ * They are not made one by one: those for the slots of one page are gathered,
+ * and made for all slots of another together.  To find out what has changed on
+ * a page, for WAL, takes longer than to choose an edge.
+ *
+ * A full slot keeps what it has.  To choose among its edges anew, as for a new
+ * node, takes away more than it gives: many of them were never chosen by the
+ * heuristic, and those to condemned slots are yet to be replaced by as many.
+ * measured: of 20,000 independent normal points of 64 dimensions, half deleted,
+ * recall 0.66 with, 0.72 without
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +20,6 @@
 #include "array.h"
 #include "compat.h"
 #include "hnsw/graph/repair.h"
-#include "hnsw/store/code.h"
 #include "utils/memutils.h"
 
 /* Times that a compare-and-set is tried on one slot. */
@@ -59,54 +64,8 @@ omen_back_links_add(OmenRepair *repair, OmenNodeRef to,
 }
 
 /*
- * Choose among the edges of a full slot and those to be added, as when one is
- * added: down to three quarters of its capacity.
- */
-static void
-prune(OmenRepair *repair, OmenRewrite *slot, const OmenBackLink *links,
-	  uint32 count)
-{
-	const OmenPlane *plane = repair->plane;
-	OmenCandidate *candidates =
-		palloc((plane->capacity + count) * sizeof(OmenCandidate));
-	OmenOwnCode own = {slot->ref};
-	uint32		ncandidates = 0;
-
-	own.code = palloc(repair->ix->layout.code_bytes);
-	if (!omen_load_code(repair->ix, plane, slot->ref.id, slot->ref.version,
-						&own.header, own.code))
-		return;
-	for (int i = 0; i < slot->edges.degree; i++)
-	{
-		OmenCandidate *c = &candidates[ncandidates];
-
-		if (omen_repair_candidate(repair, &own, slot->edges.ids[i],
-								  slot->edges.tags[i], c))
-		{
-			c->keep = c->parent;
-			ncandidates++;
-		}
-	}
-	for (uint32 i = 0; i < count; i++)
-	{
-		OmenNodeRef to = links[i].to;
-
-		if (omen_edges_find(&slot->edges, to.id, to.version) < 0 &&
-			(i == 0 || to.id != links[i - 1].to.id))
-			ncandidates += omen_repair_candidate(repair, &own, to.id,
-												 OmenVersionTag(to.version),
-												 &candidates[ncandidates]);
-	}
-	qsort(candidates, ncandidates, sizeof(OmenCandidate),
-		  omen_candidate_compare);
-	(void) omen_select_neighbors(repair->graph, plane, candidates, ncandidates,
-								 omen_most_when_pruned(plane));
-	omen_edges_chosen(plane, candidates, ncandidates, &slot->edges);
-}
-
-/*
- * Find out what the edges of a slot shall be with those to be added.  False if
- * it has gone, or has them.
+ * Find out what the edges of a slot shall be with those to be added, as far as
+ * there is room.  False if it has gone, or has them, or has no room.
  */
 static bool
 plan_links(OmenRepair *repair, OmenRewrite *slot, const OmenBackLink *links,
@@ -116,18 +75,13 @@ plan_links(OmenRepair *repair, OmenRewrite *slot, const OmenBackLink *links,
 	if (!omen_edges_read(repair->graph, repair->plane, slot->ref, &slot->old))
 		return false;
 	slot->edges = slot->old;
-	for (uint32 i = 0; i < count; i++)
+	for (uint32 i = 0;
+		 i < count && slot->edges.degree < repair->plane->capacity; i++)
 	{
 		OmenNodeRef to = links[i].to;
 
-		if (omen_edges_find(&slot->edges, to.id, to.version) >= 0)
-			continue;
-		if (slot->edges.degree == repair->plane->capacity)
-		{
-			prune(repair, slot, &links[i], count - i);
-			return true;
-		}
-		omen_edges_append(&slot->edges, to.id, OmenVersionTag(to.version));
+		if (omen_edges_find(&slot->edges, to.id, to.version) < 0)
+			omen_edges_append(&slot->edges, to.id, OmenVersionTag(to.version));
 	}
 	return slot->edges.degree > slot->old.degree;
 }
@@ -155,7 +109,6 @@ write_again(OmenRepair *repair, OmenRewrite *slot, const OmenBackLink *links,
 	count = count_of_slot(&links[first], count - first);
 	for (int try = 0; try < MAX_TRIES && !slot->is_written; try++)
 	{
-		MemoryContextReset(repair->step_context);
 		if (!plan_links(repair, slot, &links[first], count))
 			return;
 		omen_rewrite(repair, slot, 1);
@@ -168,7 +121,6 @@ write_page(OmenRepair *repair, OmenRewrite *slots, const OmenBackLink *links,
 		   uint32 count)
 {
 	BlockNumber block = omen_id_block(repair->plane, links[0].from.id);
-	MemoryContext old = MemoryContextSwitchTo(repair->step_context);
 	uint32		planned = 0;
 	uint32		done = 0;
 
@@ -179,27 +131,21 @@ write_page(OmenRepair *repair, OmenRewrite *slots, const OmenBackLink *links,
 
 		planned += plan_links(repair, &slots[planned], &links[done], same);
 		done += same;
-		MemoryContextReset(repair->step_context);
 	}
 	omen_rewrite(repair, slots, planned);
 	for (uint32 i = 0; i < planned; i++)
 		write_again(repair, &slots[i], links, count);
-	MemoryContextReset(repair->step_context);
-	MemoryContextSwitchTo(old);
 	return done;
 }
 
-/*
- * Make the edges that were gathered, if they are at least so many.  Not while
- * something is in use in the context for a step.
- */
+/* Make the edges that were gathered. */
 void
-omen_back_links_write(OmenRepair *repair, uint32 least)
+omen_back_links_write(OmenRepair *repair)
 {
 	OmenRewrite *slots;
 	uint32		done = 0;
 
-	if (repair->nback_links < Max(least, 1))
+	if (repair->nback_links == 0)
 		return;
 	slots =
 		palloc_extended(mul_size(repair->plane->per_page, sizeof(OmenRewrite)),

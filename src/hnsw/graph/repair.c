@@ -65,7 +65,6 @@ repair_slots(OmenRepair *repair, const OmenNodeRef *affected, uint32 count)
 		MemoryContextReset(repair->step_context);
 	}
 	omen_rewire(repair, affected, count);
-	omen_back_links_write(repair, OMEN_BACK_LINKS_AT_A_TIME);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(repair->page_context);
 }
@@ -132,7 +131,6 @@ repair_layer0(OmenRepair *repair)
 		}
 		omen_vacuum_delay_point();
 	}
-	omen_back_links_write(repair, 0);
 }
 
 /* ---------- the step 3: upper layers ---------- */
@@ -235,7 +233,6 @@ repair_upper(OmenRepair *nodes)
 		(void) repair_page(&upper, nodes->upper_pages[i]);
 		omen_vacuum_delay_point();
 	}
-	omen_back_links_write(&upper, 0);
 	omen_condemned_each_page(&upper, omen_condemned_free_page);
 }
 

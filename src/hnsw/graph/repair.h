@@ -33,7 +33,7 @@ typedef struct OmenRepair
 	BlockNumber *upper_pages;	/* met in the pass over all pages */
 	uint64		nupper_pages;
 	OmenSearch *search;			/* for new neighbors */
-	struct OmenBackLink *back_links;	/* edges to be made later on */
+	struct OmenBackLink *back_links;	/* edges to be made for a page */
 	uint32		nback_links;
 	uint32		back_links_room;
 	MemoryContext context;		/* what lives as long as this */
@@ -92,15 +92,9 @@ extern void omen_rewrite(OmenRepair *repair, OmenRewrite *slots, uint32 count);
 
 /* ---------- back_links.c ---------- */
 
-/*
- * How many are gathered.  Where they are more than there are pages, a page gets
- * several at a time; 5 MB of memory.  guess
- */
-#define OMEN_BACK_LINKS_AT_A_TIME (256 * 1024)
-
 extern void omen_back_links_add(OmenRepair *repair, OmenNodeRef to,
 								const OmenCandidate *from);
-extern void omen_back_links_write(OmenRepair *repair, uint32 least);
+extern void omen_back_links_write(OmenRepair *repair);
 
 /* ---------- rewire.c ---------- */
 

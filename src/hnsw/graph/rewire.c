@@ -210,7 +210,7 @@ add_what_is_found(OmenRepair *repair, const OmenOwnCode *own,
 
 /* ---------- what the edges shall be ---------- */
 
-/* Let the neighbors that are new lead back to a slot, later on. */
+/* Let the neighbors that are new lead back to a slot, once all are known. */
 static void
 remember_found(OmenRepair *repair, OmenNodeRef slot,
 			   const OmenCandidate *candidates, uint32 count)
@@ -333,6 +333,7 @@ omen_rewire(OmenRepair *repair, const OmenNodeRef *refs, uint32 count)
 		MemoryContextSwitchTo(page_context);
 		MemoryContextReset(repair->step_context);
 	}
+	omen_back_links_write(repair);
 	pfree(slots);
 }
 

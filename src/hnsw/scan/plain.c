@@ -39,12 +39,28 @@ start(IndexScanDesc scan)
 	omen_candidates_start(scan);
 }
 
+/*
+ * What the candidate list is to grow to.  If that is longer than distances of
+ * sketches are good for, to all nodes that there are: then nothing goes out
+ * before what is surely nearer.
+ */
+static uint32
+next_list(const OmenScanState *state)
+{
+	uint32		next = state->search->ef * OMEN_LIST_GROWTH;
+
+	if (omen_metrics[state->ix->meta.metric].is_sketched &&
+		next / OMEN_SKETCH_MAX_LIST > state->ef)
+		next = (uint32) Max(next, Min(state->graph->data.node_limit,
+									  PG_INT32_MAX / 2));
+	return next;
+}
+
 /* Find more.  Goes on to the next phase where there is nothing. */
 static void
 advance(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
-	uint32		next_ef = state->search->ef * OMEN_LIST_GROWTH;
 
 	switch (state->phase)
 	{
@@ -53,7 +69,7 @@ advance(IndexScanDesc scan)
 				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
 		case OMEN_SCAN_GRAPH:
-			if (!omen_candidates_search_on(state, next_ef))
+			if (!omen_candidates_search_on(state, next_list(state)))
 			{
 				(void) omen_full_scan(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_FULL;

@@ -189,15 +189,20 @@ omen_rerank_waits(const OmenScanState *state)
  * Has the candidate list given as many rows as it is good for?  At its end it
  * lacks more of what is near than at its beginning, so one that had to grow is
  * not used to its end.  That does not depend on how many rows are wanted: a
- * query for more rows begins with those that one for fewer gives.
+ * query for more rows begins with those that one for fewer gives.  Of sketches
+ * any list lacks some.
  */
 bool
 omen_rerank_is_used_up(const OmenScanState *state)
 {
 	const OmenSearch *search = state->search;
+	double		taken = state->pending.taken;
 
-	return state->phase == OMEN_SCAN_GRAPH && search->ef > state->ef &&
-		   state->pending.taken >= search->ef / OMEN_LIST_OF_TAKEN;
+	if (state->phase != OMEN_SCAN_GRAPH)
+		return false;
+	if (omen_metrics[state->ix->meta.metric].is_sketched)
+		return taken >= search->ef / OMEN_SKETCH_LIST_OF_TAKEN;
+	return search->ef > state->ef && taken >= search->ef / OMEN_LIST_OF_TAKEN;
 }
 
 /*
