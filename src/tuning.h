@@ -32,7 +32,7 @@
  * hnsw.ef_search by default, and what a number of that is multiplied by for an
  * index made by the name of hnsw, so that no fewer of the true nearest are
  * found than pgvector finds.  Parts of 1.  measured on sets of 30,000 rows at
- * 10 to 320: 1.8 is enough for all of them (bench/run --alias)
+ * 10 to 320: 1.8 is not enough for all of them (bench/run --alias)
  */
 #define OMEN_PEER_EF_SEARCH 40
 #define OMEN_ALIAS_EF_FACTOR 2
