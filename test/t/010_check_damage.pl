@@ -282,6 +282,8 @@ my @graph_damages = (
 	[ 'first reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED1, 'C', 1); return } ],
 	[ 'second reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED2, 'S', 1); return } ],
 	[ 'last reserved byte', 'meta', sub { poke($_[0], 0, META_RESERVED3 + 59, 'C', 1); return } ],
+	[ 'dimensions of values', 'meta', sub { poke($_[0], 0, META_VALUE_DIMS, 'L', DIMS + 1); return } ],
+	[ 'no dimensions of values', 'meta', sub { poke($_[0], 0, META_VALUE_DIMS, 'L', 0); return } ],
 	[ 'ef_construction', 'meta', sub { poke($_[0], 0, META_EF_CONSTRUCTION, 'S', 0); return } ],
 	[ 'nodes that VACUUM has counted', 'meta', sub { poke($_[0], 0, META_VACUUM_NODES, 'Q', 1_000_000); return } ],
 	[ 'dead nodes that VACUUM has counted', 'meta', sub { poke($_[0], 0, META_VACUUM_DEAD, 'Q', ~0); return } ],
