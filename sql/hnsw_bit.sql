@@ -38,7 +38,9 @@ CREATE TABLE refused (v varbit(8), u varbit, b bit(8), one bit, w vector(8));
 CREATE INDEX ON refused USING omen_hnsw (v bit_hamming_ops);
 CREATE INDEX ON refused USING omen_hnsw (u bit_jaccard_ops);
 CREATE DOMAIN varying AS varbit(8);
+\set VERBOSITY terse
 CREATE INDEX ON refused USING omen_hnsw ((v::varying) bit_hamming_ops);
+\set VERBOSITY default
 CREATE INDEX ON refused USING omen_hnsw (v);
 CREATE INDEX ON refused USING omen_hnsw (w bit_hamming_ops);
 CREATE INDEX ON refused USING omen_hnsw (b vector_l2_ops);
@@ -248,7 +250,7 @@ DROP TABLE doc;
 CREATE SEQUENCE calls;
 CREATE FUNCTION counted(b bit) RETURNS bit LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	PERFORM nextval('calls');
+	PERFORM nextval('public.calls');
 	RETURN b;
 END $$;
 CREATE TABLE costly AS SELECT i AS id, (hashint8(i)::bit(32) || i::bit(16))::bit(48) AS b FROM generate_series(1, 3000) i;

@@ -69,6 +69,7 @@ DROP TABLE item;
 CREATE TABLE item (v sparsevec);
 CREATE INDEX ON item USING omen_hnsw (v);
 CREATE INDEX item_index ON item USING omen_hnsw ((v::sparsevec(5)));
+SELECT v FROM item ORDER BY v::sparsevec(5) <-> '{6:1}/6' LIMIT 1;
 INSERT INTO item VALUES ('{1:1}/5');
 INSERT INTO item VALUES ('{1:1}/6');
 DROP TABLE item;

@@ -182,11 +182,13 @@ code_flaw(uint32_t dim, const OmenCodeHeader *hdr, const void *code, char *flaw,
 
 #define IP_METRIC \
 	{ \
-		ip_distance, ip_of_query, bound_product \
+		.distance = ip_distance, .query_distance = ip_of_query, \
+		.decoded_bound = bound_product \
 	}
 #define L2_METRIC \
 	{ \
-		l2_distance, l2_of_query, bound_sum \
+		.distance = l2_distance, .query_distance = l2_of_query, \
+		.decoded_bound = bound_sum \
 	}
 
 const OmenCodec omen_codec_full = {
@@ -203,7 +205,9 @@ const OmenCodec omen_codec_full = {
 				[OMEN_METRIC_IP] = IP_METRIC,
 				[OMEN_METRIC_COSINE] = L2_METRIC,
 				OMEN_SKETCH_METRICS(L2_METRIC, IP_METRIC),
-				[OMEN_METRIC_L1] = {l1_distance, l1_of_query, bound_sum}},
+				[OMEN_METRIC_L1] = {.distance = l1_distance,
+									.query_distance = l1_of_query,
+									.decoded_bound = bound_sum}},
 	.sumsq = sumsq,
 	.norm_bound = norm_bound,
 	.query_norm_bound = query_norm_bound,

@@ -95,8 +95,10 @@ const OmenCodec omen_codec_sq8 = {
 	.bytes = omen_grid_bytes,
 	.encode = encode,
 	.decode = decode,
-	.metrics = {GRID_METRICS, [OMEN_METRIC_L1] = {l1_distance, l1_of_query,
-												  omen_grid_bound_l1}},
+	.metrics = {GRID_METRICS, [OMEN_METRIC_L1] = {.distance = l1_distance,
+												  .query_distance = l1_of_query,
+												  .decoded_bound =
+													  omen_grid_bound_l1}},
 	.rest_product = rest_product,
 	GRID_HOOKS,
 	.code_flaw = code_flaw,

@@ -42,11 +42,13 @@ ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
 
 #define L2_METRIC \
 	{ \
-		l2_distance, l2_of_query, omen_grid_bound_l2sq \
+		.distance = l2_distance, .query_distance = l2_of_query, \
+		.decoded_bound = omen_grid_bound_l2sq \
 	}
 #define IP_METRIC \
 	{ \
-		ip_distance, ip_of_query, omen_grid_bound_product \
+		.distance = ip_distance, .query_distance = ip_of_query, \
+		.decoded_bound = omen_grid_bound_product \
 	}
 
 /* What goes with every such kind. */

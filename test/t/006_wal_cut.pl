@@ -144,7 +144,7 @@ my @scenarios = (
 		rows => 1100,
 		index => '(v) WITH (m = 4, ef_construction = 16)',
 		setup => 'INSERT INTO item (v) SELECT v FROM item, generate_series(1, 25) WHERE id IN (50, 60);
-			DELETE FROM item WHERE id % 20 = 7 AND id < 800 OR id BETWEEN 1105 AND 1145 OR v = (SELECT v FROM item WHERE id = 50);',
+			DELETE FROM item WHERE id % 10 = 7 AND id < 1000 OR id BETWEEN 1105 AND 1145 OR v = (SELECT v FROM item WHERE id = 50);',
 		operation => $vacuum,
 		again => "INSERT INTO item (v) SELECT made_vector(50, 8, 20) FROM generate_series(1, 4); $vacuum",
 		ordinary => ['orphan_chunk'],
