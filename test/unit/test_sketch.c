@@ -41,9 +41,13 @@ make_vector(Vector *v, bool signs)
 
 	for (int i = 0; i < COUNT; i++)
 	{
+		volatile float product;
+
 		index += 1 + (int32_t) (random_u64() % (i < COUNT / 2 ? 3 : 900));
 		v->indices[i] = index;
-		v->values[i] = 0.1f + random_normal() * random_normal();
+		/* rounded before it is added to, whatever the compiler would do */
+		product = random_normal() * random_normal();
+		v->values[i] = 0.1f + product;
 		if (!signs)
 			v->values[i] = fabsf(v->values[i]);
 	}
