@@ -74,7 +74,12 @@ omen_link_distance(const OmenQuantizer *q, double radius,
 	if (!omen_quantizer_metric(q)->is_product)
 		return distance;
 	if (omen_quantizer_metric(q)->links_by_angle)
-		return (float) (distance / omen_norm_product(q, ha, hb));
+	{
+		double		cosine = distance / omen_norm_product(q, ha, hb);
+
+		/* products or norms beyond float32 say nothing of the angle */
+		return isfinite(cosine) ? (float) cosine : 0.0f;
+	}
 	return (float) (distance - omen_added_coordinate(q, radius, ha) *
 								   omen_added_coordinate(q, radius, hb));
 }

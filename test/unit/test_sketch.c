@@ -41,9 +41,13 @@ make_vector(Vector *v, bool signs)
 
 	for (int i = 0; i < COUNT; i++)
 	{
+		volatile float product;
+
 		index += 1 + (int32_t) (random_u64() % (i < COUNT / 2 ? 3 : 900));
 		v->indices[i] = index;
-		v->values[i] = 0.1f + random_normal() * random_normal();
+		/* rounded before it is added to, whatever the compiler would do */
+		product = random_normal() * random_normal();
+		v->values[i] = 0.1f + product;
 		if (!signs)
 			v->values[i] = fabsf(v->values[i]);
 	}
@@ -263,6 +267,27 @@ test_links(void)
 	free(q);
 }
 
+/* Nor is a distance NaN where norms are beyond float32, in either kind. */
+static void
+test_long_links(OmenStorage storage)
+{
+	OmenQuantizer *q =
+		malloc(omen_quantizer_size(OMEN_METRIC_SKETCH_IP, storage, DIM));
+	float	   *scratch = malloc(DIM * sizeof(float));
+	static const int32_t indices[] = {1, 2};
+	static const float values[] = {3e38f, 3e38f};
+	static float sketch[DIM];
+	static float code[DIM];
+	OmenCodeHeader header;
+
+	omen_quantizer_init(q, OMEN_METRIC_SKETCH_IP, storage, DIM, 1, NULL);
+	omen_sketch((OmenSparse){indices, values, 2}, false, DIM, sketch);
+	CHECK(omen_encode(q, sketch, scratch, &header, code));
+	CHECK(!isnan(omen_link_distance(q, 100, &header, code, &header, code)));
+	free(scratch);
+	free(q);
+}
+
 int
 main(void)
 {
@@ -278,5 +303,7 @@ main(void)
 		for (size_t s = 0; s < 3; s++)
 			test_bounds((OmenMetric) metric, storages[s]);
 	test_links();
+	for (size_t i = 0; i < 3; i++)
+		test_long_links(storages[i]);
 	return check_finish();
 }
