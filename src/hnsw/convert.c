@@ -14,12 +14,9 @@
  * A crash or an error leaves it at some point of that; whoever finds the list
  * too long next goes on.
  *
- * The flat list's lock is a heavyweight lock on a tuple of the index that does
- * not exist (the graph's id as block, offset 1), so that it takes part in
- * deadlock detection:
- * share to add to the list or to look for dead rows in it, exclusive to
- * convert.  It matters only while the index is a list; nobody takes it for a
- * graph.
+ * The flat list's lock (groups.c) is held share to add to the list or to look
+ * for dead rows in it, and exclusive to convert.  In an index without groups it
+ * matters only while that is a list; nobody takes it for a graph.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,48 +24,18 @@
 
 #include <math.h>
 
+#include "array.h"
 #include "compat.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "pause.h"
-#include "storage/lmgr.h"
 #include "utils/memutils.h"
 
-/* ---------- the lock ---------- */
-
-static ItemPointerData
-lock_tag(const OmenGraph *graph)
-{
-	ItemPointerData tag;
-
-	ItemPointerSet(&tag, graph->id, 1);
-	return tag;
-}
-
-void
-omen_flat_lock(const OmenGraph *graph, LOCKMODE mode)
-{
-	ItemPointerData tag = lock_tag(graph);
-
-	LockTuple(graph->ix->pages.rel, &tag, mode);
-}
-
-bool
-omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode)
-{
-	ItemPointerData tag = lock_tag(graph);
-
-	return omen_conditional_lock_tuple(graph->ix->pages.rel, &tag, mode);
-}
-
-void
-omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode)
-{
-	ItemPointerData tag = lock_tag(graph);
-
-	UnlockTuple(graph->ix->pages.rel, &tag, mode);
-}
+/*
+ * Pages of the index, all over it, from which the mean of groups is taken.
+ */
+#define MEAN_PAGES 64
 
 /* ---------- small parts ---------- */
 
@@ -90,42 +57,71 @@ omen_flat_is_full(const OmenGraph *graph)
 
 /* ---------- the members ---------- */
 
+/* Nodes that grow in number. */
+typedef struct Members
+{
+	OmenNodeRef *refs;
+	uint32		count;
+	uint32		room;
+} Members;
+
+/*
+ * Add the nodes of a page that have a row: all, or those of a graph that are
+ * members of its list.
+ */
+static void
+add_page(OmenIndex *ix, const OmenGraph *graph, BlockNumber block,
+		 Members *members)
+{
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf = omen_pin(&ix->pages, block);
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
+
+	/* a page has fewer slots than this; allocate before locking */
+	OMEN_GROW(CurrentMemoryContext, members->refs, members->room,
+			  members->count + plane->per_page);
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	if (graph)
+		omen_slots_begin_graph(&walk, graph, plane, buf);
+	else
+		omen_slots_begin(&walk, ix, plane, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+	{
+		if ((graph == NULL || (slot->flags & OMEN_SLOT_FLAT) != 0) &&
+			omen_node_has_row(slot))
+			members->refs[members->count++] = omen_walk_ref(&walk, slot);
+	}
+	UnlockReleaseBuffer(buf);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* The members of the list: nodes that have the flag and a row. */
-static OmenNodeRef *
-list_members(OmenGraph *graph, uint32 *count)
+static Members
+list_members(OmenGraph *graph)
 {
 	OmenIndex  *ix = graph->ix;
-	const OmenPlane *plane = &ix->layout.node;
+	Members		members = {0};
 	OmenGraphPages pages;
 	BlockNumber block;
-	uint32		room = 2048;
-	OmenNodeRef *members = palloc(room * sizeof(OmenNodeRef));
 
-	*count = 0;
 	omen_graph_pages(&pages, graph);
 	while (omen_graph_next_page(&pages, &block))
-	{
-		Buffer		buf = omen_pin(&ix->pages, block);
-		OmenSlotWalk walk;
-		OmenSlotHeader *slot;
+		add_page(ix, graph, block, &members);
+	return members;
+}
 
-		/* a page has fewer slots than this; allocate before locking */
-		if (room - *count < plane->per_page)
-		{
-			room *= 2;
-			members =
-				repalloc_huge(members, mul_size(room, sizeof(OmenNodeRef)));
-		}
-		LockBuffer(buf, BUFFER_LOCK_SHARE);
-		omen_slots_begin(&walk, ix, plane, buf);
-		while ((slot = omen_next_slot(&walk)) != NULL)
-		{
-			if ((slot->flags & OMEN_SLOT_FLAT) != 0 && omen_node_has_row(slot))
-				members[(*count)++] = omen_walk_ref(&walk, slot);
-		}
-		UnlockReleaseBuffer(buf);
-		CHECK_FOR_INTERRUPTS();
-	}
+/* Nodes of all groups, from pages all over the index. */
+static Members
+sample_groups(OmenIndex *ix)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->pages.rel);
+	BlockNumber step = Max(1, nblocks / MEAN_PAGES);
+	Members		members = {0};
+
+	for (BlockNumber block = OMEN_META_BLOCK + 1; block < nblocks;
+		 block += step)
+		add_page(ix, NULL, block, &members);
 	return members;
 }
 
@@ -154,31 +150,24 @@ read_member(OmenIndex *ix, OmenNodeRef node, OmenSlotHeader *member,
 /* ---------- 1: the quantizer ---------- */
 
 /*
- * The mean of the members, and the norm of the longest for inner product.
+ * The mean of nodes, in rotated coordinates; of those whose codes were made
+ * without one.
  */
-static void
-freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
+static float *
+mean_of(OmenIndex *ix, const Members *members, uint8 *code)
 {
-	OmenIndex  *ix = graph->ix;
-	bool		has_mean = omen_has_mean(ix->meta.storage, ix->meta.metric);
 	uint32		dims = ix->meta.dims;
 	double	   *sum = palloc0(dims * sizeof(double));
 	float	   *x = palloc(dims * sizeof(float));
-	uint8	   *code = palloc(ix->layout.code_bytes);
-	double		longest = 0;
 	uint32		used = 0;
 
-	for (uint32 i = 0; i < count; i++)
+	for (uint32 i = 0; i < members->count; i++)
 	{
 		OmenSlotHeader member;
 		OmenCodeHeader header;
 
-		if (!read_member(ix, members[i], &member, &header, code) ||
+		if (!read_member(ix, members->refs[i], &member, &header, code) ||
 			member.epoch != 0)
-			continue;
-		if (omen_metrics[ix->meta.metric].is_product)
-			longest = Max(longest, omen_code_sumsq(ix->origin, &header));
-		if (!has_mean)
 			continue;
 		omen_decode(ix->origin, &header, code, x);
 		for (uint32 d = 0; d < dims; d++)
@@ -187,7 +176,55 @@ freeze_quantizer(OmenGraph *graph, const OmenNodeRef *members, uint32 count)
 	}
 	for (uint32 d = 0; d < dims; d++)
 		x[d] = used > 0 ? (float) (sum[d] / used) : 0;
-	omen_graph_freeze(graph, has_mean ? x : NULL, (float) sqrt(longest));
+	pfree(sum);
+	return x;
+}
+
+/* The squared norm of the longest member. */
+static double
+longest_of(OmenIndex *ix, const Members *members, uint8 *code)
+{
+	double		longest = 0;
+
+	for (uint32 i = 0; i < members->count; i++)
+	{
+		OmenSlotHeader member;
+		OmenCodeHeader header;
+
+		if (read_member(ix, members->refs[i], &member, &header, code) &&
+			(member.epoch == 0 || member.epoch == ix->quantizer_epoch))
+			longest = Max(longest,
+						  omen_code_sumsq(member.epoch == 0 ? ix->origin
+															: ix->quantizer,
+										  &header));
+	}
+	return longest;
+}
+
+/*
+ * The mean of the members, and the norm of the longest for inner product.
+ * Groups share a mean, that of all of them, which the first that is converted
+ * finds.
+ */
+static void
+freeze_quantizer(OmenGraph *graph, const Members *members)
+{
+	OmenIndex  *ix = graph->ix;
+	uint8	   *code = palloc(ix->layout.code_bytes);
+	float	   *mean = NULL;
+	double		longest = 0;
+
+	if (omen_has_mean(ix->meta.storage, ix->meta.metric) &&
+		ix->quantizer_epoch == 0)
+	{
+		Members		sample =
+			omen_graph_is_group(graph) ? sample_groups(ix) : *members;
+
+		mean = mean_of(ix, &sample, code);
+	}
+	if (omen_metrics[ix->meta.metric].is_product)
+		longest = longest_of(ix, members, code);
+	omen_graph_freeze(graph, mean, (float) sqrt(longest));
 }
 
 /* ---------- 2: the codes ---------- */
@@ -295,8 +332,7 @@ omen_flat_convert(OmenInserter *ins)
 	MemoryContext context;
 	MemoryContext member_context;
 	MemoryContext old;
-	OmenNodeRef *members;
-	uint32		count;
+	Members		members;
 
 	omen_graph_refresh(graph);
 	if (graph->data.mode == OMEN_MODE_GRAPH)
@@ -308,21 +344,21 @@ omen_flat_convert(OmenInserter *ins)
 		AllocSetContextCreate(context, "omen_hnsw conversion of a node",
 							  ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	members = list_members(graph, &count);
+	members = list_members(graph);
 	if (graph->data.mode == OMEN_MODE_FLAT && graph->data.epoch == 0)
-		freeze_quantizer(graph, members, count);
+		freeze_quantizer(graph, &members);
 	OMEN_PAUSE("convert-frozen");
 	omen_graph_set_mode(graph, OMEN_MODE_CONVERTING);
-	root_first(graph, members, count);
-	for (uint32 i = 0; i < count; i++)
+	root_first(graph, members.refs, members.count);
+	for (uint32 i = 0; i < members.count; i++)
 	{
-		recode_member(ins->ix, members[i], ins->code, ins->space.scratch);
+		recode_member(ins->ix, members.refs[i], ins->code, ins->space.scratch);
 		OMEN_PAUSE("convert-coded");
 	}
-	for (uint32 i = 0; i < count; i++)
+	for (uint32 i = 0; i < members.count; i++)
 	{
 		MemoryContextSwitchTo(member_context);
-		link_member(ins, members[i]);
+		link_member(ins, members.refs[i]);
 		MemoryContextReset(member_context);
 		OMEN_PAUSE("convert-linked");
 	}

@@ -109,12 +109,89 @@ omen_is_bounded(PlannerInfo *root)
 	return root->limit_tuples >= 0 || root->tuple_fraction > 0;
 }
 
+/* Is a clause one that says which value a leading column has? */
+static bool
+tells_value(const IndexOptInfo *index, int column, Node *clause)
+{
+	Oid			left;
+	Oid			right;
+	int			strategy;
+
+	if (IsA(clause, NullTest))
+		return ((NullTest *) clause)->nulltesttype == IS_NULL;
+	if (!IsA(clause, OpExpr))
+		return false;
+	get_op_opfamily_properties(((OpExpr *) clause)->opno,
+							   index->opfamily[column], false, &strategy, &left,
+							   &right);
+	return strategy == OMEN_KEY_EQUAL &&
+		   omen_prefix_is_comparable(index->opcintype[column], right);
+}
+
+/* The part of the rows that is in the group that a path is about; or 0. */
+static double
+group_part(PlannerInfo *root, const IndexPath *path, int leading)
+{
+	const IndexOptInfo *index = path->indexinfo;
+	List	   *told = NIL;
+	ListCell   *lc;
+	ListCell   *lq;
+
+	for (int column = 0; column < leading; column++)
+	{
+		bool		is_told = false;
+
+		foreach (lc, path->indexclauses)
+		{
+			IndexClause *clause = lfirst_node(IndexClause, lc);
+
+			foreach (lq, clause->indexquals)
+			{
+				RestrictInfo *qual = lfirst_node(RestrictInfo, lq);
+
+				if (clause->indexcol != column)
+					continue;
+				told = lappend(told, qual);
+				is_told |=
+					tells_value(index, column, (Node *) qual->clause);
+			}
+		}
+		if (!is_told)
+			return 0;
+	}
+	return Max(clauselist_selectivity(root, told, index->rel->relid, JOIN_INNER,
+									  NULL),
+			   OMEN_TINY_PART);
+}
+
+/* How many columns of an index come before the vector. */
+int
+omen_leading_columns(const IndexOptInfo *index)
+{
+	Relation	rel = index_open(index->indexoid, NoLock);
+	int			leading = omen_index_columns(rel).vector - 1;
+
+	index_close(rel, NoLock);
+	return leading;
+}
+
+/* No path like this is ever wanted. */
+static void
+price_unwanted(IndexPath *path, Cost *startup, Cost *total)
+{
+	*startup = OMEN_UNWANTED_COST;
+	*total = OMEN_UNWANTED_COST;
+	omen_disable_path(&path->path);
+}
+
 void
 omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 						Cost *startup, Cost *total, Selectivity *selectivity,
 						double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
+	int			leading = omen_leading_columns(index);
+	double		part = 1.0;
 	OmenSearchCost search;
 	QualCost	distance_cost;
 
@@ -125,13 +202,22 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	if (path->indexorderbys == NIL || path->path.param_info != NULL ||
 		!omen_is_bounded(root))
 	{
-		*startup = OMEN_UNWANTED_COST;
-		*total = OMEN_UNWANTED_COST;
-		omen_disable_path(&path->path);
+		price_unwanted(path, startup, total);
 		return;
 	}
+	/* without all leading columns it would be a look at everything */
+	if (leading > 0)
+	{
+		part = group_part(root, path, leading);
+		if (part == 0)
+		{
+			price_unwanted(path, startup, total);
+			return;
+		}
+		*selectivity = part;
+	}
 
-	omen_search_cost_init(&search, index, index->tuples);
+	omen_search_cost_init(&search, index, index->tuples * part);
 	cost_qual_eval(&distance_cost, path->indexorderbys, root);
 	distance_cost.per_tuple +=
 		omen_untold_cost(root, search.opclass,

@@ -16,6 +16,7 @@
 #include "hnsw/columns.h"
 #include "hnsw/ef_search.h"
 #include "hnsw/graph/graph.h"
+#include "hnsw/keys/prefix.h"
 #include "hnsw/store/store.h"
 #include "hnsw/visits.h"
 #include "nodes/execnodes.h"
@@ -84,6 +85,7 @@ extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
 extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
 								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
+extern int	omen_leading_columns(const IndexOptInfo *index);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double loop_count, Cost *startup,
 									Cost *total, Selectivity *selectivity,
@@ -114,6 +116,8 @@ typedef struct OmenInserter
 	OmenCodeHeader header;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* of the row */
+	OmenPrefix *prefix;			/* of the leading columns, or NULL */
+	OmenPrefixKey *group_key;	/* of the row; with prefix only */
 	MemoryContext context;		/* all of the above */
 	MemoryContext row_context;	/* what one row takes; reset after each */
 } OmenInserter;
@@ -127,12 +131,18 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 							 IndexUniqueCheck check_unique,
 							 bool index_unchanged, IndexInfo *index_info);
 
-/* convert.c */
-extern bool omen_flat_is_full(const OmenGraph *graph);
-extern void omen_flat_convert(OmenInserter *ins);
+/* groups.c */
+extern bool omen_group_find(OmenIndex *ix, OmenPrefix *prefix,
+							const OmenPrefixKey *key, OmenNodeRef *group);
+extern OmenNodeRef omen_group_need(OmenIndex *ix, OmenPrefix *prefix,
+								   const OmenPrefixKey *key);
 extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);
 extern bool omen_flat_try_lock(const OmenGraph *graph, LOCKMODE mode);
 extern void omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode);
+
+/* convert.c */
+extern bool omen_flat_is_full(const OmenGraph *graph);
+extern void omen_flat_convert(OmenInserter *ins);
 
 /* handler.c */
 extern bool omen_is_access_method(Oid am);

@@ -124,7 +124,8 @@ create_meta(Relation index, ForkNumber fork)
 	omen_options_check_storage(storage, shape.metric, shape.dims);
 	omen_meta_create(index, fork, shape.metric, storage, shape.dims, dims, m,
 					 ef_construction, seed == 0 ? DEFAULT_SEED : omen_mix(seed),
-					 omen_keys_bytes(index));
+					 omen_keys_bytes(index),
+					 omen_index_columns(index).vector - 1);
 }
 
 /* ---------- the sample ---------- */
@@ -276,7 +277,8 @@ choose_quantizer(BuildState *state)
 	/* the radius is known when all rows have been read */
 	omen_graph_freeze(state->inserter->graph,
 					  has_mean ? state->transformed : NULL, 0);
-	omen_graph_set_mode(state->inserter->graph, OMEN_MODE_GRAPH);
+	if (state->inserter->prefix == NULL)
+		omen_graph_set_mode(state->inserter->graph, OMEN_MODE_GRAPH);
 	return true;
 }
 
@@ -295,7 +297,7 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 								 (int64) state->tuples);
 }
 
-/* A small table: insert its rows one by one. */
+/* A small table, or one of groups: insert its rows one by one. */
 static void
 insert_rows(BuildState *state, IndexBuildResult *result)
 {
@@ -359,7 +361,7 @@ omen_hnsw_build(Relation heap, Relation index, IndexInfo *index_info)
 											  ALLOCSET_DEFAULT_SIZES);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 OMEN_PHASE_SAMPLE);
-	if (choose_quantizer(&state))
+	if (choose_quantizer(&state) && state.inserter->prefix == NULL)
 		build_graph(&state, result);
 	else
 		insert_rows(&state, result);

@@ -3,7 +3,8 @@
  * insert.c
  *	  Adding one row to an index.
  *
- * A row goes, in this order of preference: to a side list if its vector is
+ * In an index of groups the row's group comes first, and all else is within it:
+ * a row goes, in this order of preference, to a side list if its vector is
  * NULL or has no direction; to the flat list while the index is one; to the
  * node that has the same code; to a node of its own.  The order of writes, and
  * what a crash between them leaves, is described in src/hnsw/README.
@@ -41,6 +42,9 @@ omen_inserter_create(Relation index, bool building)
 	ins->code = palloc(ins->ix->layout.code_bytes);
 	ins->keys = omen_keys_open(index);
 	ins->search->link_keys = &ins->row_keys;
+	ins->prefix = omen_prefix_open(index);
+	if (ins->prefix)
+		ins->group_key = palloc(sizeof(OmenPrefixKey));
 	ins->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw insert",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -241,6 +245,37 @@ try_add_to_list(OmenInserter *ins, Datum value, ItemPointer tid)
 }
 
 /*
+ * Turn to the group that a row is of, and keep it from being converted until
+ * leave_group().
+ */
+static void
+enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
+{
+	if (ins->prefix == NULL)
+		return;
+	if (!omen_prefix_encode(ins->prefix, values, isnull, ins->group_key))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("values of the columns before the vector are too long "
+						"for index \"%s\"",
+						RelationGetRelationName(ins->ix->pages.rel)),
+				 errdetail("They can have %d bytes in all.",
+						   OMEN_MAX_GROUP_KEY)));
+	omen_index_refresh(ins->ix);
+	omen_graph_choose(ins->graph,
+					  omen_group_need(ins->ix, ins->prefix, ins->group_key));
+	if (!ins->ix->pages.building)
+		omen_flat_lock(ins->graph, ShareLock);
+}
+
+static void
+leave_group(OmenInserter *ins)
+{
+	if (ins->prefix && !ins->ix->pages.building)
+		omen_flat_unlock(ins->graph, ShareLock);
+}
+
+/*
  * Add one row, by the values of the index's columns.  unchanged: they are those
  * of an older version of the row.
  */
@@ -253,6 +288,7 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 	Datum		value = values[vector];
 	MemoryContext old = MemoryContextSwitchTo(ins->row_context);
 
+	enter_group(ins, values, isnull);
 	omen_graph_refresh(graph);
 	omen_keys_encode(ins->keys, values, isnull, &ins->row_keys);
 	if (isnull[vector])
@@ -267,6 +303,7 @@ omen_inserter_add(OmenInserter *ins, const Datum *values, const bool *isnull,
 		(void) encode(ins, value);
 		add_to_graph(ins, tid, unchanged);
 	}
+	leave_group(ins);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(ins->row_context);
 }

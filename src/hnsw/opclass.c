@@ -82,6 +82,9 @@ omen_catalog_flaw(Relation index, const OmenMetaPageData *meta)
 		return "has codes of another number of dimensions than its values";
 	if (typmod > 0 && (uint32) typmod != meta->value_dims)
 		return "has another number of dimensions than the column";
+	if (meta->leading != omen_index_columns(index).vector - 1)
+		return "has other columns before the vector than the index in the "
+			   "catalog";
 	if (meta->key_bytes != omen_keys_bytes(index))
 		return "has other key columns than the index in the catalog";
 	return NULL;
@@ -130,19 +133,19 @@ omen_check_columns(Relation index)
 {
 	OmenIndexColumns columns = omen_index_columns(index);
 
-	if (columns.vector != 1 || columns.vectors > 1)
+	if (columns.vectors != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 columns.vector != 1
-					 ? errmsg("first column of an omen_hnsw index must be "
-							  "a vector")
+				 columns.vectors == 0
+					 ? errmsg("omen_hnsw index must have a vector column")
 					 : errmsg("omen_hnsw index cannot have more than one "
 							  "vector column"),
 				 errhint("Columns to filter by follow the vector.")));
+	omen_prefix_check(index);
 	check_type(index, columns.vector);
 	if (columns.filters > OMEN_MAX_KEYS)
 		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
 						errmsg("omen_hnsw index cannot have more than %d "
-							   "columns",
-							   OMEN_MAX_KEYS + 1)));
+							   "columns after the vector",
+							   OMEN_MAX_KEYS)));
 }

@@ -9,7 +9,8 @@
  * it has dead TIDs.  A node that has lost its last row stays in the graph.
  *
  * When such nodes have become more than a few per cent, they are taken out:
- * graph/repair.c.  So its cost is spread over many deletions.
+ * graph/repair.c.  So its cost is spread over many deletions.  What is done with
+ * the nodes of each group of an index is in vacuum_groups.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,13 +20,10 @@
 #include "commands/vacuum.h"
 #include "compat.h"
 #include "hnsw/hnsw.h"
-#include "hnsw/store/node_list.h"
+#include "hnsw/vacuum.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "utils/memutils.h"
-
-/* Dead nodes are worth a repair from this share of all nodes on. */
-#define REPAIR_SHARE 0.03
 
 /* A heap TID and where it was met. */
 typedef struct TidPlace
@@ -54,6 +52,7 @@ typedef struct VacuumState
 	uint8		sides;			/* OMEN_CHUNK_*: side lists that have such */
 	OmenNodeList payload;		/* blocks of payload */
 	bool		condemned;		/* a VACUUM was cut before */
+	OmenVacuumGroups *groups;	/* of an index that has some, else NULL */
 } VacuumState;
 
 /* Something that has an id, or a block number, and no version. */
@@ -202,7 +201,9 @@ classify_chunks(VacuumState *state, Page page, BlockNumber block)
 		if ((chunk->flags & OMEN_SLOT_USED) == 0 || chunk->count > 0)
 			continue;
 		add_id(&state->empty_chunks, block * OMEN_CHUNKS_PER_PAGE + i);
-		if (omen_chunk_side(chunk) != OMEN_SIDE_NONE)
+		if (omen_chunk_side(chunk) != OMEN_SIDE_NONE && state->groups)
+			omen_vacuum_note_side(state->groups, owner, omen_chunk_side(chunk));
+		else if (omen_chunk_side(chunk) != OMEN_SIDE_NONE)
 			state->sides |= omen_chunk_side(chunk);
 		else
 			omen_node_list_add(&state->owners, owner);
@@ -226,6 +227,9 @@ classify(VacuumState *state, Buffer buf, BlockNumber block)
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
 		state->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
+		if (state->groups)
+			omen_vacuum_note_node(state->groups, slot,
+								  omen_walk_ref(&walk, slot));
 		if (!omen_node_has_row(slot))
 			omen_node_list_add(&state->dead, omen_walk_ref(&walk, slot));
 		else if (ItemPointerIsValid(&slot->u.node.heaptid))
@@ -313,6 +317,8 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	{
 		bool		any = ask(state);
 
+		if (state->groups)
+			omen_vacuum_meet_groups(state->groups, buf);
 		if (any)
 			OMEN_PAUSE("vacuum-asked");
 		LockBuffer(buf, any ? BUFFER_LOCK_EXCLUSIVE : BUFFER_LOCK_SHARE);
@@ -324,17 +330,6 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	ReleaseBuffer(buf);
 }
 
-static int
-compare_refs(const void *a, const void *b)
-{
-	const OmenNodeRef *x = a;
-	const OmenNodeRef *y = b;
-
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
-	return (int) x->version - (int) y->version;
-}
-
 /* Nodes that only have a chain left: do they have a row? */
 static void
 check_suspects(VacuumState *state)
@@ -344,18 +339,22 @@ check_suspects(VacuumState *state)
 		OmenNodeRef ref = state->suspects.refs[i];
 
 		if (omen_posting_drop_empty(state->graph, ref))
+		{
 			omen_node_list_add(&state->dead, ref);
+			if (state->groups)
+				omen_vacuum_note_empty(state->groups, ref);
+		}
 		else
 			state->nodes++;
 		omen_vacuum_delay_point();
 	}
 	if (state->owners.count > 0)
 		qsort(state->owners.refs, state->owners.count, sizeof(OmenNodeRef),
-			  compare_refs);
+			  omen_vacuum_compare);
 	for (uint64 i = 0; i < state->owners.count; i++)
 	{
-		if (i == 0 || compare_refs(&state->owners.refs[i - 1],
-								   &state->owners.refs[i]) != 0)
+		if (i == 0 || omen_vacuum_compare(&state->owners.refs[i - 1],
+										  &state->owners.refs[i]) != 0)
 			omen_posting_compact(state->graph, state->owners.refs[i]);
 		omen_vacuum_delay_point();
 	}
@@ -371,7 +370,7 @@ check_suspects(VacuumState *state)
 	}
 	if (state->dead.count > 0)
 		qsort(state->dead.refs, state->dead.count, sizeof(OmenNodeRef),
-			  compare_refs);
+			  omen_vacuum_compare);
 }
 
 /*
@@ -427,7 +426,8 @@ remove_nodes(VacuumState *state)
 	 * condemned are parents of; what it began is finished, however little.
 	 */
 	if (!state->condemned &&
-		state->dead.count < REPAIR_SHARE * (state->nodes + state->dead.count))
+		state->dead.count <
+			OMEN_REPAIR_SHARE * (state->nodes + state->dead.count))
 		return 0;
 	return omen_repair(graph, state->dead.refs, state->dead.count,
 					   (Size) maintenance_work_mem * 1024);
@@ -445,7 +445,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	VacuumState state = {0};
 	bool		locked;
 	uint64		old_limit;
-	uint64		freed;
+	uint64		freed = 0;
 
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
@@ -458,8 +458,11 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.places =
 		palloc(OMEN_PAGE_CAPACITY / sizeof(ItemPointerData) * sizeof(TidPlace));
 
+	if (state.ix->layout.group_bytes > 0)
+		state.groups = omen_vacuum_groups(state.ix);
 	/* a flat list stays one while it is looked through */
-	locked = state.graph->data.mode != OMEN_MODE_GRAPH;
+	locked =
+		state.groups == NULL && state.graph->data.mode != OMEN_MODE_GRAPH;
 	if (locked)
 		omen_flat_lock(state.graph, ShareLock);
 	omen_graph_refresh(state.graph);
@@ -474,9 +477,12 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	OMEN_PAUSE("vacuum-passed");
 	check_suspects(&state);
 	OMEN_PAUSE("vacuum-counted");
-	freed = remove_nodes(&state);
+	if (state.groups)
+		omen_vacuum_finish_groups(state.groups, state.removed > 0);
+	else
+		freed = remove_nodes(&state);
 	reclaim_payload(&state);
-	if (state.removed > 0)
+	if (state.removed > 0 && state.groups == NULL)
 		store_counts(&state, old_limit, freed);
 	if (locked)
 		omen_flat_unlock(state.graph, ShareLock);

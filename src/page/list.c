@@ -215,6 +215,8 @@ start_page(OmenPages *pages, const OmenPageLists *lists, Buffer buf, uint8 kind)
 	*head = block;
 	if (told)
 		lists->opened(lists, told, kind);
+	if (lists->started)
+		lists->started(lists, page, home);
 	omen_change_commit(&change);
 	unlock_head(locked);
 }

@@ -30,8 +30,10 @@
  *						InvalidBlockNumber
  *	  4			4		block: number of this page, so that a page that was
  *						copied over another is told
- *	  8			4		owner: reserved for a part of an index, 0
- *	  12		4		chain: reserved for the next page of its owner, 0
+ *	  8			4		owner: the part of an index that alone has the page, or
+ *						0
+ *	  12		4		chain: next page of its owner, or InvalidBlockNumber; 0
+ *						without an owner
  *	  16		1		kind: of the access method's enum
  *	  17		1		flags: OMEN_PAGE_LISTED
  *	  18		2		used: slots ever handed out; those beyond are zero
@@ -146,6 +148,8 @@ typedef struct OmenPageLists
 	Buffer (*lock_told)(const struct OmenPageLists *lists, uint8 kind);
 	/* another page of the kind is first from now on: note that there */
 	void (*opened)(const struct OmenPageLists *lists, Page told, uint8 kind);
+	/* a page has been given a kind, and is first: note whose it is.  Or NULL */
+	void (*started)(const struct OmenPageLists *lists, Page page, Page home);
 	uint32		max_id;			/* largest id that a slot may have */
 	const void *am;				/* the access method's own */
 } OmenPageLists;

@@ -107,6 +107,13 @@ paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
 	return found;
 }
 
+/* Is an index one of groups?  Those are scanned as PostgreSQL has it. */
+static bool
+has_groups(const IndexOptInfo *index)
+{
+	return omen_leading_columns(index) > 0;
+}
+
 /* The path by an index of ours in the order that is wanted, or NULL. */
 static IndexPath *
 ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
@@ -157,7 +164,7 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 		IndexOptInfo *index = lfirst(lc);
 		OrderedIndex ordered;
 
-		if (!is_ours(index))
+		if (!is_ours(index) || has_groups(index))
 			continue;
 		ordered.path = ordered_path_by(root, rel, index);
 		if (ordered.path == NULL)
@@ -538,7 +545,8 @@ may_need_count(PlannerInfo *root, const RelOptInfo *rel)
 
 	foreach (lc, rel->indexlist)
 	{
-		if (is_ours(lfirst(lc)) && needs_count(root, lfirst(lc)))
+		if (is_ours(lfirst(lc)) && !has_groups(lfirst(lc)) &&
+			needs_count(root, lfirst(lc)))
 			return true;
 	}
 	return false;
@@ -561,9 +569,12 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 			omen_is_semi_joined(root, rel));
 }
 
-/* Take out plain scans of our indexes, which promise less. */
+/*
+ * Take out plain scans of our indexes, which promise less; but of groups only if
+ * nothing takes their place.
+ */
 static void
-remove_plain_paths(RelOptInfo *rel)
+remove_plain_paths(RelOptInfo *rel, bool even_of_groups)
 {
 	ListCell   *lc;
 
@@ -572,7 +583,8 @@ remove_plain_paths(RelOptInfo *rel)
 		IndexPath  *path = lfirst(lc);
 
 		if (IsA(path, IndexPath) && is_ours(path->indexinfo) &&
-			path->path.param_info == NULL)
+			path->path.param_info == NULL &&
+			(even_of_groups || !has_groups(path->indexinfo)))
 			rel->pathlist = foreach_delete_current(rel->pathlist, lc);
 	}
 }
@@ -595,7 +607,7 @@ has_path_by_itself(const RelOptInfo *rel)
 static void
 remove_ordered_paths(PlannerInfo *root, RelOptInfo *rel)
 {
-	remove_plain_paths(rel);
+	remove_plain_paths(rel, true);
 	/* one of them may have kept out what was disabled */
 	if (!has_path_by_itself(rel))
 		add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
@@ -621,7 +633,7 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (ordered.path == NULL || (is_unfiltered(&ordered) &&
 								 !needs_count(root, ordered.path->indexinfo)))
 		return;
-	remove_plain_paths(rel);
+	remove_plain_paths(rel, false);
 	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel));
 }
 

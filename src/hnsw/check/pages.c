@@ -233,7 +233,8 @@ omen_check_meta(OmenCheck *check)
 						  "metapage says that it is on a list");
 	check_meta_values(check);
 	omen_layout_init(&check->layout, check->meta.storage, check->meta.dims,
-					 check->meta.m, check->meta.key_bytes);
+					 check->meta.m, check->meta.key_bytes,
+					 check->meta.leading > 0);
 	return true;
 }
 

@@ -29,7 +29,8 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 	if (slot == NULL)
 		return false;
 	found = slot->version == ref.version &&
-			(slot->flags & OMEN_SLOT_CONDEMNED) == 0;
+			(slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+			omen_slot_is_of(graph, plane, slot);
 	if (found)
 	{
 		copy->version = slot->version;
@@ -126,12 +127,15 @@ omen_edges_chosen(const OmenPlane *plane, const OmenCandidate *candidates,
 /*
  * Does an edge lead to this slot, whose page is locked?  To one that is
  * condemned only with the parent flag: what is below it must not lose its path,
- * and VACUUM finds its parent by that edge.
+ * and VACUUM finds its parent by that edge.  Never to another group's, whose
+ * version looks the same by accident.
  */
 static bool
-leads_to(const OmenSlotHeader *slot, uint8 tag)
+leads_to(const OmenGraph *graph, const OmenPlane *plane,
+		 const OmenSlotHeader *slot, uint8 tag)
 {
-	return OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
+	return omen_slot_is_of(graph, plane, slot) &&
+		   OmenVersionTag(slot->version) == (tag & OMEN_TAG_VERSION) &&
 		   ((tag & OMEN_TAG_PARENT) != 0 ||
 			(slot->flags & OMEN_SLOT_CONDEMNED) == 0);
 }
@@ -149,7 +153,7 @@ omen_edge_target(OmenGraph *graph, const OmenPlane *plane, uint32 id, uint8 tag,
 		return false;
 	target->id = id;
 	target->version = slot->version;
-	valid = leads_to(slot, tag);
+	valid = leads_to(graph, plane, slot, tag);
 	UnlockReleaseBuffer(buf);
 	return valid;
 }
@@ -179,7 +183,8 @@ omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane, uint32 id,
 	candidate->parent = (tag & OMEN_TAG_PARENT) != 0;
 	candidate->header = *omen_slot_code_header(plane, slot);
 	candidate->code = code;
-	valid = leads_to(slot, tag) && slot->epoch == ix->quantizer_epoch &&
+	valid = leads_to(graph, plane, slot, tag) &&
+			slot->epoch == ix->quantizer_epoch &&
 			omen_copy_code(ix, plane, id, slot, code);
 	UnlockReleaseBuffer(buf);
 	if (!valid)

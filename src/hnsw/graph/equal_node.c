@@ -59,6 +59,7 @@ fit_node(const NewRow *row, OmenNodeRef node)
 	if (slot == NULL)
 		return FIT_OTHER_CODE;
 	if (slot->version == node.version &&
+		omen_slot_is_of(row->graph, plane, slot) &&
 		omen_has_code(ix, plane, node.id, slot, row->header, row->code))
 		fit = fit_keys(row, slot);
 	UnlockReleaseBuffer(buf);
@@ -139,7 +140,7 @@ list_alike(const NewRow *row, Buffer buf, OmenNodeRef *alike)
 	OmenSlotHeader *slot;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	omen_slots_begin_graph(&walk, row->graph, &ix->layout.node, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
 		if (is_alike(ix, slot, row))

@@ -384,7 +384,8 @@ some_child(OmenGraph *graph, OmenNodeRef node, OmenNodeRef not, uint32 salt,
 			continue;
 		child->id = edges.ids[at];
 		child->version = slot->version;
-		valid = OmenVersionTag(slot->version) ==
+		valid = omen_slot_is_of(graph, plane, slot) &&
+				OmenVersionTag(slot->version) ==
 					(edges.tags[at] & OMEN_TAG_VERSION) &&
 				(slot->flags & (OMEN_SLOT_CONDEMNED | OMEN_SLOT_LINKING |
 								OMEN_SLOT_FLAT)) == 0;

@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "array.h"
 #include "compat.h"
 #include "hnsw/graph/repair.h"
 #include "miscadmin.h"
@@ -87,7 +88,7 @@ repair_page(OmenRepair *repair, BlockNumber block)
 	opaque = omen_check_page(ix->pages.rel, buf);
 	if (opaque != NULL)
 		kind = opaque->kind;
-	omen_slots_begin(&walk, ix, plane, buf);
+	omen_slots_begin_graph(&walk, repair->graph, plane, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
 		if ((slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
@@ -103,34 +104,37 @@ repair_page(OmenRepair *repair, BlockNumber block)
 	return kind;
 }
 
-/* The pass over all pages; remembers which are pages of upper slots. */
+/* Remember a page of upper slots. */
+static void
+note_upper_page(OmenRepair *repair, BlockNumber block)
+{
+	OMEN_GROW(CurrentMemoryContext, repair->upper_pages,
+			  repair->upper_pages_room, repair->nupper_pages + 1);
+	repair->upper_pages[repair->nupper_pages++] = block;
+}
+
+/*
+ * The pass over all pages; remembers which are pages of upper slots.  Those of a
+ * group are on a chain of their own.
+ */
 static void
 repair_layer0(OmenRepair *repair)
 {
-	uint64		room = 64;
 	OmenGraphPages pages;
 	BlockNumber block;
 
-	repair->upper_pages = palloc(room * sizeof(BlockNumber));
-	repair->nupper_pages = 0;
 	omen_graph_pages(&pages, repair->graph);
 	while (omen_graph_next_page(&pages, &block))
 	{
-		OmenPageKind kind = repair_page(repair, block);
-
-		if (kind == OMEN_PAGE_UPPER)
-		{
-			if (repair->nupper_pages == room)
-			{
-				room *= 2;
-				repair->upper_pages =
-					repalloc_huge(repair->upper_pages,
-								  mul_size(room, sizeof(BlockNumber)));
-			}
-			repair->upper_pages[repair->nupper_pages++] = block;
-		}
+		if (repair_page(repair, block) == OMEN_PAGE_UPPER)
+			note_upper_page(repair, block);
 		omen_vacuum_delay_point();
 	}
+	if (!omen_graph_is_group(repair->graph))
+		return;
+	omen_graph_upper_pages(&pages, repair->graph);
+	while (omen_graph_next_page(&pages, &block))
+		note_upper_page(repair, block);
 }
 
 /* ---------- the step 3: upper layers ---------- */

@@ -31,7 +31,8 @@ typedef struct OmenRepair
 	uint64	   *bitmap;			/* ids of them, for a quick no */
 	uint64		bitmap_bits;
 	BlockNumber *upper_pages;	/* met in the pass over all pages */
-	uint64		nupper_pages;
+	uint32		nupper_pages;
+	uint32		upper_pages_room;
 	OmenSearch *search;			/* for new neighbors */
 	struct OmenBackLink *back_links;	/* edges to be made for a page */
 	uint32		nback_links;

@@ -316,8 +316,8 @@ typedef struct Glance
 
 /*
  * Glance at a slot.  False if its version differs in the bits of the mask, or
- * if it has no code that this search can read.  Its page is locked, or it
- * was peeked at.
+ * if it is another group's, or has no code that this search can read.  Its page
+ * is locked, or it was peeked at.
  */
 static inline bool
 glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
@@ -327,7 +327,8 @@ glance_at(OmenSearch *search, uint32 id, uint16 version, uint16 mask,
 
 	glance->version = slot->version;
 	if (unlikely(((glance->version ^ version) & mask) != 0 ||
-				 slot->epoch != search->ix->quantizer_epoch))
+				 slot->epoch != search->ix->quantizer_epoch ||
+				 !omen_slot_is_of(search->graph, search->plane, slot)))
 		return false;
 	code = omen_readable_code(search->ix, search->plane, id, slot);
 	if (unlikely(code == NULL))

@@ -123,7 +123,7 @@ omen_candidates_start(IndexScanDesc scan)
 	OmenScanState *state = scan->opaque;
 	const OmenKeyTests *key_tests = state->query.key_tests;
 
-	if (key_tests && key_tests->never)
+	if ((key_tests && key_tests->never) || state->query.no_group)
 		state->phase = OMEN_SCAN_DONE;
 	else if (state->query.no_distance)
 	{

@@ -329,7 +329,8 @@ omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 	ask_search(state);
 	filtered->nheld = 0;
 	state->pending.last_distance = -INFINITY;
-	if (state->query.key_tests && state->query.key_tests->never)
+	if ((state->query.key_tests && state->query.key_tests->never) ||
+		state->query.no_group)
 		state->phase = OMEN_SCAN_DONE;
 	else
 		is_closed = omen_full_scan_afresh(scan, filtered->filter.memory);

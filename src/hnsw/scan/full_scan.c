@@ -57,6 +57,8 @@ static bool
 may_pass(const OmenScanState *state, OmenSlotHeader *slot)
 {
 	return (slot->flags & OMEN_SLOT_USED) != 0 && omen_node_has_row(slot) &&
+		   (state->graph->id == 0 ||
+			omen_slot_is_of(state->graph, &state->ix->layout.node, slot)) &&
 		   omen_search_may_pass(state->search, slot);
 }
 
@@ -76,7 +78,7 @@ find_passing(OmenScanState *state, BlockNumber block, PassingSlots *passing)
 	passing->buf = omen_pin(&ix->pages, block);
 	passing->count = 0;
 	LockBuffer(passing->buf, BUFFER_LOCK_SHARE);
-	omen_slots_begin(&walk, ix, plane, passing->buf);
+	omen_slots_begin_graph(&walk, state->graph, plane, passing->buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
 		if (!may_pass(state, slot))

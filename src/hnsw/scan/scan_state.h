@@ -62,6 +62,7 @@ typedef struct OmenScanQuery
 {
 	Datum		value;			/* detoasted, in query_context */
 	bool		no_distance; /* NULL or without direction: any order will do */
+	bool		no_group;		/* there are no rows with what is asked for */
 	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
 	OmenQueryHeader header;
 	uint8	   *code;
@@ -123,6 +124,7 @@ typedef struct OmenScanState
 	const OmenOpclass *opclass;
 	OmenIndexColumns columns;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
+	OmenPrefix *prefix;			/* of the leading columns, or NULL */
 	OmenSearch *search;
 	OmenEfSearch ef_search;		/* the setting, when the scan began */
 	uint32		ef;				/* of the search to begin with */

@@ -40,15 +40,16 @@ omen_side_begin(OmenScanState *state, OmenSide side, OmenScanPhase phase)
  * if it is a page of something else.
  */
 static uint32
-nodes_of_page(OmenIndex *ix, BlockNumber block, OmenNodeRef *refs)
+nodes_of_page(OmenGraph *graph, BlockNumber block, OmenNodeRef *refs)
 {
+	OmenIndex  *ix = graph->ix;
 	Buffer		buf = omen_pin(&ix->pages, block);
 	OmenSlotWalk walk;
 	OmenSlotHeader *slot;
 	uint32		count = 0;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	omen_slots_begin(&walk, ix, &ix->layout.node, buf);
+	omen_slots_begin_graph(&walk, graph, &ix->layout.node, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 		refs[count++] = omen_walk_ref(&walk, slot);
 	UnlockReleaseBuffer(buf);
@@ -72,7 +73,7 @@ omen_side_next_page(OmenScanState *state)
 	while (unordered->tids.count == 0 &&
 		   omen_graph_next_page(&unordered->pages, &block))
 	{
-		uint32		count = nodes_of_page(ix, block, refs);
+		uint32		count = nodes_of_page(state->graph, block, refs);
 
 		for (uint32 i = 0; i < count; i++)
 			(void) omen_posting_collect(state->graph, refs[i],

@@ -42,6 +42,7 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->opclass = omen_opclass(index);
 	state->columns = omen_index_columns(index);
 	state->keys = omen_keys_open(index);
+	state->prefix = omen_prefix_open(index);
 	state->search = omen_search_create(state->graph);
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->query.space =
@@ -75,6 +76,7 @@ omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	MemoryContextReset(state->query_context);
 	state->phase = OMEN_SCAN_START;
 	state->query.has_origin = false;
+	state->query.no_group = false;
 	omen_pending_clear(&state->pending);
 	state->pending.tested = 0;
 	state->pending.found = 0;
@@ -135,6 +137,36 @@ omen_scan_note_last(IndexScanDesc scan)
 }
 
 /*
+ * In an index of groups, turn to the one that is asked for; to all of them if
+ * that may be any.
+ */
+static void
+choose_group(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	MemoryContext old = MemoryContextSwitchTo(state->query_context);
+	OmenNodeRef group = {0, 0};
+	OmenPrefixKey key;
+
+	omen_index_refresh(state->ix);
+	switch (omen_prefix_asked(state->prefix, scan->keyData, scan->numberOfKeys,
+							  &key))
+	{
+		case OMEN_PREFIX_ANY:
+			break;
+		case OMEN_PREFIX_NONE:
+			state->query.no_group = true;
+			break;
+		case OMEN_PREFIX_ONE:
+			state->query.no_group =
+				!omen_group_find(state->ix, state->prefix, &key, &group);
+			break;
+	}
+	omen_graph_choose(state->graph, group);
+	MemoryContextSwitchTo(old);
+}
+
+/*
  * Begin with the query: take it in, and what is asked of filter keys.  How
  * those are joined is said by steps; NULL: all must hold.
  */
@@ -158,6 +190,8 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	state->ef_search = omen_ef_search_of(scan->indexRelation);
 	omen_fetch_prepare(scan);
+	if (state->prefix)
+		choose_group(scan);
 	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	omen_search_for_query(state->search, &state->query.header,

@@ -25,7 +25,7 @@ typedef struct OmenChainWalk
 /* Whose a chain of chunks is: a node's, or a side list. */
 typedef struct OmenChainOwner
 {
-	OmenNodeRef node;			/* zeros for a side list */
+	OmenNodeRef node;			/* for a side list the group; or zeros */
 	OmenSide	side;
 } OmenChainOwner;
 
@@ -38,9 +38,9 @@ omen_owner_node(OmenNodeRef node)
 }
 
 static inline OmenChainOwner
-omen_owner_side(OmenSide side)
+omen_owner_side(const OmenGraph *graph, OmenSide side)
 {
-	OmenChainOwner owner = {{0, 0}, side};
+	OmenChainOwner owner = {{graph->id, graph->version}, side};
 
 	return owner;
 }

@@ -29,6 +29,8 @@
  *	  POSTING	OmenPostingChunk slots: further heap TIDs of a node
  *	  PAYLOAD	OmenPayloadHeader, then bytes of a code too large for a slot
  *	  MEAN		OmenPayloadHeader, then bytes of the quantizer's mean
+ *	  GROUP		OmenGroupRecord slots: what is kept of one group of rows
+ *	  DIRECTORY	OmenDirectoryHeader, then OmenDirectoryEntry items
  *	  FREE		nothing
  *
  * Slot ids: block * slots_per_page + slot, 32 bits, never reused for another
@@ -43,6 +45,8 @@
  *										needs, or none (OmenCodec)
  *	  code_offset		code_bytes		code, absent when it lies out of line
  *										zeros up to a multiple of 8
+ *	  group_offset		8				in an index of groups: id of the group,
+ *										4 bytes, and 4 of zeros; else absent
  *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
  *										words, see hnsw/keys/keys.h
  *	  ids_offset		4 * capacity	edges: ids of the neighbors
@@ -92,8 +96,10 @@ typedef enum OmenPageKind
 	OMEN_PAGE_NODE = 0x10,
 	OMEN_PAGE_UPPER = 0x11,
 	OMEN_PAGE_POSTING = 0x12,
+	OMEN_PAGE_GROUP = 0x13,
 	OMEN_PAGE_PAYLOAD = 0x14,
 	OMEN_PAGE_MEAN = 0x15,
+	OMEN_PAGE_DIRECTORY = 0x16,
 	OMEN_PAGE_META = 0x1F
 } OmenPageKind;
 
@@ -166,7 +172,10 @@ typedef struct OmenSlotHeader
 #define OMEN_SLOT_FLAT 0x08
 /* Stands for rows of different filter keys, so that its keys say nothing. */
 #define OMEN_SLOT_MIXED 0x10
-/* For slots that are kept for somebody: not set. */
+/*
+ * Not in use, but kept for a node of the group that it names: nothing else is
+ * set.  In an index of groups, on pages that several groups share.
+ */
 #define OMEN_SLOT_RESERVED 0x20
 
 /*
@@ -188,8 +197,9 @@ typedef struct OmenSlotHeader
  * slot.
  *
  *	  OFFSET	SIZE	DESCRIPTION
- *	  0			4		owner: node id, or 0 for a side list
- *	  4			2		owner_version: of the node's slot, or 0
+ *	  0			4		owner: node id; or for a side list the group's, 0 in
+ *						an index without groups
+ *	  4			2		owner_version: of the node's slot, or the group's
  *	  6			1		flags: OMEN_SLOT_USED, and for a side list which one
  *						(OMEN_CHUNK_*); or 0 = free
  *	  7			1		count: TIDs in use, from the front
@@ -288,6 +298,134 @@ typedef struct OmenGraphData
 } OmenGraphData;
 
 /*
+ * Groups: the rows of an index that have the same values in the columns before
+ * the vector's.  Each is a graph, or a list, of its own.
+ *
+ * What is kept of one: a slot of a GROUP page, whose id is the group's.  Slots
+ * do not move.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			1		flags: OMEN_GROUP_*; 0 = slot not in use
+ *	  1			1		nulls: bit n: column n + 1 is NULL
+ *	  2			2		version: bumped when the slot is freed
+ *	  4			2		key_bytes: of the key
+ *	  6			2		reserved, 0
+ *	  8			8		hash: of the key
+ *	  16		64		graph: OmenGraphData; epoch and mean are the index's
+ *	  80		4		chain: first NODE page that is the group's own
+ *	  84		4		upper_chain: the same of UPPER pages
+ *	  88		4		room_node: first own NODE page with room
+ *	  92		4		room_upper: the same of UPPER pages
+ *	  96		32		blocks[8]: pages shared with other groups on which it
+ *						has, or had, slots; then InvalidBlockNumber
+ *	  128		4		more: slot with what does not fit of the key, or
+ *						OMEN_INVALID_ID
+ *	  132		36		key: its first bytes (keys/prefix.h), then zeros
+ */
+#define OMEN_GROUP_USED 0x01
+/* Not a group, but an OmenGroupKeyPart. */
+#define OMEN_GROUP_KEY 0x02
+
+/* Of a group's id in a slot, with zeros up to a multiple of 8. */
+#define OMEN_GROUP_WORD_BYTES 8
+
+#define OMEN_GROUP_BLOCKS 8
+#define OMEN_GROUP_KEY_BYTES 36
+
+typedef struct OmenGroupRecord
+{
+	uint8		flags;
+	uint8		nulls;
+	uint16		version;
+	uint16		key_bytes;
+	uint16		reserved;
+	uint64		hash;
+	OmenGraphData graph;
+	BlockNumber chain;
+	BlockNumber upper_chain;
+	BlockNumber room_node;
+	BlockNumber room_upper;
+	BlockNumber blocks[OMEN_GROUP_BLOCKS];
+	uint32		more;
+	uint8		key[OMEN_GROUP_KEY_BYTES];
+} OmenGroupRecord;
+
+/*
+ * A slot of a GROUP page that goes on with a key.
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			1		flags: OMEN_GROUP_KEY
+ *	  1			1		reserved1, 0
+ *	  2			2		version
+ *	  4			2		bytes: of the key that stand here
+ *	  6			2		reserved2, 0
+ *	  8			4		more: the next such slot, or OMEN_INVALID_ID
+ *	  12		156		key
+ */
+#define OMEN_GROUP_PART_BYTES 156
+
+typedef struct OmenGroupKeyPart
+{
+	uint8		flags;
+	uint8		reserved1;
+	uint16		version;
+	uint16		bytes;
+	uint16		reserved2;
+	uint32		more;
+	uint8		key[OMEN_GROUP_PART_BYTES];
+} OmenGroupKeyPart;
+
+#define OMEN_GROUPS_PER_PAGE \
+	((uint32) (OMEN_PAGE_CAPACITY / sizeof(OmenGroupRecord)))
+
+/* What leading columns there may be, and how long their key. */
+#define OMEN_MAX_LEADING 4
+#define OMEN_MAX_GROUP_KEY 2000
+
+/*
+ * Directory: a B-link tree (P. Lehman and S. Yao, "Efficient locking for
+ * concurrent operations on B-trees", 1981) of the groups, by (hash, id).  The
+ * special space's next is the page to the right, and used the entries.
+ *
+ * Header of a page:
+ *
+ *	  OFFSET	SIZE	DESCRIPTION
+ *	  0			8		high_hash: all entries here and below are less than
+ *	  8			4		high_group	(high_hash, high_group), if there is a page
+ *						to the right; else 0
+ *	  12		2		level: 0 for a leaf
+ *	  14		2		reserved, 0
+ *
+ * Entry, sorted by (hash, group):
+ *
+ *	  0			8		hash
+ *	  8			4		group: id
+ *	  12		4		link: version of the group; or above the leaves the
+ *						page with entries from (hash, group) on
+ */
+typedef struct OmenDirectoryHeader
+{
+	uint64		high_hash;
+	uint32		high_group;
+	uint16		level;
+	uint16		reserved;
+} OmenDirectoryHeader;
+
+typedef struct OmenDirectoryEntry
+{
+	uint64		hash;
+	uint32		group;
+	uint32		link;
+} OmenDirectoryEntry;
+
+#define OMEN_DIRECTORY_ENTRIES \
+	((uint32) ((OMEN_PAGE_CAPACITY - sizeof(OmenDirectoryHeader)) / \
+			   sizeof(OmenDirectoryEntry)))
+
+/* A directory of more levels is a damaged one. */
+#define OMEN_DIRECTORY_MAX_LEVEL 16
+
+/*
  * Metapage.
  *
  * The version stands twice, plain and complemented, so that a version of a
@@ -318,7 +456,13 @@ typedef struct OmenGraphData
  *	  72		64		graph: OmenGraphData
  *	  136		4		value_dims: dimensions of every value; dims are those
  *						of what a code is of
- *	  140		60		reserved3, 0
+ *	  140		1		leading: columns before the vector's, which make the
+ *						groups of an index; 0: it has none, and what follows
+ *						is 0
+ *	  141		3		reserved3, 0
+ *	  144		4		directory: root page, or InvalidBlockNumber
+ *	  148		4		room_group: first GROUP page with room
+ *	  152		48		reserved4, 0
  */
 typedef struct OmenMetaPageData
 {
@@ -344,7 +488,11 @@ typedef struct OmenMetaPageData
 	BlockNumber room[OMEN_PAGE_LISTS];
 	OmenGraphData graph;
 	uint32		value_dims;
-	uint8		reserved3[60];
+	uint8		leading;
+	uint8		reserved3[3];
+	BlockNumber directory;
+	BlockNumber room_group;
+	uint8		reserved4[48];
 } OmenMetaPageData;
 
 #define OmenPageGetMeta(page) ((OmenMetaPageData *) PageGetContents(page))

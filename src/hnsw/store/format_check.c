@@ -27,6 +27,10 @@ OMEN_UPPER_FIELDS(ASSERT_FIELD)
 OMEN_CODE_FIELDS(ASSERT_FIELD)
 OMEN_CHUNK_FIELDS(ASSERT_FIELD)
 OMEN_PAYLOAD_FIELDS(ASSERT_FIELD)
+OMEN_GROUP_FIELDS(ASSERT_FIELD)
+OMEN_GROUP_PART_FIELDS(ASSERT_FIELD)
+OMEN_DIRECTORY_FIELDS(ASSERT_FIELD)
+OMEN_DIRECTORY_ENTRY_FIELDS(ASSERT_FIELD)
 
 /* No struct has a field or a gap that its list does not have. */
 #define ADD_BYTES(type, field, name, offset, bytes) +(bytes)
@@ -44,6 +48,10 @@ ASSERT_SIZE(OmenSlotHeader, 24,
 ASSERT_SIZE(OmenCodeHeader, 24, OMEN_CODE_FIELDS(ADD_BYTES))
 ASSERT_SIZE(OmenPostingChunk, 72, OMEN_CHUNK_FIELDS(ADD_BYTES))
 ASSERT_SIZE(OmenPayloadHeader, 16, OMEN_PAYLOAD_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenGroupRecord, 168, OMEN_GROUP_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenGroupKeyPart, 168, OMEN_GROUP_PART_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenDirectoryHeader, 16, OMEN_DIRECTORY_FIELDS(ADD_BYTES))
+ASSERT_SIZE(OmenDirectoryEntry, 16, OMEN_DIRECTORY_ENTRY_FIELDS(ADD_BYTES))
 
 StaticAssertDecl(sizeof(ItemPointerData) == 6, "heap TIDs have changed");
 StaticAssertDecl(SizeOfPageHeaderData == 24 && OMEN_PAGE_START == 24,
@@ -58,7 +66,8 @@ StaticAssertDecl(OMEN_PAGE_START + OMEN_PAGE_CAPACITY == BLCKSZ - 24,
 /* Numbers and letters on disk. */
 StaticAssertDecl(OMEN_PAGE_FREE == 0x00 && OMEN_PAGE_NODE == 0x10 &&
 					 OMEN_PAGE_UPPER == 0x11 && OMEN_PAGE_POSTING == 0x12 &&
-					 OMEN_PAGE_PAYLOAD == 0x14 && OMEN_PAGE_MEAN == 0x15 &&
+					 OMEN_PAGE_GROUP == 0x13 && OMEN_PAGE_PAYLOAD == 0x14 &&
+					 OMEN_PAGE_MEAN == 0x15 && OMEN_PAGE_DIRECTORY == 0x16 &&
 					 OMEN_PAGE_META == 0x1F,
 				 "kinds of pages have changed");
 StaticAssertDecl(OMEN_MODE_FLAT == 0 && OMEN_MODE_CONVERTING == 1 &&
@@ -79,6 +88,8 @@ StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
 					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&
 					 OMEN_SLOT_MIXED == 0x10 && OMEN_SLOT_RESERVED == 0x20,
 				 "flags of slots have changed");
+StaticAssertDecl(OMEN_GROUP_USED == 0x01 && OMEN_GROUP_KEY == 0x02,
+				 "flags of groups have changed");
 StaticAssertDecl(OMEN_CHUNK_NULL == 0x02 && OMEN_CHUNK_NAN == 0x04,
 				 "flags of chunks have changed");
 StaticAssertDecl(OMEN_TAG_VERSION == 0x7F && OMEN_TAG_PARENT == 0x80,

@@ -51,7 +51,11 @@
 	FIELD(OmenMetaPageData, room[OMEN_LIST_POSTING], ROOM_POSTING, 68, 4) \
 	OMEN_GRAPH_FIELDS(FIELD) \
 	FIELD(OmenMetaPageData, value_dims, VALUE_DIMS, 136, 4) \
-	FIELD(OmenMetaPageData, reserved3, RESERVED3, 140, 60)
+	FIELD(OmenMetaPageData, leading, LEADING, 140, 1) \
+	FIELD(OmenMetaPageData, reserved3, RESERVED3, 141, 3) \
+	FIELD(OmenMetaPageData, directory, DIRECTORY, 144, 4) \
+	FIELD(OmenMetaPageData, room_group, ROOM_GROUP, 148, 4) \
+	FIELD(OmenMetaPageData, reserved4, RESERVED4, 152, 48)
 
 #define OMEN_GRAPH_FIELDS(FIELD) \
 	FIELD(OmenMetaPageData, graph.root, ROOT, 72 + 0, 4) \
@@ -114,5 +118,41 @@
 	FIELD(OmenPayloadHeader, part, PART, 6, 2) \
 	FIELD(OmenPayloadHeader, bytes, BYTES, 8, 4) \
 	FIELD(OmenPayloadHeader, reserved, RESERVED, 12, 4)
+
+#define OMEN_GROUP_FIELDS(FIELD) \
+	FIELD(OmenGroupRecord, flags, FLAGS, 0, 1) \
+	FIELD(OmenGroupRecord, nulls, NULLS, 1, 1) \
+	FIELD(OmenGroupRecord, version, VERSION, 2, 2) \
+	FIELD(OmenGroupRecord, key_bytes, KEY_BYTES, 4, 2) \
+	FIELD(OmenGroupRecord, reserved, RESERVED, 6, 2) \
+	FIELD(OmenGroupRecord, hash, HASH, 8, 8) \
+	FIELD(OmenGroupRecord, graph, GRAPH, 16, 64) \
+	FIELD(OmenGroupRecord, chain, CHAIN, 80, 4) \
+	FIELD(OmenGroupRecord, upper_chain, UPPER_CHAIN, 84, 4) \
+	FIELD(OmenGroupRecord, room_node, ROOM_NODE, 88, 4) \
+	FIELD(OmenGroupRecord, room_upper, ROOM_UPPER, 92, 4) \
+	FIELD(OmenGroupRecord, blocks, BLOCKS, 96, 32) \
+	FIELD(OmenGroupRecord, more, MORE, 128, 4) \
+	FIELD(OmenGroupRecord, key, KEY, 132, 36)
+
+#define OMEN_GROUP_PART_FIELDS(FIELD) \
+	FIELD(OmenGroupKeyPart, flags, FLAGS, 0, 1) \
+	FIELD(OmenGroupKeyPart, reserved1, RESERVED1, 1, 1) \
+	FIELD(OmenGroupKeyPart, version, VERSION, 2, 2) \
+	FIELD(OmenGroupKeyPart, bytes, BYTES, 4, 2) \
+	FIELD(OmenGroupKeyPart, reserved2, RESERVED2, 6, 2) \
+	FIELD(OmenGroupKeyPart, more, MORE, 8, 4) \
+	FIELD(OmenGroupKeyPart, key, KEY, 12, 156)
+
+#define OMEN_DIRECTORY_FIELDS(FIELD) \
+	FIELD(OmenDirectoryHeader, high_hash, HIGH_HASH, 0, 8) \
+	FIELD(OmenDirectoryHeader, high_group, HIGH_GROUP, 8, 4) \
+	FIELD(OmenDirectoryHeader, level, LEVEL, 12, 2) \
+	FIELD(OmenDirectoryHeader, reserved, RESERVED, 14, 2)
+
+#define OMEN_DIRECTORY_ENTRY_FIELDS(FIELD) \
+	FIELD(OmenDirectoryEntry, hash, HASH, 0, 8) \
+	FIELD(OmenDirectoryEntry, group, GROUP, 8, 4) \
+	FIELD(OmenDirectoryEntry, link, LINK, 12, 4)
 
 #endif							/* OMEN_FORMAT_FIELDS_H */

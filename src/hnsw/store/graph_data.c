@@ -27,8 +27,18 @@ has_own_page(const OmenGraph *graph)
 static void
 read_own_page(const OmenGraph *graph, OmenGraphData *data)
 {
-	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
+	Buffer		buf;
 
+	if (omen_graph_is_group(graph))
+	{
+		OmenNodeRef group = {graph->id, graph->version};
+		OmenGroupRecord record;
+
+		omen_group_get(graph->ix, group, &record);
+		*data = record.graph;
+		return;
+	}
+	buf = ReadBuffer(graph->ix->pages.rel, graph->block);
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	*data = *omen_graph_data_on(graph, BufferGetPage(buf));
 	UnlockReleaseBuffer(buf);
@@ -48,6 +58,18 @@ omen_graph_open(OmenIndex *ix, uint32 id)
 	omen_graph_locate(graph);
 	graph->data = omen_meta_graph_data(&ix->meta);
 	return graph;
+}
+
+/*
+ * Work with a group from now on; of id 0 with the whole index.  It is for the
+ * caller to read the data.
+ */
+void
+omen_graph_choose(OmenGraph *graph, OmenNodeRef group)
+{
+	graph->id = group.id;
+	graph->version = group.version;
+	omen_graph_locate(graph);
 }
 
 /*
@@ -119,10 +141,37 @@ omen_graph_set_mode(OmenGraph *graph, OmenMode mode)
 }
 
 /*
+ * Freeze the quantizer that groups share: store a mean, unless somebody else was
+ * first.
+ */
+static void
+freeze_shared(OmenIndex *ix, const float *mean)
+{
+	OmenPayload payload =
+		omen_mean_payload(ix->meta.dims, 1, InvalidBlockNumber);
+	BlockNumber first = omen_payload_write(ix, &payload, mean);
+	OmenGraph	shared = {.ix = ix};
+	OmenGraphChange change;
+	OmenGraphData *data;
+
+	omen_graph_locate(&shared);
+	data = omen_graph_change_begin(&shared, &change);
+	if (data->epoch != 0)
+	{
+		omen_graph_change_abort(&change);
+		omen_mean_free(ix, first);
+		return;
+	}
+	data->mean = first;
+	data->epoch = 1;
+	omen_graph_change_commit(&change);
+}
+
+/*
  * Freeze the quantizer: store a mean (in rotated coordinates) and start epoch
  * 1, unless mean is NULL; and the radius for inner product.  Codes of epoch 0
  * remain readable, with a mean of zero.  The caller makes sure that no other
- * backend does the same.
+ * backend does the same with this graph.
  */
 void
 omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
@@ -134,6 +183,11 @@ omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
 	OmenGraphChange change;
 	OmenGraphData *data;
 
+	if (omen_graph_is_group(graph) && mean != NULL)
+	{
+		freeze_shared(ix, mean);
+		mean = NULL;
+	}
 	if (mean != NULL)
 		first = omen_payload_write(ix, &payload, mean);
 	data = omen_graph_change_begin(graph, &change);
@@ -149,22 +203,96 @@ omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
 
 /* ---------- pages ---------- */
 
+/* The pages of a group, as its record has them now. */
+static void
+begin_group(OmenGraphPages *pages, OmenPageKind kind)
+{
+	OmenNodeRef group = {pages->graph->id, pages->graph->version};
+	OmenGroupRecord record;
+
+	omen_group_get(pages->graph->ix, group, &record);
+	pages->kind = kind;
+	if (kind != OMEN_PAGE_NODE)
+	{
+		pages->next = record.upper_chain;
+		return;
+	}
+	pages->next = record.chain;
+	while (pages->nshared < OMEN_GROUP_BLOCKS &&
+		   record.blocks[pages->nshared] != InvalidBlockNumber)
+	{
+		pages->shared[pages->nshared] = record.blocks[pages->nshared];
+		pages->nshared++;
+	}
+}
+
 /* Begin a walk over the pages that may have slots of a graph. */
 void
 omen_graph_pages(OmenGraphPages *pages, OmenGraph *graph)
 {
+	memset(pages, 0, sizeof(OmenGraphPages));
 	pages->graph = graph;
-	pages->next = OMEN_META_BLOCK + 1;
+	if (omen_graph_is_group(graph))
+		begin_group(pages, OMEN_PAGE_NODE);
+	else
+		pages->next = OMEN_META_BLOCK + 1;
+}
+
+/* The same over a group's pages of upper layers. */
+void
+omen_graph_upper_pages(OmenGraphPages *pages, OmenGraph *graph)
+{
+	Assert(omen_graph_is_group(graph));
+	memset(pages, 0, sizeof(OmenGraphPages));
+	pages->graph = graph;
+	begin_group(pages, OMEN_PAGE_UPPER);
+}
+
+/*
+ * The next page of a group.  That a page is not the group's, or one of its chain
+ * comes twice, is damage: no page leaves its group.
+ */
+static bool
+next_of_group(OmenGraphPages *pages, BlockNumber *block)
+{
+	OmenIndex  *ix = pages->graph->ix;
+	bool		is_own = pages->next_shared >= pages->nshared;
+	OmenPageOpaque opaque;
+	Buffer		buf;
+
+	if (!is_own)
+		*block = pages->shared[pages->next_shared++];
+	else if (pages->next != InvalidBlockNumber)
+		*block = pages->next;
+	else
+		return false;
+	if (*block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, *block) ||
+		(is_own && pages->steps++ >= ix->pages.nblocks))
+		omen_group_report(ix, pages->graph->id);
+	if (!is_own)
+		return true;
+	buf = omen_pin(&ix->pages, *block);
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	if (opaque == NULL || opaque->kind != pages->kind ||
+		opaque->owner != pages->graph->id)
+		omen_report_corruption(ix->pages.rel, buf);
+	pages->next = opaque->chain;
+	UnlockReleaseBuffer(buf);
+	return true;
 }
 
 /*
  * The next page of a graph; false at the end.  Pages of any kind are among
- * them, and whoever looks at one has to look at its kind.  Those that are added
- * during the walk come at its end.
+ * them, and whoever looks at one has to look at its kind, and at the group of
+ * each slot.  Those that are added during the walk come at its end, if it is not
+ * a group's.
  */
 bool
 omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block)
 {
+	if (omen_graph_is_group(pages->graph))
+		return next_of_group(pages, block);
 	if (!omen_block_exists(&pages->graph->ix->pages, pages->next))
 		return false;
 	*block = pages->next++;
@@ -175,5 +303,7 @@ omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block)
 BlockNumber
 omen_graph_coming_page(const OmenGraphPages *pages)
 {
+	if (pages->next_shared < pages->nshared)
+		return pages->shared[pages->next_shared];
 	return pages->next;
 }

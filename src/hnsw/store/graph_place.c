@@ -3,8 +3,10 @@
  * graph_place.c
  *	  Where the data of a graph lie.
  *
- * An index has one graph, of id 0, whose OmenGraphData is in the metapage.
- * Nobody else knows that.
+ * An index has one graph, of id 0, whose OmenGraphData is in the metapage; or
+ * each of its groups is one, and the data are in the group's record.  Nobody
+ * else knows that.  (Of the data of graph 0 an index of groups has the epoch and
+ * the mean that all of them share.)
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +18,15 @@
 void
 omen_graph_locate(OmenGraph *graph)
 {
+	if (omen_graph_is_group(graph))
+	{
+		graph->block = graph->id / OMEN_GROUPS_PER_PAGE;
+		graph->offset =
+			OMEN_PAGE_START +
+			graph->id % OMEN_GROUPS_PER_PAGE * sizeof(OmenGroupRecord) +
+			offsetof(OmenGroupRecord, graph);
+		return;
+	}
 	if (graph->id != 0)
 		elog(ERROR, "index \"%s\" has no graph %u",
 			 RelationGetRelationName(graph->ix->pages.rel), graph->id);
@@ -44,8 +55,13 @@ omen_meta_graph_data(const OmenMetaPageData *meta)
 void
 omen_meta_init_graph(OmenMetaPageData *meta)
 {
-	OmenGraphData *data = &meta->graph;
+	omen_graph_data_init(&meta->graph);
+}
 
+/* What an empty list has. */
+void
+omen_graph_data_init(OmenGraphData *data)
+{
 	memset(data, 0, sizeof(OmenGraphData));
 	data->mode = OMEN_MODE_FLAT;
 	data->root = OMEN_INVALID_ID;
@@ -63,8 +79,18 @@ omen_meta_init_graph(OmenMetaPageData *meta)
 Buffer
 omen_graph_lock(const OmenGraph *graph)
 {
-	Buffer		buf = ReadBuffer(graph->ix->pages.rel, graph->block);
+	Buffer		buf;
 
+	if (omen_graph_is_group(graph))
+	{
+		OmenGroupRecord *record = omen_group_visit(graph->ix, graph->id,
+												   BUFFER_LOCK_EXCLUSIVE, &buf);
+
+		if (record == NULL || record->version != graph->version)
+			omen_group_report(graph->ix, graph->id);
+		return buf;
+	}
+	buf = ReadBuffer(graph->ix->pages.rel, graph->block);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	return buf;
 }

@@ -29,12 +29,17 @@ typedef struct OmenRelCache
 
 static void
 init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
-		   uint32 inline_code, uint32 key_bytes, uint32 capacity)
+		   uint32 inline_code, uint32 group_bytes, uint32 key_bytes,
+		   uint32 capacity)
 {
+	uint32		code_end;
+
 	plane->kind = kind;
 	plane->capacity = capacity;
 	plane->code_offset = sizeof(OmenSlotHeader) + header_bytes;
-	plane->keys_offset = TYPEALIGN(8, plane->code_offset + inline_code);
+	code_end = TYPEALIGN(8, plane->code_offset + inline_code);
+	plane->group_offset = group_bytes > 0 ? code_end : 0;
+	plane->keys_offset = code_end + group_bytes;
 	plane->ids_offset = plane->keys_offset + key_bytes;
 	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
 	plane->edges_end = plane->tags_offset + capacity;
@@ -43,29 +48,31 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
 }
 
 /*
- * Lay out the slots of an index.  A code goes out of line when a node with it
- * does not fit a page.
+ * Lay out the slots of an index, in groups or not.  A code goes out of line when
+ * a node with it does not fit a page.
  */
 void
 omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
-				 uint32 key_bytes)
+				 uint32 key_bytes, bool has_groups)
 {
 	uint32		header_bytes = omen_codecs[storage]->header_bytes;
+	uint32		group_bytes = has_groups ? OMEN_GROUP_WORD_BYTES : 0;
 
 	layout->key_bytes = key_bytes;
+	layout->group_bytes = group_bytes;
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->header_bytes = header_bytes;
 	layout->out_of_line = false;
 	init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, layout->code_bytes,
-			   key_bytes, 2 * m);
+			   group_bytes, key_bytes, 2 * m);
 	if (layout->node.per_page == 0)
 	{
 		layout->out_of_line = true;
-		init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, 0, key_bytes,
-				   2 * m);
+		init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, 0, group_bytes,
+				   key_bytes, 2 * m);
 	}
 	init_plane(&layout->upper, OMEN_PAGE_UPPER, header_bytes,
-			   layout->out_of_line ? 0 : layout->code_bytes, 0, m);
+			   layout->out_of_line ? 0 : layout->code_bytes, group_bytes, 0, m);
 }
 
 /* ---------- creating ---------- */
@@ -73,14 +80,14 @@ omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 static void
 fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
 		  uint32 value_dims, int m, int ef_construction, uint64 seed,
-		  uint32 key_bytes)
+		  uint32 key_bytes, uint32 leading)
 {
 	OmenMetaPageData *meta;
 	OmenLayout	layout;
 
 	omen_page_init(page, OMEN_META_BLOCK, OMEN_PAGE_META);
 	meta = OmenPageGetMeta(page);
-	omen_layout_init(&layout, storage, dims, m, key_bytes);
+	omen_layout_init(&layout, storage, dims, m, key_bytes, leading > 0);
 
 	memset(meta, 0, sizeof(OmenMetaPageData));
 	meta->magic = OMEN_MAGIC;
@@ -95,6 +102,12 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
 	meta->storage = storage;
 	meta->key_bytes = key_bytes;
 	meta->seed = seed;
+	meta->leading = leading;
+	if (leading > 0)
+	{
+		meta->directory = InvalidBlockNumber;
+		meta->room_group = InvalidBlockNumber;
+	}
 	for (int i = 0; i < OMEN_PAGE_LISTS; i++)
 		meta->room[i] = InvalidBlockNumber;
 	meta->second_mean = InvalidBlockNumber;
@@ -115,14 +128,15 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
 void
 omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 				 OmenStorage storage, uint32 dims, uint32 value_dims, int m,
-				 int ef_construction, uint64 seed, uint32 key_bytes)
+				 int ef_construction, uint64 seed, uint32 key_bytes,
+				 uint32 leading)
 {
 	Buffer		buf = omen_extend_fork(rel, fork);
 
 	Assert(BufferGetBlockNumber(buf) == OMEN_META_BLOCK);
 	START_CRIT_SECTION();
 	fill_meta(BufferGetPage(buf), metric, storage, dims, value_dims, m,
-			  ef_construction, seed, key_bytes);
+			  ef_construction, seed, key_bytes, leading);
 	MarkBufferDirty(buf);
 	if (fork == INIT_FORKNUM)
 		log_newpage_buffer(buf, true);
@@ -174,7 +188,7 @@ omen_meta_format(const OmenMetaPageData *meta)
 const char *
 omen_meta_flaw(const OmenMetaPageData *meta)
 {
-	static const uint8 zeros[sizeof(meta->reserved3)];
+	static const uint8 zeros[sizeof(meta->reserved4)];
 	OmenGraphData data = omen_meta_graph_data(meta);
 	OmenLayout	layout;
 
@@ -194,10 +208,14 @@ omen_meta_flaw(const OmenMetaPageData *meta)
 		meta->second_epoch != 0 || meta->second_mean != InvalidBlockNumber ||
 		meta->calibration != InvalidBlockNumber ||
 		memcmp(meta->reserved3, zeros, sizeof(meta->reserved3)) != 0 ||
+		memcmp(meta->reserved4, zeros, sizeof(meta->reserved4)) != 0 ||
 		memcmp(data.reserved, zeros, sizeof(data.reserved)) != 0)
 		return "has reserved fields in use";
+	if (meta->leading > OMEN_MAX_LEADING ||
+		(meta->leading == 0 && (meta->directory != 0 || meta->room_group != 0)))
+		return "has a directory of groups without columns that make them";
 	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
-					 meta->key_bytes);
+					 meta->key_bytes, meta->leading > 0);
 	if (meta->node_stride != layout.node.stride ||
 		meta->upper_stride != layout.upper.stride)
 		return "describes another slot layout";
@@ -392,7 +410,7 @@ omen_index_open(Relation rel, bool building)
 						errhint("Please REINDEX it.")));
 	omen_meta_read(rel, &ix->meta);
 	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m,
-					 ix->meta.key_bytes);
+					 ix->meta.key_bytes, ix->meta.leading > 0);
 	copy_quantizer(ix);
 	ix->origin = palloc(
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));

@@ -25,6 +25,8 @@ omen_page_slots(const OmenIndex *ix, OmenPageKind kind)
 			return ix->layout.upper.per_page;
 		case OMEN_PAGE_POSTING:
 			return OMEN_CHUNKS_PER_PAGE;
+		case OMEN_PAGE_GROUP:
+			return OMEN_GROUPS_PER_PAGE;
 		default:
 			return 0;
 	}
@@ -42,6 +44,8 @@ page_stride(const OmenIndex *ix, OmenPageKind kind)
 			return ix->layout.upper.stride;
 		case OMEN_PAGE_POSTING:
 			return sizeof(OmenPostingChunk);
+		case OMEN_PAGE_GROUP:
+			return sizeof(OmenGroupRecord);
 		default:
 			return 0;
 	}
@@ -58,6 +62,8 @@ find_home(const OmenPageLists *lists, uint8 kind)
 static BlockNumber *
 find_head(const OmenPageLists *lists, Page home, uint8 kind)
 {
+	if (kind == OMEN_PAGE_GROUP)
+		return &OmenPageGetMeta(home)->room_group;
 	Assert(omen_list_of_kind(kind) >= 0);
 	return &OmenPageGetMeta(home)->room[omen_list_of_kind(kind)];
 }
@@ -121,6 +127,8 @@ omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind)
 {
 	OmenPageLists lists = graph->ix->lists;
 
+	if (omen_graph_is_group(graph) && kind != OMEN_PAGE_POSTING)
+		return omen_group_page_with_room(graph, kind);
 	lists.slots = count_slots_of_graph;
 	lists.lock_told = lock_graph;
 	lists.opened = raise_node_limit;
@@ -128,19 +136,26 @@ omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind)
 	return omen_list_page_with_room(&graph->ix->pages, &lists, kind);
 }
 
-/* Put a page that has room, or is free, on the list of its kind. */
+/*
+ * Put a page that has room, or is free, on the list of its kind, or of the group
+ * that it is of.
+ */
 void
 omen_page_list(OmenIndex *ix, Buffer buf)
 {
-	omen_list_add(&ix->pages, &ix->lists, buf);
+	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != 0)
+		omen_group_page_list(ix, buf);
+	else
+		omen_list_add(&ix->pages, &ix->lists, buf);
 }
 
 /* ---------- slots ---------- */
 
-/* Is a slot of a page in use? */
+/* Is a slot of a page in use, or kept for somebody? */
 static bool
 slot_in_use(const OmenIndex *ix, Page page, uint32 slot)
 {
+	/* flags of groups stand where those of slots do */
 	OmenPageKind kind = OmenPageGetOpaque(page)->kind;
 	char	   *start =
 		(char *) page + OMEN_PAGE_START + (Size) slot * page_stride(ix, kind);
@@ -150,8 +165,8 @@ slot_in_use(const OmenIndex *ix, Page page, uint32 slot)
 }
 
 /* A free slot of a page: one never used, or one that was given back. */
-static uint32
-find_free_slot(const OmenIndex *ix, Page page)
+uint32
+omen_page_free_slot(const OmenIndex *ix, Page page)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 	uint32		slots = omen_page_slots(ix, opaque->kind);
@@ -180,7 +195,7 @@ omen_page_take_slot(OmenIndex *ix, Page page)
 {
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 	uint32		stride = page_stride(ix, opaque->kind);
-	uint32		slot = find_free_slot(ix, page);
+	uint32		slot = omen_page_free_slot(ix, page);
 
 	if (slot == opaque->used)
 	{

@@ -179,7 +179,7 @@ omen_payload_read(OmenIndex *ix, const OmenPayload *payload, void *bytes)
  * page that followed it.
  */
 static BlockNumber
-free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
+free_part(OmenIndex *ix, OmenPageKind kind, BlockNumber block, uint32 owner)
 {
 	Buffer		buf = omen_pin(&ix->pages, block);
 	BlockNumber next = InvalidBlockNumber;
@@ -187,7 +187,7 @@ free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
 
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	opaque = omen_check_page(ix->pages.rel, buf);
-	if (opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD &&
+	if (opaque != NULL && opaque->kind == kind &&
 		payload_header(BufferGetPage(buf))->owner == owner)
 	{
 		OmenChange	change;
@@ -203,17 +203,30 @@ free_part(OmenIndex *ix, BlockNumber block, uint32 owner)
 	return next;
 }
 
+static void
+free_chain(OmenIndex *ix, OmenPageKind kind, BlockNumber first, uint32 owner)
+{
+	BlockNumber block = first;
+
+	while (block != InvalidBlockNumber && block != OMEN_META_BLOCK &&
+		   omen_block_exists(&ix->pages, block))
+		block = free_part(ix, kind, block, owner);
+}
+
 /*
  * Free a chain of payload pages.  Nothing may point at it any more.
  */
 void
 omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner)
 {
-	BlockNumber block = first;
+	free_chain(ix, OMEN_PAGE_PAYLOAD, first, owner);
+}
 
-	while (block != InvalidBlockNumber && block != OMEN_META_BLOCK &&
-		   omen_block_exists(&ix->pages, block))
-		block = free_part(ix, block, owner);
+/* Free the pages of a mean that nobody has read. */
+void
+omen_mean_free(OmenIndex *ix, BlockNumber first)
+{
+	free_chain(ix, OMEN_PAGE_MEAN, first, 0);
 }
 
 /*
@@ -257,5 +270,5 @@ omen_payload_reclaim(OmenIndex *ix, BlockNumber block)
 		UnlockReleaseBuffer(buf);
 	}
 	if (!owned)
-		(void) free_part(ix, block, header.owner);
+		(void) free_part(ix, OMEN_PAGE_PAYLOAD, block, header.owner);
 }

@@ -60,6 +60,7 @@ may_attach(OmenGraph *graph, OmenSlotHeader *slot, OmenNodeRef node,
 	if (graph->data.mode == OMEN_MODE_GRAPH)
 		refused |= OMEN_SLOT_FLAT;
 	return slot->version == node.version && (slot->flags & refused) == 0 &&
+		   omen_slot_is_of(graph, &ix->layout.node, slot) &&
 		   omen_has_code(ix, &ix->layout.node, node.id, slot, header, code);
 }
 
@@ -194,7 +195,7 @@ omen_posting_attach_side(OmenGraph *graph, OmenSide side, ItemPointer tid)
 	Buffer		chunkbuf;
 	OmenChange	change;
 	OmenGraphData data;
-	OmenChainOwner list = omen_owner_side(side);
+	OmenChainOwner list = omen_owner_side(graph, side);
 	uint32	   *head;
 
 	omen_graph_read(graph, &data);
@@ -341,12 +342,61 @@ omen_posting_collect(OmenGraph *graph, OmenNodeRef node, OmenTidList *list)
 	return false;
 }
 
+/* Add the TIDs on a page of chunks that are on a side list of any group. */
+static void
+collect_page(OmenIndex *ix, BlockNumber block, OmenSide side, OmenTidList *list)
+{
+	Buffer		buf = omen_pin(&ix->pages, block);
+	ItemPointerData tids[OMEN_CHUNKS_PER_PAGE * OMEN_CHUNK_TIDS];
+	OmenPageOpaque opaque;
+	uint32		count = 0;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	for (uint32 i = 0; opaque != NULL && opaque->kind == OMEN_PAGE_POSTING &&
+					   i < Min(opaque->used, OMEN_CHUNKS_PER_PAGE);
+		 i++)
+	{
+		const OmenPostingChunk *chunk = omen_page_chunk(BufferGetPage(buf), i);
+
+		if ((chunk->flags & OMEN_SLOT_USED) == 0 ||
+			omen_chunk_side(chunk) != side)
+			continue;
+		for (int j = 0; j < Min(chunk->count, OMEN_CHUNK_TIDS); j++)
+			tids[count++] = chunk->tids[j];
+	}
+	UnlockReleaseBuffer(buf);
+	for (uint32 i = 0; i < count; i++)
+		omen_tid_list_add(list, &tids[i]);
+}
+
+/* The same of all groups.  TIDs do not move from page to page. */
+static void
+collect_sides_of_all(OmenIndex *ix, OmenSide side, OmenTidList *list)
+{
+	for (BlockNumber block = OMEN_META_BLOCK + 1;
+		 omen_block_exists(&ix->pages, block); block++)
+	{
+		collect_page(ix, block, side, list);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Add the TIDs of a side list; of the whole index, if it is one of groups, those
+ * of all of them.
+ */
 void
 omen_posting_collect_side(OmenGraph *graph, OmenSide side, OmenTidList *list)
 {
 	uint32		start = list->count;
-	OmenChainOwner owner = omen_owner_side(side);
+	OmenChainOwner owner = omen_owner_side(graph, side);
 
+	if (graph->id == 0 && graph->ix->layout.group_bytes > 0)
+	{
+		collect_sides_of_all(graph->ix, side, list);
+		return;
+	}
 	for (int try = 0; try < MAX_WALKS; try++)
 	{
 		OmenGraphData data;

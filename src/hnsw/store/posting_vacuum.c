@@ -116,7 +116,7 @@ omen_posting_compact(OmenGraph *graph, OmenNodeRef node)
 void
 omen_posting_compact_side(OmenGraph *graph, OmenSide side)
 {
-	compact_chain(graph, omen_owner_side(side));
+	compact_chain(graph, omen_owner_side(graph, side));
 }
 
 /* Free a chunk of an owner; returns the next one of its chain. */

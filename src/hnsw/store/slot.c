@@ -121,6 +121,16 @@ omen_slots_begin(OmenSlotWalk *walk, OmenIndex *ix, const OmenPlane *plane,
 						  BufferGetBlockNumber(buf));
 }
 
+/* The same of the slots of a graph, whose page may have others, too. */
+void
+omen_slots_begin_graph(OmenSlotWalk *walk, const OmenGraph *graph,
+					   const OmenPlane *plane, Buffer buf)
+{
+	omen_slots_begin(walk, graph->ix, plane, buf);
+	if (plane->group_offset != 0)
+		walk->group = graph->id;
+}
+
 /* The same of a page that is known to be one of ours, or the change of one. */
 void
 omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane, Page page,
@@ -133,6 +143,7 @@ omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane, Page page,
 	walk->first = block * plane->per_page;
 	walk->slotno = 0;
 	walk->next = 0;
+	walk->group = 0;
 	walk->used =
 		opaque->kind == plane->kind ? Min(opaque->used, plane->per_page) : 0;
 }
@@ -228,9 +239,13 @@ omen_slot_new(OmenSlotChange *change, OmenGraph *graph, const OmenPlane *plane,
 	change->buf = omen_graph_page_with_room(graph, plane->kind);
 	omen_change_begin(&change->pages, &ix->pages);
 	change->page = omen_change_page(&change->pages, change->buf);
-	slotno = omen_page_take_slot(ix, change->page);
+	slotno = omen_graph_is_group(graph)
+				 ? omen_group_take_slot(graph, change->page)
+				 : omen_page_take_slot(ix, change->page);
 	slot = omen_page_slot(change->page, plane, slotno);
 	omen_slot_init(ix, plane, slot, fresh);
+	if (plane->group_offset != 0)
+		*omen_slot_group(plane, slot) = graph->id;
 	ref->id = BufferGetBlockNumber(change->buf) * plane->per_page + slotno;
 	ref->version = slot->version;
 	return slot;

@@ -33,6 +33,7 @@ typedef struct OmenPlane
 	uint32		per_page;		/* slots on a page */
 	uint32		capacity;		/* edges that a slot has room for */
 	uint32		code_offset;
+	uint32		group_offset;	/* 0: the index has no groups */
 	uint32		keys_offset;
 	uint32		ids_offset;
 	uint32		tags_offset;
@@ -45,6 +46,7 @@ typedef struct OmenLayout
 	OmenPlane	upper;
 	uint32		header_bytes;	/* of a code's header */
 	uint32		code_bytes;		/* of a code, wherever it lies */
+	uint32		group_bytes;	/* of a slot's group; 0: there are none */
 	uint32		key_bytes;		/* of a node's filter keys */
 	bool		out_of_line;	/* codes lie in payload pages */
 } OmenLayout;
@@ -102,12 +104,13 @@ typedef struct OmenRowKeys
 
 /* meta.c */
 extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
-							 uint32 dims, uint32 m, uint32 key_bytes);
+							 uint32 dims, uint32 m, uint32 key_bytes,
+							 bool has_groups);
 /* dims are those of codes, value_dims those of values. */
 extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 							 OmenStorage storage, uint32 dims,
 							 uint32 value_dims, int m, int ef_construction,
-							 uint64 seed, uint32 key_bytes);
+							 uint64 seed, uint32 key_bytes, uint32 leading);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
@@ -121,6 +124,7 @@ typedef struct OmenGraph
 {
 	OmenIndex  *ix;
 	uint32		id;				/* 0: the one of all rows of an index */
+	uint16		version;		/* of a group's record */
 	BlockNumber block;			/* where its data lie: the page, */
 	uint32		offset;			/* and the place on it; graph_place.c's own */
 	OmenGraphData data;			/* as of the last omen_graph_refresh() */
@@ -133,17 +137,28 @@ typedef struct OmenGraphChange
 	Buffer		buf;			/* the page of the data, exclusively locked */
 } OmenGraphChange;
 
-/* A walk over the pages that may have slots of a graph. */
+/*
+ * A walk over the pages that may have slots of a graph: all of the index, or of
+ * a group those that it shares with others, and then its own, of nodes.
+ */
 typedef struct OmenGraphPages
 {
 	OmenGraph  *graph;
-	BlockNumber next;
+	BlockNumber next;			/* of all pages, or of the group's own */
+
+	/* of a group */
+	BlockNumber shared[OMEN_GROUP_BLOCKS];
+	uint32		nshared;
+	uint32		next_shared;
+	OmenPageKind kind;			/* of its own pages */
+	BlockNumber steps;			/* that the chain of these has taken */
 } OmenGraphPages;
 
 /* graph_place.c */
 extern void omen_graph_locate(OmenGraph *graph);
 extern OmenGraphData omen_meta_graph_data(const OmenMetaPageData *meta);
 extern void omen_meta_init_graph(OmenMetaPageData *meta);
+extern void omen_graph_data_init(OmenGraphData *data);
 extern Buffer omen_graph_lock(const OmenGraph *graph);
 extern OmenGraphData *omen_graph_data_on(const OmenGraph *graph, Page page);
 extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
@@ -151,6 +166,7 @@ extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
 
 /* graph_data.c */
 extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
+extern void omen_graph_choose(OmenGraph *graph, OmenNodeRef group);
 extern void omen_graph_refresh(OmenGraph *graph);
 extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
 extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
@@ -161,6 +177,7 @@ extern void omen_graph_set_mode(OmenGraph *graph, OmenMode mode);
 extern void omen_graph_freeze(OmenGraph *graph, const float *mean,
 							  float radius);
 extern void omen_graph_pages(OmenGraphPages *pages, OmenGraph *graph);
+extern void omen_graph_upper_pages(OmenGraphPages *pages, OmenGraph *graph);
 extern bool omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block);
 extern BlockNumber omen_graph_coming_page(const OmenGraphPages *pages);
 
@@ -183,6 +200,7 @@ typedef struct OmenSlotWalk
 	uint32		used;			/* slots to be looked at */
 	uint32		next;			/* of them */
 	uint32		slotno;			/* of the slot that was returned last */
+	uint32		group;			/* whose slots are to be met; 0: all */
 } OmenSlotWalk;
 
 /* A change of one slot, or of the page that it is on, that is under way. */
@@ -214,6 +232,8 @@ typedef struct OmenNewSlot
 
 extern void omen_slots_begin(OmenSlotWalk *walk, OmenIndex *ix,
 							 const OmenPlane *plane, Buffer buf);
+extern void omen_slots_begin_graph(OmenSlotWalk *walk, const OmenGraph *graph,
+								   const OmenPlane *plane, Buffer buf);
 extern void omen_slots_begin_page(OmenSlotWalk *walk, const OmenPlane *plane,
 								  Page page, BlockNumber block);
 extern OmenSlotHeader *omen_slot_change_begin(OmenSlotChange *change,
@@ -236,9 +256,34 @@ extern void omen_page_lists_init(OmenIndex *ix);
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
 extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
+extern uint32 omen_page_free_slot(const OmenIndex *ix, Page page);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
 extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
 extern void omen_page_list(OmenIndex *ix, Buffer buf);
+
+/* group.c */
+extern OmenGroupRecord *omen_group_visit(OmenIndex *ix, uint32 id, int lockmode,
+										 Buffer *buf);
+extern bool omen_group_read(OmenIndex *ix, uint32 id, OmenGroupRecord *record);
+extern void omen_group_get(OmenIndex *ix, OmenNodeRef group,
+						   OmenGroupRecord *record);
+extern void omen_group_key(OmenIndex *ix, const OmenGroupRecord *record,
+						   uint8 *key);
+extern OmenNodeRef omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls,
+									 const uint8 *key, uint32 key_bytes);
+pg_noreturn extern void omen_group_report(const OmenIndex *ix, uint32 id);
+
+/* directory.c */
+extern uint32 omen_directory_find(OmenIndex *ix, uint64 hash,
+								  OmenNodeRef **groups);
+extern Buffer omen_directory_prepare(OmenIndex *ix, uint64 hash, uint32 group);
+extern void omen_directory_put(Page page, uint64 hash, uint32 group,
+							   uint32 link);
+
+/* group_pages.c */
+extern Buffer omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind);
+extern uint32 omen_group_take_slot(OmenGraph *graph, Page page);
+extern void omen_group_page_list(OmenIndex *ix, Buffer buf);
 
 /* payload.c */
 
@@ -259,6 +304,7 @@ extern void omen_payload_place(OmenIndex *ix, const OmenPayload *payload,
 extern bool omen_payload_read(OmenIndex *ix, const OmenPayload *payload,
 							  void *bytes);
 extern void omen_payload_free(OmenIndex *ix, BlockNumber first, uint32 owner);
+extern void omen_mean_free(OmenIndex *ix, BlockNumber first);
 extern void omen_payload_reclaim(OmenIndex *ix, BlockNumber block);
 
 /* The code of a node, where codes lie out of line. */
@@ -350,6 +396,40 @@ omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 {
 	return (OmenSlotHeader *) ((char *) page + OMEN_PAGE_START +
 							   (Size) slot * plane->stride);
+}
+
+/* Is this a group, of an index that consists of such? */
+static inline bool
+omen_graph_is_group(const OmenGraph *graph)
+{
+	return graph->id != 0 && graph->ix->layout.group_bytes != 0;
+}
+
+/* The id of the group that a slot is of; there must be groups. */
+static inline uint32 *
+omen_slot_group(const OmenPlane *plane, const OmenSlotHeader *slot)
+{
+	return (uint32 *) ((char *) slot + plane->group_offset);
+}
+
+/*
+ * Is a slot one of this graph?  A tag that agrees by accident may lead to
+ * another group's.
+ */
+static inline bool
+omen_slot_is_of(const OmenGraph *graph, const OmenPlane *plane,
+				const OmenSlotHeader *slot)
+{
+	return likely(plane->group_offset == 0) ||
+		   *omen_slot_group(plane, slot) == graph->id;
+}
+
+/* The record of a group on its page. */
+static inline OmenGroupRecord *
+omen_page_group(Page page, uint32 slot)
+{
+	return (OmenGroupRecord *) ((char *) page + OMEN_PAGE_START +
+								(Size) slot * sizeof(OmenGroupRecord));
 }
 
 /* The header of codes that have none on disk: all zeros. */
@@ -470,7 +550,9 @@ omen_next_slot(OmenSlotWalk *walk)
 			omen_page_slot(walk->page, walk->plane, walk->next);
 
 		walk->slotno = walk->next++;
-		if ((slot->flags & OMEN_SLOT_USED) != 0)
+		if ((slot->flags & OMEN_SLOT_USED) != 0 &&
+			(likely(walk->group == 0) ||
+			 *omen_slot_group(walk->plane, slot) == walk->group))
 			return slot;
 	}
 	return NULL;

@@ -1,0 +1,322 @@
+/*-------------------------------------------------------------------------
+ *
+ * group_pages.c
+ *	  Which page takes the next slot of a group.
+ *
+ * A group of a few nodes has them on pages of which other groups have slots, too
+ * (record->blocks).  So that it does not get one slot each on as many pages, it
+ * is given some at a time, half of what it has: these are RESERVED, name it, and
+ * count as live.  A group that would be given more than half a page, or has
+ * slots on as many pages as its record has room for, gets pages of its own from
+ * then on: they name it as their owner, and form a chain, newest first.  Pages
+ * of upper layers are its own from the first.
+ *
+ * Nodes do not move: what a group has on shared pages stays there.
+ *
+ * The lists of own pages with room are as all others are (page/list.c); their
+ * heads are in the record.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "hnsw/store/store.h"
+
+/* The fewest slots that a group is given on a shared page. */
+#define MIN_RESERVED 2
+
+/* ---------- pages of its own ---------- */
+
+static bool
+is_own_kind(uint8 kind)
+{
+	return kind == OMEN_PAGE_NODE || kind == OMEN_PAGE_UPPER;
+}
+
+/* The record of a graph on its page. */
+static OmenGroupRecord *
+record_on(const OmenGraph *graph, Page page)
+{
+	return omen_page_group(page, graph->id % OMEN_GROUPS_PER_PAGE);
+}
+
+static BlockNumber
+find_home(const OmenPageLists *lists, uint8 kind)
+{
+	const OmenGraph *graph = lists->am;
+
+	return is_own_kind(kind) ? graph->block
+							 : graph->ix->lists.home(&graph->ix->lists, kind);
+}
+
+static BlockNumber *
+find_head(const OmenPageLists *lists, Page home, uint8 kind)
+{
+	const OmenGraph *graph = lists->am;
+
+	if (!is_own_kind(kind))
+		return graph->ix->lists.head(&graph->ix->lists, home, kind);
+	return kind == OMEN_PAGE_NODE ? &record_on(graph, home)->room_node
+								  : &record_on(graph, home)->room_upper;
+}
+
+static uint32
+count_slots(const OmenPageLists *lists, uint8 kind)
+{
+	const OmenGraph *graph = lists->am;
+
+	return omen_page_slots(graph->ix, kind);
+}
+
+static Buffer
+lock_record(const OmenPageLists *lists, uint8 kind)
+{
+	return kind == OMEN_PAGE_NODE ? omen_graph_lock(lists->am) : InvalidBuffer;
+}
+
+/* All free slots of the page may get rows now. */
+static void
+raise_node_limit(const OmenPageLists *lists, Page told, uint8 kind)
+{
+	const OmenGraph *graph = lists->am;
+
+	record_on(graph, told)->graph.node_limit +=
+		graph->ix->layout.node.per_page;
+}
+
+/* A page is the group's from now on. */
+static void
+add_to_chain(const OmenPageLists *lists, Page page, Page home)
+{
+	const OmenGraph *graph = lists->am;
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	OmenGroupRecord *record = record_on(graph, home);
+	BlockNumber *chain = opaque->kind == OMEN_PAGE_NODE ? &record->chain
+														: &record->upper_chain;
+
+	opaque->owner = graph->id;
+	opaque->chain = *chain;
+	*chain = opaque->block;
+}
+
+static OmenPageLists
+lists_of_group(const OmenGraph *graph)
+{
+	OmenPageLists lists = graph->ix->lists;
+
+	lists.home = find_home;
+	lists.head = find_head;
+	lists.slots = count_slots;
+	lists.lock_told = lock_record;
+	lists.opened = raise_node_limit;
+	lists.started = add_to_chain;
+	lists.am = graph;
+	return lists;
+}
+
+static Buffer
+own_page_with_room(OmenGraph *graph, OmenPageKind kind)
+{
+	OmenIndex  *ix = graph->ix;
+	OmenPageLists lists = lists_of_group(graph);
+	Buffer		buf = omen_list_page_with_room(&ix->pages, &lists, kind);
+
+	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != graph->id)
+		omen_report_corruption(ix->pages.rel, buf);
+	return buf;
+}
+
+/* Put a page of a group's own that has room on the group's list. */
+void
+omen_group_page_list(OmenIndex *ix, Buffer buf)
+{
+	OmenGraph	graph = {.ix = ix};
+	OmenPageLists lists = lists_of_group(&graph);
+	OmenNodeRef group = {OmenPageGetOpaque(BufferGetPage(buf))->owner, 0};
+	OmenGroupRecord record;
+
+	if (ix->layout.group_bytes == 0 || !omen_group_read(ix, group.id, &record))
+		omen_report_corruption(ix->pages.rel, buf);
+	group.version = record.version;
+	omen_graph_choose(&graph, group);
+	omen_list_add(&ix->pages, &lists, buf);
+}
+
+/* ---------- pages shared with others ---------- */
+
+static bool
+is_reserved(const OmenGraph *graph, const OmenSlotHeader *slot)
+{
+	return slot->flags == OMEN_SLOT_RESERVED &&
+		   *omen_slot_group(&graph->ix->layout.node, slot) == graph->id;
+}
+
+/*
+ * Has a page a slot that is kept for the group?  Counts the group's slots, too.
+ */
+static bool
+has_reserved(const OmenGraph *graph, Page page, uint32 *count)
+{
+	const OmenPlane *plane = &graph->ix->layout.node;
+	uint32		used = Min(OmenPageGetOpaque(page)->used, plane->per_page);
+
+	for (uint32 i = 0; i < used; i++)
+	{
+		const OmenSlotHeader *slot = omen_page_slot(page, plane, i);
+
+		if (is_reserved(graph, slot))
+			return true;
+		*count += slot->flags != 0 &&
+				  *omen_slot_group(plane, slot) == graph->id;
+	}
+	return false;
+}
+
+/*
+ * Find a page with a slot that is kept for the group, locked exclusively; or
+ * InvalidBuffer, and *count is how many slots the group has.
+ */
+static Buffer
+find_reserved(OmenGraph *graph, const OmenGroupRecord *record, uint32 *count)
+{
+	OmenIndex  *ix = graph->ix;
+
+	*count = 0;
+	for (int i = OMEN_GROUP_BLOCKS - 1; i >= 0; i--)
+	{
+		BlockNumber block = record->blocks[i];
+		OmenPageOpaque opaque;
+		Buffer		buf;
+
+		if (block == InvalidBlockNumber)
+			continue;
+		if (block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, block))
+			omen_group_report(ix, graph->id);
+		buf = omen_pin(&ix->pages, block);
+		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+		opaque = omen_check_page(ix->pages.rel, buf);
+		if (opaque == NULL || opaque->kind != OMEN_PAGE_NODE ||
+			opaque->owner != 0)
+			omen_report_corruption(ix->pages.rel, buf);
+		if (has_reserved(graph, BufferGetPage(buf), count))
+			return buf;
+		UnlockReleaseBuffer(buf);
+	}
+	return InvalidBuffer;
+}
+
+/* The place of a block in a record, or one for it; -1 if there is none. */
+static int
+find_place(const OmenGroupRecord *record, BlockNumber block)
+{
+	for (int i = 0; i < OMEN_GROUP_BLOCKS; i++)
+	{
+		if (record->blocks[i] == block ||
+			record->blocks[i] == InvalidBlockNumber)
+			return i;
+	}
+	return -1;
+}
+
+/* Keep slots of a locked page for the group, as many as it has of these. */
+static bool
+reserve_on(OmenGraph *graph, Buffer buf, uint32 count)
+{
+	OmenIndex  *ix = graph->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		record_buf = omen_graph_lock(graph);
+	int			place = find_place(record_on(graph, BufferGetPage(record_buf)),
+						   BufferGetBlockNumber(buf));
+	OmenGroupRecord *record;
+	OmenChange	change;
+	Page		page;
+
+	if (place < 0)
+	{
+		UnlockReleaseBuffer(record_buf);
+		return false;
+	}
+	omen_change_begin(&change, &ix->pages);
+	page = omen_change_page(&change, buf);
+	record = record_on(graph, omen_change_page(&change, record_buf));
+	count = Min(count, plane->per_page - OmenPageGetOpaque(page)->live);
+	for (uint32 i = 0; i < count; i++)
+	{
+		OmenSlotHeader *slot =
+			omen_page_slot(page, plane, omen_page_take_slot(ix, page));
+
+		slot->flags = OMEN_SLOT_RESERVED;
+		*omen_slot_group(plane, slot) = graph->id;
+	}
+	record->blocks[place] = BufferGetBlockNumber(buf);
+	record->graph.node_limit += count;
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(record_buf);
+	return true;
+}
+
+/*
+ * Have some slots of a shared page kept for the group, which has so many.  The
+ * page, locked exclusively; or InvalidBuffer if the group is to have pages of
+ * its own.
+ */
+static Buffer
+reserve(OmenGraph *graph, uint32 has)
+{
+	OmenIndex  *ix = graph->ix;
+	uint32		wanted = Max(MIN_RESERVED, has / 2);
+	Buffer		buf;
+
+	if (wanted > ix->layout.node.per_page / 2)
+		return InvalidBuffer;
+	buf = omen_list_page_with_room(&ix->pages, &ix->lists, OMEN_PAGE_NODE);
+	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != 0)
+		omen_report_corruption(ix->pages.rel, buf);
+	if (reserve_on(graph, buf, wanted))
+		return buf;
+	UnlockReleaseBuffer(buf);
+	return InvalidBuffer;
+}
+
+/* ---------- the next slot ---------- */
+
+/*
+ * A page of nodes or upper slots that has one for a group, pinned and
+ * exclusively locked.  The caller holds no other lock of a page.
+ */
+Buffer
+omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind)
+{
+	OmenNodeRef group = {graph->id, graph->version};
+	OmenGroupRecord record;
+	Buffer		buf = InvalidBuffer;
+	uint32		has;
+
+	omen_group_get(graph->ix, group, &record);
+	if (kind == OMEN_PAGE_NODE && record.chain == InvalidBlockNumber)
+	{
+		buf = find_reserved(graph, &record, &has);
+		if (!BufferIsValid(buf))
+			buf = reserve(graph, has);
+	}
+	return BufferIsValid(buf) ? buf : own_page_with_room(graph, kind);
+}
+
+/*
+ * Hand out a slot of that page (page: from omen_change_page(), with nothing
+ * written yet), as omen_page_take_slot() does.
+ */
+uint32
+omen_group_take_slot(OmenGraph *graph, Page page)
+{
+	const OmenPlane *plane = &graph->ix->layout.node;
+
+	if (OmenPageGetOpaque(page)->owner != 0)
+		return omen_page_take_slot(graph->ix, page);
+	for (uint32 i = 0; i < plane->per_page; i++)
+	{
+		if (is_reserved(graph, omen_page_slot(page, plane, i)))
+			return i;
+	}
+	elog(ERROR, "a page has no slot that is kept for group %u", graph->id);
+}

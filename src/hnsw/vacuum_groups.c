@@ -1,0 +1,253 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum_groups.c
+ *	  VACUUM of an index of groups: what becomes of the nodes of each.
+ *
+ * The pass over all pages is vacuum.c's.  It tells of each node here, which is
+ * counted by its group; afterwards each group that has nodes without a row is
+ * dealt with as an index without groups would be: of a list they are freed, a
+ * graph is repaired if there are enough of them.
+ *
+ * A group is remembered from when the first of its nodes is met, with the
+ * node_limit that it has then: what is added to that limit meanwhile are nodes
+ * that may not have been counted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "hnsw/vacuum.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+
+/* A group that the pass has met. */
+typedef struct VacuumedGroup
+{
+	uint32		id;				/* the key */
+	uint16		version;
+	bool		is_known;		/* limit was read before nodes were counted */
+	bool		condemned;		/* a VACUUM was cut before */
+	uint8		sides;			/* OMEN_CHUNK_*: lists with empty chunks */
+	uint64		limit;			/* node_limit when it was met */
+	uint64		nodes;			/* with a row */
+	OmenNodeList dead;			/* without */
+} VacuumedGroup;
+
+struct OmenVacuumGroups
+{
+	OmenIndex  *ix;
+	OmenGraph  *graph;			/* of the group that is dealt with */
+	HTAB	   *table;			/* of VacuumedGroup, by id */
+	uint32	   *on_page;		/* ids on the page that is looked at */
+};
+
+int
+omen_vacuum_compare(const void *a, const void *b)
+{
+	const OmenNodeRef *x = a;
+	const OmenNodeRef *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (int) x->version - (int) y->version;
+}
+
+/* In the current memory context, in which all of it stays. */
+OmenVacuumGroups *
+omen_vacuum_groups(OmenIndex *ix)
+{
+	OmenVacuumGroups *groups = palloc0(sizeof(OmenVacuumGroups));
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(uint32);
+	control.entrysize = sizeof(VacuumedGroup);
+	control.hcxt = CurrentMemoryContext;
+	groups->ix = ix;
+	groups->graph = omen_graph_open(ix, 0);
+	groups->table = hash_create("omen_hnsw groups", 1024, &control,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	groups->on_page = palloc(ix->layout.node.per_page * sizeof(uint32));
+	return groups;
+}
+
+/* ---------- the pass ---------- */
+
+static VacuumedGroup *
+find_group(OmenVacuumGroups *groups, uint32 id)
+{
+	bool		found;
+	VacuumedGroup	   *group = hash_search(groups->table, &id, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		memset(group, 0, sizeof(VacuumedGroup));
+		group->id = id;
+	}
+	return group;
+}
+
+/*
+ * Remember the groups of a pinned page before its nodes are counted.  Those that
+ * come to it after this are not known; then their limit stays as it is.
+ */
+void
+omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
+{
+	const OmenPlane *plane = &groups->ix->layout.node;
+	uint32		count = 0;
+	OmenSlotWalk walk;
+	OmenSlotHeader *slot;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	omen_slots_begin(&walk, groups->ix, plane, buf);
+	while ((slot = omen_next_slot(&walk)) != NULL)
+	{
+		uint32		id = *omen_slot_group(plane, slot);
+
+		if (count == 0 || groups->on_page[count - 1] != id)
+			groups->on_page[count++] = id;
+	}
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	for (uint32 i = 0; i < count; i++)
+	{
+		VacuumedGroup	   *group = find_group(groups, groups->on_page[i]);
+		OmenGroupRecord record;
+
+		if (group->is_known || group->nodes > 0 || group->dead.count > 0)
+			continue;
+		if (!omen_group_read(groups->ix, group->id, &record))
+			omen_group_report(groups->ix, group->id);
+		group->version = record.version;
+		group->limit = record.graph.node_limit;
+		group->is_known = true;
+	}
+}
+
+/* Count a node of a locked page. */
+void
+omen_vacuum_note_node(OmenVacuumGroups *groups, const OmenSlotHeader *slot,
+					  OmenNodeRef ref)
+{
+	VacuumedGroup	   *group = find_group(
+		groups, *omen_slot_group(&groups->ix->layout.node, slot));
+
+	group->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
+	if (omen_node_has_row(slot))
+		group->nodes++;
+	else
+		omen_node_list_add(&group->dead, ref);
+}
+
+/* The same of a node that was taken for one with a row, and has none. */
+void
+omen_vacuum_note_empty(OmenVacuumGroups *groups, OmenNodeRef ref)
+{
+	const OmenPlane *plane = &groups->ix->layout.node;
+	Buffer		buf;
+	OmenSlotHeader *slot = omen_visit(groups->ix, plane, ref.id, &buf);
+	uint32		id;
+	VacuumedGroup	   *group;
+
+	if (slot == NULL)
+		return;
+	id = *omen_slot_group(plane, slot);
+	UnlockReleaseBuffer(buf);
+	group = find_group(groups, id);
+	group->nodes -= group->nodes > 0;
+	omen_node_list_add(&group->dead, ref);
+}
+
+/* A side list of a group has an empty chunk. */
+void
+omen_vacuum_note_side(OmenVacuumGroups *groups, OmenNodeRef group,
+					  OmenSide side)
+{
+	find_group(groups, group.id)->sides |= side;
+}
+
+/* ---------- afterwards ---------- */
+
+/* Take the nodes of a group out that have no row, if there is reason enough. */
+static uint64
+remove_nodes(OmenGraph *graph, const VacuumedGroup *group)
+{
+	if (graph->data.mode == OMEN_MODE_CONVERTING)
+		return 0;
+	if (graph->data.mode == OMEN_MODE_FLAT)
+		return omen_free_flat(graph, group->dead.refs, group->dead.count);
+	if (!group->condemned && group->dead.count < OMEN_REPAIR_SHARE *
+								 (group->nodes + group->dead.count))
+		return 0;
+	return omen_repair(graph, group->dead.refs, group->dead.count,
+					   (Size) maintenance_work_mem * 1024);
+}
+
+/*
+ * Store what was counted, as for an index.  Two pages' worth more than that: a
+ * row may have come to a slot that was free, on the page that is being filled or
+ * kept on a shared one.
+ */
+static void
+store_counts(OmenGraph *graph, const VacuumedGroup *group, uint64 freed)
+{
+	OmenGraphChange change;
+	OmenGraphData *data = omen_graph_change_begin(graph, &change);
+
+	data->node_limit = group->nodes + 2 * graph->ix->layout.node.per_page +
+					   (data->node_limit - group->limit);
+	data->vacuum_nodes = group->nodes;
+	data->vacuum_dead = group->dead.count - freed;
+	omen_graph_change_commit(&change);
+}
+
+static void
+finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
+{
+	OmenGraph  *graph = groups->graph;
+	OmenNodeRef ref = {group->id, group->version};
+	uint64		freed = 0;
+
+	if (group->dead.count == 0 && group->sides == 0)
+		return;
+	if (!group->is_known)
+	{
+		OmenGroupRecord record;
+
+		if (!omen_group_read(groups->ix, group->id, &record))
+			return;
+		ref.version = record.version;
+	}
+	omen_graph_choose(graph, ref);
+	/* a flat list stays one while its members are freed */
+	omen_flat_lock(graph, ShareLock);
+	omen_graph_refresh(graph);
+	if ((group->sides & OMEN_SIDE_NULL) != 0)
+		omen_posting_compact_side(graph, OMEN_SIDE_NULL);
+	if ((group->sides & OMEN_SIDE_NAN) != 0)
+		omen_posting_compact_side(graph, OMEN_SIDE_NAN);
+	if (group->dead.count > 0 && (removed || group->condemned))
+	{
+		qsort(group->dead.refs, group->dead.count, sizeof(OmenNodeRef),
+			  omen_vacuum_compare);
+		freed = remove_nodes(graph, group);
+		if (removed && group->is_known)
+			store_counts(graph, group, freed);
+	}
+	omen_flat_unlock(graph, ShareLock);
+}
+
+/* Deal with the groups that were met; some rows were removed, or none. */
+void
+omen_vacuum_finish_groups(OmenVacuumGroups *groups, bool removed)
+{
+	HASH_SEQ_STATUS status;
+	VacuumedGroup	   *group;
+
+	hash_seq_init(&status, groups->table);
+	while ((group = hash_seq_search(&status)) != NULL)
+	{
+		finish_group(groups, group, removed);
+		omen_vacuum_delay_point();
+	}
+}
