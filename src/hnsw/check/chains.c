@@ -40,7 +40,7 @@ omen_check_find(const OmenCheck *check, OmenPageKind kind, uint32 per_page,
 /* ---------- posting chains ---------- */
 
 /*
- * Follow the chain of a node, or of a side list (node is zeros then), that
+ * Follow the chain of a node, or of a side list (of a group, or zeros), that
  * starts at a chunk, and mark its chunks.  block and slot are where it starts
  * from, for the report.  Returns how many heap TIDs are on it.
  */
@@ -239,7 +239,8 @@ omen_check_mean(OmenCheck *check)
 /* ---------- lists of pages ---------- */
 
 static const char *
-find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind)
+find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind,
+				 uint32 owner)
 {
 	const OmenCheckBlock *note;
 
@@ -250,6 +251,8 @@ find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind)
 		return "is damaged";
 	if (note->kind != kind)
 		return "is of another kind";
+	if (note->owner != owner)
+		return "is another group's";
 	if ((note->flags & OMEN_PAGE_LISTED) == 0)
 		return "does not say that it is on a list";
 	if ((note->flags & OMEN_CHECK_MET) != 0)
@@ -258,13 +261,13 @@ find_listed_flaw(const OmenCheck *check, BlockNumber block, uint8 kind)
 }
 
 static void
-check_list(OmenCheck *check, uint8 kind)
+check_list(OmenCheck *check, uint8 kind, uint32 owner, BlockNumber first)
 {
-	BlockNumber block = check->meta.room[omen_list_of_kind(kind)];
+	BlockNumber block = first;
 
 	while (block != InvalidBlockNumber)
 	{
-		const char *flaw = find_listed_flaw(check, block, kind);
+		const char *flaw = find_listed_flaw(check, block, kind, owner);
 
 		if (flaw != NULL)
 		{
@@ -280,6 +283,12 @@ check_list(OmenCheck *check, uint8 kind)
 	}
 }
 
+static bool
+has_list(uint8 kind)
+{
+	return kind == OMEN_PAGE_GROUP || omen_list_of_kind(kind) >= 0;
+}
+
 /*
  * A page that has room, or belongs to nobody, and is on no list is what a crash
  * may leave; it is wasted until VACUUM finds it, or frees a slot there.
@@ -292,7 +301,7 @@ check_unlisted(OmenCheck *check, BlockNumber block)
 	if (note->kind == OMEN_CHECK_NEW)
 		omen_check_report_leftover(check, "lost_space", block, OMEN_CHECK_PAGE,
 								   "page was never written");
-	else if (omen_list_of_kind(note->kind) < 0)
+	else if (!has_list(note->kind))
 		return;
 	else if (note->next != InvalidBlockNumber)
 		omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
@@ -312,10 +321,21 @@ check_unlisted(OmenCheck *check, BlockNumber block)
 void
 omen_check_lists(OmenCheck *check)
 {
-	check_list(check, OMEN_PAGE_FREE);
-	check_list(check, OMEN_PAGE_NODE);
-	check_list(check, OMEN_PAGE_UPPER);
-	check_list(check, OMEN_PAGE_POSTING);
+	static const uint8 kinds[] = {OMEN_PAGE_FREE, OMEN_PAGE_NODE,
+								  OMEN_PAGE_UPPER, OMEN_PAGE_POSTING};
+
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+		check_list(check, kinds[i], 0,
+				   check->meta.room[omen_list_of_kind(kinds[i])]);
+	for (uint64 i = 0; omen_check_has_groups(check) && i < check->ngroups; i++)
+	{
+		const OmenCheckGroup *group = &check->groups[i];
+
+		check_list(check, OMEN_PAGE_NODE, group->id, group->record.room_node);
+		check_list(check, OMEN_PAGE_UPPER, group->id, group->record.room_upper);
+	}
+	if (omen_check_has_groups(check))
+		check_list(check, OMEN_PAGE_GROUP, 0, check->meta.room_group);
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
@@ -323,7 +343,7 @@ omen_check_lists(OmenCheck *check)
 
 		if ((note->flags & OMEN_PAGE_LISTED) == 0)
 			check_unlisted(check, block);
-		else if (omen_list_of_kind(note->kind) < 0)
+		else if (!has_list(note->kind))
 			omen_check_report(check, "list", block, OMEN_CHECK_PAGE,
 							  "page is of a kind of which there is no list");
 		else if ((note->flags & OMEN_CHECK_MET) == 0)

@@ -26,7 +26,11 @@
  *		lost_space		leftover: pages with room that are on no list
  *		code			a code whose header, sums, or error bound are wrong
  *		other_code		a code that is not the one of a row
- *		key				filter keys that are not the row's
+ *		key				filter keys that are not the row's, or leading columns
+ *						that are not those of its group
+ *		group			records of groups, their keys, and whose pages are
+ *		directory		how groups are found
+ *		orphan_key		leftover: parts of a group's key that are nobody's
  *		heap			a row of the table that the index lacks
  *
  * Rows of severity "leftover" are what a crash may leave behind, or an insert
@@ -167,10 +171,13 @@ run_passes(OmenCheck *check)
 	check->code = palloc(check->layout.code_bytes);
 	check->other_code = palloc(check->layout.code_bytes);
 	check->space = omen_encode_space(check->opclass->type, check->meta.dims);
+	omen_check_read_groups(check);
 	omen_check_pages(check);
 	omen_check_mean(check);
 	omen_check_links(check);
 	omen_check_reach(check);
+	omen_check_groups(check);
+	omen_check_directory(check);
 	omen_check_lists(check);
 	omen_check_leftovers(check);
 	omen_check_tids(check);

@@ -33,6 +33,8 @@ typedef struct OmenCheckBlock
 	uint16		used;			/* slots that may be looked at */
 	uint8		kind;
 	uint8		flags;			/* OMEN_PAGE_LISTED, OMEN_CHECK_* */
+	uint32		owner;			/* group that alone has the page, or 0 */
+	BlockNumber chain;			/* next page of it */
 } OmenCheckBlock;
 
 #define OMEN_CHECK_HAS_ROOM 0x40	/* some slots are not in use */
@@ -50,6 +52,7 @@ typedef struct OmenCheckNode
 	uint16		layers;			/* bit n: it has an upper slot in layer n */
 	uint8		flags;			/* OMEN_SLOT_*, OMEN_CHECK_* */
 	uint8		level;
+	uint32		group;			/* which of check->groups; or OMEN_CHECK_NO_GROUP */
 } OmenCheckNode;
 
 #define OMEN_CHECK_HAS_PARENT 0x40
@@ -62,7 +65,26 @@ typedef struct OmenCheckUpper
 	uint16		version;
 	uint8		flags;
 	uint8		level;
+	uint32		group;
 } OmenCheckUpper;
+
+#define OMEN_CHECK_NO_GROUP PG_UINT32_MAX
+
+/*
+ * A group: a graph or a list.  An index without groups is one, of id 0, whose
+ * data are the metapage's.
+ */
+typedef struct OmenCheckGroup
+{
+	uint32		id;
+	OmenGroupRecord record;
+	uint8	   *key;			/* NULL if it cannot be read */
+	uint64		nodes_with_rows;
+	uint32		entries;		/* of the directory that lead here */
+	bool		has_linked;		/* it has nodes that were linked */
+	BlockNumber block;			/* where the record is, for reports */
+	int			slot;
+} OmenCheckGroup;
 
 typedef struct OmenCheckChunk
 {
@@ -132,6 +154,10 @@ typedef struct OmenCheck
 
 	OmenCheckSeen seen;			/* what was found on the pages */
 
+	OmenCheckGroup *groups;		/* by id */
+	uint64		ngroups;
+	uint64		groups_room;
+
 	/*
 	 * parent edges: of node n, children[first_child[n] .. first_child[n + 1])
 	 */
@@ -139,7 +165,6 @@ typedef struct OmenCheck
 	uint32	   *children;
 	uint64		nchildren;
 	uint64		children_room;
-	uint64		nodes_with_rows;
 
 	/* where violations go */
 	ReturnSetInfo *result;
@@ -166,7 +191,25 @@ extern void *omen_check_grow(void *array, Size item, uint64 count,
 
 /* pages.c */
 extern bool omen_check_meta(OmenCheck *check);
+extern void omen_check_graph_values(OmenCheck *check, const OmenGraphData *data,
+									int64 block, int slot);
+extern const char *omen_check_frame_flaw(Page page, BlockNumber block);
 extern void omen_check_pages(OmenCheck *check);
+
+/* groups.c */
+extern bool omen_check_has_groups(const OmenCheck *check);
+extern void omen_check_read_groups(OmenCheck *check);
+extern uint32 omen_check_group(const OmenCheck *check, uint32 id);
+extern uint32 omen_check_group_of(const OmenCheck *check,
+								  const OmenPlane *plane,
+								  const OmenSlotHeader *slot);
+extern void omen_check_slot_group(OmenCheck *check, const OmenPlane *plane,
+								  const OmenSlotHeader *slot,
+								  BlockNumber block, int slotno);
+extern void omen_check_groups(OmenCheck *check);
+
+/* directory.c */
+extern void omen_check_directory(OmenCheck *check);
 
 /* slots.c */
 extern void omen_check_note_node(OmenCheck *check, OmenSlotHeader *slot,
@@ -216,6 +259,15 @@ extern void omen_check_reach(OmenCheck *check);
 
 /* rows.c */
 extern void omen_check_rows(OmenCheck *check);
+
+/* The side list of a group, as its chunks name it. */
+static inline OmenNodeRef
+omen_check_side_owner(const OmenCheckGroup *group)
+{
+	OmenNodeRef owner = {group->id, group->record.version};
+
+	return owner;
+}
 
 /* Are so many bytes zero? */
 static inline bool

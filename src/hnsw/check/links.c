@@ -39,34 +39,46 @@ find_slot(const OmenCheck *check, const OmenPlane *plane, uint32 id,
 	return omen_check_find(check, plane->kind, plane->per_page, id, ordinal);
 }
 
+/* Is a node the root of its graph? */
 static bool
-is_root(const OmenCheck *check, uint32 id, uint16 version)
+is_root(const OmenCheck *check, const Place *node)
 {
-	return id == check->graph_data.root &&
-		   version == check->graph_data.root_version;
+	uint32		group = check->seen.nodes[node->ordinal].group;
+
+	return group != OMEN_CHECK_NO_GROUP &&
+		   node->id == check->groups[group].record.graph.root &&
+		   node->slot->version ==
+			   check->groups[group].record.graph.root_version;
 }
 
 /* ---------- edges ---------- */
 
-/* Does the edge lead to a slot in use, of the version it was made for? */
+/*
+ * Does the edge lead to a slot in use of the same group, of the version it was
+ * made for?
+ */
 static bool
-is_fresh(const OmenCheck *check, const OmenPlane *plane, uint64 ordinal,
-		 uint8 tag)
+is_fresh(const OmenCheck *check, const Place *from, uint64 ordinal, uint8 tag)
 {
 	uint8		flags;
 	uint16		version;
+	bool		same_group;
 
-	if (plane->kind == OMEN_PAGE_NODE)
+	if (from->plane->kind == OMEN_PAGE_NODE)
 	{
 		flags = check->seen.nodes[ordinal].flags;
 		version = check->seen.nodes[ordinal].version;
+		same_group = check->seen.nodes[ordinal].group ==
+					 check->seen.nodes[from->ordinal].group;
 	}
 	else
 	{
 		flags = check->seen.uppers[ordinal].flags;
 		version = check->seen.uppers[ordinal].version;
+		same_group = check->seen.uppers[ordinal].group ==
+					 check->seen.uppers[from->ordinal].group;
 	}
-	return (flags & OMEN_SLOT_USED) != 0 &&
+	return (flags & OMEN_SLOT_USED) != 0 && same_group &&
 		   OmenVersionTag(version) == (tag & OMEN_TAG_VERSION);
 }
 
@@ -84,7 +96,7 @@ check_parent_edge(OmenCheck *check, const Place *from, int edge, bool fresh,
 				  uint64 child)
 {
 	bool		is_parent = omen_check_is_linked(from->slot->flags) ||
-					 is_root(check, from->id, from->slot->version);
+					 is_root(check, from);
 
 	if (!fresh)
 	{
@@ -114,7 +126,7 @@ check_edge(OmenCheck *check, const Place *from, int edge, uint32 id, uint8 tag)
 			"edge %d leads to %u, which is no slot of its layer's kind", edge,
 			id);
 	if (found == OMEN_CHECK_FOUND)
-		fresh = is_fresh(check, from->plane, ordinal, tag);
+		fresh = is_fresh(check, from, ordinal, tag);
 	if (fresh && id == from->id)
 		omen_check_report(check, "self_edge", from->block, from->slotno,
 						  "edge %d leads to its own slot", edge);
@@ -191,7 +203,9 @@ check_node(OmenCheck *check, const Place *node)
 	check_edges(check, node);
 	tids += omen_check_posting(check, slot->u.node.posting, ref, OMEN_SIDE_NONE,
 							   node->block, node->slotno);
-	check->nodes_with_rows += tids > 0;
+	if (check->seen.nodes[node->ordinal].group != OMEN_CHECK_NO_GROUP)
+		check->groups[check->seen.nodes[node->ordinal].group]
+			.nodes_with_rows += tids > 0;
 	if (check->layout.out_of_line && !may_lack_payload(slot) &&
 		omen_check_payload(check, &payload, check->code, node->block,
 						   node->slotno))
@@ -203,8 +217,10 @@ check_node(OmenCheck *check, const Place *node)
 /* NULL if an upper slot is rightly one of this node. */
 static const char *
 find_node_link_flaw(const OmenCheck *check, const OmenSlotHeader *slot,
-					const OmenCheckNode *node, uint64 ordinal)
+					const OmenCheckNode *node, uint64 ordinal, uint32 group)
 {
+	if (node->group != group)
+		return "is another group's";
 	if ((node->flags & OMEN_SLOT_USED) == 0)
 		return "is not in use";
 	if (node->version != slot->u.upper.node_version)
@@ -239,7 +255,8 @@ check_node_link(OmenCheck *check, const Place *upper)
 	{
 		OmenCheckNode *node = &check->seen.nodes[ordinal];
 
-		flaw = find_node_link_flaw(check, slot, node, ordinal);
+		flaw = find_node_link_flaw(check, slot, node, ordinal,
+								   check->seen.uppers[upper->ordinal].group);
 		if (flaw == NULL && slot->level <= OMEN_MAX_LEVEL)
 			node->layers |= 1 << slot->level;
 	}
@@ -338,13 +355,32 @@ skip_page(OmenCheck *check, BlockNumber block)
 		check->first_child[note->base + i] = check->nchildren;
 }
 
+/* What a group's record, or the metapage, says of nodes and side lists. */
 static void
-check_side_list(OmenCheck *check, uint32 first, OmenSide side)
+check_group_links(OmenCheck *check, const OmenCheckGroup *group)
 {
-	OmenNodeRef nobody = {0, 0};
+	const OmenGraphData *data = &group->record.graph;
+	OmenNodeRef owner = omen_check_side_owner(group);
 
-	(void) omen_check_posting(check, first, nobody, side, OMEN_META_BLOCK,
-							  OMEN_CHECK_PAGE);
+	(void) omen_check_posting(check, data->side_null, owner, OMEN_SIDE_NULL,
+							  group->block, group->slot);
+	(void) omen_check_posting(check, data->side_nan, owner, OMEN_SIDE_NAN,
+							  group->block, group->slot);
+	if (group->nodes_with_rows > data->node_limit)
+		omen_check_report(
+			check, "meta", group->block, group->slot,
+			"index has " UINT64_FORMAT
+			" nodes with rows, and claims to have no more than " UINT64_FORMAT,
+			group->nodes_with_rows, data->node_limit);
+	/* each had a slot then, and slots do not go away */
+	if (data->vacuum_nodes > check->seen.nnodes ||
+		data->vacuum_dead > check->seen.nnodes - data->vacuum_nodes)
+		omen_check_report(check, "meta", group->block, group->slot,
+						  "VACUUM has counted " UINT64_FORMAT
+						  " nodes with rows and " UINT64_FORMAT
+						  " without, but there are " UINT64_FORMAT " slots",
+						  data->vacuum_nodes, data->vacuum_dead,
+						  check->seen.nnodes);
 }
 
 /*
@@ -370,35 +406,16 @@ omen_check_links(OmenCheck *check)
 			skip_page(check, block);
 	}
 	check->first_child[check->seen.nnodes] = check->nchildren;
-	check_side_list(check, check->graph_data.side_null, OMEN_SIDE_NULL);
-	check_side_list(check, check->graph_data.side_nan, OMEN_SIDE_NAN);
-	if (check->nodes_with_rows > check->graph_data.node_limit)
-		omen_check_report(
-			check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-			"index has " UINT64_FORMAT
-			" nodes with rows, and claims to have no more than " UINT64_FORMAT,
-			check->nodes_with_rows, check->graph_data.node_limit);
-	/* each had a slot then, and slots do not go away */
-	if (check->graph_data.vacuum_nodes > check->seen.nnodes ||
-		check->graph_data.vacuum_dead >
-			check->seen.nnodes - check->graph_data.vacuum_nodes)
-		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "VACUUM has counted " UINT64_FORMAT
-						  " nodes with rows and " UINT64_FORMAT
-						  " without, but there are " UINT64_FORMAT " slots",
-						  check->graph_data.vacuum_nodes,
-						  check->graph_data.vacuum_dead, check->seen.nnodes);
+	for (uint64 i = 0; i < check->ngroups; i++)
+		check_group_links(check, &check->groups[i]);
 }
 
 /* ---------- what is reachable ---------- */
 
 /* Mark all that parent edges lead to from the root. */
 static void
-mark_reachable(OmenCheck *check, uint64 root)
+mark_reachable(OmenCheck *check, uint64 root, uint32 *queue)
 {
-	uint32	   *queue =
-		palloc_extended(mul_size(check->seen.nnodes, sizeof(uint32)),
-						MCXT_ALLOC_HUGE);
 	uint64		head = 0;
 	uint64		tail = 0;
 
@@ -420,45 +437,45 @@ mark_reachable(OmenCheck *check, uint64 root)
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(queue);
 }
 
 /* Where a search of layer 0 starts if nothing else is there. */
 static void
-check_root(OmenCheck *check, bool has_linked)
+check_root(OmenCheck *check, const OmenCheckGroup *group, uint32 *queue)
 {
-	const OmenGraphData *data = &check->graph_data;
+	const OmenGraphData *data = &group->record.graph;
 	uint64		ordinal = 0;
 	OmenCheckFound found;
 
 	if (data->root == OMEN_INVALID_ID)
 	{
-		if (has_linked)
-			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+		if (group->has_linked)
+			omen_check_report(check, "root", group->block, group->slot,
 							  "graph has nodes, but no root");
 		return;
 	}
 	found = find_slot(check, &check->layout.node, data->root, &ordinal);
 	if (found == OMEN_CHECK_FOUND &&
 		(check->seen.nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
+		check->seen.nodes[ordinal].group == group - check->groups &&
 		check->seen.nodes[ordinal].version == data->root_version)
 	{
-		mark_reachable(check, ordinal);
+		mark_reachable(check, ordinal, queue);
 		if ((check->seen.nodes[ordinal].flags & OMEN_SLOT_CONDEMNED) != 0)
-			omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+			omen_check_report(check, "root", group->block, group->slot,
 							  "root %u is about to be freed", data->root);
 	}
 	else
-		omen_check_report(check, "root", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+		omen_check_report(check, "root", group->block, group->slot,
 						  "root %u is no node in use of that version",
 						  data->root);
 }
 
 /* Where the way down starts. */
 static void
-check_entry(OmenCheck *check)
+check_entry(OmenCheck *check, const OmenCheckGroup *group)
 {
-	const OmenGraphData *data = &check->graph_data;
+	const OmenGraphData *data = &group->record.graph;
 	uint64		ordinal = 0;
 	const OmenCheckUpper *entry;
 	OmenCheckFound found;
@@ -468,24 +485,25 @@ check_entry(OmenCheck *check)
 	found = find_slot(check, &check->layout.upper, data->entry, &ordinal);
 	entry = &check->seen.uppers[ordinal];
 	if (found != OMEN_CHECK_FOUND || (entry->flags & OMEN_SLOT_USED) == 0 ||
+		entry->group != group - check->groups ||
 		entry->version != data->entry_version)
 		omen_check_report(
-			check, "entry", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+			check, "entry", group->block, group->slot,
 			"entry point %u is no upper slot in use of that version",
 			data->entry);
 	else if (entry->level != data->entry_level)
-		omen_check_report(check, "entry", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
+		omen_check_report(check, "entry", group->block, group->slot,
 						  "entry point %u is in layer %u, not %u", data->entry,
 						  entry->level, data->entry_level);
 }
 
 /* The layer of the entry point; 0 if there is none. */
 static uint32
-entry_level(const OmenCheck *check)
+entry_level(const OmenCheck *check, const OmenCheckNode *node)
 {
-	return check->graph_data.entry == OMEN_INVALID_ID
-			   ? 0
-			   : check->graph_data.entry_level;
+	const OmenGraphData *data = &check->groups[node->group].record.graph;
+
+	return data->entry == OMEN_INVALID_ID ? 0 : data->entry_level;
 }
 
 /* What must be true of a linked node, now that all links are known. */
@@ -510,27 +528,44 @@ check_linked(OmenCheck *check, const OmenCheckNode *node, BlockNumber block,
 	if ((node->layers & layers) != layers)
 		omen_check_report(check, "upper", block, slotno,
 						  "node of level %u lacks an upper slot", node->level);
-	if (node->level > entry_level(check))
+	if (node->level > entry_level(check, node))
 		omen_check_report(
 			check, "entry", block, slotno,
 			"node is of level %u, above the entry point in layer %u",
-			node->level, entry_level(check));
+			node->level, entry_level(check, node));
+}
+
+/* Is a node one of a graph, which has to be reachable? */
+static bool
+is_in_graph(const OmenCheck *check, const OmenCheckNode *node)
+{
+	return omen_check_is_linked(node->flags) &&
+		   node->group != OMEN_CHECK_NO_GROUP &&
+		   check->groups[node->group].record.graph.mode != OMEN_MODE_FLAT;
 }
 
 /*
- * Check that the whole graph can be found from the root and the entry point.
+ * Check that each graph can be found from its root and its entry point.
  */
 void
 omen_check_reach(OmenCheck *check)
 {
-	bool		has_linked = false;
+	uint32	   *queue =
+		palloc_extended(mul_size(Max(check->seen.nnodes, 1), sizeof(uint32)),
+						MCXT_ALLOC_HUGE);
 
-	if (check->graph_data.mode == OMEN_MODE_FLAT)
-		return;
-	for (uint64 i = 0; i < check->seen.nnodes && !has_linked; i++)
-		has_linked = omen_check_is_linked(check->seen.nodes[i].flags);
-	check_root(check, has_linked);
-	check_entry(check);
+	for (uint64 i = 0; i < check->seen.nnodes; i++)
+	{
+		if (is_in_graph(check, &check->seen.nodes[i]))
+			check->groups[check->seen.nodes[i].group].has_linked = true;
+	}
+	for (uint64 i = 0; i < check->ngroups; i++)
+	{
+		if (check->groups[i].record.graph.mode == OMEN_MODE_FLAT)
+			continue;
+		check_root(check, &check->groups[i], queue);
+		check_entry(check, &check->groups[i]);
+	}
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)
 	{
@@ -540,8 +575,9 @@ omen_check_reach(OmenCheck *check)
 		{
 			const OmenCheckNode *node = &check->seen.nodes[note->base + i];
 
-			if (omen_check_is_linked(node->flags))
+			if (is_in_graph(check, node))
 				check_linked(check, node, block, i);
 		}
 	}
+	pfree(queue);
 }

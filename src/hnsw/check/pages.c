@@ -39,7 +39,32 @@ find_meta_flaw(const OmenMetaPageData *meta)
 	}
 }
 
-/* Values that only mislead. */
+/* Values of a graph's data that only mislead. */
+void
+omen_check_graph_values(OmenCheck *check, const OmenGraphData *data,
+						int64 block, int slot)
+{
+	/* infinite if some vector's norm is beyond float32 */
+	if (!(data->radius >= 0) ||
+		(!omen_metrics[check->meta.metric].is_product && data->radius != 0))
+		omen_check_report(check, "meta", block, slot, "radius is %g",
+						  data->radius);
+	if (data->entry_level > OMEN_MAX_LEVEL)
+		omen_check_report(check, "meta", block, slot,
+						  "layer of the entry point is %u", data->entry_level);
+	if (data->mode == OMEN_MODE_FLAT &&
+		(data->root != OMEN_INVALID_ID || data->entry != OMEN_INVALID_ID))
+		omen_check_report(check, "meta", block, slot,
+						  "flat list has a root or an entry point");
+	if ((data->root == OMEN_INVALID_ID && data->root_version != 0) ||
+		(data->entry == OMEN_INVALID_ID &&
+		 (data->entry_version != 0 || data->entry_level != 0)))
+		omen_check_report(check, "meta", block, slot,
+						  "version or layer of a root or an entry point that "
+						  "there is not");
+}
+
+/* Values of the metapage that only mislead. */
 static void
 check_meta_values(OmenCheck *check)
 {
@@ -61,24 +86,7 @@ check_meta_values(OmenCheck *check)
 		meta->ef_construction > OMEN_MAX_EF_CONSTRUCTION)
 		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "ef_construction is %u", meta->ef_construction);
-	/* infinite if some vector's norm is beyond float32 */
-	if (!(data->radius >= 0) ||
-		(!omen_metrics[meta->metric].is_product && data->radius != 0))
-		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "radius is %g", data->radius);
-	if (data->entry_level > OMEN_MAX_LEVEL)
-		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "layer of the entry point is %u", data->entry_level);
-	if (data->mode == OMEN_MODE_FLAT &&
-		(data->root != OMEN_INVALID_ID || data->entry != OMEN_INVALID_ID))
-		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "flat list has a root or an entry point");
-	if ((data->root == OMEN_INVALID_ID && data->root_version != 0) ||
-		(data->entry == OMEN_INVALID_ID &&
-		 (data->entry_version != 0 || data->entry_level != 0)))
-		omen_check_report(check, "meta", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
-						  "version or layer of a root or an entry point that "
-						  "there is not");
+	omen_check_graph_values(check, data, OMEN_META_BLOCK, OMEN_CHECK_PAGE);
 }
 
 static const OmenPageOpaqueData *
@@ -98,6 +106,8 @@ is_known_kind(uint8 kind)
 		case OMEN_PAGE_POSTING:
 		case OMEN_PAGE_PAYLOAD:
 		case OMEN_PAGE_MEAN:
+		case OMEN_PAGE_GROUP:
+		case OMEN_PAGE_DIRECTORY:
 		case OMEN_PAGE_META:
 			return true;
 		default:
@@ -106,8 +116,8 @@ is_known_kind(uint8 kind)
 }
 
 /* NULL if a page's frame is one that its readers accept. */
-static const char *
-find_frame_flaw(Page page, BlockNumber block)
+const char *
+omen_check_frame_flaw(Page page, BlockNumber block)
 {
 	PageHeader	header = (PageHeader) page;
 	const OmenPageOpaqueData *opaque = find_opaque(page);
@@ -123,6 +133,14 @@ find_frame_flaw(Page page, BlockNumber block)
 	if (!is_known_kind(opaque->kind))
 		return "page is of no kind";
 	return NULL;
+}
+
+/* May a page be one of a group's own?  Whether it is, groups.c finds out. */
+static bool
+may_have_owner(const OmenCheck *check, const OmenPageOpaqueData *opaque)
+{
+	return omen_check_has_groups(check) && opaque->owner != 0 &&
+		   (opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_UPPER);
 }
 
 /*
@@ -146,8 +164,9 @@ check_frame(OmenCheck *check, BlockNumber block)
 						  "page was changed at %X/%X, which is beyond the end "
 						  "of the log",
 						  LSN_FORMAT_ARGS(PageGetLSN(page)));
-	if ((opaque->flags & ~OMEN_PAGE_LISTED) != 0 || opaque->owner != 0 ||
-		opaque->chain != 0)
+	if ((opaque->flags & ~OMEN_PAGE_LISTED) != 0 ||
+		((opaque->owner != 0 || opaque->chain != 0) &&
+		 !may_have_owner(check, opaque)))
 		omen_check_report(
 			check, "page", block, OMEN_CHECK_PAGE,
 			"special space has unknown flags or reserved fields in use");
@@ -212,7 +231,7 @@ omen_check_meta(OmenCheck *check)
 	check->graph_data = omen_meta_graph_data(&check->meta);
 	flaw = PageIsNew(page) ? "is all zeros" : find_meta_flaw(&check->meta);
 	if (flaw == NULL)
-		flaw = find_frame_flaw(page, OMEN_META_BLOCK);
+		flaw = omen_check_frame_flaw(page, OMEN_META_BLOCK);
 	if (flaw == NULL && find_opaque(page)->kind != OMEN_PAGE_META)
 		flaw = "is of another kind";
 	if (flaw == NULL)
@@ -253,7 +272,9 @@ note_slots(OmenCheck *check, BlockNumber block, uint32 slots)
 	{
 		uint8		flags;
 
-		if (opaque->kind == OMEN_PAGE_POSTING)
+		if (opaque->kind == OMEN_PAGE_GROUP)
+			flags = omen_page_group(page, i)->flags;
+		else if (opaque->kind == OMEN_PAGE_POSTING)
 		{
 			flags = omen_page_chunk(page, i)->flags;
 			omen_check_note_chunk(check, omen_page_chunk(page, i), block, i);
@@ -297,6 +318,9 @@ slots_of_kind(const OmenCheck *check, uint8 kind, uint32 *stride)
 		case OMEN_PAGE_POSTING:
 			*stride = sizeof(OmenPostingChunk);
 			return OMEN_CHUNKS_PER_PAGE;
+		case OMEN_PAGE_GROUP:
+			*stride = sizeof(OmenGroupRecord);
+			return OMEN_GROUPS_PER_PAGE;
 		default:
 			*stride = 0;
 			return 0;
@@ -353,8 +377,11 @@ check_page(OmenCheck *check, BlockNumber block)
 	OmenCheckBlock *note = &check->seen.blocks[block];
 	bool		has_slots = opaque->kind == OMEN_PAGE_NODE ||
 					 opaque->kind == OMEN_PAGE_UPPER ||
-					 opaque->kind == OMEN_PAGE_POSTING;
+					 opaque->kind == OMEN_PAGE_POSTING ||
+					 opaque->kind == OMEN_PAGE_GROUP;
 
+	note->owner = opaque->owner;
+	note->chain = opaque->chain;
 	note->kind = opaque->kind;
 	note->next = opaque->next;
 	note->flags = opaque->flags & OMEN_PAGE_LISTED;
@@ -364,6 +391,8 @@ check_page(OmenCheck *check, BlockNumber block)
 		check_slot_page(check, block);
 		return;
 	}
+	if (opaque->kind == OMEN_PAGE_DIRECTORY)
+		return;
 	check_no_slots(check, block);
 	if (opaque->kind == OMEN_PAGE_FREE)
 		check_bounds(check, block, OMEN_PAGE_START);
@@ -398,7 +427,7 @@ omen_check_pages(OmenCheck *check)
 			note->kind = OMEN_CHECK_NEW;
 			continue;
 		}
-		flaw = find_frame_flaw(page, block);
+		flaw = omen_check_frame_flaw(page, block);
 		if (flaw == NULL && find_opaque(page)->kind == OMEN_PAGE_META)
 			flaw = "page is a second metapage";
 		if (flaw != NULL)

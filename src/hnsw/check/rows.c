@@ -33,6 +33,8 @@ typedef struct RowReader
 	EState	   *estate;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
+	OmenPrefix *prefix;			/* of the leading columns, or NULL */
+	OmenPrefixKey prefix_key;	/* space for the key of a row */
 	MemoryContext row_context;
 } RowReader;
 
@@ -93,6 +95,7 @@ open_reader(RowReader *reader, OmenCheck *check)
 	reader->estate = CreateExecutorState();
 	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
 	reader->keys = omen_keys_open(check->index);
+	reader->prefix = omen_prefix_open(check->index);
 	reader->row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a row",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -112,8 +115,9 @@ close_reader(RowReader *reader)
  */
 typedef struct Stand
 {
-	OmenNodeRef node;			/* zeros for a side list */
+	OmenNodeRef node;			/* for a side list its group, or zeros */
 	OmenSide	side;
+	uint32		group;			/* which one, or OMEN_CHECK_NO_GROUP */
 	OmenSlotHeader *slot;		/* of the node; NULL for a side list */
 	const void *code;			/* of the node; NULL if it cannot be read */
 } Stand;
@@ -296,6 +300,28 @@ check_keys(RowReader *reader, const Datum *values, const bool *isnull,
 		report_row(check, "key", place, "has other filter keys than its node");
 }
 
+/* Are the leading columns of a row those of its group? */
+static void
+check_group_key(RowReader *reader, const Datum *values, const bool *isnull,
+				uint32 group, const Place *place)
+{
+	OmenCheck  *check = reader->check;
+	OmenPrefixKey *key = &reader->prefix_key;
+	const OmenCheckGroup *own;
+
+	if (reader->prefix == NULL || group == OMEN_CHECK_NO_GROUP)
+		return;
+	own = &check->groups[group];
+	if (own->key == NULL)
+		return;
+	if (!omen_prefix_encode(reader->prefix, values, isnull, key) ||
+		key->hash != own->record.hash ||
+		!omen_prefix_is_equal(reader->prefix, key, own->record.nulls, own->key,
+							  own->record.key_bytes))
+		report_row(check, "key", place,
+				   "has other values in leading columns than its group");
+}
+
 /*
  * Compare one row, if the snapshot sees it, with what stands for it.
  */
@@ -328,6 +354,7 @@ check_row(RowReader *reader, ItemPointer tid, const Stand *stand,
 	else
 		check_value(reader, values[vector], isnull[vector], stand, &place);
 	check_keys(reader, values, isnull, stand->slot, &place);
+	check_group_key(reader, values, isnull, stand->group, &place);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	ResetPerTupleExprContext(reader->estate);
@@ -385,6 +412,7 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 	stand.node.id = block * check->layout.node.per_page + slotno;
 	stand.node.version = slot->version;
 	stand.slot = slot;
+	stand.group = omen_check_group_of(check, &check->layout.node, slot);
 	stand.code = find_code(check, slot, stand.node.id);
 	if (ItemPointerIsValid(&slot->u.node.heaptid))
 		check_row(reader, &slot->u.node.heaptid, &stand, block, slotno);
@@ -392,11 +420,13 @@ check_node_rows(RowReader *reader, OmenSlotHeader *slot, BlockNumber block,
 }
 
 static void
-check_side_rows(RowReader *reader, uint32 first, OmenSide side)
+check_side_rows(RowReader *reader, uint32 group, uint32 first, OmenSide side)
 {
 	Stand		stand = {0};
 
+	stand.node = omen_check_side_owner(&reader->check->groups[group]);
 	stand.side = side;
+	stand.group = group;
 	check_chain_rows(reader, first, &stand);
 }
 
@@ -423,8 +453,13 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	check_side_rows(&reader, check->graph_data.side_null, OMEN_SIDE_NULL);
-	check_side_rows(&reader, check->graph_data.side_nan, OMEN_SIDE_NAN);
+	for (uint32 i = 0; i < check->ngroups; i++)
+	{
+		const OmenGraphData *data = &check->groups[i].record.graph;
+
+		check_side_rows(&reader, i, data->side_null, OMEN_SIDE_NULL);
+		check_side_rows(&reader, i, data->side_nan, OMEN_SIDE_NAN);
+	}
 	close_reader(&reader);
 }
 

@@ -41,14 +41,28 @@ note_tid(OmenCheck *check, const char *kind, const ItemPointerData *tid,
 
 /* ---------- slots ---------- */
 
+/* What the graph, or the list, that a slot is of is at the moment. */
+static OmenMode
+mode_of(const OmenCheck *check, const OmenPlane *plane,
+		const OmenSlotHeader *slot)
+{
+	uint32		group = omen_check_group_of(check, plane, slot);
+
+	return group == OMEN_CHECK_NO_GROUP
+			   ? OMEN_MODE_CONVERTING
+			   : (OmenMode) check->groups[group].record.graph.mode;
+}
+
 /* NULL if the flags of a node may be so, in the index's mode. */
 static const char *
 find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 {
+	OmenMode	mode = mode_of(check, &check->layout.node, slot);
+
 	uint8 known = OMEN_SLOT_USED | OMEN_SLOT_LINKING | OMEN_SLOT_CONDEMNED |
 				  OMEN_SLOT_FLAT |
 				  (check->layout.key_bytes > 0 ? OMEN_SLOT_MIXED : 0);
-	int			keys = IndexRelationGetNumberOfKeyAttributes(check->index) - 1;
+	int			keys = check->columns.filters;
 	bool		is_flat = (slot->flags & OMEN_SLOT_FLAT) != 0;
 
 	if ((slot->flags & OMEN_SLOT_USED) == 0 || (slot->flags & ~known) != 0 ||
@@ -63,11 +77,11 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 	if (slot->u.node.key_nulls >> keys != 0)
 		return "has a NULL key of a column that there is not";
 	if ((slot->flags & OMEN_SLOT_CONDEMNED) != 0 &&
-		(omen_node_has_row(slot) || check->graph_data.mode == OMEN_MODE_FLAT))
+		(omen_node_has_row(slot) || mode == OMEN_MODE_FLAT))
 		return "is about to be freed, but has rows or is in a flat list";
-	if (check->graph_data.mode == OMEN_MODE_FLAT && !is_flat)
+	if (mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
-	if (check->graph_data.mode == OMEN_MODE_FLAT &&
+	if (mode == OMEN_MODE_FLAT &&
 		(slot->degree > 0 || slot->level > 0))
 		return "is a member of a flat list with edges or a level";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
@@ -84,7 +98,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "has impossible flags";
 	if (slot->level < 1 || slot->level > OMEN_MAX_LEVEL)
 		return "is of an impossible layer";
-	if (check->graph_data.mode == OMEN_MODE_FLAT)
+	if (mode_of(check, &check->layout.upper, slot) == OMEN_MODE_FLAT)
 		return "is of an upper layer, but the index is a flat list";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
 		return "has payload, but codes of this index lie in the slots";
@@ -99,7 +113,7 @@ find_upper_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 static bool
 was_forgotten(const OmenCheck *check, const OmenSlotHeader *slot)
 {
-	return check->graph_data.mode == OMEN_MODE_GRAPH &&
+	return mode_of(check, &check->layout.node, slot) == OMEN_MODE_GRAPH &&
 		   (slot->flags & OMEN_SLOT_FLAT) != 0 &&
 		   ItemPointerIsValid(&slot->u.node.heaptid) &&
 		   !(check->layout.out_of_line && slot->payload == InvalidBlockNumber);
@@ -119,6 +133,27 @@ check_free_slot(OmenCheck *check, const OmenPlane *plane,
 						  "slot is not in use, but not empty");
 }
 
+/* Report what stands in a slot that is kept for a group, beside its name. */
+static void
+check_reserved(OmenCheck *check, const OmenSlotHeader *slot, BlockNumber block,
+			   int slotno)
+{
+	const OmenPlane *plane = &check->layout.node;
+	OmenSlotHeader header = *slot;
+	const char *start = (const char *) slot;
+	uint32		end = plane->group_offset + sizeof(uint32);
+
+	header.version = 0;
+	header.flags = 0;
+	omen_check_slot_group(check, plane, slot, block, slotno);
+	if (!omen_check_is_zero(&header, sizeof(header)) ||
+		!omen_check_is_zero(slot + 1,
+							plane->group_offset - sizeof(OmenSlotHeader)) ||
+		!omen_check_is_zero(start + end, plane->stride - end))
+		omen_check_report(check, "slot", block, slotno,
+						  "slot is only kept for a group, but not empty");
+}
+
 /*
  * Report what stands in the gaps that alignment makes, and where the members of
  * a list would have edges.  (Where a slot of a graph has fewer edges than it
@@ -132,11 +167,13 @@ check_gaps(OmenCheck *check, const OmenPlane *plane, const OmenSlotHeader *slot,
 	uint32		code_end =
 		plane->code_offset +
 		(check->layout.out_of_line ? 0 : check->layout.code_bytes);
-	uint32		edges_end = check->graph_data.mode == OMEN_MODE_FLAT
+	uint32		edges_end = mode_of(check, plane, slot) == OMEN_MODE_FLAT
 						   ? plane->ids_offset
 						   : plane->edges_end;
+	uint32		gap_end =
+		plane->group_offset != 0 ? plane->group_offset : plane->keys_offset;
 
-	if (!omen_check_is_zero(start + code_end, plane->keys_offset - code_end) ||
+	if (!omen_check_is_zero(start + code_end, gap_end - code_end) ||
 		!omen_check_is_zero(start + edges_end, plane->stride - edges_end))
 		omen_check_report(check, "slot", block, slotno,
 						  "slot has something where there is nothing");
@@ -149,6 +186,7 @@ check_slot(OmenCheck *check, const OmenPlane *plane, OmenSlotHeader *slot,
 {
 	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
 
+	omen_check_slot_group(check, plane, slot, block, slotno);
 	if (flaw != NULL)
 		omen_check_report(check, "slot", block, slotno, "slot %s", flaw);
 	if (slot->degree > plane->capacity)
@@ -182,9 +220,16 @@ omen_check_note_node(OmenCheck *check, OmenSlotHeader *slot, BlockNumber block,
 		check->seen.payloads[check->seen.nnodes] = slot->payload;
 	}
 	check->seen.nnodes++;
+	note->group = OMEN_CHECK_NO_GROUP;
 	if (slot->flags == 0)
 	{
 		check_free_slot(check, &check->layout.node, slot, block, slotno);
+		return;
+	}
+	note->group = omen_check_group_of(check, &check->layout.node, slot);
+	if (omen_check_has_groups(check) && slot->flags == OMEN_SLOT_RESERVED)
+	{
+		check_reserved(check, slot, block, slotno);
 		return;
 	}
 
@@ -216,11 +261,13 @@ omen_check_note_upper(OmenCheck *check, OmenSlotHeader *slot, BlockNumber block,
 	note = &check->seen.uppers[check->seen.nuppers++];
 	memset(note, 0, sizeof(OmenCheckUpper));
 	note->version = slot->version;
+	note->group = OMEN_CHECK_NO_GROUP;
 	if (slot->flags == 0)
 	{
 		check_free_slot(check, &check->layout.upper, slot, block, slotno);
 		return;
 	}
+	note->group = omen_check_group_of(check, &check->layout.upper, slot);
 
 	check_slot(check, &check->layout.upper, slot, block, slotno,
 			   find_upper_flaw(check, slot));
