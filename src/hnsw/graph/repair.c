@@ -113,6 +113,15 @@ note_upper_page(OmenRepair *repair, BlockNumber block)
 	repair->upper_pages[repair->nupper_pages++] = block;
 }
 
+static int
+compare_blocks(const void *a, const void *b)
+{
+	const BlockNumber *x = a;
+	const BlockNumber *y = b;
+
+	return *x < *y ? -1 : (*x > *y ? 1 : 0);
+}
+
 /*
  * The pass over all pages; remembers which are pages of upper slots.  Those of a
  * group are on a chain of their own.
@@ -135,6 +144,10 @@ repair_layer0(OmenRepair *repair)
 	omen_graph_upper_pages(&pages, repair->graph);
 	while (omen_graph_next_page(&pages, &block))
 		note_upper_page(repair, block);
+	/* slots are condemned in their order, to be found by their ids */
+	if (repair->nupper_pages > 0)
+		qsort(repair->upper_pages, repair->nupper_pages, sizeof(BlockNumber),
+			  compare_blocks);
 }
 
 /* ---------- the step 3: upper layers ---------- */
