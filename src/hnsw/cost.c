@@ -152,8 +152,7 @@ group_part(PlannerInfo *root, const IndexPath *path, int leading)
 				if (clause->indexcol != column)
 					continue;
 				told = lappend(told, qual);
-				is_told |=
-					tells_value(index, column, (Node *) qual->clause);
+				is_told |= tells_value(index, column, (Node *) qual->clause);
 			}
 		}
 		if (!is_told)

@@ -461,8 +461,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	if (state.ix->layout.group_bytes > 0)
 		state.groups = omen_vacuum_groups(state.ix);
 	/* a flat list stays one while it is looked through */
-	locked =
-		state.groups == NULL && state.graph->data.mode != OMEN_MODE_GRAPH;
+	locked = state.groups == NULL && state.graph->data.mode != OMEN_MODE_GRAPH;
 	if (locked)
 		omen_flat_lock(state.graph, ShareLock);
 	omen_graph_refresh(state.graph);

@@ -77,7 +77,7 @@ static VacuumedGroup *
 find_group(OmenVacuumGroups *groups, uint32 id)
 {
 	bool		found;
-	VacuumedGroup	   *group = hash_search(groups->table, &id, HASH_ENTER, &found);
+	VacuumedGroup *group = hash_search(groups->table, &id, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -111,7 +111,7 @@ omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 	for (uint32 i = 0; i < count; i++)
 	{
-		VacuumedGroup	   *group = find_group(groups, groups->on_page[i]);
+		VacuumedGroup *group = find_group(groups, groups->on_page[i]);
 		OmenGroupRecord record;
 
 		if (group->is_known || group->nodes > 0 || group->dead.count > 0)
@@ -129,8 +129,8 @@ void
 omen_vacuum_note_node(OmenVacuumGroups *groups, const OmenSlotHeader *slot,
 					  OmenNodeRef ref)
 {
-	VacuumedGroup	   *group = find_group(
-		groups, *omen_slot_group(&groups->ix->layout.node, slot));
+	VacuumedGroup *group =
+		find_group(groups, *omen_slot_group(&groups->ix->layout.node, slot));
 
 	group->condemned |= (slot->flags & OMEN_SLOT_CONDEMNED) != 0;
 	if (omen_node_has_row(slot))
@@ -147,7 +147,7 @@ omen_vacuum_note_empty(OmenVacuumGroups *groups, OmenNodeRef ref)
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(groups->ix, plane, ref.id, &buf);
 	uint32		id;
-	VacuumedGroup	   *group;
+	VacuumedGroup *group;
 
 	if (slot == NULL)
 		return;
@@ -176,8 +176,9 @@ remove_nodes(OmenGraph *graph, const VacuumedGroup *group)
 		return 0;
 	if (graph->data.mode == OMEN_MODE_FLAT)
 		return omen_free_flat(graph, group->dead.refs, group->dead.count);
-	if (!group->condemned && group->dead.count < OMEN_REPAIR_SHARE *
-								 (group->nodes + group->dead.count))
+	if (!group->condemned &&
+		group->dead.count <
+			OMEN_REPAIR_SHARE * (group->nodes + group->dead.count))
 		return 0;
 	return omen_repair(graph, group->dead.refs, group->dead.count,
 					   (Size) maintenance_work_mem * 1024);
@@ -242,7 +243,7 @@ void
 omen_vacuum_finish_groups(OmenVacuumGroups *groups, bool removed)
 {
 	HASH_SEQ_STATUS status;
-	VacuumedGroup	   *group;
+	VacuumedGroup *group;
 
 	hash_seq_init(&status, groups->table);
 	while ((group = hash_seq_search(&status)) != NULL)

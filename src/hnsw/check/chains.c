@@ -327,9 +327,10 @@ omen_check_lists(OmenCheck *check)
 	for (int i = 0; i < (int) lengthof(kinds); i++)
 		check_list(check, kinds[i], 0,
 				   check->meta.room[omen_list_of_kind(kinds[i])]);
-	for (uint64 i = 0; omen_check_has_groups(check) && i < check->ngroups; i++)
+	for (uint64 i = 0; omen_check_has_groups(check) && i < check->groups.count;
+		 i++)
 	{
-		const OmenCheckGroup *group = &check->groups[i];
+		const OmenCheckGroup *group = &check->groups.list[i];
 
 		check_list(check, OMEN_PAGE_NODE, group->id, group->record.room_node);
 		check_list(check, OMEN_PAGE_UPPER, group->id, group->record.room_upper);

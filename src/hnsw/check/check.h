@@ -52,7 +52,7 @@ typedef struct OmenCheckNode
 	uint16		layers;			/* bit n: it has an upper slot in layer n */
 	uint8		flags;			/* OMEN_SLOT_*, OMEN_CHECK_* */
 	uint8		level;
-	uint32		group;			/* which of check->groups; or OMEN_CHECK_NO_GROUP */
+	uint32		group;			/* which one, or OMEN_CHECK_NO_GROUP */
 } OmenCheckNode;
 
 #define OMEN_CHECK_HAS_PARENT 0x40
@@ -123,6 +123,14 @@ typedef struct OmenCheckSeen
 	uint64		tids_room;
 } OmenCheckSeen;
 
+/* All of them, by id. */
+typedef struct OmenCheckGroups
+{
+	OmenCheckGroup *list;
+	uint64		count;
+	uint64		room;
+} OmenCheckGroups;
+
 typedef struct OmenCheck
 {
 	/* what is checked */
@@ -154,9 +162,7 @@ typedef struct OmenCheck
 
 	OmenCheckSeen seen;			/* what was found on the pages */
 
-	OmenCheckGroup *groups;		/* by id */
-	uint64		ngroups;
-	uint64		groups_room;
+	OmenCheckGroups groups;
 
 	/*
 	 * parent edges: of node n, children[first_child[n] .. first_child[n + 1])
@@ -189,11 +195,13 @@ extern bool omen_check_read(OmenCheck *check, BlockNumber block, Page copy);
 extern void *omen_check_grow(void *array, Size item, uint64 count,
 							 uint64 *room);
 
-/* pages.c */
-extern bool omen_check_meta(OmenCheck *check);
+/* frame.c */
+extern const char *omen_check_frame_flaw(Page page, BlockNumber block);
 extern void omen_check_graph_values(OmenCheck *check, const OmenGraphData *data,
 									int64 block, int slot);
-extern const char *omen_check_frame_flaw(Page page, BlockNumber block);
+
+/* pages.c */
+extern bool omen_check_meta(OmenCheck *check);
 extern void omen_check_pages(OmenCheck *check);
 
 /* groups.c */
@@ -204,8 +212,8 @@ extern uint32 omen_check_group_of(const OmenCheck *check,
 								  const OmenPlane *plane,
 								  const OmenSlotHeader *slot);
 extern void omen_check_slot_group(OmenCheck *check, const OmenPlane *plane,
-								  const OmenSlotHeader *slot,
-								  BlockNumber block, int slotno);
+								  const OmenSlotHeader *slot, BlockNumber block,
+								  int slotno);
 extern void omen_check_groups(OmenCheck *check);
 
 /* directory.c */

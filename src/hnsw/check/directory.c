@@ -77,10 +77,9 @@ read_page(OmenCheck *check, BlockNumber block, int level, Place *place)
 		!omen_check_read(check, block, page) ||
 		OmenPageGetOpaque(page)->used > OMEN_DIRECTORY_ENTRIES)
 	{
-		omen_check_report(check, "directory", OMEN_CHECK_NOWHERE,
-						  OMEN_CHECK_PAGE,
-						  "block %u is no page of the directory, or comes twice",
-						  block);
+		omen_check_report(
+			check, "directory", OMEN_CHECK_NOWHERE, OMEN_CHECK_PAGE,
+			"block %u is no page of the directory, or comes twice", block);
 		return false;
 	}
 	note->flags |= OMEN_CHECK_MET;
@@ -119,7 +118,7 @@ check_leaf(OmenCheck *check, const Place *place)
 							  entry->group);
 			continue;
 		}
-		group = &check->groups[which];
+		group = &check->groups.list[which];
 		group->entries++;
 		if (group->record.hash != entry->hash ||
 			group->record.version != entry->link)
@@ -147,18 +146,19 @@ check_inner(OmenCheck *check, const Place *place)
 			check->seen.blocks[entry->link].kind != OMEN_PAGE_DIRECTORY ||
 			!omen_check_read(check, entry->link, check->side.data))
 		{
-			omen_check_report(check, "directory", place->block, i,
-							  "entry leads to block %u, which is no page of the "
-							  "directory",
-							  entry->link);
+			omen_check_report(
+				check, "directory", place->block, i,
+				"entry leads to block %u, which is no page of the "
+				"directory",
+				entry->link);
 			continue;
 		}
 		header = (OmenDirectoryHeader *) PageGetContents(check->side.data);
 		first = (const OmenDirectoryEntry *) (header + 1);
 		used = OmenPageGetOpaque(check->side.data)->used;
 		if (header->level != place->level - 1 ||
-			(used > 0 && is_less(first->hash, first->group, entry->hash,
-								 entry->group)) ||
+			(used > 0 &&
+			 is_less(first->hash, first->group, entry->hash, entry->group)) ||
 			(OmenPageGetOpaque(check->side.data)->next != InvalidBlockNumber &&
 			 !is_less(entry->hash, entry->group, header->high_hash,
 					  header->high_group)))
@@ -252,9 +252,9 @@ omen_check_directory(OmenCheck *check)
 		if (level > 0)
 			leftmost = leftmost_below(check, leftmost);
 	}
-	for (uint64 i = 0; i < check->ngroups; i++)
+	for (uint64 i = 0; i < check->groups.count; i++)
 	{
-		const OmenCheckGroup *group = &check->groups[i];
+		const OmenCheckGroup *group = &check->groups.list[i];
 
 		if (group->entries != 1)
 			omen_check_report(check, "directory", group->block, group->slot,

@@ -28,10 +28,10 @@ add_group(OmenCheck *check, uint32 id, BlockNumber block, int slot)
 {
 	OmenCheckGroup *group;
 
-	check->groups =
-		omen_check_grow(check->groups, sizeof(OmenCheckGroup), check->ngroups,
-						&check->groups_room);
-	group = &check->groups[check->ngroups++];
+	check->groups.list =
+		omen_check_grow(check->groups.list, sizeof(OmenCheckGroup),
+						check->groups.count, &check->groups.room);
+	group = &check->groups.list[check->groups.count++];
 	memset(group, 0, sizeof(OmenCheckGroup));
 	group->id = id;
 	group->block = block;
@@ -46,18 +46,18 @@ uint32
 omen_check_group(const OmenCheck *check, uint32 id)
 {
 	uint64		low = 0;
-	uint64		high = check->ngroups;
+	uint64		high = check->groups.count;
 
 	while (low < high)
 	{
 		uint64		middle = low + (high - low) / 2;
 
-		if (check->groups[middle].id < id)
+		if (check->groups.list[middle].id < id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < check->ngroups && check->groups[low].id == id
+	return low < check->groups.count && check->groups.list[low].id == id
 			   ? (uint32) low
 			   : OMEN_CHECK_NO_GROUP;
 }
@@ -199,9 +199,10 @@ omen_check_slot_group(OmenCheck *check, const OmenPlane *plane,
 	if (group == OMEN_CHECK_NO_GROUP)
 		omen_check_report(check, "slot", block, slotno,
 						  "slot is of a group %u that there is not", id);
-	else if (owner != 0 ? owner != id
-						: (plane->kind != OMEN_PAGE_NODE ||
-						   !is_shared_by(&check->groups[group].record, block)))
+	else if (owner != 0
+				 ? owner != id
+				 : (plane->kind != OMEN_PAGE_NODE ||
+					!is_shared_by(&check->groups.list[group].record, block)))
 		omen_check_report(check, "slot", block, slotno,
 						  "slot is of group %u, on a page that is not", id);
 	if (omen_slot_group(plane, slot)[1] != 0)
@@ -248,9 +249,8 @@ gather_key(OmenCheck *check, OmenCheckGroup *group, KeyParts *parts)
 	while (done < record->key_bytes)
 	{
 		OmenGroupKeyPart part;
-		uint64		bit =
-			(uint64) (more / OMEN_GROUPS_PER_PAGE) * 64 +
-			more % OMEN_GROUPS_PER_PAGE;
+		uint64		bit = (uint64) (more / OMEN_GROUPS_PER_PAGE) * 64 +
+					 more % OMEN_GROUPS_PER_PAGE;
 
 		if (!read_part(check, more, &part) ||
 			part.bytes !=
@@ -285,8 +285,7 @@ report_parts(OmenCheck *check, const KeyParts *parts)
 			continue;
 		for (uint32 i = 0; i < note->used; i++)
 		{
-			if (omen_page_group(check->side.data, i)->flags ==
-					OMEN_GROUP_KEY &&
+			if (omen_page_group(check->side.data, i)->flags == OMEN_GROUP_KEY &&
 				(parts->met[block] & (UINT64CONST(1) << i)) == 0)
 				omen_check_report_leftover(check, "orphan_key", block, i,
 										   "part of a key is no group's");
@@ -327,14 +326,15 @@ check_equal_keys(OmenCheck *check)
 {
 	OmenPrefix *prefix = omen_prefix_open(check->index);
 	OmenCheckGroup **sorted =
-		palloc_extended(mul_size(Max(check->ngroups, 1),
+		palloc_extended(mul_size(Max(check->groups.count, 1),
 								 sizeof(OmenCheckGroup *)),
 						MCXT_ALLOC_HUGE);
 
-	for (uint64 i = 0; i < check->ngroups; i++)
-		sorted[i] = &check->groups[i];
-	qsort(sorted, check->ngroups, sizeof(OmenCheckGroup *), compare_hashes);
-	for (uint64 i = 1; i < check->ngroups; i++)
+	for (uint64 i = 0; i < check->groups.count; i++)
+		sorted[i] = &check->groups.list[i];
+	qsort(sorted, check->groups.count, sizeof(OmenCheckGroup *),
+		  compare_hashes);
+	for (uint64 i = 1; i < check->groups.count; i++)
 	{
 		for (uint64 j = i;
 			 j-- > 0 && sorted[j]->record.hash == sorted[i]->record.hash;)
@@ -425,9 +425,9 @@ omen_check_groups(OmenCheck *check)
 	parts.met = palloc_extended(mul_size(check->nblocks, sizeof(uint64)),
 								MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	met = palloc_extended(check->nblocks, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint64 i = 0; i < check->ngroups; i++)
+	for (uint64 i = 0; i < check->groups.count; i++)
 	{
-		OmenCheckGroup *group = &check->groups[i];
+		OmenCheckGroup *group = &check->groups.list[i];
 
 		gather_key(check, group, &parts);
 		check_shared(check, group);
@@ -440,8 +440,7 @@ omen_check_groups(OmenCheck *check)
 	{
 		const OmenCheckBlock *note = &check->seen.blocks[block];
 
-		if (!met[block] && note->owner != 0 &&
-			note->kind != OMEN_CHECK_DAMAGED)
+		if (!met[block] && note->owner != 0 && note->kind != OMEN_CHECK_DAMAGED)
 			omen_check_report(check, "group", block, OMEN_CHECK_PAGE,
 							  "page is group %u's, and not on its chain",
 							  note->owner);

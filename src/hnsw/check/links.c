@@ -46,9 +46,9 @@ is_root(const OmenCheck *check, const Place *node)
 	uint32		group = check->seen.nodes[node->ordinal].group;
 
 	return group != OMEN_CHECK_NO_GROUP &&
-		   node->id == check->groups[group].record.graph.root &&
+		   node->id == check->groups.list[group].record.graph.root &&
 		   node->slot->version ==
-			   check->groups[group].record.graph.root_version;
+			   check->groups.list[group].record.graph.root_version;
 }
 
 /* ---------- edges ---------- */
@@ -95,8 +95,8 @@ static void
 check_parent_edge(OmenCheck *check, const Place *from, int edge, bool fresh,
 				  uint64 child)
 {
-	bool		is_parent = omen_check_is_linked(from->slot->flags) ||
-					 is_root(check, from);
+	bool		is_parent =
+		omen_check_is_linked(from->slot->flags) || is_root(check, from);
 
 	if (!fresh)
 	{
@@ -204,7 +204,7 @@ check_node(OmenCheck *check, const Place *node)
 	tids += omen_check_posting(check, slot->u.node.posting, ref, OMEN_SIDE_NONE,
 							   node->block, node->slotno);
 	if (check->seen.nodes[node->ordinal].group != OMEN_CHECK_NO_GROUP)
-		check->groups[check->seen.nodes[node->ordinal].group]
+		check->groups.list[check->seen.nodes[node->ordinal].group]
 			.nodes_with_rows += tids > 0;
 	if (check->layout.out_of_line && !may_lack_payload(slot) &&
 		omen_check_payload(check, &payload, check->code, node->block,
@@ -406,8 +406,8 @@ omen_check_links(OmenCheck *check)
 			skip_page(check, block);
 	}
 	check->first_child[check->seen.nnodes] = check->nchildren;
-	for (uint64 i = 0; i < check->ngroups; i++)
-		check_group_links(check, &check->groups[i]);
+	for (uint64 i = 0; i < check->groups.count; i++)
+		check_group_links(check, &check->groups.list[i]);
 }
 
 /* ---------- what is reachable ---------- */
@@ -457,7 +457,7 @@ check_root(OmenCheck *check, const OmenCheckGroup *group, uint32 *queue)
 	found = find_slot(check, &check->layout.node, data->root, &ordinal);
 	if (found == OMEN_CHECK_FOUND &&
 		(check->seen.nodes[ordinal].flags & OMEN_SLOT_USED) != 0 &&
-		check->seen.nodes[ordinal].group == group - check->groups &&
+		check->seen.nodes[ordinal].group == group - check->groups.list &&
 		check->seen.nodes[ordinal].version == data->root_version)
 	{
 		mark_reachable(check, ordinal, queue);
@@ -485,7 +485,7 @@ check_entry(OmenCheck *check, const OmenCheckGroup *group)
 	found = find_slot(check, &check->layout.upper, data->entry, &ordinal);
 	entry = &check->seen.uppers[ordinal];
 	if (found != OMEN_CHECK_FOUND || (entry->flags & OMEN_SLOT_USED) == 0 ||
-		entry->group != group - check->groups ||
+		entry->group != group - check->groups.list ||
 		entry->version != data->entry_version)
 		omen_check_report(
 			check, "entry", group->block, group->slot,
@@ -501,7 +501,7 @@ check_entry(OmenCheck *check, const OmenCheckGroup *group)
 static uint32
 entry_level(const OmenCheck *check, const OmenCheckNode *node)
 {
-	const OmenGraphData *data = &check->groups[node->group].record.graph;
+	const OmenGraphData *data = &check->groups.list[node->group].record.graph;
 
 	return data->entry == OMEN_INVALID_ID ? 0 : data->entry_level;
 }
@@ -541,7 +541,7 @@ is_in_graph(const OmenCheck *check, const OmenCheckNode *node)
 {
 	return omen_check_is_linked(node->flags) &&
 		   node->group != OMEN_CHECK_NO_GROUP &&
-		   check->groups[node->group].record.graph.mode != OMEN_MODE_FLAT;
+		   check->groups.list[node->group].record.graph.mode != OMEN_MODE_FLAT;
 }
 
 /*
@@ -557,14 +557,14 @@ omen_check_reach(OmenCheck *check)
 	for (uint64 i = 0; i < check->seen.nnodes; i++)
 	{
 		if (is_in_graph(check, &check->seen.nodes[i]))
-			check->groups[check->seen.nodes[i].group].has_linked = true;
+			check->groups.list[check->seen.nodes[i].group].has_linked = true;
 	}
-	for (uint64 i = 0; i < check->ngroups; i++)
+	for (uint64 i = 0; i < check->groups.count; i++)
 	{
-		if (check->groups[i].record.graph.mode == OMEN_MODE_FLAT)
+		if (check->groups.list[i].record.graph.mode == OMEN_MODE_FLAT)
 			continue;
-		check_root(check, &check->groups[i], queue);
-		check_entry(check, &check->groups[i]);
+		check_root(check, &check->groups.list[i], queue);
+		check_entry(check, &check->groups.list[i]);
 	}
 	for (BlockNumber block = OMEN_META_BLOCK + 1; block < check->nblocks;
 		 block++)

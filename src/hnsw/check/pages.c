@@ -39,31 +39,6 @@ find_meta_flaw(const OmenMetaPageData *meta)
 	}
 }
 
-/* Values of a graph's data that only mislead. */
-void
-omen_check_graph_values(OmenCheck *check, const OmenGraphData *data,
-						int64 block, int slot)
-{
-	/* infinite if some vector's norm is beyond float32 */
-	if (!(data->radius >= 0) ||
-		(!omen_metrics[check->meta.metric].is_product && data->radius != 0))
-		omen_check_report(check, "meta", block, slot, "radius is %g",
-						  data->radius);
-	if (data->entry_level > OMEN_MAX_LEVEL)
-		omen_check_report(check, "meta", block, slot,
-						  "layer of the entry point is %u", data->entry_level);
-	if (data->mode == OMEN_MODE_FLAT &&
-		(data->root != OMEN_INVALID_ID || data->entry != OMEN_INVALID_ID))
-		omen_check_report(check, "meta", block, slot,
-						  "flat list has a root or an entry point");
-	if ((data->root == OMEN_INVALID_ID && data->root_version != 0) ||
-		(data->entry == OMEN_INVALID_ID &&
-		 (data->entry_version != 0 || data->entry_level != 0)))
-		omen_check_report(check, "meta", block, slot,
-						  "version or layer of a root or an entry point that "
-						  "there is not");
-}
-
 /* Values of the metapage that only mislead. */
 static void
 check_meta_values(OmenCheck *check)
@@ -93,46 +68,6 @@ static const OmenPageOpaqueData *
 find_opaque(Page page)
 {
 	return OmenPageGetOpaque(page);
-}
-
-static bool
-is_known_kind(uint8 kind)
-{
-	switch (kind)
-	{
-		case OMEN_PAGE_FREE:
-		case OMEN_PAGE_NODE:
-		case OMEN_PAGE_UPPER:
-		case OMEN_PAGE_POSTING:
-		case OMEN_PAGE_PAYLOAD:
-		case OMEN_PAGE_MEAN:
-		case OMEN_PAGE_GROUP:
-		case OMEN_PAGE_DIRECTORY:
-		case OMEN_PAGE_META:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* NULL if a page's frame is one that its readers accept. */
-const char *
-omen_check_frame_flaw(Page page, BlockNumber block)
-{
-	PageHeader	header = (PageHeader) page;
-	const OmenPageOpaqueData *opaque = find_opaque(page);
-
-	if (header->pd_special != OMEN_PAGE_START + OMEN_PAGE_CAPACITY ||
-		PageGetPageSize(page) != BLCKSZ ||
-		PageGetPageLayoutVersion(page) != PG_PAGE_LAYOUT_VERSION)
-		return "page header is damaged";
-	if (opaque->page_id != OMEN_PAGE_ID)
-		return "special space is not that of an index of omendb";
-	if (opaque->block != block)
-		return psprintf("page is a copy of that of block %u", opaque->block);
-	if (!is_known_kind(opaque->kind))
-		return "page is of no kind";
-	return NULL;
 }
 
 /* May a page be one of a group's own?  Whether it is, groups.c finds out. */
@@ -375,10 +310,9 @@ check_page(OmenCheck *check, BlockNumber block)
 {
 	const OmenPageOpaqueData *opaque = find_opaque(check->page.data);
 	OmenCheckBlock *note = &check->seen.blocks[block];
-	bool		has_slots = opaque->kind == OMEN_PAGE_NODE ||
-					 opaque->kind == OMEN_PAGE_UPPER ||
-					 opaque->kind == OMEN_PAGE_POSTING ||
-					 opaque->kind == OMEN_PAGE_GROUP;
+	bool		has_slots =
+		opaque->kind == OMEN_PAGE_NODE || opaque->kind == OMEN_PAGE_UPPER ||
+		opaque->kind == OMEN_PAGE_POSTING || opaque->kind == OMEN_PAGE_GROUP;
 
 	note->owner = opaque->owner;
 	note->chain = opaque->chain;

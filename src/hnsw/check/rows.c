@@ -311,7 +311,7 @@ check_group_key(RowReader *reader, const Datum *values, const bool *isnull,
 
 	if (reader->prefix == NULL || group == OMEN_CHECK_NO_GROUP)
 		return;
-	own = &check->groups[group];
+	own = &check->groups.list[group];
 	if (own->key == NULL)
 		return;
 	if (!omen_prefix_encode(reader->prefix, values, isnull, key) ||
@@ -424,7 +424,7 @@ check_side_rows(RowReader *reader, uint32 group, uint32 first, OmenSide side)
 {
 	Stand		stand = {0};
 
-	stand.node = omen_check_side_owner(&reader->check->groups[group]);
+	stand.node = omen_check_side_owner(&reader->check->groups.list[group]);
 	stand.side = side;
 	stand.group = group;
 	check_chain_rows(reader, first, &stand);
@@ -453,9 +453,9 @@ check_codes(OmenCheck *check)
 				check_node_rows(&reader, slot, block, i);
 		}
 	}
-	for (uint32 i = 0; i < check->ngroups; i++)
+	for (uint32 i = 0; i < check->groups.count; i++)
 	{
-		const OmenGraphData *data = &check->groups[i].record.graph;
+		const OmenGraphData *data = &check->groups.list[i].record.graph;
 
 		check_side_rows(&reader, i, data->side_null, OMEN_SIDE_NULL);
 		check_side_rows(&reader, i, data->side_nan, OMEN_SIDE_NAN);

@@ -50,7 +50,7 @@ mode_of(const OmenCheck *check, const OmenPlane *plane,
 
 	return group == OMEN_CHECK_NO_GROUP
 			   ? OMEN_MODE_CONVERTING
-			   : (OmenMode) check->groups[group].record.graph.mode;
+			   : (OmenMode) check->groups.list[group].record.graph.mode;
 }
 
 /* NULL if the flags of a node may be so, in the index's mode. */
@@ -81,8 +81,7 @@ find_node_flaw(const OmenCheck *check, const OmenSlotHeader *slot)
 		return "is about to be freed, but has rows or is in a flat list";
 	if (mode == OMEN_MODE_FLAT && !is_flat)
 		return "is a node of a graph in a flat list";
-	if (mode == OMEN_MODE_FLAT &&
-		(slot->degree > 0 || slot->level > 0))
+	if (mode == OMEN_MODE_FLAT && (slot->degree > 0 || slot->level > 0))
 		return "is a member of a flat list with edges or a level";
 	if (!check->layout.out_of_line && slot->payload != InvalidBlockNumber)
 		return "has payload, but codes of this index lie in the slots";

@@ -61,14 +61,12 @@ equality_of(Relation index, int attno)
 static Oid
 hash_of(Oid equality)
 {
-	CatCList   *list =
-		SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(equality));
+	CatCList *list = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(equality));
 	Oid			hash = InvalidOid;
 
 	for (int i = 0; i < list->n_members && !OidIsValid(hash); i++)
 	{
-		Form_pg_amop op =
-			(Form_pg_amop) GETSTRUCT(&list->members[i]->tuple);
+		Form_pg_amop op = (Form_pg_amop) GETSTRUCT(&list->members[i]->tuple);
 
 		if (op->amopmethod == HASH_AM_OID &&
 			op->amopstrategy == HTEqualStrategyNumber)
@@ -120,21 +118,20 @@ omen_prefix_check(Relation index)
 	for (int attno = 1; attno < columns.vector; attno++)
 	{
 		Oid			type = column_type(index, attno);
-		Oid			own =
-			lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+		Oid			own = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
 
 		if (!OidIsValid(column_hash(index, attno)))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_FUNCTION),
-					 errmsg("column \"%s\" cannot come before the vector",
-							NameStr(TupleDescAttr(RelationGetDescr(index),
-												  attno - 1)
-										->attname)),
-					 errdetail("The \"=\" of its operator class for type %s has "
-							   "no extended hash function.",
-							   format_type_be(
-								   index->rd_opcintype[attno - 1])),
-					 errhint("Columns to filter by may follow the vector.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("column \"%s\" cannot come before the vector",
+						NameStr(
+							TupleDescAttr(RelationGetDescr(index), attno - 1)
+								->attname)),
+				 errdetail("The \"=\" of its operator class for type %s has "
+						   "no extended hash function.",
+						   format_type_be(index->rd_opcintype[attno - 1])),
+				 errhint("Columns to filter by may follow the vector.")));
 		if (OidIsValid(own) &&
 			get_op_opfamily_strategy(own, index->rd_opfamily[attno - 1]) !=
 				OMEN_KEY_EQUAL)
@@ -182,9 +179,8 @@ form_of(Relation index, int attno)
 			return get_collation_isdeterministic(collation) ? OMEN_PREFIX_TEXT
 															: OMEN_PREFIX_DATUM;
 		case BPCHAROID:
-			return get_collation_isdeterministic(collation)
-					   ? OMEN_PREFIX_BPCHAR
-					   : OMEN_PREFIX_DATUM;
+			return get_collation_isdeterministic(collation) ? OMEN_PREFIX_BPCHAR
+															: OMEN_PREFIX_DATUM;
 		default:
 			return OMEN_PREFIX_DATUM;
 	}
@@ -243,7 +239,7 @@ static Datum
 one_of_equals(const OmenPrefixColumn *column, Datum value)
 {
 	double		number = column->type == FLOAT4OID ? DatumGetFloat4(value)
-												   : DatumGetFloat8(value);
+											  : DatumGetFloat8(value);
 
 	if (isnan(number))
 		number = NAN;
@@ -329,9 +325,9 @@ omen_prefix_encode(OmenPrefix *prefix, const Datum *values, const bool *isnull,
 		if (isnull[i])
 			key->nulls |= 1 << i;
 		else if (add_value(prefix, i, values[i], key))
-			hash = DatumGetUInt64(FunctionCall2Coll(
-				&column->hash, column->collation, values[i],
-				UInt64GetDatum(0)));
+			hash = DatumGetUInt64(
+				FunctionCall2Coll(&column->hash, column->collation, values[i],
+								  UInt64GetDatum(0)));
 		else
 			return false;
 		key->hash = omen_mix(key->hash ^ hash);

@@ -50,10 +50,9 @@ omen_prefix_is_comparable(Oid type, Oid other)
 static bool
 convert_integer(Oid type, Oid other, Datum value, Datum *result)
 {
-	int64		number =
-		other == INT2OID
-			? DatumGetInt16(value)
-			: (other == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value));
+	int64		number = other == INT2OID ? DatumGetInt16(value)
+									: (other == INT4OID ? DatumGetInt32(value)
+														: DatumGetInt64(value));
 
 	if (type == INT2OID)
 	{

@@ -316,8 +316,7 @@ page_with_room(OmenIndex *ix, uint64 hash, uint32 group, uint16 level)
 {
 	for (;;)
 	{
-		Buffer		buf =
-			find_page(ix, hash, group, level, BUFFER_LOCK_EXCLUSIVE);
+		Buffer buf = find_page(ix, hash, group, level, BUFFER_LOCK_EXCLUSIVE);
 		OmenDirectoryEntry entry;
 
 		if (OmenPageGetOpaque(BufferGetPage(buf))->used <
@@ -328,8 +327,8 @@ page_with_room(OmenIndex *ix, uint64 hash, uint32 group, uint16 level)
 			make_root(ix, level + 1, &entry);
 		else
 		{
-			Buffer		above = page_with_room(ix, entry.hash, entry.group,
-									   level + 1);
+			Buffer		above =
+				page_with_room(ix, entry.hash, entry.group, level + 1);
 			OmenChange	change;
 
 			omen_change_begin(&change, &ix->pages);

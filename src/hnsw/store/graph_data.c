@@ -61,18 +61,6 @@ omen_graph_open(OmenIndex *ix, uint32 id)
 }
 
 /*
- * Work with a group from now on; of id 0 with the whole index.  It is for the
- * caller to read the data.
- */
-void
-omen_graph_choose(OmenGraph *graph, OmenNodeRef group)
-{
-	graph->id = group.id;
-	graph->version = group.version;
-	omen_graph_locate(graph);
-}
-
-/*
  * Read the data anew, and the index's quantizer if it is another one by now.
  * The quantizer is never older than the data.
  */

@@ -34,6 +34,18 @@ omen_graph_locate(OmenGraph *graph)
 	graph->offset = OMEN_PAGE_START + offsetof(OmenMetaPageData, graph);
 }
 
+/*
+ * Work with a group from now on; of id 0 with the whole index.  It is for the
+ * caller to read the data.
+ */
+void
+omen_graph_choose(OmenGraph *graph, OmenNodeRef group)
+{
+	graph->id = group.id;
+	graph->version = group.version;
+	omen_graph_locate(graph);
+}
+
 /* The data on their page, whoever has that locked. */
 OmenGraphData *
 omen_graph_data_on(const OmenGraph *graph, Page page)
@@ -83,8 +95,8 @@ omen_graph_lock(const OmenGraph *graph)
 
 	if (omen_graph_is_group(graph))
 	{
-		OmenGroupRecord *record = omen_group_visit(graph->ix, graph->id,
-												   BUFFER_LOCK_EXCLUSIVE, &buf);
+		OmenGroupRecord *record =
+			omen_group_visit(graph->ix, graph->id, BUFFER_LOCK_EXCLUSIVE, &buf);
 
 		if (record == NULL || record->version != graph->version)
 			omen_group_report(graph->ix, graph->id);

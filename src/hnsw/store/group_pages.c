@@ -80,8 +80,7 @@ raise_node_limit(const OmenPageLists *lists, Page told, uint8 kind)
 {
 	const OmenGraph *graph = lists->am;
 
-	record_on(graph, told)->graph.node_limit +=
-		graph->ix->layout.node.per_page;
+	record_on(graph, told)->graph.node_limit += graph->ix->layout.node.per_page;
 }
 
 /* A page is the group's from now on. */
@@ -91,8 +90,8 @@ add_to_chain(const OmenPageLists *lists, Page page, Page home)
 	const OmenGraph *graph = lists->am;
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 	OmenGroupRecord *record = record_on(graph, home);
-	BlockNumber *chain = opaque->kind == OMEN_PAGE_NODE ? &record->chain
-														: &record->upper_chain;
+	BlockNumber *chain =
+		opaque->kind == OMEN_PAGE_NODE ? &record->chain : &record->upper_chain;
 
 	opaque->owner = graph->id;
 	opaque->chain = *chain;
@@ -166,8 +165,8 @@ has_reserved(const OmenGraph *graph, Page page, uint32 *count)
 
 		if (is_reserved(graph, slot))
 			return true;
-		*count += slot->flags != 0 &&
-				  *omen_slot_group(plane, slot) == graph->id;
+		*count +=
+			slot->flags != 0 && *omen_slot_group(plane, slot) == graph->id;
 	}
 	return false;
 }

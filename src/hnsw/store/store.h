@@ -156,6 +156,7 @@ typedef struct OmenGraphPages
 
 /* graph_place.c */
 extern void omen_graph_locate(OmenGraph *graph);
+extern void omen_graph_choose(OmenGraph *graph, OmenNodeRef group);
 extern OmenGraphData omen_meta_graph_data(const OmenMetaPageData *meta);
 extern void omen_meta_init_graph(OmenMetaPageData *meta);
 extern void omen_graph_data_init(OmenGraphData *data);
@@ -166,7 +167,6 @@ extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
 
 /* graph_data.c */
 extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
-extern void omen_graph_choose(OmenGraph *graph, OmenNodeRef group);
 extern void omen_graph_refresh(OmenGraph *graph);
 extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
 extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
@@ -251,14 +251,16 @@ extern OmenSlotHeader *omen_slot_new(OmenSlotChange *change, OmenGraph *graph,
 									 const OmenNewSlot *fresh,
 									 OmenNodeRef *ref);
 
-/* page.c */
-extern void omen_page_lists_init(OmenIndex *ix);
+/* page_slots.c */
 extern uint32 omen_page_slots(const OmenIndex *ix, OmenPageKind kind);
-extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
-extern Buffer omen_page_free(OmenIndex *ix);
 extern uint32 omen_page_free_slot(const OmenIndex *ix, Page page);
 extern uint32 omen_page_take_slot(OmenIndex *ix, Page page);
 extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
+
+/* page.c */
+extern void omen_page_lists_init(OmenIndex *ix);
+extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
+extern Buffer omen_page_free(OmenIndex *ix);
 extern void omen_page_list(OmenIndex *ix, Buffer buf);
 
 /* group.c */
@@ -269,9 +271,11 @@ extern void omen_group_get(OmenIndex *ix, OmenNodeRef group,
 						   OmenGroupRecord *record);
 extern void omen_group_key(OmenIndex *ix, const OmenGroupRecord *record,
 						   uint8 *key);
+pg_noreturn extern void omen_group_report(const OmenIndex *ix, uint32 id);
+
+/* group_create.c */
 extern OmenNodeRef omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls,
 									 const uint8 *key, uint32 key_bytes);
-pg_noreturn extern void omen_group_report(const OmenIndex *ix, uint32 id);
 
 /* directory.c */
 extern uint32 omen_directory_find(OmenIndex *ix, uint64 hash,
