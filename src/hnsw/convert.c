@@ -224,6 +224,7 @@ freeze_quantizer(OmenGraph *graph, const Members *members)
 	}
 	if (omen_metrics[ix->meta.metric].is_product)
 		longest = longest_of(ix, members, code);
+	OMEN_PAUSE("convert-mean");
 	omen_graph_freeze(graph, mean, (float) sqrt(longest));
 }
 

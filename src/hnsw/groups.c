@@ -5,7 +5,7 @@
  *
  * Locks are heavyweight ones on tuples of the index that do not exist:
  *
- *	(group's id, 1)	what a group is: a list or a graph.  Each insert into a group
+ *	(group's id, 1)	what a group is: a list or a graph.  Each insert into one
  *					holds it, share, from having found the group until its row
  *					is linked; a conversion exclusively, which it never waits
  *					for.  (0, 1) is that of an index without groups.

@@ -9,8 +9,8 @@
  * it has dead TIDs.  A node that has lost its last row stays in the graph.
  *
  * When such nodes have become more than a few per cent, they are taken out:
- * graph/repair.c.  So its cost is spread over many deletions.  What is done with
- * the nodes of each group of an index is in vacuum_groups.c.
+ * graph/repair.c.  So its cost is spread over many deletions.  What is done
+ * with the nodes of each group of an index is in vacuum_groups.c.
  *
  *-------------------------------------------------------------------------
  */

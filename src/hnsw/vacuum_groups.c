@@ -88,8 +88,8 @@ find_group(OmenVacuumGroups *groups, uint32 id)
 }
 
 /*
- * Remember the groups of a pinned page before its nodes are counted.  Those that
- * come to it after this are not known; then their limit stays as it is.
+ * Remember the groups of a pinned page before its nodes are counted.  Those
+ * that come to it after this are not known; then their limit stays as it is.
  */
 void
 omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
@@ -186,8 +186,8 @@ remove_nodes(OmenGraph *graph, const VacuumedGroup *group)
 
 /*
  * Store what was counted, as for an index.  Two pages' worth more than that: a
- * row may have come to a slot that was free, on the page that is being filled or
- * kept on a shared one.
+ * row may have come to a slot that was free, on the page that is being filled
+ * or kept on a shared one.
  */
 static void
 store_counts(OmenGraph *graph, const VacuumedGroup *group, uint64 freed)

@@ -570,8 +570,8 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 }
 
 /*
- * Take out plain scans of our indexes, which promise less; but of groups only if
- * nothing takes their place.
+ * Take out plain scans of our indexes, which promise less; but of groups only
+ * if nothing takes their place.
  */
 static void
 remove_plain_paths(RelOptInfo *rel, bool even_of_groups)

@@ -129,8 +129,8 @@ check_leaf(OmenCheck *check, const Place *place)
 }
 
 /*
- * The entries of a page above the leaves: each leads to a page below that begins
- * there.
+ * The entries of a page above the leaves: each leads to a page below that
+ * begins there.
  */
 static void
 check_inner(OmenCheck *check, const Place *place)

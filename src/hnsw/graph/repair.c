@@ -123,8 +123,8 @@ compare_blocks(const void *a, const void *b)
 }
 
 /*
- * The pass over all pages; remembers which are pages of upper slots.  Those of a
- * group are on a chain of their own.
+ * The pass over all pages; remembers which are pages of upper slots.  Those of
+ * a group are on a chain of their own.
  */
 static void
 repair_layer0(OmenRepair *repair)

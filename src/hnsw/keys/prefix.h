@@ -8,11 +8,11 @@
  * operator class, as it is there; NULL is a value like others.
  *
  * A key is what a group's record has of the values, all of them, one column
- * after the other.  Numbers, enums and uuids stand as they are, floats with one
- * zero and one NaN, text by its bytes if the collation takes only equal bytes as
- * equal, and char(n) without its blanks at the end: there, equal bytes are equal
- * values and no others.  Of all other types the value stands that came first,
- * detoasted, and "=" is asked.
+ * after the other.  Numbers, enums and uuids stand as they are, floats with
+ * one zero and one NaN, text by its bytes if the collation takes only equal
+ * bytes as equal, and char(n) without its blanks at the end: there, equal
+ * bytes are equal values and no others.  Of all other types the value stands
+ * that came first, detoasted, and "=" is asked.
  *
  * A value of variable length has its length before it, 2 bytes, but in the last
  * column.

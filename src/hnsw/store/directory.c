@@ -9,9 +9,9 @@
  * half done; but for one that a crash cut: the right page then lacks its entry
  * in the parent for good, and is reached through its left neighbor.
  *
- * A split is one record, of both pages; the entry in the parent is another; and
- * a new root one with the metapage.  A root that was left behind by a new one is
- * still the leftmost page of its level, so a search may begin there.
+ * A split is one record, of both pages; the entry in the parent is another;
+ * and a new root one with the metapage.  A root that was left behind by a new
+ * one is still the leftmost page of its level, so a search may begin there.
  *
  * Several groups may have one hash.  Entries are sorted by hash and group, so
  * that these, too, have an order.
@@ -226,7 +226,7 @@ omen_directory_put(Page page, uint64 hash, uint32 group, uint32 link)
 	set_count(page, used + 1);
 }
 
-/* Make a new root: of a leaf without entries, or above the root that there is. */
+/* Make a new root: a leaf without entries, or above the root that there is. */
 static void
 make_root(OmenIndex *ix, uint16 level, const OmenDirectoryEntry *entry)
 {
@@ -308,8 +308,8 @@ root_level(OmenIndex *ix)
 }
 
 /*
- * Lock the page of a level that has the place of (hash, group), and has room for
- * it, exclusively.
+ * Lock the page of a level that has the place of (hash, group), and has room
+ * for it, exclusively.
  */
 static Buffer
 page_with_room(OmenIndex *ix, uint64 hash, uint32 group, uint16 level)

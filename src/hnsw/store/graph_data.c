@@ -129,8 +129,8 @@ omen_graph_set_mode(OmenGraph *graph, OmenMode mode)
 }
 
 /*
- * Freeze the quantizer that groups share: store a mean, unless somebody else was
- * first.
+ * Freeze the quantizer that groups share: store a mean, unless somebody else
+ * was first.
  */
 static void
 freeze_shared(OmenIndex *ix, const float *mean)
@@ -237,8 +237,8 @@ omen_graph_upper_pages(OmenGraphPages *pages, OmenGraph *graph)
 }
 
 /*
- * The next page of a group.  That a page is not the group's, or one of its chain
- * comes twice, is damage: no page leaves its group.
+ * The next page of a group.  That a page is not the group's, or one of its
+ * chain comes twice, is damage: no page leaves its group.
  */
 static bool
 next_of_group(OmenGraphPages *pages, BlockNumber *block)
@@ -273,8 +273,8 @@ next_of_group(OmenGraphPages *pages, BlockNumber *block)
 /*
  * The next page of a graph; false at the end.  Pages of any kind are among
  * them, and whoever looks at one has to look at its kind, and at the group of
- * each slot.  Those that are added during the walk come at its end, if it is not
- * a group's.
+ * each slot.  Those that are added during the walk come at its end, if it is
+ * not a group's.
  */
 bool
 omen_graph_next_page(OmenGraphPages *pages, BlockNumber *block)

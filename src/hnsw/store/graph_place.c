@@ -5,8 +5,8 @@
  *
  * An index has one graph, of id 0, whose OmenGraphData is in the metapage; or
  * each of its groups is one, and the data are in the group's record.  Nobody
- * else knows that.  (Of the data of graph 0 an index of groups has the epoch and
- * the mean that all of them share.)
+ * else knows that.  (Of the data of graph 0 an index of groups has the epoch
+ * and the mean that all of them share.)
  *
  *-------------------------------------------------------------------------
  */

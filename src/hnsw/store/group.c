@@ -3,9 +3,10 @@
  * group.c
  *	  The records of groups, and their keys: reading them.
  *
- * A record is a slot of a GROUP page; the slot's id is the group's.  It does not
- * move.  What is in its OmenGraphData is graph_place.c's business, which of its
- * pages has room group_pages.c's, and how it is found by its hash directory.c's.
+ * A record is a slot of a GROUP page; the slot's id is the group's.  It does
+ * not move.  What is in its OmenGraphData is graph_place.c's business, which
+ * of its pages has room group_pages.c's, and how it is found by its hash
+ * directory.c's.
  *
  * A key is some bytes here; keys/prefix.c knows what they say.  What does not
  * fit the record stands in further slots of GROUP pages.

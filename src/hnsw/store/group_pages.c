@@ -3,13 +3,13 @@
  * group_pages.c
  *	  Which page takes the next slot of a group.
  *
- * A group of a few nodes has them on pages of which other groups have slots, too
- * (record->blocks).  So that it does not get one slot each on as many pages, it
- * is given some at a time, half of what it has: these are RESERVED, name it, and
- * count as live.  A group that would be given more than half a page, or has
- * slots on as many pages as its record has room for, gets pages of its own from
- * then on: they name it as their owner, and form a chain, newest first.  Pages
- * of upper layers are its own from the first.
+ * A group of a few nodes has them on pages of which other groups have slots,
+ * too (record->blocks).  So that it does not get one slot each on as many
+ * pages, it is given some at a time, half of what it has: these are RESERVED,
+ * name it, and count as live.  A group that would be given more than half a
+ * page, or has slots on as many pages as its record has room for, gets pages
+ * of its own from then on: they name it as their owner, and form a chain,
+ * newest first.  Pages of upper layers are its own from the first.
  *
  * Nodes do not move: what a group has on shared pages stays there.
  *

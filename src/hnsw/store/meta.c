@@ -48,8 +48,8 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
 }
 
 /*
- * Lay out the slots of an index, in groups or not.  A code goes out of line when
- * a node with it does not fit a page.
+ * Lay out the slots of an index, in groups or not.  A code goes out of line
+ * when a node with it does not fit a page.
  */
 void
 omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,

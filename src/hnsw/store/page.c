@@ -96,8 +96,8 @@ omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind)
 }
 
 /*
- * Put a page that has room, or is free, on the list of its kind, or of the group
- * that it is of.
+ * Put a page that has room, or is free, on the list of its kind, or of the
+ * group that it is of.
  */
 void
 omen_page_list(OmenIndex *ix, Buffer buf)

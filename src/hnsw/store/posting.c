@@ -383,8 +383,8 @@ collect_sides_of_all(OmenIndex *ix, OmenSide side, OmenTidList *list)
 }
 
 /*
- * Add the TIDs of a side list; of the whole index, if it is one of groups, those
- * of all of them.
+ * Add the TIDs of a side list; of the whole index, if it is one of groups,
+ * those of all of them.
  */
 void
 omen_posting_collect_side(OmenGraph *graph, OmenSide side, OmenTidList *list)
