@@ -335,20 +335,48 @@ match_or(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 	return match;
 }
 
+/* Find a clause that says which value a leading column has, from 0 on. */
+static bool
+find_value(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, int column,
+		   OmenFilterKeys *keys)
+{
+	ListCell   *lc;
+
+	foreach (lc, index->indrestrictinfo)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+		Expr	   *match;
+
+		if (info->pseudoconstant ||
+			!restriction_is_securely_promotable(info, rel))
+			continue;
+		match = match_clause(root, index, column, (Node *) info->clause);
+		if (match == NULL || !omen_tells_value(index, column, (Node *) match))
+			continue;
+		keys->prefix = lappend(keys->prefix, info);
+		keys->clauses = lappend(keys->clauses, match);
+		keys->columns = lappend_int(keys->columns, column + 1);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Find the clauses of a table's WHERE that an index's key columns can be tested
- * for.
+ * for, and those that say which group is asked for.
  */
 void
 omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 					  OmenFilterKeys *keys)
 {
-	Relation	opened = index_open(index->indexoid, NoLock);
-	int			first = omen_index_columns(opened).first_filter;
+	int			leading = omen_leading_columns(index);
+	int			first = leading + 2;	/* the vector is between */
 	ListCell   *lc;
 
-	index_close(opened, NoLock);
 	memset(keys, 0, sizeof(OmenFilterKeys));
+	keys->is_one_group = leading > 0;
+	for (int column = 0; column < leading; column++)
+		keys->is_one_group &= find_value(root, rel, index, column, keys);
 	foreach (lc, index->indrestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
@@ -356,7 +384,7 @@ omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 		bool		is_all = true;
 		Expr	   *match;
 
-		if (info->pseudoconstant ||
+		if (info->pseudoconstant || list_member_ptr(keys->prefix, info) ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
 		match = match_column(root, index, first, clause, &keys->columns);

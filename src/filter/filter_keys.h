@@ -18,6 +18,12 @@
 typedef struct OmenFilterKeys
 {
 	/*
+	 * In an index of groups the clauses that say which one: RestrictInfos.
+	 * They are the first of `clauses`, too.
+	 */
+	List	   *prefix;
+	bool		is_one_group;	/* they do, for each leading column */
+	/*
 	 * Clauses of the WHERE of which keys tell all or a part, to be estimated:
 	 * RestrictInfos, or the part.
 	 */

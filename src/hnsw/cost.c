@@ -109,9 +109,9 @@ omen_is_bounded(PlannerInfo *root)
 	return root->limit_tuples >= 0 || root->tuple_fraction > 0;
 }
 
-/* Is a clause one that says which value a leading column has? */
-static bool
-tells_value(const IndexOptInfo *index, int column, Node *clause)
+/* Does a clause say which value a leading column has, the n-th from 0 on? */
+bool
+omen_tells_value(const IndexOptInfo *index, int column, Node *clause)
 {
 	Oid			left;
 	Oid			right;
@@ -152,7 +152,8 @@ group_part(PlannerInfo *root, const IndexPath *path, int leading)
 				if (clause->indexcol != column)
 					continue;
 				told = lappend(told, qual);
-				is_told |= tells_value(index, column, (Node *) qual->clause);
+				is_told |=
+					omen_tells_value(index, column, (Node *) qual->clause);
 			}
 		}
 		if (!is_told)

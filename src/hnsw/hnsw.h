@@ -86,6 +86,8 @@ extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
 								  double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
 extern int	omen_leading_columns(const IndexOptInfo *index);
+extern bool omen_tells_value(const IndexOptInfo *index, int column,
+							 Node *clause);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double loop_count, Cost *startup,
 									Cost *total, Selectivity *selectivity,

@@ -107,7 +107,7 @@ paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
 	return found;
 }
 
-/* Is an index one of groups?  Those are scanned as PostgreSQL has it. */
+/* Is an index one of groups? */
 static bool
 has_groups(const IndexOptInfo *index)
 {
@@ -138,15 +138,28 @@ typedef struct OrderedIndex
 	IndexPath  *path;			/* NULL: there is none */
 	OmenFilterKeys keys;		/* what its filter keys tell */
 	double		key_selectivity; /* the part of the rows that passes by them */
+	double		part;			/* of the rows that is in the group asked for */
 } OrderedIndex;
 
-/* The part of the rows that pass by what keys tell; 1 if that is nothing. */
+/* The part of the rows that pass by clauses; 1 if there are none. */
 static double
-key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
+part_passing(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 {
-	return Max(clauselist_selectivity(root, keys->told, rel->relid, JOIN_INNER,
+	return Max(clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER,
 									  NULL),
 			   OMEN_TINY_PART);
+}
+
+/*
+ * Is an index of groups to be scanned as PostgreSQL has it?  If not one of them
+ * is asked for, or nothing but that.
+ */
+static bool
+is_for_plain_scan(const IndexOptInfo *index, const OmenFilterKeys *keys)
+{
+	return has_groups(index) &&
+		   (!keys->is_one_group ||
+			list_difference_ptr(index->indrestrictinfo, keys->prefix) == NIL);
 }
 
 /*
@@ -156,7 +169,7 @@ key_selectivity(PlannerInfo *root, RelOptInfo *rel, const OmenFilterKeys *keys)
 static OrderedIndex
 find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 {
-	OrderedIndex best = {.key_selectivity = INFINITY};
+	OrderedIndex best = {.key_selectivity = INFINITY, .part = 1};
 	ListCell   *lc;
 
 	foreach (lc, rel->indexlist)
@@ -164,15 +177,20 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 		IndexOptInfo *index = lfirst(lc);
 		OrderedIndex ordered;
 
-		if (!is_ours(index) || has_groups(index))
+		if (!is_ours(index))
 			continue;
 		ordered.path = ordered_path_by(root, rel, index);
 		if (ordered.path == NULL)
 			continue;
 		omen_filter_keys_find(root, rel, index, &ordered.keys);
-		ordered.key_selectivity = key_selectivity(root, rel, &ordered.keys);
-		if (ordered.key_selectivity < best.key_selectivity ||
-			(ordered.key_selectivity == best.key_selectivity &&
+		if (is_for_plain_scan(index, &ordered.keys))
+			continue;
+		ordered.part = part_passing(root, rel, ordered.keys.prefix);
+		ordered.key_selectivity = part_passing(root, rel, ordered.keys.told);
+		if (ordered.part * ordered.key_selectivity <
+				best.part * best.key_selectivity ||
+			(ordered.part * ordered.key_selectivity ==
+				 best.part * best.key_selectivity &&
 			 ordered.path->path.total_cost < best.path->path.total_cost))
 			best = ordered;
 	}
@@ -311,7 +329,7 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	double		seq_page_cost_here;
 
 	omen_search_cost_init(&search, ordered->path->indexinfo,
-						  ordered->path->indexinfo->tuples);
+						  ordered->path->indexinfo->tuples * ordered->part);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
@@ -330,7 +348,8 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	plan->table_cost =
 		rel->pages * seq_page_cost_here + plan->rows * cpu_tuple_cost;
 	plan->full_scan_cost =
-		omen_full_scan_cost(root, ordered->path->indexinfo, plan->nodes);
+		ordered->part * omen_full_scan_cost(root, ordered->path->indexinfo,
+											plan->nodes / ordered->part);
 	plan->is_unfiltered = is_unfiltered(ordered);
 	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
 	plan->key_selectivity = ordered->key_selectivity;
@@ -633,8 +652,12 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (ordered.path == NULL || (is_unfiltered(&ordered) &&
 								 !needs_count(root, ordered.path->indexinfo)))
 		return;
-	remove_plain_paths(rel, false);
-	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel));
+	remove_plain_paths(rel, has_groups(ordered.path->indexinfo));
+	/* of a group few rows are to be looked at, and a set would be of all */
+	add_scan_path(root, rel, &ordered,
+				  has_groups(ordered.path->indexinfo)
+					  ? NULL
+					  : find_bitmap_path(root, rel));
 }
 
 /* Have the planner ask us; once, from _PG_init. */

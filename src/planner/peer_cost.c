@@ -34,9 +34,9 @@ distance_of_pathkey(const PathKey *pathkey, const RelOptInfo *rel,
 		OpExpr	   *op = (OpExpr *) member->em_expr;
 
 		if (IsA(op, OpExpr) && bms_equal(member->em_relids, rel->relids) &&
-			SearchSysCacheExists3(AMOPOPID, ObjectIdGetDatum(op->opno),
-								  CharGetDatum(AMOP_ORDER),
-								  ObjectIdGetDatum(index->opfamily[0])))
+			SearchSysCacheExists3(
+				AMOPOPID, ObjectIdGetDatum(op->opno), CharGetDatum(AMOP_ORDER),
+				ObjectIdGetDatum(index->opfamily[omen_leading_columns(index)])))
 			return op;
 	}
 	return NULL;

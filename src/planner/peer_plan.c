@@ -56,8 +56,9 @@ repeat_in_scan(Plan *plan, Oid indexoid)
 	if (index->rd_indam->aminsert == omen_hnsw_insert &&
 		omen_opclass(index)->is_peer)
 	{
-		Oid			family = index->rd_opfamily[0];
-		Oid			type = index->rd_opcintype[0];
+		int			vector = omen_index_columns(index).vector - 1;
+		Oid			family = index->rd_opfamily[vector];
+		Oid			type = index->rd_opcintype[vector];
 
 		repeated.operator=
 			get_opfamily_member(family, type, type, OMEN_DISTANCE_STRATEGY);

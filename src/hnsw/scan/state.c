@@ -137,11 +137,31 @@ omen_scan_note_last(IndexScanDesc scan)
 }
 
 /*
+ * How many of the scan keys, from the first on, must hold, however they are
+ * joined.
+ */
+static int
+count_certain(IndexScanDesc scan, const struct OmenKeyStep *steps)
+{
+	int			count = 0;
+
+	if (steps == NULL)
+		return scan->numberOfKeys;
+	while (count < scan->numberOfKeys &&
+		   steps[count].if_fails == OMEN_KEYS_FAIL &&
+		   (steps[count].if_holds == count + 1 ||
+			(steps[count].if_holds == OMEN_KEYS_PASS &&
+			 count + 1 == scan->numberOfKeys)))
+		count++;
+	return count;
+}
+
+/*
  * In an index of groups, turn to the one that is asked for; to all of them if
  * that may be any.
  */
 static void
-choose_group(IndexScanDesc scan)
+choose_group(IndexScanDesc scan, const struct OmenKeyStep *steps)
 {
 	OmenScanState *state = scan->opaque;
 	MemoryContext old = MemoryContextSwitchTo(state->query_context);
@@ -149,8 +169,8 @@ choose_group(IndexScanDesc scan)
 	OmenPrefixKey key;
 
 	omen_index_refresh(state->ix);
-	switch (omen_prefix_asked(state->prefix, scan->keyData, scan->numberOfKeys,
-							  &key))
+	switch (omen_prefix_asked(state->prefix, scan->keyData,
+							  count_certain(scan, steps), &key))
 	{
 		case OMEN_PREFIX_ANY:
 			break;
@@ -191,7 +211,7 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	state->ef_search = omen_ef_search_of(scan->indexRelation);
 	omen_fetch_prepare(scan);
 	if (state->prefix)
-		choose_group(scan);
+		choose_group(scan, steps);
 	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	omen_search_for_query(state->search, &state->query.header,
