@@ -26,7 +26,7 @@ BEGIN
 		EXECUTE 'EXPLAIN ' || query INTO plan;
 		by_index := false;
 		FOR plan IN EXECUTE 'EXPLAIN ' || query LOOP
-			by_index := by_index OR plan LIKE '%Index Scan using of_type_index%';
+			by_index := by_index OR plan SIMILAR TO '%(Index Scan using of_type_index|Omen Scan)%';
 		END LOOP;
 		EXECUTE query INTO got;
 		SET LOCAL enable_indexscan = off;
@@ -72,7 +72,7 @@ SELECT * FROM compare('timestamp', '{2020-01-01,2020-01-01 00:01,infinity,NULL}'
 	'{''2020-01-01''::date,''2020-01-01 00:01''::timestamp,''infinity''::date,''2021-01-01''::date}');
 SELECT * FROM compare('timestamptz', '{2020-01-01 00:00+00,infinity,NULL}', '{''2020-01-01 00:00+00''::timestamptz,''infinity''::timestamptz,''2020-01-01''::timestamp}');
 SELECT * FROM compare('inet', '{10.0.0.1,10.0.0.1/32,10.0.0.1/8,::1,NULL}', '{''10.0.0.1'',''10.0.0.1/8'',''::1'',''10.0.0.2''}');
-SELECT * FROM compare('int[]', '{"{}","{1}","{1,2}","{1,NULL}",NULL}', '{''{}'',''{1}'',''{1,2}'',''{1,NULL}'',''{2,1}'',NULL}');
+SELECT * FROM compare('int[]', '{"{}","{1}","{1,2}","{1,NULL}",NULL}', array['''{}''', '''{1}''', '''{1,2}''', '''{1,NULL}''', '''{2,1}''', NULL]);
 
 -- Long ones.
 SELECT * FROM compare('text', array[repeat('x', 36), repeat('x', 37), repeat('x', 192), repeat('x', 193), repeat('x', 2000), repeat('x', 1999) || 'y'],
@@ -101,19 +101,21 @@ CREATE INDEX ON wrong USING omen_hnsw (a, b, c, d, e, v);
 CREATE INDEX ON wrong USING omen_hnsw (a, b, c, d, v, e, id);
 CREATE INDEX ON wrong USING omen_hnsw (ms, v);
 CREATE OPERATOR CLASS money_ops FOR TYPE money USING omen_hnsw AS OPERATOR 3 =, FUNCTION 1 omen_key_support(internal);
-CREATE INDEX ON wrong USING omen_hnsw (m, v);
+CREATE INDEX ON wrong USING omen_hnsw (m money_ops, v);
 -- A type of its own that text_ops would take, and compare as text.
 CREATE TYPE odd;
 CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = text);
+CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = text, COLLATABLE = true);
 CREATE CAST (odd AS text) WITHOUT FUNCTION AS IMPLICIT;
 CREATE FUNCTION odd_lower(odd) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT lower($1::text) $$;
 CREATE FUNCTION odd_eq(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT odd_lower($1) = odd_lower($2) $$;
+CREATE FUNCTION odd_cmp(odd, odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT bttextcmp(odd_lower($1), odd_lower($2)) $$;
 CREATE FUNCTION odd_hash(odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(odd_lower($1)) $$;
 CREATE FUNCTION odd_hash8(odd, int8) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtextextended(odd_lower($1), $2) $$;
 CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_eq, COMMUTATOR = =, HASHES, RESTRICT = eqsel);
 CREATE OPERATOR CLASS odd_hash_ops DEFAULT FOR TYPE odd USING hash AS OPERATOR 1 =, FUNCTION 1 odd_hash(odd), FUNCTION 2 odd_hash8(odd, int8);
+CREATE OPERATOR CLASS odd_btree_ops DEFAULT FOR TYPE odd USING btree AS OPERATOR 3 =, FUNCTION 1 odd_cmp(odd, odd);
 CREATE TABLE of_odd (k odd, v vector(6));
 SET client_min_messages = notice;
 CREATE INDEX of_odd_index ON of_odd USING omen_hnsw (k, v);

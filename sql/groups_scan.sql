@@ -61,7 +61,7 @@ EXPLAIN (COSTS OFF) EXECUTE nearest (15, 1);
 DEALLOCATE nearest;
 RESET plan_cache_mode;
 SELECT id, tenant FROM item WHERE tenant = (SELECT 15) ORDER BY v <-> make_vector(1) LIMIT 2;
-SELECT t, count(*), count(*) FILTER (WHERE s.tenant <> t) FROM generate_series(0, 400, 20) t, LATERAL (SELECT tenant FROM item WHERE tenant = t ORDER BY v <-> make_vector(t) LIMIT 5) s GROUP BY 1 ORDER BY 1;
+SELECT t, count(*), count(*) FILTER (WHERE s.tenant <> t) FROM generate_series(0, 400, 45) t, LATERAL (SELECT tenant FROM item WHERE tenant = t ORDER BY v <-> make_vector(t) LIMIT 5) s GROUP BY 1 ORDER BY 1;
 SELECT count(*), count(*) FILTER (WHERE s.tenant <> t) FROM generate_series(-10, 400) t, LATERAL (SELECT tenant FROM item WHERE tenant = t ORDER BY v <-> make_vector(t) LIMIT 5) s;
 SELECT count(*) FROM (SELECT FROM item WHERE tenant = 0 AND tenant = 15 ORDER BY v <-> make_vector(1) LIMIT 10) s;
 SELECT count(*), count(DISTINCT color) FROM (SELECT color FROM item WHERE tenant = 0 AND color = 3 ORDER BY v <-> make_vector(1) LIMIT 50) s;

@@ -150,16 +150,30 @@ part_passing(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 			   OMEN_TINY_PART);
 }
 
+static bool needs_count(PlannerInfo *root, const IndexOptInfo *index);
+
+/* Is nothing asked for but one group? */
+static bool
+is_whole_group(const IndexOptInfo *index, const OmenFilterKeys *keys)
+{
+	return keys->is_one_group &&
+		   list_difference_ptr(index->indrestrictinfo, keys->prefix) == NIL;
+}
+
 /*
  * Is an index of groups to be scanned as PostgreSQL has it?  If not one of them
- * is asked for, or nothing but that.
+ * is asked for; or nothing but that, where an index without groups would be.
  */
 static bool
-is_for_plain_scan(const IndexOptInfo *index, const OmenFilterKeys *keys)
+is_for_plain_scan(PlannerInfo *root, const IndexPath *path,
+				  const OmenFilterKeys *keys)
 {
+	const IndexOptInfo *index = path->indexinfo;
+
 	return has_groups(index) &&
 		   (!keys->is_one_group ||
-			list_difference_ptr(index->indrestrictinfo, keys->prefix) == NIL);
+			(is_whole_group(index, keys) && !needs_count(root, index) &&
+			 path->path.total_cost < OMEN_UNWANTED_COST));
 }
 
 /*
@@ -183,7 +197,7 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 		if (ordered.path == NULL)
 			continue;
 		omen_filter_keys_find(root, rel, index, &ordered.keys);
-		if (is_for_plain_scan(index, &ordered.keys))
+		if (is_for_plain_scan(root, ordered.path, &ordered.keys))
 			continue;
 		ordered.part = part_passing(root, rel, ordered.keys.prefix);
 		ordered.key_selectivity = part_passing(root, rel, ordered.keys.told);
@@ -351,7 +365,9 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 		ordered->part * omen_full_scan_cost(root, ordered->path->indexinfo,
 											plan->nodes / ordered->part);
 	plan->is_unfiltered = is_unfiltered(ordered);
-	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
+	/* in a group of which all rows are wanted keys keep nothing out */
+	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered ||
+					 is_whole_group(ordered->path->indexinfo, &ordered->keys);
 	plan->key_selectivity = ordered->key_selectivity;
 	plan->ef_search = omen_ef_search_of_oid(ordered->path->indexinfo->indexoid);
 	plan->operator_cost = cpu_operator_cost;

@@ -176,11 +176,15 @@ form_of(Relation index, int attno)
 		case FLOAT8OID:
 			return OMEN_PREFIX_FLOAT;
 		case TEXTOID:
-			return get_collation_isdeterministic(collation) ? OMEN_PREFIX_TEXT
-															: OMEN_PREFIX_DATUM;
+			return OidIsValid(collation) &&
+						   get_collation_isdeterministic(collation)
+					   ? OMEN_PREFIX_TEXT
+					   : OMEN_PREFIX_DATUM;
 		case BPCHAROID:
-			return get_collation_isdeterministic(collation) ? OMEN_PREFIX_BPCHAR
-															: OMEN_PREFIX_DATUM;
+			return OidIsValid(collation) &&
+						   get_collation_isdeterministic(collation)
+					   ? OMEN_PREFIX_BPCHAR
+					   : OMEN_PREFIX_DATUM;
 		default:
 			return OMEN_PREFIX_DATUM;
 	}
