@@ -66,6 +66,31 @@ SELECT count(*), count(*) FILTER (WHERE s.tenant <> t) FROM generate_series(-10,
 SELECT count(*) FROM (SELECT FROM item WHERE tenant = 0 AND tenant = 15 ORDER BY v <-> make_vector(1) LIMIT 10) s;
 SELECT count(*), count(DISTINCT color) FROM (SELECT color FROM item WHERE tenant = 0 AND color = 3 ORDER BY v <-> make_vector(1) LIMIT 50) s;
 
+-- Several groups at once, in order of distance.
+EXPLAIN (COSTS OFF) SELECT id FROM item WHERE tenant IN (3, 15, 1000) ORDER BY v <-> make_vector(1) LIMIT 10;
+CREATE FUNCTION compare_some(VARIADIC tenants int[]) RETURNS TABLE (rows bigint, foreign_rows bigint, missing bigint, in_order bool)
+LANGUAGE plpgsql AS $$
+DECLARE
+	got int[];
+BEGIN
+	SELECT array_agg(s.id), bool_and(s.d >= previous) IS NOT FALSE INTO got, in_order FROM
+		(SELECT *, lag(d) OVER () AS previous FROM (SELECT *, v <-> make_vector(77) AS d FROM item i WHERE i.tenant = ANY (tenants) ORDER BY v <-> make_vector(77) LIMIT 100000) s) s;
+	rows := coalesce(cardinality(got), 0);
+	SELECT count(*) INTO foreign_rows FROM item i WHERE i.id = ANY (got) AND (i.tenant = ANY (tenants)) IS NOT TRUE;
+	SELECT count(*) INTO missing FROM (SELECT * FROM item OFFSET 0) i WHERE i.tenant = ANY (tenants) AND i.id <> ALL (got);
+	RETURN NEXT;
+END $$;
+SELECT * FROM compare_some(3, 15);
+SELECT * FROM compare_some(0, 1, 2, 3, 3, 0, NULL, 12345);
+SELECT * FROM compare_some(12345);
+SELECT * FROM compare_some(NULL, NULL);
+SELECT * FROM compare_some(VARIADIC '{}');
+SELECT * FROM compare_some(VARIADIC (SELECT array_agg(i) FROM generate_series(1, 300) i));
+SELECT * FROM compare_some(VARIADIC (SELECT array_agg(i) FROM generate_series(1, 1200) i));
+SELECT count(*) FROM (SELECT v FROM item WHERE tenant IN (7, 8, 9) ORDER BY v <-> NULL LIMIT 10000) s;
+SELECT count(*) FROM (SELECT v FROM item WHERE tenant = ANY (ARRAY(SELECT DISTINCT tenant FROM item WHERE tenant BETWEEN 7 AND 9)) ORDER BY v <-> make_vector(1) LIMIT 10000) s;
+SELECT count(*) FROM (SELECT v FROM item WHERE tenant = ANY ('{7,8,9999999999}'::int8[]) ORDER BY v <-> make_vector(1) LIMIT 10000) s;
+
 -- Rows without a place in a graph come last, and without a distance all come.
 SELECT count(*), count(v) FROM (SELECT v FROM item WHERE tenant = 7 ORDER BY v <-> make_vector(1) LIMIT 1000) s;
 SELECT count(*), count(v) FROM (SELECT v FROM item WHERE tenant = 7 ORDER BY v <-> NULL LIMIT 1000) s;
@@ -134,4 +159,4 @@ SELECT count(*), count(*) FILTER (WHERE tenant <> 4) FROM (SELECT tenant FROM it
 RESET ROLE;
 DROP TABLE item, short, light, wide, bits;
 DROP ROLE omen_tenant;
-DROP FUNCTION compare, make_vector;
+DROP FUNCTION compare, compare_some, make_vector;

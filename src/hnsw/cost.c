@@ -128,18 +128,41 @@ omen_tells_value(const IndexOptInfo *index, int column, Node *clause)
 		   omen_prefix_is_comparable(index->opcintype[column], right);
 }
 
-/* The part of the rows that is in the group that a path is about; or 0. */
+/* Does a clause say that it is one of some? */
+static bool
+tells_some(const IndexOptInfo *index, int column, Node *clause)
+{
+	Oid			left;
+	Oid			right;
+	int			strategy;
+
+	if (!IsA(clause, ScalarArrayOpExpr) ||
+		!((ScalarArrayOpExpr *) clause)->useOr)
+		return false;
+	get_op_opfamily_properties(((ScalarArrayOpExpr *) clause)->opno,
+							   index->opfamily[column], false, &strategy, &left,
+							   &right);
+	return strategy == OMEN_KEY_EQUAL &&
+		   omen_prefix_is_comparable(index->opcintype[column], right);
+}
+
+/*
+ * The part of the rows that is in the groups that a path is about; or 0.
+ * *is_some: there may be several of these.
+ */
 static double
-group_part(PlannerInfo *root, const IndexPath *path, int leading)
+group_part(PlannerInfo *root, const IndexPath *path, int leading, bool *is_some)
 {
 	const IndexOptInfo *index = path->indexinfo;
 	List	   *told = NIL;
 	ListCell   *lc;
 	ListCell   *lq;
 
+	*is_some = false;
 	for (int column = 0; column < leading; column++)
 	{
 		bool		is_told = false;
+		bool		is_one_of = false;
 
 		foreach (lc, path->indexclauses)
 		{
@@ -154,10 +177,12 @@ group_part(PlannerInfo *root, const IndexPath *path, int leading)
 				told = lappend(told, qual);
 				is_told |=
 					omen_tells_value(index, column, (Node *) qual->clause);
+				is_one_of |= tells_some(index, column, (Node *) qual->clause);
 			}
 		}
-		if (!is_told)
+		if (!is_told && !is_one_of)
 			return 0;
+		*is_some |= !is_told;
 	}
 	return Max(clauselist_selectivity(root, told, index->rel->relid, JOIN_INNER,
 									  NULL),
@@ -192,6 +217,7 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	IndexOptInfo *index = path->indexinfo;
 	int			leading = omen_leading_columns(index);
 	double		part = 1.0;
+	bool		is_some = false;
 	OmenSearchCost search;
 	QualCost	distance_cost;
 
@@ -208,7 +234,7 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	/* without all leading columns it would be a look at everything */
 	if (leading > 0)
 	{
-		part = group_part(root, path, leading);
+		part = group_part(root, path, leading, &is_some);
 		if (part == 0)
 		{
 			price_unwanted(path, startup, total);
@@ -223,8 +249,12 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		omen_untold_cost(root, search.opclass,
 						 linitial_node(OpExpr, path->indexorderbys));
 
+	/* of several groups all nodes are looked at */
 	*startup =
-		search_cost(root, &search, omen_ef_search_of_oid(index->indexoid)) +
+		(is_some ? search.nodes * search.per_visit +
+					   part * omen_full_scan_cost(root, index, index->tuples)
+				 : search_cost(root, &search,
+							   omen_ef_search_of_oid(index->indexoid))) +
 		distance_cost.startup;
 	*total = *startup +
 			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *

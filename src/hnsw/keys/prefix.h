@@ -68,10 +68,24 @@ typedef struct OmenPrefixKey
 /* What scan keys say of the group. */
 typedef enum OmenPrefixAsked
 {
-	OMEN_PREFIX_ONE,			/* of one group */
+	OMEN_PREFIX_SOME,			/* of these groups */
 	OMEN_PREFIX_NONE,			/* no row passes */
 	OMEN_PREFIX_ANY				/* it may be any */
 } OmenPrefixAsked;
+
+/*
+ * More combinations of values than this are not looked up one by one.
+ */
+#define OMEN_MAX_ASKED 1000
+
+/* The values of leading columns that are asked for: each with each. */
+typedef struct OmenPrefixValues
+{
+	uint32		count[OMEN_MAX_LEADING];
+	Datum	   *values[OMEN_MAX_LEADING];
+	bool		isnull[OMEN_MAX_LEADING];	/* then it is one */
+	uint32		combinations;
+} OmenPrefixValues;
 
 extern OmenPrefix *omen_prefix_open(Relation index);
 extern void omen_prefix_check(Relation index);
@@ -83,7 +97,10 @@ extern bool omen_prefix_is_same(const OmenPrefixKey *key, uint8 nulls,
 extern bool omen_prefix_is_equal(OmenPrefix *prefix, const OmenPrefixKey *key,
 								 uint8 nulls, const uint8 *bytes, uint32 count);
 extern bool omen_prefix_is_comparable(Oid type, Oid other);
-extern OmenPrefixAsked omen_prefix_asked(OmenPrefix *prefix, ScanKey keys,
-										 int count, OmenPrefixKey *key);
+extern OmenPrefixAsked omen_prefix_asked(const OmenPrefix *prefix, ScanKey keys,
+										 int count, OmenPrefixValues *asked);
+extern bool omen_prefix_combine(OmenPrefix *prefix,
+								const OmenPrefixValues *asked, uint32 number,
+								OmenPrefixKey *key);
 
 #endif							/* OMEN_PREFIX_H */

@@ -110,7 +110,7 @@ looks_at_all(const OmenScanState *state)
 	double		nodes =
 		(double) graph->data.node_limit - graph->ix->layout.node.per_page;
 
-	return graph->data.mode != OMEN_MODE_GRAPH ||
+	return graph->data.mode != OMEN_MODE_GRAPH || state->query.ngroups > 1 ||
 		   omen_scans_all_nodes(nodes, state->ef_search.value) ||
 		   omen_query_overflows(state->ix->quantizer, &state->query.header,
 								graph->data.radius);
@@ -123,7 +123,7 @@ omen_candidates_start(IndexScanDesc scan)
 	OmenScanState *state = scan->opaque;
 	const OmenKeyTests *key_tests = state->query.key_tests;
 
-	if ((key_tests && key_tests->never) || state->query.no_group)
+	if ((key_tests && key_tests->never) || omen_scan_has_no_group(state))
 		state->phase = OMEN_SCAN_DONE;
 	else if (state->query.no_distance)
 	{

@@ -330,7 +330,7 @@ omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 	filtered->nheld = 0;
 	state->pending.last_distance = -INFINITY;
 	if ((state->query.key_tests && state->query.key_tests->never) ||
-		state->query.no_group)
+		omen_scan_has_no_group(state))
 		state->phase = OMEN_SCAN_DONE;
 	else
 		is_closed = omen_full_scan_afresh(scan, filtered->filter.memory);

@@ -170,29 +170,19 @@ is_full(const OmenPending *pending, Size memory)
 }
 
 /*
- * Make all nodes pending that no search has met.  False if there are more than
- * memory has room for.  While the codes of one page are on their way the next
- * page is looked at.
+ * Make the nodes of the group in use pending that no search has met, or those
+ * of an index without groups.  While the codes of one page are on their way
+ * the next page is looked at.
  */
-bool
-omen_full_scan(IndexScanDesc scan, Size memory)
+static void
+scan_group(IndexScanDesc scan, Size memory, PassingSlots **passing,
+		   OmenPendingNode *found)
 {
 	OmenScanState *state = scan->opaque;
-	uint32		per_page = state->ix->layout.node.per_page;
-	OmenPendingNode *found = palloc(per_page * sizeof(OmenPendingNode));
-	PassingSlots *passing[2];
 	OmenGraphPages pages;
 	BlockNumber block;
 	int			turn = 0;
 
-	for (int i = 0; i < 2; i++)
-	{
-		passing[i] =
-			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
-		passing[i]->count = 0;
-	}
-	if (!state->query.has_origin && state->ix->quantizer_epoch != 0)
-		omen_query_encode_origin(state);
 	omen_graph_pages(&pages, state->graph);
 	while (omen_graph_next_page(&pages, &block))
 	{
@@ -208,8 +198,35 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 	for (int i = 0; i < 2; i++)
 	{
 		take_passing_surely(scan, passing[i], found);
-		pfree(passing[i]);
+		passing[i]->count = 0;
 	}
+}
+
+/*
+ * Make all nodes pending that no search has met.  False if there are more than
+ * memory has room for.
+ */
+bool
+omen_full_scan(IndexScanDesc scan, Size memory)
+{
+	OmenScanState *state = scan->opaque;
+	uint32		per_page = state->ix->layout.node.per_page;
+	OmenPendingNode *found = palloc(per_page * sizeof(OmenPendingNode));
+	PassingSlots *passing[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		passing[i] =
+			palloc(offsetof(PassingSlots, slots) + per_page * sizeof(uint32));
+		passing[i]->count = 0;
+	}
+	if (!state->query.has_origin && state->ix->quantizer_epoch != 0)
+		omen_query_encode_origin(state);
+	do
+		scan_group(scan, memory, passing, found);
+	while (omen_scan_next_group(state));
+	for (int i = 0; i < 2; i++)
+		pfree(passing[i]);
 	pfree(found);
 	return !is_full(&state->pending, memory);
 }

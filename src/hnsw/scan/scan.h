@@ -72,6 +72,13 @@ omen_pending_block(const OmenPendingNode *node)
 			   : 0;
 }
 
+/* ---------- groups.c ---------- */
+
+extern void omen_scan_choose_groups(IndexScanDesc scan,
+									const struct OmenKeyStep *steps);
+extern bool omen_scan_has_no_group(const OmenScanState *state);
+extern bool omen_scan_next_group(OmenScanState *state);
+
 /* ---------- side.c ---------- */
 
 extern void omen_side_begin(OmenScanState *state, OmenSide side,

@@ -62,7 +62,9 @@ typedef struct OmenScanQuery
 {
 	Datum		value;			/* detoasted, in query_context */
 	bool		no_distance; /* NULL or without direction: any order will do */
-	bool		no_group;		/* there are no rows with what is asked for */
+	OmenNodeRef *groups;		/* that are asked for, in query_context */
+	uint32		ngroups;
+	bool		is_any_group;	/* not only these, but all */
 	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
 	OmenQueryHeader header;
 	uint8	   *code;

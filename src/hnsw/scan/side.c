@@ -31,7 +31,9 @@ omen_side_begin(OmenScanState *state, OmenSide side, OmenScanPhase phase)
 		for (uint32 i = 0; i < nans->count; i++)
 			omen_tid_list_add(&unordered->tids, &nans->tids[i]);
 	}
-	omen_posting_collect_side(state->graph, side, &unordered->tids);
+	do
+		omen_posting_collect_side(state->graph, side, &unordered->tids);
+	while (omen_scan_next_group(state));
 	state->phase = phase;
 }
 
@@ -56,6 +58,21 @@ nodes_of_page(OmenGraph *graph, BlockNumber block, OmenNodeRef *refs)
 	return count;
 }
 
+/* The next page of the groups that are asked for. */
+static bool
+next_page(OmenScanState *state, BlockNumber *block)
+{
+	OmenUnordered *unordered = &state->unordered;
+
+	while (!omen_graph_next_page(&unordered->pages, block))
+	{
+		if (!omen_scan_next_group(state))
+			return false;
+		omen_graph_pages(&unordered->pages, state->graph);
+	}
+	return true;
+}
+
 /*
  * Without a distance: the TIDs of the next node page that has some.  False if
  * there is none.
@@ -70,8 +87,7 @@ omen_side_next_page(OmenScanState *state)
 
 	unordered->tids.count = 0;
 	unordered->next = 0;
-	while (unordered->tids.count == 0 &&
-		   omen_graph_next_page(&unordered->pages, &block))
+	while (unordered->tids.count == 0 && next_page(state, &block))
 	{
 		uint32		count = nodes_of_page(state->graph, block, refs);
 

@@ -44,6 +44,7 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->keys = omen_keys_open(index);
 	state->prefix = omen_prefix_open(index);
 	state->search = omen_search_create(state->graph);
+	state->query.is_any_group = state->prefix == NULL;
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->query.space =
 		omen_encode_space(state->opclass->type, state->ix->meta.dims);
@@ -76,7 +77,9 @@ omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	MemoryContextReset(state->query_context);
 	state->phase = OMEN_SCAN_START;
 	state->query.has_origin = false;
-	state->query.no_group = false;
+	state->query.groups = NULL;
+	state->query.ngroups = 0;
+	state->query.is_any_group = state->prefix == NULL;
 	omen_pending_clear(&state->pending);
 	state->pending.tested = 0;
 	state->pending.found = 0;
@@ -137,56 +140,6 @@ omen_scan_note_last(IndexScanDesc scan)
 }
 
 /*
- * How many of the scan keys, from the first on, must hold, however they are
- * joined.
- */
-static int
-count_certain(IndexScanDesc scan, const struct OmenKeyStep *steps)
-{
-	int			count = 0;
-
-	if (steps == NULL)
-		return scan->numberOfKeys;
-	while (count < scan->numberOfKeys &&
-		   steps[count].if_fails == OMEN_KEYS_FAIL &&
-		   (steps[count].if_holds == count + 1 ||
-			(steps[count].if_holds == OMEN_KEYS_PASS &&
-			 count + 1 == scan->numberOfKeys)))
-		count++;
-	return count;
-}
-
-/*
- * In an index of groups, turn to the one that is asked for; to all of them if
- * that may be any.
- */
-static void
-choose_group(IndexScanDesc scan, const struct OmenKeyStep *steps)
-{
-	OmenScanState *state = scan->opaque;
-	MemoryContext old = MemoryContextSwitchTo(state->query_context);
-	OmenNodeRef group = {0, 0};
-	OmenPrefixKey key;
-
-	omen_index_refresh(state->ix);
-	switch (omen_prefix_asked(state->prefix, scan->keyData,
-							  count_certain(scan, steps), &key))
-	{
-		case OMEN_PREFIX_ANY:
-			break;
-		case OMEN_PREFIX_NONE:
-			state->query.no_group = true;
-			break;
-		case OMEN_PREFIX_ONE:
-			state->query.no_group =
-				!omen_group_find(state->ix, state->prefix, &key, &group);
-			break;
-	}
-	omen_graph_choose(state->graph, group);
-	MemoryContextSwitchTo(old);
-}
-
-/*
  * Begin with the query: take it in, and what is asked of filter keys.  How
  * those are joined is said by steps; NULL: all must hold.
  */
@@ -211,7 +164,7 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	state->ef_search = omen_ef_search_of(scan->indexRelation);
 	omen_fetch_prepare(scan);
 	if (state->prefix)
-		choose_group(scan, steps);
+		omen_scan_choose_groups(scan, steps);
 	omen_graph_refresh(state->graph);
 	omen_query_encode(scan);
 	omen_search_for_query(state->search, &state->query.header,
