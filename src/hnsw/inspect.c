@@ -160,6 +160,14 @@ count_layers(const OmenGraphData *data)
 	return data->entry == OMEN_INVALID_ID ? 1 : data->entry_level + 1;
 }
 
+/* What the index is: a list, a graph, or as many of these as it has groups. */
+static const char *
+mode_of(const OmenGraph *graph)
+{
+	return graph->ix->layout.group_bytes > 0 ? "groups"
+											 : mode_names[graph->data.mode];
+}
+
 static void
 fill_info(const OmenGraph *graph, const IndexCounts *counts,
 		  BlockNumber nblocks, Datum *values, bool *nulls)
@@ -169,7 +177,7 @@ fill_info(const OmenGraph *graph, const IndexCounts *counts,
 	uint64		in_use = counts->nodes + counts->dead_nodes;
 	int			i = 0;
 
-	values[i++] = CStringGetTextDatum(mode_names[data->mode]);
+	values[i++] = CStringGetTextDatum(mode_of(graph));
 	values[i++] = CStringGetTextDatum(omen_metrics[meta->metric].name);
 	values[i++] = CStringGetTextDatum(omen_codecs[meta->storage]->name);
 	values[i++] = Int32GetDatum(meta->value_dims);
