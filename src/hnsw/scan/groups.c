@@ -28,7 +28,7 @@ count_certain(IndexScanDesc scan, const struct OmenKeyStep *steps)
 		return scan->numberOfKeys;
 	while (count < scan->numberOfKeys &&
 		   steps[count].if_fails == OMEN_KEYS_FAIL &&
-		   (steps[count].if_holds == count + 1 ||
+		   (steps[count].if_holds == (uint32) count + 1 ||
 			(steps[count].if_holds == OMEN_KEYS_PASS &&
 			 count + 1 == scan->numberOfKeys)))
 		count++;
