@@ -287,7 +287,6 @@ DROP TABLE item;
 
 -- What cannot be so.
 CREATE TABLE item (id int, embedding vector(3), other vector(3), point point, many int);
-CREATE INDEX ON item USING omen_hnsw (id, embedding);
 CREATE INDEX ON item USING omen_hnsw (embedding, other);
 CREATE INDEX ON item USING omen_hnsw (embedding, point);
 CREATE INDEX ON item USING omen_hnsw (embedding, id DESC);
