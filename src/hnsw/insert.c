@@ -261,7 +261,7 @@ enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
 						RelationGetRelationName(ins->ix->pages.rel)),
 				 errdetail("They can have %d bytes in all.",
 						   OMEN_MAX_GROUP_KEY)));
-	omen_index_refresh(ins->ix);
+	/* by the directory as it was; whoever finds none there looks again */
 	omen_graph_choose(ins->graph,
 					  omen_group_need(ins->ix, ins->prefix, ins->group_key));
 	if (!ins->ix->pages.building)
