@@ -25,7 +25,7 @@ use Time::HiRes qw(time);
 
 my %kind_names = (
 	KIND_FREE, 'free', KIND_NODE, 'node', KIND_UPPER, 'upper', KIND_POSTING, 'posting',
-	KIND_PAYLOAD, 'payload', KIND_MEAN, 'mean', KIND_META, 'meta');
+	KIND_PAYLOAD, 'payload', KIND_MEAN, 'mean', KIND_GROUP, 'group', KIND_DIRECTORY, 'directory', KIND_META, 'meta');
 
 # Fields: where, and how they are packed.  LSN and checksum are the server's.
 my %pd_fields = fields('PD');
@@ -46,6 +46,8 @@ my %node_fields = (%slot_fields, fields('NODE'), tid_fields(NODE_TID));
 my %upper_fields = (%slot_fields, fields('UPPER'));
 my %chunk_fields = (fields('CHUNK'), tid_fields(CHUNK_TIDS));
 my %payload_fields = fields('PAYLOAD');
+my %group_fields = fields('GROUP');
+my %directory_fields = fields('DIRECTORY');
 
 # ---------- how much ----------
 
@@ -115,6 +117,9 @@ my %databases = (
 		[ 'graph', 8, 'v', '<->', 'm = 4, ef_construction = 16', 1300, '' ],
 		[ 'keys', 8, 'v vector_cosine_ops, k, t', '<=>', 'm = 6, ef_construction = 16', 1300, '' ],
 		[ 'codes', 16, 'v vector_ip_ops, k', '<#>', 'storage = sq4, m = 8, ef_construction = 16', 1300, 'ALTER TABLE codes SET UNLOGGED' ],
+		[ 'tenants', 8, 'k, v, t', '<->', 'm = 4, ef_construction = 16', 400,
+			'INSERT INTO tenants SELECT i, 3, 1, pattern(i, 8) FROM generate_series(1, 1300) i; INSERT INTO tenants SELECT i, 100 + i, 1, pattern(i, 8) FROM generate_series(1, 1100) i' ],
+		[ 'texts', 8, "(repeat('x', k * 20) || t), v vector_ip_ops", '<#>', 'm = 4, ef_construction = 16', 300, '' ],
 		[ 'long', 2100, 'v', '<->', 'storage = full, m = 4, ef_construction = 16', 30, '' ],
 	],
 	large => [
@@ -219,6 +224,24 @@ sub fields_of
 	return map { [ $_, $meta_fields{$_}->@* ] } sort keys %meta_fields if $kind == KIND_META;
 	return map { [ $_, $payload_fields{$_}->@* ] } sort keys %payload_fields
 	  if $kind == KIND_PAYLOAD || $kind == KIND_MEAN;
+
+	if ($kind == KIND_DIRECTORY)
+	{
+		my $offset = PAGE_START + 4 * int(rand(4 + ($table->{used}[$block] || 1) * DIRECTORY_ENTRY / 4));
+
+		return map { [ $_, $directory_fields{$_}->@* ] } sort keys %directory_fields if rand() < 0.4;
+		return ([ "byte $offset", $offset, 'L', DIRECTORY_ENTRY ], [ "byte $offset", $offset, 'S' ]);
+	}
+	if ($kind == KIND_GROUP)
+	{
+		my $record = int(rand($table->{used}[$block] || 1));
+		my $at = PAGE_START + $record * GROUP;
+		my $offset = 4 * int(rand(GROUP / 4));
+
+		return map { [ "record $record $_", $at + $group_fields{$_}[0], $group_fields{$_}[1], GROUP ] } sort keys %group_fields
+		  if rand() < 0.5;
+		return ([ "record $record + $offset", $at + $offset, 'L', GROUP ], [ "record $record + $offset", $at + $offset, 'C' ]);
+	}
 
 	my $stride = $kind == KIND_POSTING ? CHUNK : $kind == KIND_NODE ? $table->{node_stride} : $table->{upper_stride};
 	my $used = $table->{used}[$block] || 1;
@@ -374,6 +397,14 @@ sub statements
 		(map {; "SET omendb.filter_strategy = $_;", $ordered->('WHERE k < 3', 20), $ordered->("WHERE t = '1' AND k = 1", 'ALL') }
 			choose(@strategies), choose(@strategies)),
 		$ordered->('WHERE id < 100', 10),
+		$name ne 'tenants' ? () : (
+			(map { $ordered->("WHERE k = $_", 30), $ordered->("WHERE k = $_", 'ALL') } 3, int(rand(10)), 100 + int(rand(1200))),
+			$ordered->('WHERE k = 3 AND id < 500', 10), $ordered->("WHERE k = 3 AND t = '1'", 10), $ordered->('WHERE k IN (1, 2, 500)', 20),
+			$ordered->('WHERE k IS NULL', 20),
+			# by a subquery, so that nobody knows that none can pass
+			map {; "SELECT 'foreign: ' || count(*) FROM (SELECT k FROM tenants WHERE k = (SELECT $_) ORDER BY $near LIMIT 200) s WHERE k <> $_;" } 3, int(rand(10)), 100 + int(rand(1200))),
+		$name ne 'texts' ? () : (
+			map { $ordered->("WHERE (repeat('x', k * 20) || t) = repeat('x', $_ * 20) || '$_'", $_ * 10) } 1 .. 6),
 		$operator eq '<->' ? $ordered->("WHERE v <<->> sphere(pattern($q, $dims), 0.4)", 'ALL') : (),
 		"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM $name WHERE k = 1 ORDER BY $near LIMIT 10;",
 		"SET omendb.enable_scan = off;",
@@ -422,6 +453,7 @@ sub faults
 
 	push @faults, 'a statement could not be canceled' if $timed_out;
 	push @faults, map { "out of order" } grep { /^in order: f/ } split /\n/, $out;
+	push @faults, map { "a row of another group" } grep { /^foreign: [^0]/ } split /\n/, $out;
 	push @faults, map { "after REINDEX: $_" } grep { /^left: / } split /\n/, $out;
 	push @faults, 'the session did not survive' if $out !~ /^survived$/m;
 

@@ -47,6 +47,10 @@
 	PRINT_FIELD("CODE", CODE_HEADER, type, field, name, bytes)
 #define PRINT_CHUNK(type, field, name, offset, bytes) \
 	PRINT_FIELD("CHUNK", 0, type, field, name, bytes)
+#define PRINT_GROUP(type, field, name, offset, bytes) \
+	PRINT_FIELD("GROUP", 0, type, field, name, bytes)
+#define PRINT_DIRECTORY(type, field, name, offset, bytes) \
+	PRINT_FIELD("DIRECTORY", OMEN_PAGE_START, type, field, name, bytes)
 
 static void
 print_fields(void)
@@ -70,6 +74,8 @@ print_fields(void)
 	OMEN_UPPER_FIELDS(PRINT_UPPER)
 	OMEN_CODE_FIELDS(PRINT_CODE)
 	OMEN_CHUNK_FIELDS(PRINT_CHUNK)
+	OMEN_GROUP_FIELDS(PRINT_GROUP)
+	OMEN_DIRECTORY_FIELDS(PRINT_DIRECTORY)
 }
 
 static void
@@ -83,6 +89,8 @@ print_numbers(void)
 	PRINT("KIND_POSTING", OMEN_PAGE_POSTING);
 	PRINT("KIND_PAYLOAD", OMEN_PAGE_PAYLOAD);
 	PRINT("KIND_MEAN", OMEN_PAGE_MEAN);
+	PRINT("KIND_GROUP", OMEN_PAGE_GROUP);
+	PRINT("KIND_DIRECTORY", OMEN_PAGE_DIRECTORY);
 	PRINT("KIND_META", OMEN_PAGE_META);
 	PRINT("LISTED", OMEN_PAGE_LISTED);
 	PRINT("USED", OMEN_SLOT_USED);
@@ -108,6 +116,8 @@ main(void)
 	/* bytes of a slot before its code, whatever the kind of code as yet */
 	PRINT("HEADER", CODE_HEADER + sizeof(OmenCodeHeader));
 	PRINT("CHUNK", sizeof(OmenPostingChunk));
+	PRINT("GROUP", sizeof(OmenGroupRecord));
+	PRINT("DIRECTORY_ENTRY", sizeof(OmenDirectoryEntry));
 	PRINT("PAYLOAD_START", OMEN_PAGE_START + sizeof(OmenPayloadHeader));
 	PRINT("META_END", OMEN_PAGE_START + sizeof(OmenMetaPageData));
 	print_numbers();
