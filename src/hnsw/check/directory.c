@@ -207,7 +207,9 @@ leftmost_below(OmenCheck *check, BlockNumber block)
 {
 	const OmenDirectoryHeader *header;
 
-	if (!omen_check_read(check, block, check->page.data) ||
+	if (block >= check->nblocks ||
+		check->seen.blocks[block].kind != OMEN_PAGE_DIRECTORY ||
+		!omen_check_read(check, block, check->page.data) ||
 		OmenPageGetOpaque(check->page.data)->used == 0)
 		return InvalidBlockNumber;
 	header = (OmenDirectoryHeader *) PageGetContents(check->page.data);

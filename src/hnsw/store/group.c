@@ -85,7 +85,8 @@ void
 omen_group_get(OmenIndex *ix, OmenNodeRef group, OmenGroupRecord *record)
 {
 	if (!omen_group_read(ix, group.id, record) ||
-		record->version != group.version)
+		record->version != group.version ||
+		record->graph.mode > OMEN_MODE_GRAPH)
 		omen_group_report(ix, group.id);
 }
 
