@@ -172,20 +172,19 @@ SKIP:
 	$late->finish;
 	eval { $gate->finish };
 
-	# the first search of a session does not know yet where pages are
-	my $search = 'SELECT count(*) FROM (SELECT FROM turn WHERE tenant = 1 ORDER BY v <-> turn_vector(1) LIMIT 10) s;';
-	my $looks = "SET enable_seqscan = off;\nSET omendb.ef_search = 200;\n$search\n" . join '', map { "
+	my $looks = "SET enable_seqscan = off;\nSET omendb.ef_search = 200;\n" . join '', map { "
 		INSERT INTO turn SELECT 2, i, turn_vector(i) FROM generate_series(1, 3) i;
-		$search
+		DO \$\$ BEGIN PERFORM FROM turn WHERE tenant = 1 ORDER BY v <-> turn_vector(1) LIMIT 10; END \$\$;
 		SELECT distances FROM omen_hnsw_last_scan();
 		DELETE FROM turn WHERE tenant = 2;
 		VACUUM turn;
-	" } 1 .. 140;
+	" } 1 .. 145;
+	my @distances = split /\n/, $primary->safe_psql('postgres', $looks);
 	my %seen;
 
-	$seen{$_}++ for split /\n/, $primary->safe_psql('postgres', $looks);
-	is(scalar(keys %seen), 2, 'a search of a group meets the same nodes, whatever becomes of slots of other groups')
-	  or diag(join ', ', map { "$_: $seen{$_}" } sort keys %seen);
+	# the first VACUUM of these still finishes what the one before had begun
+	$seen{$_}++ for @distances[ 5 .. $#distances ];
+	is(scalar(keys %seen), 1, 'a search of a group meets the same nodes, whatever becomes of slots of other groups') or diag("@distances");
 	is($primary->safe_psql('postgres', "SELECT * FROM omen_hnsw_check('turn_index', true)"), '', 'and the index is sound');
 	$primary->safe_psql('postgres', 'DROP TABLE turn');
 }
