@@ -163,7 +163,7 @@ SKIP:
 	my $ignored = '';
 	my $gate = IPC::Run::start([ @psql, "SELECT pg_advisory_lock($key), pg_sleep(1000)" ], '<', \undef, '&>', \$ignored);
 	ok($primary->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted"), 'the gate is closed');
-	my $late = IPC::Run::start([ @psql, "SET omendb.pause_at = 'insert-planned'; INSERT INTO turn SELECT 1, 5001, (turn_vector(1)::real[])[1:7] || 0.5::real" ],
+	my $late = IPC::Run::start([ @psql, "SET omendb.pause_at = 'insert-planned'; INSERT INTO turn SELECT 1, 5001, (turn_vector(1)::real[])[1:7] || ((turn_vector(1)::real[])[8] + 0.5)::real" ],
 		'<', \undef, '&>', \$ignored);
 	ok($primary->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'an insert waits there');
 	$primary->safe_psql('postgres', 'DELETE FROM turn WHERE id <= 80');
