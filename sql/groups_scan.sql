@@ -114,6 +114,37 @@ REINDEX INDEX CONCURRENTLY item_index;
 SELECT * FROM omen_hnsw_check('item_index', true);
 SELECT * FROM compare('{0,1,3,4,9,1000,1199}', 10000);
 
+-- Groups without rows give their pages to others, whatever these are like.
+CREATE TABLE come_and_go (tenant int, v vector(12));
+CREATE INDEX come_and_go_index ON come_and_go USING omen_hnsw (tenant, v) WITH (m = 4, ef_construction = 16);
+CREATE FUNCTION come(round int) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO come_and_go SELECT round * 1000 + i % 100, CASE WHEN i % 10 = 0 THEN NULL ELSE make_vector(i) END FROM generate_series(1, 3000) i;
+	INSERT INTO come_and_go SELECT round * 1000 + 500, make_vector(i) FROM generate_series(1, 1500) i;
+	RETURN pg_relation_size('come_and_go_index') / 8192;
+END $$;
+CREATE TABLE pages AS SELECT 1 AS round, come(1) AS pages;
+DELETE FROM come_and_go;
+VACUUM come_and_go;
+SELECT * FROM omen_hnsw_check('come_and_go_index', true);
+SELECT nodes, rows FROM omen_hnsw_info('come_and_go_index');
+INSERT INTO pages SELECT 2, come(2);
+SELECT * FROM omen_hnsw_check('come_and_go_index', true);
+DELETE FROM come_and_go;
+VACUUM come_and_go;
+INSERT INTO pages SELECT 3, come(3);
+DELETE FROM come_and_go WHERE tenant <> 3500;
+VACUUM come_and_go;
+SELECT * FROM omen_hnsw_check('come_and_go_index', true);
+SELECT count(*) FROM (SELECT FROM come_and_go WHERE tenant = 3500 ORDER BY v <-> make_vector(1) LIMIT 5000) s;
+DELETE FROM come_and_go;
+VACUUM come_and_go;
+INSERT INTO pages SELECT 4, come(4);
+SELECT max(pages) <= 1.1 * min(pages) AS no_more_pages FROM pages;
+SELECT * FROM omen_hnsw_check('come_and_go_index', true);
+DROP TABLE come_and_go, pages;
+DROP FUNCTION come;
+
 -- Of other kinds of tables, and metrics.
 CREATE TEMP TABLE short (tenant int, v vector(12));
 INSERT INTO short SELECT i % 3, make_vector(i) FROM generate_series(1, 100) i;

@@ -7,11 +7,12 @@
  *
  *	(group's id, 1)	what a group is: a list or a graph.  Each insert into one
  *					holds it, share, from having found the group until its row
- *					is linked; a conversion exclusively, which it never waits
- *					for.  (0, 1) is that of an index without groups.
+ *					is linked; a conversion exclusively, and VACUUM when it
+ *					takes an empty one apart, which never wait for it.  (0, 1)
+ *					is that of an index without groups.
  *	(0, 2)			what groups there are: who makes a new one holds it
  *					exclusively, from looking again whether there is one until
- *					it is there.
+ *					it is there; and VACUUM while it takes one out.
  *
  * The second is held while "=" of an operator class is called, which may do
  * anything.  No page is locked then.
@@ -22,8 +23,12 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "miscadmin.h"
 #include "pause.h"
 #include "storage/lmgr.h"
+
+/* Times that a group is looked up that has gone in the middle of that. */
+#define MAX_LOOKS 100
 
 /* ---------- locks ---------- */
 
@@ -60,8 +65,8 @@ omen_flat_unlock(const OmenGraph *graph, LOCKMODE mode)
 	UnlockTuple(graph->ix->pages.rel, &tag, mode);
 }
 
-static void
-lock_directory(OmenIndex *ix)
+void
+omen_directory_lock(OmenIndex *ix)
 {
 	ItemPointerData tag;
 
@@ -70,8 +75,8 @@ lock_directory(OmenIndex *ix)
 		LockTuple(ix->pages.rel, &tag, ExclusiveLock);
 }
 
-static void
-unlock_directory(OmenIndex *ix)
+void
+omen_directory_unlock(OmenIndex *ix)
 {
 	ItemPointerData tag;
 
@@ -96,31 +101,62 @@ has_key(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
 								 record->key_bytes));
 }
 
-/*
- * Find the group of a key.  False if there is none.  Goes by what was known of
- * the directory at the last refresh, or later.  May leave memory behind.
- */
-bool
-omen_group_find(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
-				OmenNodeRef *group)
+/* What was found of a key. */
+typedef enum Found
+{
+	FOUND_IT,
+	FOUND_NONE,
+	FOUND_GAP					/* an entry whose group has gone meanwhile */
+} Found;
+
+static Found
+look_up(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
+		OmenNodeRef *group)
 {
 	OmenNodeRef *found;
 	uint32		count = omen_directory_find(ix, key->hash, &found);
+	Found		result = FOUND_NONE;
 
 	for (uint32 i = 0; i < count; i++)
 	{
 		OmenGroupRecord record;
 
-		omen_group_get(ix, found[i], &record);
-		if (record.hash != key->hash)
-			omen_group_report(ix, found[i].id);
-		if (has_key(ix, prefix, key, &record))
+		*group = found[i];
+		if (!omen_group_read(ix, group->id, &record) ||
+			record.version != group->version)
 		{
-			*group = found[i];
-			return true;
+			result = FOUND_GAP;
+			continue;
 		}
+		if (record.hash != key->hash || record.graph.mode > OMEN_MODE_GRAPH)
+			omen_group_report(ix, group->id);
+		if ((record.flags & OMEN_GROUP_LEAVING) == 0 &&
+			has_key(ix, prefix, key, &record))
+			return FOUND_IT;
 	}
-	return false;
+	return result;
+}
+
+/*
+ * Find the group of a key.  False if there is none.  Goes by what was known of
+ * the directory at the last refresh, or later.  May leave memory behind.
+ *
+ * A group may go between the look at its entry and that at its record, but not
+ * again and again.
+ */
+bool
+omen_group_find(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
+				OmenNodeRef *group)
+{
+	for (int try = 0; try < MAX_LOOKS; try++)
+	{
+		Found		found = look_up(ix, prefix, key, group);
+
+		if (found != FOUND_GAP)
+			return found == FOUND_IT;
+		CHECK_FOR_INTERRUPTS();
+	}
+	omen_group_report(ix, group->id);
 }
 
 /* Find the group of a key, or make it. */
@@ -132,11 +168,11 @@ omen_group_need(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key)
 	if (omen_group_find(ix, prefix, key, &group))
 		return group;
 	OMEN_PAUSE("group-missing");
-	lock_directory(ix);
+	omen_directory_lock(ix);
 	omen_index_refresh(ix);
 	if (!omen_group_find(ix, prefix, key, &group))
 		group = omen_group_create(ix, key->hash, key->nulls, key->bytes,
 								  key->count);
-	unlock_directory(ix);
+	omen_directory_unlock(ix);
 	return group;
 }

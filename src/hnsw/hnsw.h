@@ -136,6 +136,8 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 /* groups.c */
 extern bool omen_group_find(OmenIndex *ix, OmenPrefix *prefix,
 							const OmenPrefixKey *key, OmenNodeRef *group);
+extern void omen_directory_lock(OmenIndex *ix);
+extern void omen_directory_unlock(OmenIndex *ix);
 extern OmenNodeRef omen_group_need(OmenIndex *ix, OmenPrefix *prefix,
 								   const OmenPrefixKey *key);
 extern void omen_flat_lock(const OmenGraph *graph, LOCKMODE mode);

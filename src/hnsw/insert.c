@@ -261,11 +261,23 @@ enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
 						RelationGetRelationName(ins->ix->pages.rel)),
 				 errdetail("They can have %d bytes in all.",
 						   OMEN_MAX_GROUP_KEY)));
-	/* by the directory as it was; whoever finds none there looks again */
-	omen_graph_choose(ins->graph,
-					  omen_group_need(ins->ix, ins->prefix, ins->group_key));
-	if (!ins->ix->pages.building)
+	for (;;)
+	{
+		/* by the directory as it was; whoever finds none there looks again */
+		OmenNodeRef group =
+			omen_group_need(ins->ix, ins->prefix, ins->group_key);
+
+		omen_graph_choose(ins->graph, group);
+		if (ins->ix->pages.building)
+			break;
+		OMEN_PAUSE("group-found");
 		omen_flat_lock(ins->graph, ShareLock);
+		if (omen_group_is_there(ins->ix, group))
+			break;
+		/* VACUUM took it apart meanwhile */
+		omen_flat_unlock(ins->graph, ShareLock);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 static void

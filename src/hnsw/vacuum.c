@@ -296,6 +296,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	bool		has_tids;
 	bool		lost;
 	bool		is_payload;
+	bool		has_records;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	opaque = omen_check_page(ix->pages.rel, buf);
@@ -307,12 +308,15 @@ vacuum_page(VacuumState *state, BlockNumber block)
 		list_tids(state, buf);
 	lost = is_lost(ix->pages.rel, buf) || has_lost_room(ix, buf);
 	is_payload = opaque != NULL && opaque->kind == OMEN_PAGE_PAYLOAD;
+	has_records = opaque != NULL && opaque->kind == OMEN_PAGE_GROUP;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
 	if (lost)
 		reclaim_page(ix, buf);
 	if (is_payload)
 		add_id(&state->payload, block);
+	if (has_records && state->groups)
+		omen_vacuum_meet_leaving(state->groups, buf);
 	if (has_tids)
 	{
 		bool		any = ask(state);

@@ -6,7 +6,8 @@
  * The pass over all pages is vacuum.c's.  It tells of each node here, which is
  * counted by its group; afterwards each group that has nodes without a row is
  * dealt with as an index without groups would be: of a list they are freed, a
- * graph is repaired if there are enough of them.
+ * graph is repaired if there are enough of them.  A group that has no row left
+ * is taken apart.
  *
  * A group is remembered from when the first of its nodes is met, with the
  * node_limit that it has then: what is added to that limit meanwhile are nodes
@@ -19,6 +20,7 @@
 #include "compat.h"
 #include "hnsw/vacuum.h"
 #include "miscadmin.h"
+#include "pause.h"
 #include "utils/hsearch.h"
 
 /* A group that the pass has met. */
@@ -28,6 +30,7 @@ typedef struct VacuumedGroup
 	uint16		version;
 	bool		is_known;		/* limit was read before nodes were counted */
 	bool		condemned;		/* a VACUUM was cut before */
+	bool		is_leaving;		/* likewise, while it took the group apart */
 	uint8		sides;			/* OMEN_CHUNK_*: lists with empty chunks */
 	uint64		limit;			/* node_limit when it was met */
 	uint64		nodes;			/* with a row */
@@ -124,6 +127,28 @@ omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
 	}
 }
 
+/* Note the groups of a pinned page of records that are not wholly gone. */
+void
+omen_vacuum_meet_leaving(OmenVacuumGroups *groups, Buffer buf)
+{
+	uint32		first = BufferGetBlockNumber(buf) * OMEN_GROUPS_PER_PAGE;
+	bool		leaving[OMEN_GROUPS_PER_PAGE] = {false};
+	uint32		used;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	used =
+		Min(OmenPageGetOpaque(BufferGetPage(buf))->used, OMEN_GROUPS_PER_PAGE);
+	for (uint32 i = 0; i < used; i++)
+		leaving[i] = omen_page_group(BufferGetPage(buf), i)->flags ==
+					 (OMEN_GROUP_USED | OMEN_GROUP_LEAVING);
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	for (uint32 i = 0; i < used; i++)
+	{
+		if (leaving[i])
+			find_group(groups, first + i)->is_leaving = true;
+	}
+}
+
 /* Count a node of a locked page. */
 void
 omen_vacuum_note_node(OmenVacuumGroups *groups, const OmenSlotHeader *slot,
@@ -202,6 +227,36 @@ store_counts(OmenGraph *graph, const VacuumedGroup *group, uint64 freed)
 	omen_graph_change_commit(&change);
 }
 
+/*
+ * Take a group apart that has no rows, if nobody is about to give it some. 
+ * True if it is gone.
+ */
+static bool
+remove_group(OmenGraph *graph)
+{
+	OmenIndex  *ix = graph->ix;
+	OmenNodeRef ref = {graph->id, graph->version};
+	OmenGroupRecord record;
+	bool		gone;
+
+	if (!omen_flat_try_lock(graph, ExclusiveLock))
+		return false;
+	omen_graph_refresh(graph);
+	OMEN_PAUSE("group-locked");
+	gone = omen_group_take_apart(graph);
+	OMEN_PAUSE("group-apart");
+	if (gone)
+	{
+		omen_group_get(ix, ref, &record);
+		omen_directory_lock(ix);
+		omen_directory_remove(ix, ref, record.hash);
+		omen_directory_unlock(ix);
+		omen_group_free_key(ix, &record);
+	}
+	omen_flat_unlock(graph, ExclusiveLock);
+	return gone;
+}
+
 static void
 finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 {
@@ -209,7 +264,7 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 	OmenNodeRef ref = {group->id, group->version};
 	uint64		freed = 0;
 
-	if (group->dead.count == 0 && group->sides == 0)
+	if (group->dead.count == 0 && group->sides == 0 && !group->is_leaving)
 		return;
 	if (!group->is_known)
 	{
@@ -220,6 +275,12 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 		ref.version = record.version;
 	}
 	omen_graph_choose(graph, ref);
+	if ((group->is_leaving ||
+		 (group->nodes == 0 && group->dead.count > 0 && removed)) &&
+		remove_group(graph))
+		return;
+	if (!omen_group_is_there(groups->ix, ref))
+		return;
 	/* a flat list stays one while its members are freed */
 	omen_flat_lock(graph, ShareLock);
 	omen_graph_refresh(graph);

@@ -164,6 +164,20 @@ my @scenarios = (
 		records => 60,
 	},
 	{
+		name => 'groups that go',
+		rows => 1500,
+		index => "(kind, (repeat('x', kind)), v) WITH (m = 4, ef_construction = 16)",
+		setup => 'INSERT INTO item (v, kind) SELECT CASE WHEN i % 9 > 0 THEN made_vector(i, 8, 20) END, 50 + i % 3 FROM generate_series(1, 30) i;
+			INSERT INTO item (v, kind) SELECT made_vector(i, 8, 20), 60 FROM generate_series(1, 1300) i; DELETE FROM item WHERE kind >= 50;',
+		operation => $vacuum,
+		again => "INSERT INTO item (v, kind) SELECT made_vector(i, 8, 20), 50 + i % 20 FROM generate_series(1, 40) i; $vacuum",
+		ordinary => ['orphan_chunk'],
+		for_good => ['orphan_key'],
+		cuts => 24,
+		soak_cuts => 200,
+		records => 60,
+	},
+	{
 		name => 'insert out of line',
 		vector => $wide,
 		rows => 1010,

@@ -277,6 +277,13 @@ omen_check_side_owner(const OmenCheckGroup *group)
 	return owner;
 }
 
+/* Is a group being taken apart?  Then its graph is no whole one. */
+static inline bool
+omen_check_is_leaving(const OmenCheckGroup *group)
+{
+	return (group->record.flags & OMEN_GROUP_LEAVING) != 0;
+}
+
 /* Are so many bytes zero? */
 static inline bool
 omen_check_is_zero(const void *bytes, Size count)

@@ -119,6 +119,7 @@ read_records(OmenCheck *check, BlockNumber block)
 	{
 		const OmenGroupRecord *record = omen_page_group(page, i);
 		const char *flaw;
+		bool		is_group;
 
 		if (record->flags == OMEN_GROUP_KEY)
 			continue;
@@ -132,12 +133,12 @@ read_records(OmenCheck *check, BlockNumber block)
 								  "record is not in use, but not empty");
 			continue;
 		}
-		flaw = record->flags != OMEN_GROUP_USED
-				   ? "has impossible flags"
-				   : find_record_flaw(check, record);
+		is_group = (record->flags & ~OMEN_GROUP_LEAVING) == OMEN_GROUP_USED;
+		flaw = !is_group ? "has impossible flags"
+						 : find_record_flaw(check, record);
 		if (flaw != NULL)
 			omen_check_report(check, "group", block, i, "record %s", flaw);
-		if (record->flags != OMEN_GROUP_USED)
+		if (!is_group)
 			continue;
 		add_group(check, block * OMEN_GROUPS_PER_PAGE + i, block, i)->record =
 			*record;
@@ -311,7 +312,8 @@ have_equal_keys(OmenPrefix *prefix, const OmenCheckGroup *a,
 {
 	OmenPrefixKey key;
 
-	if (a->key == NULL || b->key == NULL)
+	if (a->key == NULL || b->key == NULL || omen_check_is_leaving(a) ||
+		omen_check_is_leaving(b))
 		return false;
 	key.nulls = a->record.nulls;
 	key.count = a->record.key_bytes;

@@ -541,6 +541,7 @@ is_in_graph(const OmenCheck *check, const OmenCheckNode *node)
 {
 	return omen_check_is_linked(node->flags) &&
 		   node->group != OMEN_CHECK_NO_GROUP &&
+		   !omen_check_is_leaving(&check->groups.list[node->group]) &&
 		   check->groups.list[node->group].record.graph.mode != OMEN_MODE_FLAT;
 }
 
@@ -561,7 +562,8 @@ omen_check_reach(OmenCheck *check)
 	}
 	for (uint64 i = 0; i < check->groups.count; i++)
 	{
-		if (check->groups.list[i].record.graph.mode == OMEN_MODE_FLAT)
+		if (check->groups.list[i].record.graph.mode == OMEN_MODE_FLAT ||
+			omen_check_is_leaving(&check->groups.list[i]))
 			continue;
 		check_root(check, &check->groups.list[i], queue);
 		check_entry(check, &check->groups.list[i]);

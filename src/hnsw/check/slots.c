@@ -48,7 +48,8 @@ mode_of(const OmenCheck *check, const OmenPlane *plane,
 {
 	uint32		group = omen_check_group_of(check, plane, slot);
 
-	return group == OMEN_CHECK_NO_GROUP
+	return group == OMEN_CHECK_NO_GROUP ||
+				   omen_check_is_leaving(&check->groups.list[group])
 			   ? OMEN_MODE_CONVERTING
 			   : (OmenMode) check->groups.list[group].record.graph.mode;
 }

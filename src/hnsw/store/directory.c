@@ -341,6 +341,45 @@ page_with_room(OmenIndex *ix, uint64 hash, uint32 group, uint16 level)
 }
 
 /*
+ * Take a group's entry and its record out, in one record of the log.  Only one
+ * session at a time may do so, or add something.
+ */
+void
+omen_directory_remove(OmenIndex *ix, OmenNodeRef group, uint64 hash)
+{
+	Buffer		leaf;
+	Buffer		buf;
+	OmenChange	change;
+	Page		page;
+	Page		record_page;
+	uint32		at;
+	uint32		used;
+
+	omen_index_refresh(ix);
+	leaf = find_page(ix, hash, group.id, 0, BUFFER_LOCK_EXCLUSIVE);
+	if (omen_group_visit(ix, group.id, BUFFER_LOCK_EXCLUSIVE, &buf) == NULL)
+		omen_group_report(ix, group.id);
+	omen_change_begin(&change, &ix->pages);
+	page = omen_change_page(&change, leaf);
+	record_page = omen_change_page(&change, buf);
+	at = count_less(page, hash, group.id);
+	used = OmenPageGetOpaque(page)->used;
+	if (at < used && entries_of(page)[at].hash == hash &&
+		entries_of(page)[at].group == group.id)
+	{
+		memmove(&entries_of(page)[at], &entries_of(page)[at + 1],
+				(used - at - 1) * sizeof(OmenDirectoryEntry));
+		memset(&entries_of(page)[used - 1], 0, sizeof(OmenDirectoryEntry));
+		set_count(page, used - 1);
+	}
+	omen_page_give_slot(ix, record_page, group.id % OMEN_GROUPS_PER_PAGE);
+	omen_change_commit(&change);
+	omen_page_list(ix, buf);
+	UnlockReleaseBuffer(buf);
+	UnlockReleaseBuffer(leaf);
+}
+
+/*
  * Lock the leaf that an entry is to be put on, exclusively; it has room.  Only
  * one session at a time may add something.
  */

@@ -325,6 +325,8 @@ typedef struct OmenGraphData
 #define OMEN_GROUP_USED 0x01
 /* Not a group, but an OmenGroupKeyPart. */
 #define OMEN_GROUP_KEY 0x02
+/* It has no rows, gets none any more, and is being taken apart. */
+#define OMEN_GROUP_LEAVING 0x04
 
 /* Of a group's id in a slot, with zeros up to a multiple of 8. */
 #define OMEN_GROUP_WORD_BYTES 8

@@ -88,7 +88,8 @@ StaticAssertDecl(OMEN_SLOT_USED == 0x01 && OMEN_SLOT_LINKING == 0x02 &&
 					 OMEN_SLOT_CONDEMNED == 0x04 && OMEN_SLOT_FLAT == 0x08 &&
 					 OMEN_SLOT_MIXED == 0x10 && OMEN_SLOT_RESERVED == 0x20,
 				 "flags of slots have changed");
-StaticAssertDecl(OMEN_GROUP_USED == 0x01 && OMEN_GROUP_KEY == 0x02,
+StaticAssertDecl(OMEN_GROUP_USED == 0x01 && OMEN_GROUP_KEY == 0x02 &&
+					 OMEN_GROUP_LEAVING == 0x04,
 				 "flags of groups have changed");
 StaticAssertDecl(OMEN_CHUNK_NULL == 0x02 && OMEN_CHUNK_NAN == 0x04,
 				 "flags of chunks have changed");

@@ -24,6 +24,21 @@ has_own_page(const OmenGraph *graph)
 	return graph->block != OMEN_META_BLOCK;
 }
 
+/* The data of a group; those of an empty list if it has gone. */
+static void
+read_group(const OmenGraph *graph, OmenGraphData *data)
+{
+	OmenGroupRecord record;
+
+	omen_graph_data_init(data);
+	if (!omen_group_read(graph->ix, graph->id, &record) ||
+		record.version != graph->version)
+		return;
+	if (record.graph.mode > OMEN_MODE_GRAPH)
+		omen_group_report(graph->ix, graph->id);
+	*data = record.graph;
+}
+
 static void
 read_own_page(const OmenGraph *graph, OmenGraphData *data)
 {
@@ -31,11 +46,7 @@ read_own_page(const OmenGraph *graph, OmenGraphData *data)
 
 	if (omen_graph_is_group(graph))
 	{
-		OmenNodeRef group = {graph->id, graph->version};
-		OmenGroupRecord record;
-
-		omen_group_get(graph->ix, group, &record);
-		*data = record.graph;
+		read_group(graph, data);
 		return;
 	}
 	buf = ReadBuffer(graph->ix->pages.rel, graph->block);
@@ -191,15 +202,17 @@ omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
 
 /* ---------- pages ---------- */
 
-/* The pages of a group, as its record has them now. */
+/* The pages of a group, as its record has them now; none if it has gone. */
 static void
 begin_group(OmenGraphPages *pages, OmenPageKind kind)
 {
-	OmenNodeRef group = {pages->graph->id, pages->graph->version};
 	OmenGroupRecord record;
 
-	omen_group_get(pages->graph->ix, group, &record);
 	pages->kind = kind;
+	pages->next = InvalidBlockNumber;
+	if (!omen_group_read(pages->graph->ix, pages->graph->id, &record) ||
+		record.version != pages->graph->version)
+		return;
 	if (kind != OMEN_PAGE_NODE)
 	{
 		pages->next = record.upper_chain;
@@ -237,37 +250,54 @@ omen_graph_upper_pages(OmenGraphPages *pages, OmenGraph *graph)
 }
 
 /*
- * The next page of a group.  That a page is not the group's, or one of its
- * chain comes twice, is damage: no page leaves its group.
+ * Where the chain of a group's own pages goes on from one of these.  A page is
+ * not the group's any more if that is being taken apart; else it is damaged.
  */
+static BlockNumber
+next_on_chain(const OmenGraphPages *pages, BlockNumber block, bool *is_own)
+{
+	const OmenGraph *graph = pages->graph;
+	OmenIndex  *ix = graph->ix;
+	OmenNodeRef group = {graph->id, graph->version};
+	Buffer		buf = omen_pin(&ix->pages, block);
+	BlockNumber next = InvalidBlockNumber;
+	OmenPageOpaque opaque;
+
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	*is_own = opaque != NULL && opaque->kind == pages->kind &&
+			  opaque->owner == graph->id;
+	if (*is_own)
+		next = opaque->chain;
+	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	if (!*is_own && omen_group_is_there(ix, group))
+		omen_report_corruption(ix->pages.rel, buf);
+	ReleaseBuffer(buf);
+	return next;
+}
+
+/* The next page of a group.  That one of its chain comes twice is damage. */
 static bool
 next_of_group(OmenGraphPages *pages, BlockNumber *block)
 {
 	OmenIndex  *ix = pages->graph->ix;
-	bool		is_own = pages->next_shared >= pages->nshared;
-	OmenPageOpaque opaque;
-	Buffer		buf;
+	bool		is_own = true;
 
-	if (!is_own)
+	if (pages->next_shared < pages->nshared)
+	{
 		*block = pages->shared[pages->next_shared++];
-	else if (pages->next != InvalidBlockNumber)
-		*block = pages->next;
-	else
-		return false;
-	if (*block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, *block) ||
-		(is_own && pages->steps++ >= ix->pages.nblocks))
-		omen_group_report(ix, pages->graph->id);
-	if (!is_own)
+		if (*block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, *block))
+			omen_group_report(ix, pages->graph->id);
 		return true;
-	buf = omen_pin(&ix->pages, *block);
-	LockBuffer(buf, BUFFER_LOCK_SHARE);
-	opaque = omen_check_page(ix->pages.rel, buf);
-	if (opaque == NULL || opaque->kind != pages->kind ||
-		opaque->owner != pages->graph->id)
-		omen_report_corruption(ix->pages.rel, buf);
-	pages->next = opaque->chain;
-	UnlockReleaseBuffer(buf);
-	return true;
+	}
+	if (pages->next == InvalidBlockNumber)
+		return false;
+	*block = pages->next;
+	if (*block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, *block) ||
+		pages->steps++ >= ix->pages.nblocks)
+		omen_group_report(ix, pages->graph->id);
+	pages->next = next_on_chain(pages, *block, &is_own);
+	return is_own;
 }
 
 /*

@@ -52,7 +52,7 @@ visit(OmenIndex *ix, uint32 id, uint8 flag, int lockmode, Buffer *buf)
 	{
 		OmenGroupRecord *record = omen_page_group(BufferGetPage(*buf), slot);
 
-		if (record->flags == flag)
+		if ((record->flags & ~OMEN_GROUP_LEAVING) == flag)
 			return record;
 	}
 	UnlockReleaseBuffer(*buf);
@@ -90,7 +90,26 @@ omen_group_get(OmenIndex *ix, OmenNodeRef group, OmenGroupRecord *record)
 		omen_group_report(ix, group.id);
 }
 
+/* Is a group there, and stays? */
+bool
+omen_group_is_there(OmenIndex *ix, OmenNodeRef group)
+{
+	OmenGroupRecord record;
+
+	return omen_group_read(ix, group.id, &record) &&
+		   record.version == group.version &&
+		   (record.flags & OMEN_GROUP_LEAVING) == 0;
+}
+
 /* ---------- keys ---------- */
+
+/* Lock the page of a slot that goes on with a key, exclusively, or NULL. */
+OmenGroupKeyPart *
+omen_group_part_visit(OmenIndex *ix, uint32 id, Buffer *buf)
+{
+	return (OmenGroupKeyPart *) visit(ix, id, OMEN_GROUP_KEY,
+									  BUFFER_LOCK_EXCLUSIVE, buf);
+}
 
 /*
  * Copy the key of a record, of which the caller has a copy; there is room for

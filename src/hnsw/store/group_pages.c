@@ -113,13 +113,93 @@ lists_of_group(const OmenGraph *graph)
 	return lists;
 }
 
-static Buffer
-own_page_with_room(OmenGraph *graph, OmenPageKind kind)
+/*
+ * Make an empty page that nobody has alone the group's, if it is the first of
+ * its list.
+ */
+static bool
+take_page(OmenGraph *graph, Buffer buf, OmenPageKind kind)
 {
 	OmenIndex  *ix = graph->ix;
 	OmenPageLists lists = lists_of_group(graph);
-	Buffer		buf = omen_list_page_with_room(&ix->pages, &lists, kind);
+	BlockNumber block = BufferGetBlockNumber(buf);
+	Buffer		record_buf = omen_graph_lock(graph);
+	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
+	BlockNumber *head;
+	OmenPageOpaque opaque;
+	OmenChange	change;
+	Page		page;
+	Page		record_page;
+	bool		is_first;
 
+	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
+	omen_change_begin(&change, &ix->pages);
+	page = omen_change_page(&change, buf);
+	record_page = omen_change_page(&change, record_buf);
+	head = &OmenPageGetMeta(omen_change_page(&change, metabuf))
+				->room[omen_list_of_kind(kind)];
+	opaque = OmenPageGetOpaque(page);
+	is_first = *head == block;
+	if (is_first)
+	{
+		*head = opaque->next;
+		opaque->next = *find_head(&lists, record_page, kind);
+		*find_head(&lists, record_page, kind) = block;
+		add_to_chain(&lists, page, record_page);
+		if (kind == OMEN_PAGE_NODE)
+			raise_node_limit(&lists, record_page, kind);
+		omen_change_commit(&change);
+	}
+	else
+		omen_change_abort(&change);
+	UnlockReleaseBuffer(metabuf);
+	UnlockReleaseBuffer(record_buf);
+	return is_first;
+}
+
+/*
+ * If the first page of those with room that nobody has alone is empty, make it
+ * the group's.
+ */
+static void
+take_empty_page(OmenGraph *graph, OmenPageKind kind)
+{
+	OmenIndex  *ix = graph->ix;
+	BlockNumber block = ix->meta.room[omen_list_of_kind(kind)];
+	OmenPageOpaque opaque;
+	Buffer		buf;
+
+	if (block == InvalidBlockNumber || block == OMEN_META_BLOCK ||
+		!omen_block_exists(&ix->pages, block))
+		return;
+	buf = omen_pin(&ix->pages, block);
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	opaque = omen_check_page(ix->pages.rel, buf);
+	if (opaque != NULL && opaque->kind == kind && opaque->owner == 0 &&
+		opaque->live == 0 && (opaque->flags & OMEN_PAGE_LISTED) != 0)
+		(void) take_page(graph, buf, kind);
+	UnlockReleaseBuffer(buf);
+}
+
+/* Has a group an own page with room, as its record has it? */
+static bool
+has_own_room(const OmenGroupRecord *record, OmenPageKind kind)
+{
+	return (kind == OMEN_PAGE_NODE ? record->room_node : record->room_upper) !=
+		   InvalidBlockNumber;
+}
+
+static Buffer
+own_page_with_room(OmenGraph *graph, const OmenGroupRecord *record,
+				   OmenPageKind kind)
+{
+	OmenIndex  *ix = graph->ix;
+	OmenPageLists lists = lists_of_group(graph);
+	Buffer		buf;
+
+	if (!has_own_room(record, kind))
+		take_empty_page(graph, kind);
+	buf = omen_list_page_with_room(&ix->pages, &lists, kind);
 	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != graph->id)
 		omen_report_corruption(ix->pages.rel, buf);
 	return buf;
@@ -298,7 +378,7 @@ omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind)
 		if (!BufferIsValid(buf))
 			buf = reserve(graph, has);
 	}
-	return BufferIsValid(buf) ? buf : own_page_with_room(graph, kind);
+	return BufferIsValid(buf) ? buf : own_page_with_room(graph, &record, kind);
 }
 
 /*

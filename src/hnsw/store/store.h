@@ -271,6 +271,9 @@ extern void omen_group_get(OmenIndex *ix, OmenNodeRef group,
 						   OmenGroupRecord *record);
 extern void omen_group_key(OmenIndex *ix, const OmenGroupRecord *record,
 						   uint8 *key);
+extern OmenGroupKeyPart *omen_group_part_visit(OmenIndex *ix, uint32 id,
+											   Buffer *buf);
+extern bool omen_group_is_there(OmenIndex *ix, OmenNodeRef group);
 pg_noreturn extern void omen_group_report(const OmenIndex *ix, uint32 id);
 
 /* group_create.c */
@@ -283,6 +286,13 @@ extern uint32 omen_directory_find(OmenIndex *ix, uint64 hash,
 extern Buffer omen_directory_prepare(OmenIndex *ix, uint64 hash, uint32 group);
 extern void omen_directory_put(Page page, uint64 hash, uint32 group,
 							   uint32 link);
+
+extern void omen_directory_remove(OmenIndex *ix, OmenNodeRef group,
+								  uint64 hash);
+
+/* group_remove.c */
+extern bool omen_group_take_apart(OmenGraph *graph);
+extern void omen_group_free_key(OmenIndex *ix, const OmenGroupRecord *record);
 
 /* group_pages.c */
 extern Buffer omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind);
