@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * group_remove.c
- *	  Taking a group without rows apart: its slots and its pages are others' then.
+ *	  Taking a group without rows apart: others have its slots and pages then.
  *
  * The caller holds the group's lock, exclusively, so no row comes meanwhile. 
  * The record says first that the group is LEAVING: from then on it is
