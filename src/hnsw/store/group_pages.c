@@ -113,6 +113,21 @@ lists_of_group(const OmenGraph *graph)
 	return lists;
 }
 
+/* A page is not one of those that the group shares with others any more. */
+static void
+forget_shared(OmenGroupRecord *record, BlockNumber block)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < OMEN_GROUP_BLOCKS; i++)
+	{
+		if (record->blocks[i] != block)
+			record->blocks[kept++] = record->blocks[i];
+	}
+	while (kept < OMEN_GROUP_BLOCKS)
+		record->blocks[kept++] = InvalidBlockNumber;
+}
+
 /*
  * Make an empty page that nobody has alone the group's, if it is the first of
  * its list.
@@ -146,6 +161,7 @@ take_page(OmenGraph *graph, Buffer buf, OmenPageKind kind)
 		opaque->next = *find_head(&lists, record_page, kind);
 		*find_head(&lists, record_page, kind) = block;
 		add_to_chain(&lists, page, record_page);
+		forget_shared(record_on(graph, record_page), block);
 		if (kind == OMEN_PAGE_NODE)
 			raise_node_limit(&lists, record_page, kind);
 		omen_change_commit(&change);
@@ -274,10 +290,11 @@ find_reserved(OmenGraph *graph, const OmenGroupRecord *record, uint32 *count)
 		buf = omen_pin(&ix->pages, block);
 		LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 		opaque = omen_check_page(ix->pages.rel, buf);
-		if (opaque == NULL || opaque->kind != OMEN_PAGE_NODE ||
-			opaque->owner != 0)
+		if (opaque == NULL || opaque->kind != OMEN_PAGE_NODE)
 			omen_report_corruption(ix->pages.rel, buf);
-		if (has_reserved(graph, BufferGetPage(buf), count))
+		/* it may have become another group's own when it was empty */
+		if (opaque->owner == 0 &&
+			has_reserved(graph, BufferGetPage(buf), count))
 			return buf;
 		UnlockReleaseBuffer(buf);
 	}
