@@ -391,7 +391,10 @@ check_chain(OmenCheck *check, const OmenCheckGroup *group, BlockNumber first,
 	}
 }
 
-/* The pages that a group shares with others. */
+/*
+ * The pages that a group shares with others, or shared.  One that became empty
+ * may be another's own by now.
+ */
 static void
 check_shared(OmenCheck *check, const OmenCheckGroup *group)
 {
@@ -403,11 +406,10 @@ check_shared(OmenCheck *check, const OmenCheckGroup *group)
 			continue;
 		if (block == OMEN_META_BLOCK || block >= check->nblocks ||
 			(check->seen.blocks[block].kind != OMEN_CHECK_DAMAGED &&
-			 (check->seen.blocks[block].kind != OMEN_PAGE_NODE ||
-			  check->seen.blocks[block].owner != 0)))
+			 check->seen.blocks[block].kind != OMEN_PAGE_NODE))
 			omen_check_report(check, "group", group->block, group->slot,
 							  "group has slots on block %u, which is no page "
-							  "that groups share",
+							  "of nodes",
 							  block);
 	}
 }

@@ -67,9 +67,9 @@ mark_leaving(OmenGraph *graph)
 	UnlockReleaseBuffer(buf);
 }
 
-/* Lock a page that the record names, exclusively. */
+/* Lock a page that the record names, exclusively; the group's own or not. */
 static Buffer
-lock_named(OmenGraph *graph, BlockNumber block, OmenPageKind kind, uint32 owner)
+lock_named(OmenGraph *graph, BlockNumber block, OmenPageKind kind, bool is_own)
 {
 	OmenIndex  *ix = graph->ix;
 	OmenPageOpaque opaque;
@@ -80,7 +80,8 @@ lock_named(OmenGraph *graph, BlockNumber block, OmenPageKind kind, uint32 owner)
 	buf = omen_pin(&ix->pages, block);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	opaque = omen_check_page(ix->pages.rel, buf);
-	if (opaque == NULL || opaque->kind != kind || opaque->owner != owner)
+	if (opaque == NULL || opaque->kind != kind ||
+		(is_own && opaque->owner != graph->id))
 		omen_report_corruption(ix->pages.rel, buf);
 	return buf;
 }
@@ -106,7 +107,7 @@ unlist_page(OmenGraph *graph, OmenPageKind kind)
 	block = kind == OMEN_PAGE_NODE ? record.room_node : record.room_upper;
 	if (block == InvalidBlockNumber)
 		return false;
-	buf = lock_named(graph, block, kind, graph->id);
+	buf = lock_named(graph, block, kind, true);
 	record_buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix->pages);
 	opaque = OmenPageGetOpaque(omen_change_page(&change, buf));
@@ -164,7 +165,7 @@ let_page_go(OmenGraph *graph, const OmenPlane *plane)
 	block = is_node ? record.chain : record.upper_chain;
 	if (block == InvalidBlockNumber)
 		return false;
-	buf = lock_named(graph, block, plane->kind, graph->id);
+	buf = lock_named(graph, block, plane->kind, true);
 	record_buf = omen_graph_lock(graph);
 	metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	LockBuffer(metabuf, BUFFER_LOCK_EXCLUSIVE);
@@ -211,7 +212,7 @@ leave_shared_page(OmenGraph *graph)
 		last--;
 	if (last < 0)
 		return false;
-	buf = lock_named(graph, record.blocks[last], OMEN_PAGE_NODE, 0);
+	buf = lock_named(graph, record.blocks[last], OMEN_PAGE_NODE, false);
 	record_buf = omen_graph_lock(graph);
 	omen_change_begin(&change, &ix->pages);
 	free_slots(graph, &ix->layout.node, omen_change_page(&change, buf));
