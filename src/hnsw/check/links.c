@@ -316,6 +316,21 @@ check_upper(OmenCheck *check, const Place *upper)
 
 /* ---------- the pass ---------- */
 
+/*
+ * Is the group of a slot being taken apart?  What its slots lead to may have
+ * gone before them.
+ */
+static bool
+is_of_leaving(const OmenCheck *check, const Place *place)
+{
+	uint32		group = place->plane->kind == OMEN_PAGE_NODE
+					   ? check->seen.nodes[place->ordinal].group
+					   : check->seen.uppers[place->ordinal].group;
+
+	return group != OMEN_CHECK_NO_GROUP &&
+		   omen_check_is_leaving(&check->groups.list[group]);
+}
+
 static void
 check_page_links(OmenCheck *check, BlockNumber block)
 {
@@ -333,7 +348,8 @@ check_page_links(OmenCheck *check, BlockNumber block)
 		place.ordinal = (uint64) note->base + i;
 		if (is_node)
 			check->first_child[place.ordinal] = check->nchildren;
-		if ((place.slot->flags & OMEN_SLOT_USED) == 0)
+		if ((place.slot->flags & OMEN_SLOT_USED) == 0 ||
+			is_of_leaving(check, &place))
 			continue;
 		if (is_node)
 			check_node(check, &place);
