@@ -222,22 +222,20 @@ start_page(OmenPages *pages, const OmenPageLists *lists, Buffer buf, uint8 kind)
 }
 
 /*
- * A page of the kind that has a free slot, pinned and exclusively locked.  What
- * the caller may have locked is the access method's to say; nothing of this
- * kind, and no home.
+ * The first page of the kind that has a free slot, pinned and exclusively
+ * locked; InvalidBuffer if there is none.
  */
-Buffer
-omen_list_page_with_room(OmenPages *pages, const OmenPageLists *lists,
-						 uint8 kind)
+static Buffer
+listed_page_with_room(OmenPages *pages, const OmenPageLists *lists, uint8 kind)
 {
 	BlockNumber block;
-	Buffer		buf;
 
 	for (int tries = 0;
 		 (block = first_with_room(pages, lists, kind)) != InvalidBlockNumber;
 		 tries++)
 	{
 		OmenPageOpaque opaque;
+		Buffer		buf;
 
 		if (!omen_block_exists(pages, block))
 			report_damaged_list(pages, block);
@@ -254,7 +252,25 @@ omen_list_page_with_room(OmenPages *pages, const OmenPageLists *lists,
 		UnlockReleaseBuffer(buf);
 		CHECK_FOR_INTERRUPTS();
 	}
+	return InvalidBuffer;
+}
 
+/*
+ * A page of the kind that has a free slot, pinned and exclusively locked.  What
+ * the caller may have locked is the access method's to say; nothing of this
+ * kind, and no home.
+ */
+Buffer
+omen_list_page_with_room(OmenPages *pages, const OmenPageLists *lists,
+						 uint8 kind)
+{
+	Buffer		buf = listed_page_with_room(pages, lists, kind);
+
+	if (!BufferIsValid(buf) && lists->take_spare &&
+		lists->take_spare(lists, kind))
+		buf = listed_page_with_room(pages, lists, kind);
+	if (BufferIsValid(buf))
+		return buf;
 	buf = omen_list_free_page(pages, lists);
 	check_ids(pages, lists, buf, kind);
 	start_page(pages, lists, buf, kind);

@@ -148,6 +148,11 @@ typedef struct OmenPageLists
 	Buffer (*lock_told)(const struct OmenPageLists *lists, uint8 kind);
 	/* another page of the kind is first from now on: note that there */
 	void (*opened)(const struct OmenPageLists *lists, Page told, uint8 kind);
+	/*
+	 * No page of the kind has room: make one of elsewhere the first, instead of
+	 * a new one.  False if there is none.  Or NULL.
+	 */
+	bool (*take_spare)(const struct OmenPageLists *lists, uint8 kind);
 	/* a page has been given a kind, and is first: note whose it is.  Or NULL */
 	void (*started)(const struct OmenPageLists *lists, Page page, Page home);
 	uint32		max_id;			/* largest id that a slot may have */

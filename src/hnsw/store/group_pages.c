@@ -98,21 +98,6 @@ add_to_chain(const OmenPageLists *lists, Page page, Page home)
 	*chain = opaque->block;
 }
 
-static OmenPageLists
-lists_of_group(const OmenGraph *graph)
-{
-	OmenPageLists lists = graph->ix->lists;
-
-	lists.home = find_home;
-	lists.head = find_head;
-	lists.slots = count_slots;
-	lists.lock_told = lock_record;
-	lists.opened = raise_node_limit;
-	lists.started = add_to_chain;
-	lists.am = graph;
-	return lists;
-}
-
 /* A page is not one of those that the group shares with others any more. */
 static void
 forget_shared(OmenGroupRecord *record, BlockNumber block)
@@ -128,20 +113,31 @@ forget_shared(OmenGroupRecord *record, BlockNumber block)
 		record->blocks[kept++] = InvalidBlockNumber;
 }
 
-/*
- * Make an empty page that nobody has alone the group's, if it is the first of
- * its list.
- */
-static bool
-take_page(OmenGraph *graph, Buffer buf, OmenPageKind kind)
+/* Note in a record, and on a page, that the page is the group's. */
+static void
+give_page(const OmenPageLists *lists, Page page, Page record_page)
 {
+	const OmenGraph *graph = lists->am;
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	BlockNumber *head = find_head(lists, record_page, opaque->kind);
+
+	opaque->next = *head;
+	*head = opaque->block;
+	add_to_chain(lists, page, record_page);
+	forget_shared(record_on(graph, record_page), opaque->block);
+	if (opaque->kind == OMEN_PAGE_NODE)
+		raise_node_limit(lists, record_page, opaque->kind);
+}
+
+/* Take the first page of a list that is nobody's alone off, for a group. */
+static bool
+take_first(const OmenPageLists *lists, Buffer buf, OmenPageKind kind)
+{
+	const OmenGraph *graph = lists->am;
 	OmenIndex  *ix = graph->ix;
-	OmenPageLists lists = lists_of_group(graph);
-	BlockNumber block = BufferGetBlockNumber(buf);
 	Buffer		record_buf = omen_graph_lock(graph);
 	Buffer		metabuf = ReadBuffer(ix->pages.rel, OMEN_META_BLOCK);
 	BlockNumber *head;
-	OmenPageOpaque opaque;
 	OmenChange	change;
 	Page		page;
 	Page		record_page;
@@ -153,17 +149,11 @@ take_page(OmenGraph *graph, Buffer buf, OmenPageKind kind)
 	record_page = omen_change_page(&change, record_buf);
 	head = &OmenPageGetMeta(omen_change_page(&change, metabuf))
 				->room[omen_list_of_kind(kind)];
-	opaque = OmenPageGetOpaque(page);
-	is_first = *head == block;
+	is_first = *head == BufferGetBlockNumber(buf);
 	if (is_first)
 	{
-		*head = opaque->next;
-		opaque->next = *find_head(&lists, record_page, kind);
-		*find_head(&lists, record_page, kind) = block;
-		add_to_chain(&lists, page, record_page);
-		forget_shared(record_on(graph, record_page), block);
-		if (kind == OMEN_PAGE_NODE)
-			raise_node_limit(&lists, record_page, kind);
+		*head = OmenPageGetOpaque(page)->next;
+		give_page(lists, page, record_page);
 		omen_change_commit(&change);
 	}
 	else
@@ -173,49 +163,117 @@ take_page(OmenGraph *graph, Buffer buf, OmenPageKind kind)
 	return is_first;
 }
 
-/*
- * If the first page of those with room that nobody has alone is empty, make it
- * the group's.
- */
+/* Take the page off that follows another, both of them locked. */
 static void
-take_empty_page(OmenGraph *graph, OmenPageKind kind)
+take_second(const OmenPageLists *lists, Buffer first_buf, Buffer buf)
 {
+	const OmenGraph *graph = lists->am;
+	Buffer		record_buf = omen_graph_lock(graph);
+	OmenChange	change;
+	Page		first;
+	Page		page;
+	Page		record_page;
+
+	omen_change_begin(&change, &graph->ix->pages);
+	first = omen_change_page(&change, first_buf);
+	page = omen_change_page(&change, buf);
+	record_page = omen_change_page(&change, record_buf);
+	OmenPageGetOpaque(first)->next = OmenPageGetOpaque(page)->next;
+	give_page(lists, page, record_page);
+	omen_change_commit(&change);
+	UnlockReleaseBuffer(record_buf);
+}
+
+/* Is a locked page on the list of those that are nobody's alone? */
+static bool
+is_for_all(const OmenIndex *ix, Buffer buf, OmenPageKind kind)
+{
+	OmenPageOpaque opaque = omen_check_page(ix->pages.rel, buf);
+
+	return opaque != NULL && opaque->kind == kind && opaque->owner == 0 &&
+		   (opaque->flags & OMEN_PAGE_LISTED) != 0;
+}
+
+/* Take the page that follows a locked one, if it is empty and not locked. */
+static bool
+take_next(const OmenPageLists *lists, Buffer first, OmenPageKind kind)
+{
+	const OmenGraph *graph = lists->am;
 	OmenIndex  *ix = graph->ix;
-	BlockNumber block = ix->meta.room[omen_list_of_kind(kind)];
-	OmenPageOpaque opaque;
+	BlockNumber block = OmenPageGetOpaque(BufferGetPage(first))->next;
+	bool		taken = false;
 	Buffer		buf;
 
 	if (block == InvalidBlockNumber || block == OMEN_META_BLOCK ||
+		block == BufferGetBlockNumber(first) ||
 		!omen_block_exists(&ix->pages, block))
-		return;
+		return false;
 	buf = omen_pin(&ix->pages, block);
-	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
-	opaque = omen_check_page(ix->pages.rel, buf);
-	if (opaque != NULL && opaque->kind == kind && opaque->owner == 0 &&
-		opaque->live == 0 && (opaque->flags & OMEN_PAGE_LISTED) != 0)
-		(void) take_page(graph, buf, kind);
-	UnlockReleaseBuffer(buf);
+	/* two of a kind: never waited for */
+	if (ConditionalLockBuffer(buf))
+	{
+		taken = is_for_all(ix, buf, kind) &&
+				OmenPageGetOpaque(BufferGetPage(buf))->live == 0;
+		if (taken)
+			take_second(lists, first, buf);
+		LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	}
+	ReleaseBuffer(buf);
+	return taken;
 }
 
-/* Has a group an own page with room, as its record has it? */
+/*
+ * If the first or the second page of those with room that are nobody's alone is
+ * empty, make it the group's.
+ */
 static bool
-has_own_room(const OmenGroupRecord *record, OmenPageKind kind)
+take_empty_page(const OmenPageLists *lists, uint8 kind)
 {
-	return (kind == OMEN_PAGE_NODE ? record->room_node : record->room_upper) !=
-		   InvalidBlockNumber;
+	const OmenGraph *graph = lists->am;
+	OmenIndex  *ix = graph->ix;
+	BlockNumber block;
+	bool		taken = false;
+	Buffer		buf;
+
+	if (!is_own_kind(kind))
+		return false;
+	block = ix->meta.room[omen_list_of_kind(kind)];
+	if (block == InvalidBlockNumber || block == OMEN_META_BLOCK ||
+		!omen_block_exists(&ix->pages, block))
+		return false;
+	buf = omen_pin(&ix->pages, block);
+	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	if (is_for_all(ix, buf, kind))
+		taken = OmenPageGetOpaque(BufferGetPage(buf))->live == 0
+					? take_first(lists, buf, kind)
+					: take_next(lists, buf, kind);
+	UnlockReleaseBuffer(buf);
+	return taken;
+}
+
+static OmenPageLists
+lists_of_group(const OmenGraph *graph)
+{
+	OmenPageLists lists = graph->ix->lists;
+
+	lists.home = find_home;
+	lists.head = find_head;
+	lists.slots = count_slots;
+	lists.lock_told = lock_record;
+	lists.opened = raise_node_limit;
+	lists.take_spare = take_empty_page;
+	lists.started = add_to_chain;
+	lists.am = graph;
+	return lists;
 }
 
 static Buffer
-own_page_with_room(OmenGraph *graph, const OmenGroupRecord *record,
-				   OmenPageKind kind)
+own_page_with_room(OmenGraph *graph, OmenPageKind kind)
 {
 	OmenIndex  *ix = graph->ix;
 	OmenPageLists lists = lists_of_group(graph);
-	Buffer		buf;
+	Buffer		buf = omen_list_page_with_room(&ix->pages, &lists, kind);
 
-	if (!has_own_room(record, kind))
-		take_empty_page(graph, kind);
-	buf = omen_list_page_with_room(&ix->pages, &lists, kind);
 	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != graph->id)
 		omen_report_corruption(ix->pages.rel, buf);
 	return buf;
@@ -395,7 +453,7 @@ omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind)
 		if (!BufferIsValid(buf))
 			buf = reserve(graph, has);
 	}
-	return BufferIsValid(buf) ? buf : own_page_with_room(graph, &record, kind);
+	return BufferIsValid(buf) ? buf : own_page_with_room(graph, kind);
 }
 
 /*
