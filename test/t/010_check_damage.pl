@@ -281,7 +281,7 @@ my @graph_damages = (
 	[ 'calibration', 'meta', sub { poke($_[0], 0, META_CALIBRATION, 'L', 1); return } ],
 	[ 'first reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED1, 'C', 1); return } ],
 	[ 'second reserved field', 'meta', sub { poke($_[0], 0, META_RESERVED2, 'S', 1); return } ],
-	[ 'last reserved byte', 'meta', sub { poke($_[0], 0, META_RESERVED3 + 59, 'C', 1); return } ],
+	[ 'last reserved byte', 'meta', sub { poke($_[0], 0, META_RESERVED4 + 47, 'C', 1); return } ],
 	[ 'dimensions of values', 'meta', sub { poke($_[0], 0, META_VALUE_DIMS, 'L', DIMS + 1); return } ],
 	[ 'no dimensions of values', 'meta', sub { poke($_[0], 0, META_VALUE_DIMS, 'L', 0); return } ],
 	[ 'ef_construction', 'meta', sub { poke($_[0], 0, META_EF_CONSTRUCTION, 'S', 0); return } ],
