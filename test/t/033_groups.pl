@@ -157,16 +157,17 @@ SKIP:
 		CREATE INDEX turn_index ON turn USING omen_hnsw (tenant, v) WITH (m = 4, ef_construction = 16);
 		INSERT INTO turn SELECT 1, i, turn_vector(i) FROM generate_series(1, 1500) i;
 	});
+	# before the insert begins, or it would keep them; the first row is the root
+	$primary->safe_psql('postgres', 'DELETE FROM turn WHERE id <= 80');
 
 	my $key = q{hashtext('omendb'), hashtext('insert-planned')};
 	my @psql = ('psql', '-X', '-q', '-h', $primary->host, '-p', $primary->port, 'postgres', '-c');
 	my $ignored = '';
 	my $gate = IPC::Run::start([ @psql, "SELECT pg_advisory_lock($key), pg_sleep(1000)" ], '<', \undef, '&>', \$ignored);
 	ok($primary->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted"), 'the gate is closed');
-	my $late = IPC::Run::start([ @psql, "SET omendb.pause_at = 'insert-planned'; INSERT INTO turn SELECT 1, 5001, (turn_vector(1)::real[])[1:7] || ((turn_vector(1)::real[])[8] + 0.5)::real" ],
+	my $late = IPC::Run::start([ @psql, "SET omendb.pause_at = 'insert-planned'; INSERT INTO turn SELECT 1, 5001, (turn_vector(2)::real[])[1:7] || ((turn_vector(2)::real[])[8] + 0.5)::real" ],
 		'<', \undef, '&>', \$ignored);
 	ok($primary->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'an insert waits there');
-	$primary->safe_psql('postgres', 'DELETE FROM turn WHERE id <= 80');
 	$primary->safe_psql('postgres', 'VACUUM turn');
 	$primary->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted");
 	$late->finish;
@@ -174,7 +175,7 @@ SKIP:
 
 	my $looks = "SET enable_seqscan = off;\nSET omendb.ef_search = 200;\n" . join '', map { "
 		INSERT INTO turn SELECT 2, i, turn_vector(i) FROM generate_series(1, 3) i;
-		DO \$\$ BEGIN PERFORM FROM turn WHERE tenant = 1 ORDER BY v <-> turn_vector(1) LIMIT 10; END \$\$;
+		DO \$\$ BEGIN PERFORM FROM turn WHERE tenant = 1 ORDER BY v <-> turn_vector(2) LIMIT 10; END \$\$;
 		SELECT distances FROM omen_hnsw_last_scan();
 		DELETE FROM turn WHERE tenant = 2;
 		VACUUM turn;
