@@ -223,7 +223,6 @@ omen_prefix_open(Relation index)
 	if (count <= 0)
 		return NULL;
 	prefix = palloc0(sizeof(OmenPrefix));
-	prefix->index = index;
 	prefix->count = Min(count, OMEN_MAX_LEADING);
 	for (uint32 i = 0; i < prefix->count; i++)
 		open_column(index, i + 1, &prefix->columns[i]);

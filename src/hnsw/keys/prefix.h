@@ -51,7 +51,6 @@ typedef struct OmenPrefixColumn
 
 typedef struct OmenPrefix
 {
-	Relation	index;
 	uint32		count;			/* columns, from the first of the index on */
 	OmenPrefixColumn columns[OMEN_MAX_LEADING];
 } OmenPrefix;
