@@ -46,6 +46,12 @@
 #define OMEN_FLAT_NODES 1000
 
 /*
+ * When it becomes a graph, codes are made anew from so many rows at most, since
+ * an insert waits for that: a tenth of a second or some more.  Rows.  guess
+ */
+#define OMEN_CONVERT_MAX_ROWS 100000
+
+/*
  * So does a scan of one with at most this many times the length of its
  * candidate list.  Nodes in an entry of the list.  guess
  */

@@ -177,7 +177,8 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	double		size;
 	double		values[BLOCK];
 
-	if (!from->rotated)
+	/* the codes are the same */
+	if (!from->rotated || (old_mean == NULL && new_mean == NULL))
 	{
 		memmove(cout, cin, omen_code_bytes(from));
 		*hout = *hin;
