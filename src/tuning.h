@@ -286,7 +286,7 @@
 /*
  * The same where distances are those of sketches, of any list: one of fewer
  * rows lacks some that are nearer than what it gives.  And the longest such
- * list, in ef_search; the next one holds all nodes: so far out most rows are as
+ * list, in ef_search; for more all rows are looked at: so far out most are as
  * near as each other, and sketches say little of their order.  guesses
  */
 #define OMEN_SKETCH_LIST_OF_TAKEN 4.0

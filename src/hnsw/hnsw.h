@@ -76,6 +76,7 @@ typedef struct OmenSearchCost
 	const OmenOpclass *opclass; /* of the index's vectors */
 	double		nodes;
 	double		m;
+	bool		is_sketched;	/* it knows sketches of the vectors */
 	double		per_visit;		/* of a slot on a cached page */
 } OmenSearchCost;
 
