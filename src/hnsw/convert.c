@@ -221,6 +221,7 @@ recode_member(OmenInserter *ins, OmenMemberRows *rows, OmenNodeRef node)
 	slot->epoch = ix->quantizer_epoch;
 	slot->payload = first;
 	omen_slot_set_code(&ix->layout, &ix->layout.node, slot, &header, code);
+	omen_note_code(ix, slot, code);
 	omen_slot_change_commit(&change);
 	if (ix->layout.out_of_line)
 		omen_payload_free(ix, old.payload, node.id);

@@ -74,6 +74,8 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot = omen_slot_new(&change, ins->graph, plane, &fresh, &node);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
+	else
+		omen_note_code(ins->ix, slot, ins->code);
 	omen_slot_change_commit(&change);
 	return node;
 }

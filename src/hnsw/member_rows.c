@@ -3,13 +3,13 @@
  * member_rows.c
  *	  Codes of members of the flat list, made from their rows.
  *
- * When a list becomes a graph its quantizer gets a mean, and each member another
- * code.  Made from the code that the member has it would not be the one that an
- * equal vector gets that comes later: rows of one vector would be on two nodes,
- * and a search for them might find one of the two.  So it is made from the
- * vector itself, which stands in the table.  Where that cannot be had, for the
- * member is of rows that are gone, or that may not be looked at, whoever
- * converts the list makes it from the code.
+ * When a list becomes a graph its quantizer gets a mean, and each member
+ * another code.  Made from the code that the member has it would not be the one
+ * that an equal vector gets that comes later: rows of one vector would be on
+ * two nodes, and a search for them might find one of the two.  So it is made
+ * from the vector itself, which stands in the table.  Where that cannot be had,
+ * because rows are gone or may not be looked at, whoever converts the list
+ * makes it from the code.
  *
  *-------------------------------------------------------------------------
  */

@@ -137,10 +137,10 @@ report_row(OmenCheck *check, const char *kind, const Place *place,
 }
 
 /*
- * Encode a value as its node was.  What was a member of a flat list may have been
- * encoded without a mean, and that code encoded again with it; the two ways may
- * come to the same code with different bounds.  False if the node's code is
- * neither; else *error is the bound that the vector's own code has.
+ * Encode a value as its node was.  What was a member of a flat list may have
+ * been encoded without a mean, and that code encoded again with it; the two
+ * ways may come to the same code with different bounds.  False if the node's
+ * code is neither; else *error is the bound that the vector's own code has.
  */
 static bool
 encode_again(OmenCheck *check, const struct varlena *value, const Stand *stand,
