@@ -49,6 +49,7 @@ read_parameters(Oid indexoid, OmenSearchCost *cost, double *code_bytes)
 
 	cost->m = omen_options_m(rel);
 	cost->opclass = omen_opclass(rel);
+	cost->is_sketched = omen_metrics[shape.metric].is_sketched;
 	*code_bytes = (double) omen_storage_bytes(
 		omen_options_storage(rel, shape.metric, shape.dims), shape.dims);
 	index_close(rel, NoLock);
@@ -109,6 +110,19 @@ omen_is_bounded(PlannerInfo *root)
 	return root->limit_tuples >= 0 || root->tuple_fraction > 0;
 }
 
+/* Are more rows wanted than sketches give?  Then all are looked at. */
+static bool
+looks_at_all_rows(PlannerInfo *root, const OmenSearchCost *search, double ef)
+{
+	double		wanted = root->limit_tuples >= 0 ? root->limit_tuples
+					: root->tuple_fraction < 1
+						? root->tuple_fraction * search->nodes
+						: root->tuple_fraction;
+
+	return search->is_sketched && !omen_scans_all_nodes(search->nodes, ef) &&
+		   wanted > omen_rows_by_sketches(ef);
+}
+
 void
 omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 						Cost *startup, Cost *total, Selectivity *selectivity,
@@ -117,6 +131,7 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	IndexOptInfo *index = path->indexinfo;
 	OmenSearchCost search;
 	QualCost	distance_cost;
+	double		ef;
 
 	*selectivity = 1.0;
 	*correlation = 0.0;
@@ -137,9 +152,11 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		omen_untold_cost(root, search.opclass,
 						 linitial_node(OpExpr, path->indexorderbys));
 
-	*startup =
-		search_cost(root, &search, omen_ef_search_of_oid(index->indexoid)) +
-		distance_cost.startup;
+	ef = omen_ef_search_of_oid(index->indexoid);
+	*startup = search_cost(root, &search, ef) + distance_cost.startup;
+	if (looks_at_all_rows(root, &search, ef))
+		*startup += omen_full_scan_cost(root, index, search.nodes) +
+					search.nodes * (distance_cost.per_tuple + cpu_tuple_cost);
 	*total = *startup +
 			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
 				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);

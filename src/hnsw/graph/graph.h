@@ -196,6 +196,9 @@ extern bool omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane,
 extern bool omen_equal_among(const OmenSearch *search,
 							 const OmenCandidate *candidates, uint32 count,
 							 OmenNodeRef *equal);
+extern uint32 omen_code_note(const OmenLayout *layout, const void *code);
+extern void omen_note_code(const OmenIndex *ix, OmenSlotHeader *slot,
+						   const void *code);
 extern bool omen_equal_in_list(OmenGraph *graph, const OmenCodeHeader *header,
 							   const void *code, const OmenRowKeys *keys,
 							   OmenNodeRef *equal);
