@@ -1,0 +1,62 @@
+"""Haystack: PgvectorDocumentStore and the retriever that asks it."""
+
+import numpy as np
+import pytest
+from cycle import cycle
+from embedding import DIMS, embed
+from haystack import Document
+from haystack.utils import Secret
+from haystack_integrations.components.retrievers.pgvector import \
+    PgvectorEmbeddingRetriever
+from haystack_integrations.document_stores.pgvector import \
+    PgvectorDocumentStore
+
+# How a distance is got from what it calls score.
+METRICS = {'cosine': ('cosine_similarity', lambda score: 1 - score),
+           'ip': ('inner_product', lambda score: -score),
+           'l2': ('l2_distance', lambda score: score)}
+
+
+class Store:
+    """It makes its index with the table, unless there is one of that name."""
+
+    def __init__(self, db, metric, type_name='vector'):
+        self.db = db
+        self.type_name = type_name
+        self.function, self.distance = METRICS[metric]
+
+    def open(self):
+        self.store = PgvectorDocumentStore(
+            connection_string=Secret.from_token(self.db.url()),
+            table_name='item', embedding_dimension=DIMS,
+            vector_type=self.type_name, vector_function=self.function,
+            search_strategy='hnsw', hnsw_ef_search=40)
+        self.retriever = PgvectorEmbeddingRetriever(document_store=self.store)
+
+    def load(self, docs):
+        self.store.write_documents([
+            Document(id=str(doc.id), content=doc.text,
+                     meta={'topic': doc.topic}, embedding=doc.embedding)
+            for doc in docs])
+
+    def index(self):
+        pass
+
+    def search(self, question, count, topic=None):
+        filters = topic and {'field': 'meta.topic', 'operator': '==',
+                             'value': topic}
+        found = self.retriever.run(embed(question), filters, count)
+        return [(int(doc.id), self.distance(doc.score))
+                for doc in found['documents']]
+
+    def delete(self, docs):
+        self.store.delete_documents([str(doc.id) for doc in docs])
+
+
+@pytest.mark.parametrize('metric', METRICS)
+def test_cycle(db, docs, rows, metric):
+    cycle(Store(db, metric), db, docs, rows, metric)
+
+
+def test_halfvec(db, docs, rows):
+    cycle(Store(db, 'cosine', 'halfvec'), db, docs, rows, stored=np.float16)
