@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import pytest
+from agno.filters import EQ
 from agno.knowledge.document import Document
 from agno.knowledge.embedder.base import Embedder
 from agno.vectordb.distance import Distance
 from agno.vectordb.pgvector import HNSW, PgVector
-from cycle import cycle
+from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
 
 METRICS = {'cosine': Distance.cosine, 'l2': Distance.l2,
@@ -28,15 +29,19 @@ class Words(Embedder):
 class Store:
     """It makes its index when it is told to optimize."""
 
-    def __init__(self, db, metric):
+    driver = 'psycopg2'
+
+    def __init__(self, db, metric='cosine'):
         self.db = db
         self.metric = metric
 
     def open(self):
+        # its index for keywords takes the language as it stands
         self.store = PgVector(
-            'item', db_url=self.db.url('postgresql+psycopg2'),
+            'item', db_url=self.db.url(f'postgresql+{self.driver}'),
             embedder=Words(), distance=METRICS[self.metric],
-            vector_index=HNSW(ef_search=40, configuration={}))
+            vector_index=HNSW(ef_search=EF_SEARCH),
+            content_language="'english'")
         self.store.create()
 
     def load(self, docs):
@@ -45,10 +50,13 @@ class Store:
                      meta_data={'topic': doc.topic}) for doc in docs])
 
     def index(self):
-        self.store._create_vector_index()
+        self.store.optimize()
+
+    def on_topic(self, topic):
+        return topic and {'topic': topic}
 
     def search(self, question, count, topic=None):
-        found = self.store.search(question, count, topic and {'topic': topic})
+        found = self.store.search(question, count, self.on_topic(topic))
         return [int(doc.name) for doc in found]
 
     def delete(self, docs):
@@ -56,6 +64,26 @@ class Store:
             assert self.store.delete_by_name(str(doc.id))
 
 
+class NewDriverStore(Store):
+    """By psycopg, with which it cannot make an index, pgvector's neither: one is
+    made by hand, of the name that it looks for."""
+
+    driver = 'psycopg'
+
+    def index(self):
+        self.db.sql(f'CREATE INDEX item_hnsw_index ON ai.item USING '
+                    f'{self.db.method} (embedding vector_cosine_ops)')
+        self.store.optimize()
+
+    def on_topic(self, topic):
+        return topic and [EQ('topic', topic)]
+
+
 @pytest.mark.parametrize('metric', METRICS)
 def test_cycle(db, docs, rows, metric):
-    cycle(Store(db, metric), db, docs, rows, metric)
+    cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
+
+
+def test_by_key(db, docs, rows):
+    cycle(NewDriverStore(db), db, docs, rows, key="(meta_data ->> 'topic')",
+          sets_ef_search=True)

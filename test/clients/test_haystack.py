@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cycle import cycle
+from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
 from haystack import Document
 from haystack.utils import Secret
@@ -11,7 +11,7 @@ from haystack_integrations.components.retrievers.pgvector import \
 from haystack_integrations.document_stores.pgvector import \
     PgvectorDocumentStore
 
-# How a distance is got from what it calls score.
+# What it calls them, and the distance of what it calls score.
 METRICS = {'cosine': ('cosine_similarity', lambda score: 1 - score),
            'ip': ('inner_product', lambda score: -score),
            'l2': ('l2_distance', lambda score: score)}
@@ -20,7 +20,7 @@ METRICS = {'cosine': ('cosine_similarity', lambda score: 1 - score),
 class Store:
     """It makes its index with the table, unless there is one of that name."""
 
-    def __init__(self, db, metric, type_name='vector'):
+    def __init__(self, db, metric='cosine', type_name='vector'):
         self.db = db
         self.type_name = type_name
         self.function, self.distance = METRICS[metric]
@@ -30,7 +30,7 @@ class Store:
             connection_string=Secret.from_token(self.db.url()),
             table_name='item', embedding_dimension=DIMS,
             vector_type=self.type_name, vector_function=self.function,
-            search_strategy='hnsw', hnsw_ef_search=40)
+            search_strategy='hnsw', hnsw_ef_search=EF_SEARCH)
         self.retriever = PgvectorEmbeddingRetriever(document_store=self.store)
 
     def load(self, docs):
@@ -55,8 +55,14 @@ class Store:
 
 @pytest.mark.parametrize('metric', METRICS)
 def test_cycle(db, docs, rows, metric):
-    cycle(Store(db, metric), db, docs, rows, metric)
+    cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
 
 
 def test_halfvec(db, docs, rows):
-    cycle(Store(db, 'cosine', 'halfvec'), db, docs, rows, stored=np.float16)
+    cycle(Store(db, type_name='halfvec'), db, docs, rows, sets_ef_search=True,
+          stored=np.float16)
+
+
+def test_by_key(db, docs, rows):
+    cycle(Store(db), db, docs, rows, key="(meta ->> 'topic')",
+          sets_ef_search=True)

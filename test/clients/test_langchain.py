@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from cycle import cycle
+from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
 from langchain_core.embeddings import Embeddings
 from langchain_postgres import Column, PGEngine, PGVector, PGVectorStore
@@ -23,16 +23,22 @@ class Words(Embeddings):
         return embed(text)
 
 
+def attributes(docs):
+    return [{'topic': doc.topic, 'number': doc.id} for doc in docs]
+
+
 def on_topic(topic):
     return topic and {'topic': {'$eq': topic}}
 
 
 class Store:
-    """PGVectorStore: its index is of the method that it is told."""
+    """PGVectorStore.  Its index is by the method that it is told."""
 
-    def __init__(self, db, metric):
+    def __init__(self, db, metric='cosine'):
         self.db = db
-        self.metric = metric
+        self.strategy = STRATEGIES[metric]
+        # an inner product is given as it is, not as the operator's distance
+        self.sign = -1 if metric == 'ip' else 1
         self.engine = PGEngine.from_connection_string(
             db.url('postgresql+asyncpg'))
         self.engine.init_vectorstore_table(
@@ -41,44 +47,40 @@ class Store:
     def open(self):
         self.store = PGVectorStore.create_sync(
             self.engine, Words(), 'item', metadata_columns=['topic'],
-            distance_strategy=STRATEGIES[self.metric],
-            index_query_options=HNSWQueryOptions(ef_search=40))
-
-    def load(self, docs):
-        self.store.add_texts(
-            [doc.text for doc in docs],
-            [{'topic': doc.topic, 'number': doc.id} for doc in docs],
-            ids=[self.key(doc) for doc in docs])
+            distance_strategy=self.strategy,
+            index_query_options=HNSWQueryOptions(ef_search=EF_SEARCH))
 
     @staticmethod
-    def key(doc):
-        return str(uuid.UUID(int=doc.id))
+    def keys(docs):
+        return [str(uuid.UUID(int=doc.id)) for doc in docs]
+
+    def load(self, docs):
+        self.store.add_texts([doc.text for doc in docs], attributes(docs),
+                             ids=self.keys(docs))
 
     def index(self):
         self.store.apply_vector_index(
             HNSWIndex(index_type=self.db.method,
-                      distance_strategy=STRATEGIES[self.metric]),
-            concurrently=True)
+                      distance_strategy=self.strategy), concurrently=True)
         self.store.reindex()
         assert self.store.is_valid_index()
 
     def search(self, question, count, topic=None):
         found = self.store.similarity_search_with_score(
             question, count, filter=on_topic(topic))
-        # an inner product is given as it is
-        sign = -1 if self.metric == 'ip' else 1
-        return [(doc.metadata['number'], sign * score) for doc, score in found]
+        return [(doc.metadata['number'], self.sign * score)
+                for doc, score in found]
 
     def delete(self, docs):
-        self.store.delete(ids=[self.key(doc) for doc in docs])
+        self.store.delete(ids=self.keys(docs))
 
     def close(self):
         self.engine._run_as_sync(self.engine.close())
 
 
 class OldStore:
-    """PGVector makes no index: one is made by hand.  Its table is for all
-    collections, and a search is of one of them."""
+    """PGVector.  It makes no index: that is done by hand.  A table is for all
+    collections, and a search in one of them."""
 
     def __init__(self, db):
         self.db = db
@@ -89,14 +91,12 @@ class OldStore:
             embedding_length=DIMS, collection_name='items')
 
     def load(self, docs):
-        self.store.add_texts(
-            [doc.text for doc in docs],
-            [{'topic': doc.topic, 'number': doc.id} for doc in docs],
-            ids=[str(doc.id) for doc in docs])
+        self.store.add_texts([doc.text for doc in docs], attributes(docs),
+                             ids=[str(doc.id) for doc in docs])
 
     def index(self):
-        self.db.sql('CREATE INDEX ON langchain_pg_embedding'
-                    f' USING {self.db.method} (embedding vector_cosine_ops)')
+        self.db.sql(f'CREATE INDEX ON langchain_pg_embedding USING '
+                    f'{self.db.method} (embedding vector_cosine_ops)')
 
     def search(self, question, count, topic=None):
         found = self.store.similarity_search_with_score(
@@ -110,9 +110,16 @@ class OldStore:
 @pytest.mark.parametrize('metric', STRATEGIES)
 def test_pgvectorstore(db, docs, rows, metric):
     store = Store(db, metric)
-    cycle(store, db, docs, rows, metric)
+    cycle(store, db, docs, rows, metric, sets_ef_search=True)
     store.close()
 
 
-def test_pgvector(db, docs, rows):
-    cycle(OldStore(db), db, docs, rows, always_filtered=True)
+def test_pgvectorstore_by_key(db, docs, rows):
+    store = Store(db)
+    cycle(store, db, docs, rows, key='topic', sets_ef_search=True)
+    store.close()
+
+
+@pytest.mark.parametrize('key', (None, 'collection_id'))
+def test_pgvector(db, docs, rows, key):
+    cycle(OldStore(db), db, docs, rows, key=key, always_filtered=True)

@@ -1,7 +1,8 @@
-"""mem0: its memory, in its store pgvector."""
+"""mem0: its store pgvector."""
 
 import uuid
 
+import pytest
 from cycle import cycle
 from embedding import DIMS, embed
 from mem0.configs.vector_stores.pgvector import PGVectorConfig
@@ -43,5 +44,7 @@ class Store:
             self.store.delete(self.key(doc))
 
 
-def test_cycle(db, docs, rows):
-    cycle(Store(db), db, docs, rows)
+@pytest.mark.parametrize('key', (None, "(payload ->> 'user_id')"),
+                         ids=('no_key', 'by_key'))
+def test_cycle(db, docs, rows, key):
+    cycle(Store(db), db, docs, rows, key=key)

@@ -1,11 +1,10 @@
 """vecs, Supabase's client."""
 
-import warnings
-
 import pytest
 import vecs
-from cycle import cycle
+from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from sqlalchemy.exc import DBAPIError
 
 METRICS = {'cosine': vecs.IndexMeasure.cosine_distance,
            'l2': vecs.IndexMeasure.l2_distance,
@@ -14,7 +13,8 @@ METRICS = {'cosine': vecs.IndexMeasure.cosine_distance,
 
 
 class Store:
-    """It goes by the name of an index, whether there is one for a distance."""
+    """It goes by extensions' versions, which method an index has, and by indexes'
+    names, which distances there is one for."""
 
     def __init__(self, db, metric):
         self.db = db
@@ -31,21 +31,29 @@ class Store:
                            for doc in docs])
 
     def index(self):
-        self.store.create_index(self.measure, vecs.IndexMethod.hnsw)
+        self.store.create_index(self.measure)
 
     def search(self, question, count, topic=None):
         found = self.store.query(
             embed(question), count, topic and {'topic': {'$eq': topic}},
-            self.measure, include_value=True, ef_search=40)
+            self.measure, include_value=True, ef_search=EF_SEARCH)
         return [(int(id), distance) for id, distance in found]
 
     def delete(self, docs):
         self.store.delete([str(doc.id) for doc in docs])
 
 
+# It warns of a search that no index is for.
+@pytest.mark.filterwarnings('error::UserWarning')
 @pytest.mark.parametrize('metric', METRICS)
 def test_cycle(db, docs, rows, metric):
-    with warnings.catch_warnings():
-        # of a search that no index is for
-        warnings.simplefilter('error')
-        cycle(Store(db, metric), db, docs, rows, metric)
+    cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
+
+
+@pytest.mark.routes('vector')
+def test_ivfflat(db):
+    store = Store(db, 'cosine')
+    store.open()
+    with pytest.raises(DBAPIError, match='"ivfflat" is not supported\n'
+                       'HINT:  Write USING hnsw'):
+        store.store.create_index(method=vecs.IndexMethod.ivfflat)
