@@ -8,8 +8,8 @@ from agno.knowledge.document import Document
 from agno.knowledge.embedder.base import Embedder
 from agno.vectordb.distance import Distance
 from agno.vectordb.pgvector import HNSW, PgVector
-from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from framework_cycle import EF_SEARCH, cycle
 
 METRICS = {'cosine': Distance.cosine, 'l2': Distance.l2,
            'ip': Distance.max_inner_product}

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from framework_cycle import EF_SEARCH, cycle
 from haystack import Document
 from haystack.utils import Secret
 from haystack_integrations.components.retrievers.pgvector import \

@@ -3,8 +3,8 @@
 import uuid
 
 import pytest
-from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from framework_cycle import EF_SEARCH, cycle
 from langchain_core.embeddings import Embeddings
 from langchain_postgres import Column, PGEngine, PGVector, PGVectorStore
 from langchain_postgres.v2.indexes import (DistanceStrategy, HNSWIndex,

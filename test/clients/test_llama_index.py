@@ -5,8 +5,8 @@ import logging
 
 import numpy as np
 import pytest
-from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from framework_cycle import EF_SEARCH, cycle
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores.types import (
     MetadataFilter, MetadataFilters, VectorStoreQuery)

@@ -3,9 +3,9 @@
 import uuid
 
 import pytest
-from cycle import COUNT, TOPIC, cycle
 from embedding import DIMS, QUESTIONS, embed
 from exact import check_answer, distances
+from framework_cycle import COUNT, TOPIC, cycle
 from mem0 import Memory
 from mem0.configs.vector_stores.pgvector import PGVectorConfig
 from mem0.utils.factory import (EmbedderFactory, LlmFactory,

@@ -2,8 +2,8 @@
 
 import pytest
 import vecs
-from cycle import EF_SEARCH, cycle
 from embedding import DIMS, embed
+from framework_cycle import EF_SEARCH, cycle
 from sqlalchemy.exc import DBAPIError
 
 METRICS = {'cosine': vecs.IndexMeasure.cosine_distance,
