@@ -20,7 +20,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 
 import pytest
 
@@ -48,8 +47,7 @@ def tests(tmp_path):
     """The folder of their tests."""
     version = importlib.metadata.version('pgvector')
     archive = pathlib.Path(sys.prefix, 'sources', f'pgvector-{version}.tar.gz')
-    with tarfile.open(archive) as file:
-        file.extractall(tmp_path, filter='data')
+    shutil.unpack_archive(archive, tmp_path)
     # below a name of its own: the package beside it is not the one to try
     folder = tmp_path / 'theirs'
     shutil.move(tmp_path / f'pgvector-{version}' / 'tests', folder)
