@@ -171,4 +171,6 @@ def has_filter(node):
 
 
 def shown(plan):
-    return json.dumps(plan, indent=1)[:6000]
+    """A plan, without most of each vector."""
+    return re.sub(r'\[(-?[0-9.e-]+,)[^]]{40,}\]', r'[\1 ...]',
+                  json.dumps(plan, indent=1))[:6000]
