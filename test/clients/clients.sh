@@ -147,7 +147,19 @@ try_clients()
 		"${apart[@]}" "$top/test/clients/run" --offline "$servers" "$@"
 }
 
-# The same, there.
+# clients SOURCE: what is built in the folder, and installed in $work/server, tried
+# with all of them, for as long as a suite may take.
+clients()
+{
+	local status=0
+
+	serve_routes "$1" &&
+		OMEN_LIMIT=$(suite_limit) try_clients "$work" || status=$?
+	stop_routes
+	return "$status"
+}
+
+# The same as try_clients, there.
 offline()
 {
 	local servers=$1 files=() limit=()
