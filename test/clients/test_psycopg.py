@@ -8,7 +8,8 @@ from pgvector import Bit, HalfVector, SparseVector, Vector
 from pgvector.psycopg import register_vector
 
 from cycle import cycle
-from embedding import DIMS
+from embedding import DIMS, QUESTIONS, embed
+from exact import check_answer
 
 
 @pytest.fixture
@@ -61,6 +62,66 @@ def test_copy_binary(db, connection, docs, rows):
         copy.set_types(['bigint', 'text', 'vector'])
         assert {row[0]: row[2].to_list() for row in copy.rows()} == rows
     run_cycle(db, connection, docs, rows, True, np.array)
+
+
+# Other types and distances, as pgvector-python's documentation has them: column,
+# what is indexed, operator class, operator, and what the client compares with.
+OTHERS = {
+    'l2': ('vector(64)', '{}', 'vector_l2_ops', '<->', Vector),
+    'ip': ('vector(64)', '{}', 'vector_ip_ops', '<#>', Vector),
+    'l1': ('vector(64)', '{}', 'vector_l1_ops', '<+>', Vector),
+    'half': ('halfvec(64)', '{}', 'halfvec_cosine_ops', '<=>', HalfVector),
+    'half precision': ('vector(64)', '({}::halfvec(64))', 'halfvec_l2_ops', '<->',
+                       HalfVector),
+    'sparse': ('sparsevec(64)', '{}', 'sparsevec_ip_ops', '<#>', SparseVector),
+    'binary': ('vector(64)', '(binary_quantize({})::bit(64))', 'bit_hamming_ops',
+               '<~>', lambda v: Bit([x > 0 for x in v])),
+    'jaccard': ('vector(64)', '(binary_quantize({})::bit(64))', 'bit_jaccard_ops',
+                '<%%>', lambda v: Bit([x > 0 for x in v])),
+}
+
+
+def values(rows, name):
+    """The rows as a column of that type has them, and the distance's name."""
+    column, _, operators, _, _ = OTHERS[name]
+    metric = operators.split('_')[1]
+    if 'bit' in operators:
+        return {i: np.array(v) > 0 for i, v in rows.items()}, metric
+    if 'halfvec' in operators:
+        return {i: np.float16(v) for i, v in rows.items()}, metric
+    return rows, metric
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_others(db, connection, docs, rows, name):
+    column, indexed, operators, operator, value = OTHERS[name]
+    indexed = indexed.format('embedding')
+    connection.execute(f'ALTER TABLE item ALTER embedding TYPE {column}')
+    with connection.cursor().copy(
+            'COPY item FROM STDIN WITH (FORMAT BINARY)') as copy:
+        copy.set_types(['bigint', 'text', column.split('(')[0]])
+        make = value if 'bit' not in operators and 'half' not in name else \
+            HalfVector if column.startswith('half') else Vector
+        for d in docs:
+            copy.write_row((d.id, d.topic, make(d.embedding)))
+    connection.execute(f'CREATE INDEX ON item USING {db.method}'
+                       f' ({indexed} {operators})')
+    connection.execute('ANALYZE item')
+    matrix, metric = values(rows, name)
+    topics = {d.id: d.topic for d in docs}
+    for topic in (None, 'sea'):
+        condition = '' if topic is None else 'WHERE topic = %(topic)s'
+        with db.plans() as plans:
+            for question in QUESTIONS:
+                query = embed(question)
+                found = connection.execute(
+                    f'SELECT id, {indexed} {operator} %(value)s FROM item'
+                    f' {condition} ORDER BY {indexed} {operator} %(value)s LIMIT 5',
+                    {'value': value(query), 'topic': topic}).fetchall()
+                query, = values({0: query}, name)[0].values()
+                check_answer(found, matrix, query, metric, 5,
+                             topic and (lambda i: topics[i] == topic))
+        plans.use_ours(len(QUESTIONS), filtered=topic is not None)
 
 
 @pytest.mark.parametrize('binary', (False, True), ids=('text', 'binary'))
