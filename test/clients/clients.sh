@@ -35,6 +35,11 @@ make_clients()
 	"$1.new/bin/python" -m pip install -q --disable-pip-version-check \
 		--no-input --no-deps --only-binary :all: --retries 2 "${files[@]}" ||
 		return
+	# whose tests are tried, too
+	"$1.new/bin/python" -m pip download -q --disable-pip-version-check \
+		--no-input --no-deps --no-binary pgvector --no-build-isolation \
+		--retries 2 -d "$1.new/sources" \
+		"$(grep -h '^pgvector==' "$top"/test/clients/requirements*.txt)" || return
 	chmod -R a+rX "$1.new"
 	# programs in it name its folder, and none of them is run
 	mv "$1.new" "$1"
@@ -142,7 +147,19 @@ try_clients()
 		"${apart[@]}" "$top/test/clients/run" --offline "$servers" "$@"
 }
 
-# The same, there.
+# clients SOURCE: what is built in the folder, and installed in $work/server, tried
+# with all of them, for as long as a suite may take.
+clients()
+{
+	local status=0
+
+	serve_routes "$1" &&
+		OMEN_LIMIT=$(suite_limit) try_clients "$work" || status=$?
+	stop_routes
+	return "$status"
+}
+
+# The same as try_clients, there.
 offline()
 {
 	local servers=$1 files=() limit=()
@@ -154,6 +171,8 @@ offline()
 	done
 	[ $# = 0 ] || shift
 	[ -z "${OMEN_LIMIT:-}" ] || limit=(timeout --kill-after=30 "$OMEN_LIMIT")
+	# of a network of its own: nothing else is there
+	[ "$(id -u)" != 0 ] || "$clients_python" "$top/test/clients/loopback" || return
 	as_user env -C "$work/source/test/clients" -u PGHOST -u PGUSER -u PGPORT \
 		OMEN_SERVERS="$servers/routes" PYTHONDONTWRITEBYTECODE=1 \
 		"${limit[@]}" "$clients_folder/bin/python" -m pytest -c pytest.ini \

@@ -105,7 +105,7 @@ def server(request):
 @pytest.fixture
 def db(server):
     """A new database on the route: see Database."""
-    database = Database(server, f'client_{next(numbers)}')
+    database = Database(server, f'client_{os.getpid()}_{next(numbers)}')
     yield database
     database.drop()
 

@@ -8,7 +8,7 @@ TOLERANCE = 1e-5
 
 def distances(vectors, query, metric):
     """Of each row of a matrix from a vector, by the name of an operator class."""
-    vectors = np.asarray(vectors, dtype='float64')
+    vectors = np.asarray(vectors, dtype='float64').reshape(-1, len(query))
     query = np.asarray(query, dtype='float64')
     if metric == 'l2':
         return np.sqrt(((vectors - query) ** 2).sum(axis=1))
