@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from database import index_of, nodes
 from embedding import QUESTIONS, embed
 from exact import check_answer
@@ -15,6 +16,15 @@ TOPIC = 'sea'
 
 # hnsw.ef_search, where a framework sets it: not the default.
 EF_SEARCH = 45
+
+
+def by_metric(metrics):
+    """Have a test run by all of a framework's distances, but for time's sake by
+    other than cosine where all of its statements are ours to serve only."""
+    return pytest.mark.parametrize('metric', [
+        metric if metric == 'cosine'
+        else pytest.param(metric, marks=pytest.mark.routes('vector'))
+        for metric in metrics])
 
 
 def cycle(store, db, docs, rows, metric='cosine', key=None, sets_ef_search=False,

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import pytest
 from agno.filters import EQ
 from agno.knowledge.document import Document
 from agno.knowledge.embedder.base import Embedder
 from agno.vectordb.distance import Distance
 from agno.vectordb.pgvector import HNSW, PgVector
 from embedding import DIMS, embed
-from framework_cycle import EF_SEARCH, cycle
+from framework_cycle import EF_SEARCH, by_metric, cycle
 
 METRICS = {'cosine': Distance.cosine, 'l2': Distance.l2,
            'ip': Distance.max_inner_product}
@@ -79,7 +78,7 @@ class NewDriverStore(Store):
         return topic and [EQ('topic', topic)]
 
 
-@pytest.mark.parametrize('metric', METRICS)
+@by_metric(METRICS)
 def test_cycle(db, docs, rows, metric):
     cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
 

@@ -1,9 +1,8 @@
 """Haystack: PgvectorDocumentStore and the retriever that asks it."""
 
 import numpy as np
-import pytest
 from embedding import DIMS, embed
-from framework_cycle import EF_SEARCH, cycle
+from framework_cycle import EF_SEARCH, by_metric, cycle
 from haystack import Document
 from haystack.utils import Secret
 from haystack_integrations.components.retrievers.pgvector import \
@@ -53,7 +52,7 @@ class Store:
         self.store.delete_documents([str(doc.id) for doc in docs])
 
 
-@pytest.mark.parametrize('metric', METRICS)
+@by_metric(METRICS)
 def test_cycle(db, docs, rows, metric):
     cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
 

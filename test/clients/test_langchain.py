@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 from embedding import DIMS, embed
-from framework_cycle import EF_SEARCH, cycle
+from framework_cycle import EF_SEARCH, by_metric, cycle
 from langchain_core.embeddings import Embeddings
 from langchain_postgres import Column, PGEngine, PGVector, PGVectorStore
 from langchain_postgres.v2.indexes import (DistanceStrategy, HNSWIndex,
@@ -107,7 +107,7 @@ class OldStore:
         self.store.delete(ids=[str(doc.id) for doc in docs])
 
 
-@pytest.mark.parametrize('metric', STRATEGIES)
+@by_metric(STRATEGIES)
 def test_pgvectorstore(db, docs, rows, metric):
     store = Store(db, metric)
     cycle(store, db, docs, rows, metric, sets_ef_search=True)

@@ -3,7 +3,7 @@
 import pytest
 import vecs
 from embedding import DIMS, embed
-from framework_cycle import EF_SEARCH, cycle
+from framework_cycle import EF_SEARCH, by_metric, cycle
 from sqlalchemy.exc import DBAPIError
 
 METRICS = {'cosine': vecs.IndexMeasure.cosine_distance,
@@ -45,7 +45,7 @@ class Store:
 
 # It warns of a search that no index is for.
 @pytest.mark.filterwarnings('error::UserWarning')
-@pytest.mark.parametrize('metric', METRICS)
+@by_metric(METRICS)
 def test_cycle(db, docs, rows, metric):
     cycle(Store(db, metric), db, docs, rows, metric, sets_ef_search=True)
 
