@@ -109,7 +109,7 @@ running_test()
 			;;
 		*)
 			# whatever prints names of files, or else the last that it said
-			name=$(grep -oE '^[^ ]+\.(sql|pl|md)\b' "$2" | tail -n 1)
+			name=$(grep -oE '^[^ ]+\.(sql|pl|md|py)\b' "$2" | tail -n 1)
 			say "${name:-what follows \"$(tail -n 1 "$2" | cut -c -70)\"}"
 			;;
 	esac
