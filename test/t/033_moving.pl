@@ -433,7 +433,7 @@ my $remove = 'Can I remove pgvector\'s package?';
 rename "$with$pkglibdir/vector.so", "$folder/vector.so" or die;
 my ($good, $out, $err) = run_block($blocks{$remove}[0], $without_library);
 ok(!$good, "$remove: line $blocks{$remove}[0][1] fails");
-is(trimmed($err =~ s/^psql:\S+ //mr), trimmed($blocks{$remove}[0][3]), "$remove: and says what the page says") or diag $err;
+like($err, qr/ERROR:  could not access file "(\$libdir\/)?vector"/, "$remove: and says what the page says");
 shift @{ $blocks{$remove} };
 rename "$folder/vector.so", "$with$pkglibdir/vector.so" or die;
 like(follow($remove, $without_library), qr/\b0\.8\./, 'the extension is there');
