@@ -28,8 +28,8 @@ chomp(my $bindir = `$ENV{PG_CONFIG} --bindir`);
 
 # ---------- the page ----------
 
-# Its fenced blocks of commands, by the heading that they follow: [kind, line, text,
-# what is to be printed].
+# Its fenced blocks of commands, SQL and shell, by the heading that they follow: [kind,
+# line, text, what is to be printed].
 sub blocks_of_page
 {
 	my %blocks;
@@ -46,7 +46,7 @@ sub blocks_of_page
 				$after->[3] = $text if defined $after;
 				undef $after;
 			}
-			else
+			elsif ($kind eq 'sql' || $kind eq 'sh')
 			{
 				$after = [ $kind, $line, $text ];
 				push @{ $blocks{$heading} }, $after;
