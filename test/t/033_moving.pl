@@ -318,6 +318,10 @@ is($old->safe_psql('notes', q{SELECT pg_relation_filenode('notes')}), $file, 'a 
 is($old->safe_psql('notes', "SET search_path = omen, public; $digest"), $values, 'and has the same values');
 is($old->safe_psql('notes', q{SELECT count(*) FROM notes n JOIN items i USING (id)
 	WHERE n.embedding::real[] IS DISTINCT FROM i.embedding::real[] OR omen.vector_send(n.embedding) IS DISTINCT FROM public.vector_send(i.embedding)}), '0', 'to the last bit');
+$old->safe_psql('notes', 'CREATE INDEX ON notes USING omen_hnsw ((embedding::omen.vector(64)) omen.vector_l2_ops); ANALYZE notes');
+is($old->safe_psql('notes', q{SELECT * FROM omen.omen_hnsw_check('notes_embedding_idx', true)}), '', 'an index of an expression on it is sound');
+is($old->safe_psql('notes', q{SET search_path = omen, public; SET enable_seqscan = off; SELECT id FROM notes
+	ORDER BY embedding::vector(64) <-> (SELECT embedding::vector(64) FROM notes WHERE id = 77) LIMIT 1}), '77', 'and finds what it is asked for');
 for my $number ("vector(64)", "vector(64) USING embedding::omen.vector(64)")
 {
 	$file = $old->safe_psql('notes', q{SELECT pg_relation_filenode('notes')});
