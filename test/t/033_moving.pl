@@ -271,6 +271,15 @@ is($old->safe_psql('index_only', 'SELECT count(*) FROM pg_index WHERE NOT indisv
 
 follow('How do I compare before the switch?', $index_only);
 
+# what a framework has made
+$old->safe_psql('index_only', q{CREATE TABLE haystack_documents (id text PRIMARY KEY, embedding vector(64), meta jsonb);
+	INSERT INTO haystack_documents SELECT id, embedding, jsonb_build_object('topic', tenant) FROM items WHERE embedding IS NOT NULL;
+	CREATE INDEX haystack_hnsw_index ON haystack_documents USING hnsw (embedding vector_cosine_ops)});
+follow('Frameworks', $index_only);
+like($old->safe_psql('index_only', q{EXPLAIN (COSTS OFF) SELECT id FROM haystack_documents WHERE meta ->> 'topic' = '3'
+	ORDER BY embedding <=> (SELECT embedding FROM items WHERE id = 7) LIMIT 10}), qr/Index: haystack_hnsw_index.*Key Filter: /s, 'a framework\'s filter is a key');
+$old->safe_psql('index_only', 'DROP TABLE haystack_documents');
+
 # up to the way back
 follow('Only the index', $index_only, 1);
 finds($old, 'index_only', 'items_omen', 'companion alone');
