@@ -25,9 +25,12 @@
 #define TARGET
 #define INLINE static inline __attribute__((always_inline))
 
-/* The compiler has fused operations, and fuses intrinsics. */
+/*
+ * The compiler has fused operations, and fuses intrinsics.  And it would move
+ * products away from where they are added up, until registers are too few.
+ */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("fp-contract=off")
+#pragma GCC optimize("fp-contract=off,no-schedule-insns")
 #endif
 
 /* integers of one register */
@@ -173,10 +176,11 @@ finish_rows(const Tile *tile, const PanelHead *head,
 
 /*
  * A function that adds depth dimensions, a multiple of CHUNK, to the dots of
- * some rows and a group of columns; from is where these begin in the panel.
+ * some rows and all columns.  These begin at from, and the groups of them are
+ * length dimensions long.
  */
-typedef void (*AddRows)(Tile *tile, uint32_t column, const uint8_t *from,
-						size_t depth);
+typedef void (*AddRows)(Tile *tile, const uint8_t *from, size_t depth,
+						size_t length);
 
 /* ---------- products widened to 16 bits ---------- */
 
@@ -259,12 +263,12 @@ load_bytes(const uint8_t *p)
 
 #define ADD_WIDE(r) ADD_WITH(add_wide, r)
 #define ADD_FULL(r) ADD_WITH(add_full, r)
+#define LOAD_WIDE(r) int8x16_t x##r = load_bytes(row + CHUNK * (r));
 #define ADD_WITH(add_products, r) \
-	x = load_bytes(row + CHUNK * (r)); \
-	acc##r##0 = add_products(acc##r##0, x, y0); \
-	acc##r##1 = add_products(acc##r##1, x, y1); \
-	acc##r##2 = add_products(acc##r##2, x, y2); \
-	acc##r##3 = add_products(acc##r##3, x, y3);
+	acc##r##0 = add_products(acc##r##0, x##r, y0); \
+	acc##r##1 = add_products(acc##r##1, x##r, y1); \
+	acc##r##2 = add_products(acc##r##2, x##r, y2); \
+	acc##r##3 = add_products(acc##r##3, x##r, y3);
 
 #define STORE_WIDE(r) \
 	acc##r##0 = vpaddq_s32(vpaddq_s32(acc##r##0, acc##r##1), \
@@ -274,24 +278,28 @@ load_bytes(const uint8_t *p)
 						vreinterpretq_u32_s32(acc##r##0)));
 
 #define DEFINE_WIDE(name, each, rows, what) \
-	static void name(Tile *tile, uint32_t column, const uint8_t *from, \
-					 size_t depth) \
+	static void name(Tile *tile, const uint8_t *from, size_t depth, \
+					 size_t length) \
 	{ \
-		const uint8_t *row = tile->codes; \
-\
-		each(START_WIDE); \
-		for (const uint8_t *end = from + WIDE_GROUP * depth; from < end; \
-			 from += WIDE_GROUP * CHUNK, row += (rows) *CHUNK) \
+		for (uint32_t column = 0; column < OMEN_PANEL; column += WIDE_GROUP) \
 		{ \
-			int8x16_t y0 = load_bytes(from); \
-			int8x16_t y1 = load_bytes(from + CHUNK); \
-			int8x16_t y2 = load_bytes(from + 2 * CHUNK); \
-			int8x16_t y3 = load_bytes(from + 3 * CHUNK); \
-			int8x16_t x; \
+			const uint8_t *row = tile->codes; \
+			const uint8_t *at = from + column * length; \
+			const uint8_t *end = at + WIDE_GROUP * depth; \
 \
-			each(what); \
+			each(START_WIDE); \
+			for (; at < end; at += WIDE_GROUP * CHUNK, row += (rows) *CHUNK) \
+			{ \
+				int8x16_t y0 = load_bytes(at); \
+				int8x16_t y1 = load_bytes(at + CHUNK); \
+				int8x16_t y2 = load_bytes(at + 2 * CHUNK); \
+				int8x16_t y3 = load_bytes(at + 3 * CHUNK); \
+				each(LOAD_WIDE); \
+\
+				each(what); \
+			} \
+			each(STORE_WIDE); \
 		} \
-		each(STORE_WIDE); \
 	}
 
 DEFINE_WIDE(wide_one_row, EACH_1, 1, ADD_WIDE)
@@ -328,9 +336,8 @@ wide_distances(const void *panel, const uint8_t *const *rows,
 
 			copy_rows(&tile, rows + first, n, n, CHUNK, i, depth, 128);
 			(void) shift_bytes(tile.codes, n * padded(depth));
-			for (uint32_t c = 0; c < OMEN_PANEL; c += WIDE_GROUP)
-				add_rows(&tile, c, columns + c * padded(dim) + WIDE_GROUP * i,
-						 padded(depth));
+			add_rows(&tile, columns + WIDE_GROUP * i, padded(depth),
+					 padded(dim));
 		}
 		finish_rows(&tile, &head->head, terms + first, n, true, dim,
 					out + first * out_stride, out_stride);
@@ -381,30 +388,34 @@ dot_pack(void *panel, const uint8_t *const *codes,
 	vst1q_u32(tile->dot[r] + column + WIDTH, high##r);
 
 #define ADD_COLUMNS(each, which) \
-	low_columns = vld1q_u8(from + 2 * CHUNK * (which)); \
-	high_columns = vld1q_u8(from + 2 * CHUNK * (which) + CHUNK); \
+	low_columns = vld1q_u8(at + 2 * CHUNK * (which)); \
+	high_columns = vld1q_u8(at + 2 * CHUNK * (which) + CHUNK); \
 	each(ADD_DOT_##which);
 
 #define DEFINE_DOT(name, each, rows) \
-	OMEN_TARGET_DOTPROD static void name(Tile *tile, uint32_t column, \
-										 const uint8_t *from, size_t depth) \
+	OMEN_TARGET_DOTPROD static void name(Tile *tile, const uint8_t *from, \
+										 size_t depth, size_t length) \
 	{ \
-		const uint8_t *row = tile->codes; \
-\
-		each(START_DOT); \
-		for (const uint8_t *end = from + GROUP * depth; from < end; \
-			 from += GROUP * CHUNK, row += (rows) *CHUNK) \
+		for (uint32_t column = 0; column < OMEN_PANEL; column += GROUP) \
 		{ \
-			uint8x16_t low_columns; \
-			uint8x16_t high_columns; \
-			each(LOAD_DOT); \
+			const uint8_t *row = tile->codes; \
+			const uint8_t *at = from + column * length; \
+			const uint8_t *end = at + GROUP * depth; \
 \
-			ADD_COLUMNS(each, 0) \
-			ADD_COLUMNS(each, 1) \
-			ADD_COLUMNS(each, 2) \
-			ADD_COLUMNS(each, 3) \
+			each(START_DOT); \
+			for (; at < end; at += GROUP * CHUNK, row += (rows) *CHUNK) \
+			{ \
+				uint8x16_t low_columns; \
+				uint8x16_t high_columns; \
+				each(LOAD_DOT); \
+\
+				ADD_COLUMNS(each, 0) \
+				ADD_COLUMNS(each, 1) \
+				ADD_COLUMNS(each, 2) \
+				ADD_COLUMNS(each, 3) \
+			} \
+			each(STORE_DOT); \
 		} \
-		each(STORE_DOT); \
 	}
 
 DEFINE_DOT(dot_one_row, EACH_1, 1)
@@ -442,10 +453,8 @@ compute_distances(const PanelHead *head, const uint8_t *const *rows,
 			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
 
 			copy_rows(&tile, rows + first, n, times * step, unit, i, depth, 0);
-			for (uint32_t c = 0; c < OMEN_PANEL; c += GROUP)
-				add_rows[times - 1](&tile, c,
-									columns + c * padded(dim) + GROUP * i,
-									padded(depth));
+			add_rows[times - 1](&tile, columns + GROUP * i, padded(depth),
+								padded(dim));
 		}
 		finish_rows(&tile, head, terms + first, n, false, dim,
 					out + first * out_stride, out_stride);
@@ -484,12 +493,13 @@ matrix_pack(void *panel, const uint8_t *const *codes,
 	uint32x4_t acc##p##2 = acc##p##0; \
 	uint32x4_t acc##p##3 = acc##p##0;
 
+#define LOAD_MATRIX(p) uint8x16_t x##p = vld1q_u8(row + CHUNK * (p));
+
 #define ADD_MATRIX(p) \
-	x = vld1q_u8(row + CHUNK * (p)); \
-	acc##p##0 = vmmlaq_u32(acc##p##0, x, y0); \
-	acc##p##1 = vmmlaq_u32(acc##p##1, x, y1); \
-	acc##p##2 = vmmlaq_u32(acc##p##2, x, y2); \
-	acc##p##3 = vmmlaq_u32(acc##p##3, x, y3);
+	acc##p##0 = vmmlaq_u32(acc##p##0, x##p, y0); \
+	acc##p##1 = vmmlaq_u32(acc##p##1, x##p, y1); \
+	acc##p##2 = vmmlaq_u32(acc##p##2, x##p, y2); \
+	acc##p##3 = vmmlaq_u32(acc##p##3, x##p, y3);
 
 #define STORE_MATRIX(p) \
 	add_to_dots(tile->dot[2 * (p)] + column, acc##p##0, acc##p##1); \
@@ -510,24 +520,28 @@ add_to_dots(uint32_t *dot, uint32x4_t left, uint32x4_t right)
 }
 
 #define DEFINE_MATRIX(name, each, pairs) \
-	OMEN_TARGET_I8MM static void name(Tile *tile, uint32_t column, \
-									  const uint8_t *from, size_t depth) \
+	OMEN_TARGET_I8MM static void name(Tile *tile, const uint8_t *from, \
+									  size_t depth, size_t length) \
 	{ \
-		const uint8_t *row = tile->codes; \
-\
-		each(START_MATRIX); \
-		for (const uint8_t *end = from + GROUP * depth; from < end; \
-			 from += GROUP * MATRIX_UNIT, row += (pairs) *CHUNK) \
+		for (uint32_t column = 0; column < OMEN_PANEL; column += GROUP) \
 		{ \
-			uint8x16_t y0 = vld1q_u8(from); \
-			uint8x16_t y1 = vld1q_u8(from + CHUNK); \
-			uint8x16_t y2 = vld1q_u8(from + 2 * CHUNK); \
-			uint8x16_t y3 = vld1q_u8(from + 3 * CHUNK); \
-			uint8x16_t x; \
+			const uint8_t *row = tile->codes; \
+			const uint8_t *at = from + column * length; \
+			const uint8_t *end = at + GROUP * depth; \
 \
-			each(ADD_MATRIX); \
+			each(START_MATRIX); \
+			for (; at < end; at += GROUP * MATRIX_UNIT, row += (pairs) *CHUNK) \
+			{ \
+				uint8x16_t y0 = vld1q_u8(at); \
+				uint8x16_t y1 = vld1q_u8(at + CHUNK); \
+				uint8x16_t y2 = vld1q_u8(at + 2 * CHUNK); \
+				uint8x16_t y3 = vld1q_u8(at + 3 * CHUNK); \
+				each(LOAD_MATRIX); \
+\
+				each(ADD_MATRIX); \
+			} \
+			each(STORE_MATRIX); \
 		} \
-		each(STORE_MATRIX); \
 	}
 
 DEFINE_MATRIX(matrix_two_rows, EACH_1, 1)
