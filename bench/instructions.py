@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How many instructions the kernels take on 64-bit Arm, beside AVX2.
 
-    bench/instructions.py [DIM...]      of 768 and 128 dimensions
+    bench/instructions.py [DIM...] [KERNEL...]      all, of 768 dimensions
 
 Needs gcc, gcc-aarch64-linux-gnu and qemu-user; no Arm machine.  An emulator runs
 each kernel and logs every instruction; that is no time, but neither does it
@@ -17,7 +17,7 @@ import tempfile
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 TABLES = ("avx2", "neon", "neon_dotprod", "neon_i8mm")
-DIMS = (768, 128)
+DIMS = (768,)
 CALLS = 2
 
 # Registers are half as wide: what has no instruction of its own to make up for
@@ -81,14 +81,17 @@ def count_kernel(programs, table, kernel, dim):
 
 
 def main():
-    dims = [int(dim) for dim in sys.argv[1:]] or DIMS
+    dims = [int(word) for word in sys.argv[1:] if word.isdigit()] or DIMS
+    wanted = [word for word in sys.argv[1:] if not word.isdigit()]
     exceeded = 0
     with tempfile.TemporaryDirectory() as folder:
         programs = {compiler: build(compiler, folder)
                     for compiler in {emulator(table)[0] for table in TABLES}}
         kernels = [line.split() for line in subprocess.run(
             [programs["gcc"]], capture_output=True, check=True,
-            text=True).stdout.splitlines() if "nothing" not in line]
+            text=True).stdout.splitlines()]
+        kernels = [(kernel, numbers) for kernel, numbers in kernels
+                   if kernel in wanted or not wanted and kernel != "nothing"]
         for dim in dims:
             print(f"{f'{dim} dimensions':16}",
                   *(f"{table:>16}" for table in TABLES))

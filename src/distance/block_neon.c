@@ -66,10 +66,18 @@ INLINE void
 interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
 		   const uint8_t *from, size_t bytes)
 {
+	size_t		apart = count * unit;
 	size_t		i = 0;
 
 	to += which * unit;
-	for (; i + unit <= bytes; i += unit, to += count * unit)
+	for (; i + 4 * unit <= bytes; i += 4 * unit, to += 4 * apart)
+	{
+		memcpy(to, from + i, unit);
+		memcpy(to + apart, from + i + unit, unit);
+		memcpy(to + 2 * apart, from + i + 2 * unit, unit);
+		memcpy(to + 3 * apart, from + i + 3 * unit, unit);
+	}
+	for (; i + unit <= bytes; i += unit, to += apart)
 		memcpy(to, from + i, unit);
 	if (i < bytes)
 		memcpy(to, from + i, bytes - i);
