@@ -26,11 +26,15 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /*
- * The compiler has fused operations, and fuses intrinsics.  And it would move
- * products away from where they are added up, until registers are too few.
+ * The compiler has fused operations, and fuses intrinsics.  And what multiplies
+ * uses all registers: gcc would move products away from where they are added
+ * up, until there are too few.
  */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("fp-contract=off,no-schedule-insns")
+#pragma GCC optimize("fp-contract=off")
+#define IN_ORDER __attribute__((optimize("fp-contract=off,no-schedule-insns")))
+#else
+#define IN_ORDER
 #endif
 
 /* integers of one register */
@@ -149,6 +153,12 @@ finish(const OmenPointTerms *row, const PanelHead *head, uint32_t column,
 	return vminnmq_f32(vmaxq_f32(vdupq_n_f32(0.0f), d), vdupq_n_f32(INFINITY));
 }
 
+INLINE int32x4_t
+load_dot(const uint32_t *dot, int32_t shift)
+{
+	return vsubq_s32(vreinterpretq_s32_u32(vld1q_u32(dot)), vdupq_n_s32(shift));
+}
+
 /* The distances of n rows, the first of which is number `first`, from dots. */
 INLINE void
 finish_rows(const Tile *tile, const PanelHead *head,
@@ -161,12 +171,17 @@ finish_rows(const Tile *tile, const PanelHead *head,
 		/* what makes of products of bytes those of bytes less 128 */
 		int32_t		shift = is_shifted ? 0 : row.sum128 + 16384 * (int32_t) dim;
 
-		for (uint32_t c = 0; c < OMEN_PANEL; c += WIDTH)
+		/* two registers of each, which one instruction loads */
+		for (uint32_t c = 0; c < OMEN_PANEL; c += 2 * WIDTH)
 		{
-			int32x4_t dot = vreinterpretq_s32_u32(vld1q_u32(tile->dot[r] + c));
+			float32x4_t low =
+				finish(&row, head, c, load_dot(tile->dot[r] + c, shift));
+			float32x4_t high =
+				finish(&row, head, c + WIDTH,
+					   load_dot(tile->dot[r] + c + WIDTH, shift));
 
-			vst1q_f32(out + c, finish(&row, head, c,
-									  vsubq_s32(dot, vdupq_n_s32(shift))));
+			vst1q_f32(out + c, low);
+			vst1q_f32(out + c + WIDTH, high);
 		}
 	}
 }
@@ -286,8 +301,8 @@ load_bytes(const uint8_t *p)
 						vreinterpretq_u32_s32(acc##r##0)));
 
 #define DEFINE_WIDE(name, each, rows, what) \
-	static void name(Tile *tile, const uint8_t *from, size_t depth, \
-					 size_t length) \
+	IN_ORDER static void name(Tile *tile, const uint8_t *from, size_t depth, \
+							  size_t length) \
 	{ \
 		for (uint32_t column = 0; column < OMEN_PANEL; column += WIDE_GROUP) \
 		{ \
