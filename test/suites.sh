@@ -123,6 +123,13 @@ unit()
 	in_source make -s -j "$jobs" -C test/unit ${1:+TESTS="$*"} check
 }
 
+# unit_arm PROGRAM: the same on 64-bit Arm, emulated.
+unit_arm()
+{
+	in_source make -s -j "$jobs" -C test/unit CLANG=clang-14 TESTS="$1" \
+		TABLE_TESTS="$1" ARM_CLANG_TESTS="$1" check-arm
+}
+
 # What pg_regress runs in a suite.
 names_of_regress()
 {

@@ -51,6 +51,8 @@ typedef struct OmenHalfKernels
 extern const OmenHalfKernels omen_half_scalar;
 extern const OmenHalfKernels omen_half_avx2;
 extern const OmenHalfKernels omen_half_avx512;
+extern const OmenHalfKernels omen_half_neon;
+extern const OmenHalfKernels omen_half_neon_fhm;
 
 /* Neither NaN nor infinite? */
 static inline bool

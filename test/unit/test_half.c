@@ -26,7 +26,8 @@
 #define HALVES 65536
 #define LARGEST 0x7bff			/* the largest finite half */
 
-static const char *const table_names[] = {"scalar", "avx2", "avx512"};
+static const char *const table_names[] = {"scalar", "avx2", "avx512", "neon",
+										  "neon_i8mm"};
 
 #define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 
