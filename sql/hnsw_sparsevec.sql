@@ -178,7 +178,7 @@ END
 $$;
 SELECT count(*) > 900 AS most_come, bool_and(d >= before) AS in_order
 FROM (SELECT d, lag(d, 1, d) OVER () AS before FROM (SELECT v <-> made(-1, 1) AS d FROM item ORDER BY d LIMIT 1000) s) s;
-SELECT visits < 2500 AS no_walk, distances > 2000 AS all_nodes FROM omen_hnsw_last_scan();
+SELECT visits < 2500 AS no_walk, distances > 2000 AS all_nodes, reranked > 2000 AS all_rows FROM omen_hnsw_last_scan();
 ANALYZE item;
 SELECT cost('SELECT id FROM item ORDER BY v <-> ''{1:1}/30522'' LIMIT 161') > 2 * cost('SELECT id FROM item ORDER BY v <-> ''{1:1}/30522'' LIMIT 160') AS priced;
 RESET omendb.enable_scan;

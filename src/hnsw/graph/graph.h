@@ -111,6 +111,7 @@ extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
 extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);
 extern void omen_search_run(OmenSearch *search);
 extern void omen_search_grow(OmenSearch *search, uint32 ef);
+extern void omen_search_end(OmenSearch *search);
 extern bool omen_search_mark(OmenSearch *search, uint32 id);
 extern bool omen_search_may_pass(const OmenSearch *search,
 								 OmenSlotHeader *slot);

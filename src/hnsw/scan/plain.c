@@ -70,6 +70,7 @@ advance(IndexScanDesc scan)
 		case OMEN_SCAN_GRAPH:
 			if (!search_on(state))
 			{
+				omen_search_end(state->search);
 				(void) omen_full_scan(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_FULL;
 			}
