@@ -1,4 +1,4 @@
-"""What each client of a driver or an ORM goes through once its table is filled and indexed."""
+"""What each driver and ORM goes through once its table is filled and indexed."""
 
 from embedding import QUESTIONS, embed
 from exact import check_answer
