@@ -138,11 +138,11 @@ try_clients()
 
 	shift
 	if [ "$(id -u)" != 0 ]; then
-		apart=(unshare --user --map-current-user --net)
+		apart=(unshare --user --map-current-user --keep-caps --net)
 	fi
-	# the tests see to it themselves, too
+	# who may not have a network apart has the tests alone see to it
 	"${apart[@]}" true 2>/dev/null || apart=()
-	env work="$work" clients_folder="$clients_folder" \
+	env apart="${apart[*]}" work="$work" clients_folder="$clients_folder" \
 		${server_bin:+server_bin="$server_bin"} \
 		"${apart[@]}" "$top/test/clients/run" --offline "$servers" "$@"
 }
@@ -171,8 +171,8 @@ offline()
 	done
 	[ $# = 0 ] || shift
 	[ -z "${OMEN_LIMIT:-}" ] || limit=(timeout --kill-after=30 "$OMEN_LIMIT")
-	# of a network of its own: nothing else is there
-	[ "$(id -u)" != 0 ] || "$clients_python" "$top/test/clients/loopback" || return
+	# in a network of its own nothing is there yet
+	[ -z "${apart:-}" ] || "$top/test/clients/loopback" || return
 	as_user env -C "$work/source/test/clients" -u PGHOST -u PGUSER -u PGPORT \
 		OMEN_SERVERS="$servers/routes" PYTHONDONTWRITEBYTECODE=1 \
 		"${limit[@]}" "$clients_folder/bin/python" -m pytest -c pytest.ini \

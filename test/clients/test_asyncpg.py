@@ -7,7 +7,7 @@ import pytest
 from pgvector import HalfVector, SparseVector, Vector
 from pgvector.asyncpg import register_vector
 
-from cycle import cycle
+from client_cycle import client_cycle
 from embedding import DIMS
 
 
@@ -67,7 +67,7 @@ def test_cycle(db, run, docs, rows, load):
         run(lambda connection: connection.execute(
             'DELETE FROM item WHERE id = ANY ($1)', ids))
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
 
 
 def test_types(run):

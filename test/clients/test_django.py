@@ -25,7 +25,7 @@ from django.db.models import F, Q  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
 from pgvector.django import CosineDistance  # noqa: E402
 
-from cycle import cycle  # noqa: E402
+from client_cycle import client_cycle  # noqa: E402
 from embedding import embed  # noqa: E402
 from exact import check_answer  # noqa: E402
 
@@ -101,7 +101,7 @@ def test_cycle(db, app, manage, docs, rows):
     def delete(ids):
         Item.objects.filter(id__in=ids).delete()
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
     for item in Item.objects.all()[:3]:
         assert np.array_equal(np.float32(item.embedding), rows[item.id])
 

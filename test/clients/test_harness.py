@@ -37,7 +37,8 @@ def test_plans(db, docs):
         cursor.executemany('INSERT INTO item VALUES (%s, %s, %s::real[])',
                            [(d.id, d.topic, d.embedding) for d in docs])
     vector = embed('anchor tide gull')
-    search = 'SELECT id FROM item {} ORDER BY embedding <=> (%s::real[])::vector LIMIT 5'
+    search = ('SELECT id FROM item {}'
+              ' ORDER BY embedding <=> (%s::real[])::vector LIMIT 5')
 
     def plans_of(*statements):
         with db.plans() as plans, db.server.connect(db.name) as connection:

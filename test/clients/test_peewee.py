@@ -5,7 +5,7 @@ import pytest
 from peewee import (SQL, BigIntegerField, Model, PostgresqlDatabase, TextField)
 from pgvector.peewee import VectorField
 
-from cycle import cycle
+from client_cycle import client_cycle
 from embedding import DIMS
 
 
@@ -58,6 +58,6 @@ def run_cycle(db, Item, docs, rows):
     def delete(ids):
         Item.delete().where(Item.id.in_(ids)).execute()
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
     for item in Item.select().limit(3):
         assert np.array_equal(np.float32(item.embedding), rows[item.id])

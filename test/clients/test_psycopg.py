@@ -7,7 +7,7 @@ import pytest
 from pgvector import Bit, HalfVector, SparseVector, Vector
 from pgvector.psycopg import register_vector
 
-from cycle import cycle
+from client_cycle import client_cycle
 from embedding import DIMS, QUESTIONS, embed
 from exact import check_answer
 
@@ -38,7 +38,7 @@ def run_cycle(db, connection, docs, rows, binary, value):
     def delete(ids):
         connection.execute('DELETE FROM item WHERE id = ANY (%s)', [ids])
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
 
 
 @pytest.mark.parametrize('binary', (False, True), ids=('text', 'binary'))

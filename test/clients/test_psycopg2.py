@@ -9,7 +9,7 @@ import pytest
 from pgvector import HalfVector, SparseVector, Vector
 from pgvector.psycopg2 import register_vector
 
-from cycle import cycle
+from client_cycle import client_cycle
 from embedding import DIMS
 
 
@@ -55,7 +55,7 @@ def test_cycle(db, cursor, docs, rows, load):
     def delete(ids):
         cursor.execute('DELETE FROM item WHERE id = ANY (%s)', (ids,))
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
 
 
 def test_types(cursor):

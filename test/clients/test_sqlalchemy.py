@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel import Session as ModelSession
 from sqlmodel import select as model_select
 
-from cycle import cycle
+from client_cycle import client_cycle
 from embedding import DIMS
 
 # What is written of an index: as for pgvector, and with what is ours alone.  Of the
@@ -110,7 +110,7 @@ def test_orm(db, engine, docs, rows, method):
             session.execute(sa.delete(Item).where(Item.id.in_(ids)))
             session.commit()
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
     # whole objects, and their values
     with Session(engine) as session:
         for item in session.scalars(sa.select(Item).limit(3)):
@@ -153,7 +153,7 @@ def test_core_async(db, docs, rows):
     def delete(ids):
         run(lambda c: c.execute(sa.delete(table).where(table.c.id.in_(ids))))
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
     loop.run_until_complete(engine.dispose())
     loop.close()
 
@@ -192,7 +192,7 @@ def test_sqlmodel(db, engine, docs, rows, method):
                 session.delete(item)
             session.commit()
 
-    cycle(db, docs, rows, search, delete)
+    client_cycle(db, docs, rows, search, delete)
 
 
 # ---------- Alembic ----------

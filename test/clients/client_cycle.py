@@ -1,10 +1,10 @@
-"""What each client goes through once its table is filled and indexed."""
+"""What each driver and ORM goes through once its table is filled and indexed."""
 
 from embedding import QUESTIONS, embed
 from exact import check_answer
 
 
-def cycle(db, docs, rows, search, delete, metric='cosine', count=5):
+def client_cycle(db, docs, rows, search, delete, metric='cosine', count=5):
     """Search, search among the documents of a topic, delete, and search again.
 
     search(vector, count, topic): what the client finds, as ids or as pairs of id
