@@ -62,13 +62,23 @@ padded(size_t dim)
 	return (dim + CHUNK - 1) & ~(size_t) (CHUNK - 1);
 }
 
+/* Copy some bytes, CHUNK of them if bits of each are to be flipped. */
+INLINE void
+copy_unit(uint8_t *to, const uint8_t *from, size_t unit, uint8_t flip)
+{
+	if (flip == 0)
+		memcpy(to, from, unit);
+	else
+		vst1q_u8(to, veorq_u8(vld1q_u8(from), vdupq_n_u8(flip)));
+}
+
 /*
  * Copy bytes to number `which` of `count` that stand side by side, `unit` bytes
  * of each.
  */
 INLINE void
 interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
-		   const uint8_t *from, size_t bytes)
+		   uint8_t flip, const uint8_t *from, size_t bytes)
 {
 	size_t		apart = count * unit;
 	size_t		i = 0;
@@ -76,15 +86,15 @@ interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
 	to += which * unit;
 	for (; i + 4 * unit <= bytes; i += 4 * unit, to += 4 * apart)
 	{
-		memcpy(to, from + i, unit);
-		memcpy(to + apart, from + i + unit, unit);
-		memcpy(to + 2 * apart, from + i + 2 * unit, unit);
-		memcpy(to + 3 * apart, from + i + 3 * unit, unit);
+		copy_unit(to, from + i, unit, flip);
+		copy_unit(to + apart, from + i + unit, unit, flip);
+		copy_unit(to + 2 * apart, from + i + 2 * unit, unit, flip);
+		copy_unit(to + 3 * apart, from + i + 3 * unit, unit, flip);
 	}
 	for (; i + unit <= bytes; i += unit, to += apart)
-		memcpy(to, from + i, unit);
-	if (i < bytes)
-		memcpy(to, from + i, bytes - i);
+		copy_unit(to, from + i, unit, flip);
+	for (; i < bytes; i++)
+		*to++ = from[i] ^ flip;
 }
 
 /*
@@ -93,25 +103,25 @@ interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
  */
 INLINE void
 copy_rows(Tile *tile, const uint8_t *const *rows, uint32_t n, uint32_t count,
-		  size_t unit, size_t first, size_t depth, uint8_t filling)
+		  size_t unit, uint8_t flip, size_t first, size_t depth)
 {
 	if (n < count || depth < padded(depth))
-		memset(tile->codes, filling, count * padded(depth));
+		memset(tile->codes, 0, count * padded(depth));
 	for (uint32_t r = 0; r < n; r++)
-		interleave(tile->codes, r, count, unit, rows[r] + first, depth);
+		interleave(tile->codes, r, count, unit, flip, rows[r] + first, depth);
 }
 
 /* Pack columns that stand in groups, with so many bytes of each at a time. */
 INLINE void
 pack_groups(uint8_t *columns, const uint8_t *const *codes, uint32_t count,
-			size_t dim, uint32_t group, size_t unit, uint8_t filling)
+			size_t dim, uint32_t group, size_t unit, uint8_t flip)
 {
 	size_t		length = padded(dim);
 
-	memset(columns, filling, OMEN_PANEL * length);
+	memset(columns, 0, OMEN_PANEL * length);
 	for (uint32_t c = 0; c < count; c++)
 		interleave(columns + c / group * group * length, c % group, group, unit,
-				   codes[c], dim);
+				   flip, codes[c], dim);
 }
 
 /* ---------- from dots to distances ---------- */
@@ -219,6 +229,7 @@ typedef struct WidePanelHead
 	uint32_t	unused[15];
 } WidePanelHead;
 
+#define SIGN 128				/* flipping it takes 128 off */
 #define WIDE_ROWS 4
 #define WIDE_GROUP 4
 
@@ -228,19 +239,17 @@ wide_panel_bytes(size_t dim)
 	return sizeof(WidePanelHead) + OMEN_PANEL * padded(dim);
 }
 
-/* Take 128 off each of some bytes; are there two of -128 that meet? */
+/* Are there two of -128 that meet? */
 INLINE bool
-shift_bytes(uint8_t *bytes, size_t n)
+is_full(const uint8_t *bytes, size_t n)
 {
 	uint8x16_t	full = vdupq_n_u8(0);
 
 	for (size_t i = 0; i < n; i += CHUNK)
 	{
-		uint8x16_t	v = vld1q_u8(bytes + i);
-		uint8x16_t	zeroes = vceqzq_u8(v);
+		uint8x16_t	lowest = vceqq_u8(vld1q_u8(bytes + i), vdupq_n_u8(SIGN));
 
-		full = vorrq_u8(full, vandq_u8(zeroes, vextq_u8(zeroes, zeroes, 8)));
-		vst1q_u8(bytes + i, veorq_u8(v, vdupq_n_u8(128)));
+		full = vorrq_u8(full, vandq_u8(lowest, vextq_u8(lowest, lowest, 8)));
 	}
 	return vmaxvq_u8(full) != 0;
 }
@@ -253,8 +262,8 @@ wide_pack(void *panel, const uint8_t *const *codes,
 	uint8_t	   *columns = (uint8_t *) (head + 1);
 
 	set_panel_head(&head->head, terms, count);
-	pack_groups(columns, codes, count, dim, WIDE_GROUP, CHUNK, 128);
-	head->is_full = shift_bytes(columns, OMEN_PANEL * padded(dim));
+	pack_groups(columns, codes, count, dim, WIDE_GROUP, CHUNK, SIGN);
+	head->is_full = is_full(columns, OMEN_PANEL * padded(dim));
 }
 
 INLINE int32x4_t
@@ -357,8 +366,7 @@ wide_distances(const void *panel, const uint8_t *const *rows,
 		{
 			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
 
-			copy_rows(&tile, rows + first, n, n, CHUNK, i, depth, 128);
-			(void) shift_bytes(tile.codes, n * padded(depth));
+			copy_rows(&tile, rows + first, n, n, CHUNK, SIGN, i, depth);
 			add_rows(&tile, columns + WIDE_GROUP * i, padded(depth),
 					 padded(dim));
 		}
@@ -475,7 +483,7 @@ compute_distances(const PanelHead *head, const uint8_t *const *rows,
 		{
 			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
 
-			copy_rows(&tile, rows + first, n, times * step, unit, i, depth, 0);
+			copy_rows(&tile, rows + first, n, times * step, unit, 0, i, depth);
 			add_rows[times - 1](&tile, columns + GROUP * i, padded(depth),
 								padded(dim));
 		}
