@@ -62,13 +62,23 @@ padded(size_t dim)
 	return (dim + CHUNK - 1) & ~(size_t) (CHUNK - 1);
 }
 
+/* Copy some bytes, CHUNK of them if bits of each are to be flipped. */
+INLINE void
+copy_unit(uint8_t *to, const uint8_t *from, size_t unit, uint8_t flip)
+{
+	if (flip == 0)
+		memcpy(to, from, unit);
+	else
+		vst1q_u8(to, veorq_u8(vld1q_u8(from), vdupq_n_u8(flip)));
+}
+
 /*
  * Copy bytes to number `which` of `count` that stand side by side, `unit` bytes
  * of each.
  */
 INLINE void
 interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
-		   const uint8_t *from, size_t bytes)
+		   uint8_t flip, const uint8_t *from, size_t bytes)
 {
 	size_t		apart = count * unit;
 	size_t		i = 0;
@@ -76,15 +86,15 @@ interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
 	to += which * unit;
 	for (; i + 4 * unit <= bytes; i += 4 * unit, to += 4 * apart)
 	{
-		memcpy(to, from + i, unit);
-		memcpy(to + apart, from + i + unit, unit);
-		memcpy(to + 2 * apart, from + i + 2 * unit, unit);
-		memcpy(to + 3 * apart, from + i + 3 * unit, unit);
+		copy_unit(to, from + i, unit, flip);
+		copy_unit(to + apart, from + i + unit, unit, flip);
+		copy_unit(to + 2 * apart, from + i + 2 * unit, unit, flip);
+		copy_unit(to + 3 * apart, from + i + 3 * unit, unit, flip);
 	}
 	for (; i + unit <= bytes; i += unit, to += apart)
-		memcpy(to, from + i, unit);
-	if (i < bytes)
-		memcpy(to, from + i, bytes - i);
+		copy_unit(to, from + i, unit, flip);
+	for (; i < bytes; i++)
+		*to++ = from[i] ^ flip;
 }
 
 /*
@@ -93,25 +103,25 @@ interleave(uint8_t *to, uint32_t which, uint32_t count, size_t unit,
  */
 INLINE void
 copy_rows(Tile *tile, const uint8_t *const *rows, uint32_t n, uint32_t count,
-		  size_t unit, size_t first, size_t depth, uint8_t filling)
+		  size_t unit, uint8_t flip, size_t first, size_t depth)
 {
 	if (n < count || depth < padded(depth))
-		memset(tile->codes, filling, count * padded(depth));
+		memset(tile->codes, 0, count * padded(depth));
 	for (uint32_t r = 0; r < n; r++)
-		interleave(tile->codes, r, count, unit, rows[r] + first, depth);
+		interleave(tile->codes, r, count, unit, flip, rows[r] + first, depth);
 }
 
 /* Pack columns that stand in groups, with so many bytes of each at a time. */
 INLINE void
 pack_groups(uint8_t *columns, const uint8_t *const *codes, uint32_t count,
-			size_t dim, uint32_t group, size_t unit, uint8_t filling)
+			size_t dim, uint32_t group, size_t unit, uint8_t flip)
 {
 	size_t		length = padded(dim);
 
-	memset(columns, filling, OMEN_PANEL * length);
+	memset(columns, 0, OMEN_PANEL * length);
 	for (uint32_t c = 0; c < count; c++)
 		interleave(columns + c / group * group * length, c % group, group, unit,
-				   codes[c], dim);
+				   flip, codes[c], dim);
 }
 
 /* ---------- from dots to distances ---------- */
@@ -219,6 +229,7 @@ typedef struct WidePanelHead
 	uint32_t	unused[15];
 } WidePanelHead;
 
+#define SIGN 128				/* flipping it takes 128 off */
 #define WIDE_ROWS 4
 #define WIDE_GROUP 4
 
@@ -228,19 +239,17 @@ wide_panel_bytes(size_t dim)
 	return sizeof(WidePanelHead) + OMEN_PANEL * padded(dim);
 }
 
-/* Take 128 off each of some bytes; are there two of -128 that meet? */
+/* Are there two of -128 that meet? */
 INLINE bool
-shift_bytes(uint8_t *bytes, size_t n)
+is_full(const uint8_t *bytes, size_t n)
 {
 	uint8x16_t	full = vdupq_n_u8(0);
 
 	for (size_t i = 0; i < n; i += CHUNK)
 	{
-		uint8x16_t	v = vld1q_u8(bytes + i);
-		uint8x16_t	zeroes = vceqzq_u8(v);
+		uint8x16_t	lowest = vceqq_u8(vld1q_u8(bytes + i), vdupq_n_u8(SIGN));
 
-		full = vorrq_u8(full, vandq_u8(zeroes, vextq_u8(zeroes, zeroes, 8)));
-		vst1q_u8(bytes + i, veorq_u8(v, vdupq_n_u8(128)));
+		full = vorrq_u8(full, vandq_u8(lowest, vextq_u8(lowest, lowest, 8)));
 	}
 	return vmaxvq_u8(full) != 0;
 }
@@ -253,8 +262,8 @@ wide_pack(void *panel, const uint8_t *const *codes,
 	uint8_t	   *columns = (uint8_t *) (head + 1);
 
 	set_panel_head(&head->head, terms, count);
-	pack_groups(columns, codes, count, dim, WIDE_GROUP, CHUNK, 128);
-	head->is_full = shift_bytes(columns, OMEN_PANEL * padded(dim));
+	pack_groups(columns, codes, count, dim, WIDE_GROUP, CHUNK, SIGN);
+	head->is_full = is_full(columns, OMEN_PANEL * padded(dim));
 }
 
 INLINE int32x4_t
@@ -357,8 +366,7 @@ wide_distances(const void *panel, const uint8_t *const *rows,
 		{
 			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
 
-			copy_rows(&tile, rows + first, n, n, CHUNK, i, depth, 128);
-			(void) shift_bytes(tile.codes, n * padded(depth));
+			copy_rows(&tile, rows + first, n, n, CHUNK, SIGN, i, depth);
 			add_rows(&tile, columns + WIDE_GROUP * i, padded(depth),
 					 padded(dim));
 		}
@@ -475,7 +483,7 @@ compute_distances(const PanelHead *head, const uint8_t *const *rows,
 		{
 			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
 
-			copy_rows(&tile, rows + first, n, times * step, unit, i, depth, 0);
+			copy_rows(&tile, rows + first, n, times * step, unit, 0, i, depth);
 			add_rows[times - 1](&tile, columns + GROUP * i, padded(depth),
 								padded(dim));
 		}
@@ -586,99 +594,7 @@ matrix_distances(const void *panel, const uint8_t *const *rows,
 
 #endif
 
-/* ---------- the smallest ---------- */
-
-INLINE int32x4_t
-load_integers(const float *values)
-{
-	return vreinterpretq_s32_f32(vld1q_f32(values));
-}
-
-/* Eight or 16 numbers, all ones where each of as many values is up to limit. */
-INLINE uint16x8_t
-halves_up_to(const float *values, int32x4_t limits)
-{
-	return vuzp1q_u16(
-		vreinterpretq_u16_u32(vcleq_s32(load_integers(values), limits)),
-		vreinterpretq_u16_u32(vcleq_s32(load_integers(values + 4), limits)));
-}
-
-INLINE uint8x16_t
-bytes_up_to(const float *values, int32_t limit)
-{
-	int32x4_t	limits = vdupq_n_s32(limit);
-
-	return vuzp1q_u8(vreinterpretq_u8_u16(halves_up_to(values, limits)),
-					 vreinterpretq_u8_u16(halves_up_to(values + 8, limits)));
-}
-
-/* The same with one bit of each byte, that which is its own of eight. */
-INLINE uint8x16_t
-bits_up_to(const float *values, int32_t limit)
-{
-	const uint8x16_t own =
-		vreinterpretq_u8_u64(vdupq_n_u64(UINT64_C(0x8040201008040201)));
-
-	return vandq_u8(bytes_up_to(values, limit), own);
-}
-
-INLINE uint32_t
-up_to_16(const float *values, int32_t limit)
-{
-	uint8x16_t	sum = bits_up_to(values, limit);
-
-	sum = vpaddq_u8(sum, sum);
-	sum = vpaddq_u8(sum, sum);
-	sum = vpaddq_u8(sum, sum);
-	return vgetq_lane_u16(vreinterpretq_u16_u8(sum), 0);
-}
-
-INLINE uint64_t
-up_to_64(const float *values, int32_t limit)
-{
-	uint8x16_t	low =
-		vpaddq_u8(bits_up_to(values, limit), bits_up_to(values + 16, limit));
-	uint8x16_t	high = vpaddq_u8(bits_up_to(values + 32, limit),
-								bits_up_to(values + 48, limit));
-	uint8x16_t	sum = vpaddq_u8(low, high);
-
-	sum = vpaddq_u8(sum, sum);
-	return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
-}
-
-INLINE void
-minima_of_64(const float *values, uint32_t count, float *minima,
-			 int32_t *lowest, int32_t *highest)
-{
-	int32x4_t	low = vdupq_n_s32(INT32_MAX);
-	int32x4_t	high = vdupq_n_s32(0);
-
-	for (int j = 0; j < 64; j += 4 * WIDTH)
-	{
-		int32x4_t	m0 = vreinterpretq_s32_f32(vdupq_n_f32(INFINITY));
-		int32x4_t	m1 = m0;
-		int32x4_t	m2 = m0;
-		int32x4_t	m3 = m0;
-
-		for (uint32_t i = 0; i < count; i += 64)
-		{
-			m0 = vminq_s32(m0, load_integers(values + i + j));
-			m1 = vminq_s32(m1, load_integers(values + i + j + WIDTH));
-			m2 = vminq_s32(m2, load_integers(values + i + j + 2 * WIDTH));
-			m3 = vminq_s32(m3, load_integers(values + i + j + 3 * WIDTH));
-		}
-		vst1q_f32(minima + j, vreinterpretq_f32_s32(m0));
-		vst1q_f32(minima + j + WIDTH, vreinterpretq_f32_s32(m1));
-		vst1q_f32(minima + j + 2 * WIDTH, vreinterpretq_f32_s32(m2));
-		vst1q_f32(minima + j + 3 * WIDTH, vreinterpretq_f32_s32(m3));
-		low = vminq_s32(low, vminq_s32(vminq_s32(m0, m1), vminq_s32(m2, m3)));
-		high = vmaxq_s32(high, vmaxq_s32(vmaxq_s32(m0, m1), vmaxq_s32(m2, m3)));
-	}
-	*lowest = vminvq_s32(low);
-	*highest = vmaxvq_s32(high);
-}
-
-#include "block_nearest.h"
+#include "nearest_neon.h"
 
 const OmenBlockKernels omen_block_neon = {
 	.panels = {wide_panel_bytes, wide_pack, wide_distances},

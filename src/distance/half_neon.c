@@ -97,7 +97,11 @@ const OmenHalfKernels omen_half_neon = {
 
 #ifdef OMEN_KERNELS_DOTPROD
 
-/* ---------- products of halves ---------- */
+/*
+ * ---------- products of halves ----------
+ *
+ * In the order of all other tables, so that the sums are the same, too.
+ */
 
 static inline __attribute__((always_inline)) OMEN_TARGET_FHM Floats
 ip_add_fhm(Floats acc, float16x8_t x, float16x8_t y)
@@ -114,32 +118,10 @@ load_first_register(const uint16_t *p, size_t n)
 	return load_register(first_halves(p, n, first));
 }
 
-OMEN_TARGET_FHM static float
-ip_fhm(const uint16_t *a, const uint16_t *b, size_t dim)
-{
-	Floats		acc0 = ZEROES;
-	Floats		acc1 = ZEROES;
-	size_t		i = 0;
+#undef TARGET
+#define TARGET OMEN_TARGET_FHM
 
-	for (; i + 4 * WIDTH <= dim; i += 4 * WIDTH)
-	{
-		float16x8_t x0 = load_register(a + i);
-		float16x8_t x1 = load_register(a + i + WIDTH);
-		float16x8_t x2 = load_register(a + i + 2 * WIDTH);
-		float16x8_t x3 = load_register(a + i + 3 * WIDTH);
-
-		acc0 = ip_add_fhm(acc0, x0, load_register(b + i));
-		acc1 = ip_add_fhm(acc1, x1, load_register(b + i + WIDTH));
-		acc0 = ip_add_fhm(acc0, x2, load_register(b + i + 2 * WIDTH));
-		acc1 = ip_add_fhm(acc1, x3, load_register(b + i + 3 * WIDTH));
-	}
-	for (; i + WIDTH <= dim; i += WIDTH)
-		acc0 = ip_add_fhm(acc0, load_register(a + i), load_register(b + i));
-	if (i < dim)
-		acc1 = ip_add_fhm(acc1, load_first_register(a + i, dim - i),
-						  load_first_register(b + i, dim - i));
-	return add_floats(PLUS(acc0, acc1));
-}
+DEFINE_SUM(ip_fhm, uint16_t, load_register, load_first_register, ip_add_fhm)
 
 /* Sums of a_i * b_i, a_i^2 and b_i^2. */
 typedef struct Products
@@ -157,7 +139,7 @@ add_products(Products *sum, float16x8_t x, float16x8_t y)
 	sum->bb = ip_add_fhm(sum->bb, y, y);
 }
 
-OMEN_TARGET_FHM static void
+TARGET static void
 cosine_fhm(const uint16_t *a, const uint16_t *b, size_t dim, float *ab,
 		   float *aa, float *bb)
 {
