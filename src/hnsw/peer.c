@@ -20,8 +20,12 @@
 #include "omendb.h"
 #include "types/detoast.h"
 #include "types/sphere.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 OMEN_FUNCTION(omen_peer_within);
 OMEN_FUNCTION(omen_peer_distance);
@@ -33,10 +37,43 @@ typedef struct PeerCall
 	FmgrInfo	known;			/* what omen_distance_known() keeps for it */
 } PeerCall;
 
+/* What has been looked up: pg_amproc has no index by function. */
+typedef struct ClassOperator
+{
+	Oid			function;		/* a support function; hash key */
+	Oid			distance;
+} ClassOperator;
+
+static HTAB *class_operators = NULL;
+
+/* An operator class has changed, or may have. */
+static void
+forget_operators(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (class_operators)
+		hash_destroy(class_operators);
+	class_operators = NULL;
+}
+
+static void
+create_operators(void)
+{
+	static bool is_registered = false;
+	HASHCTL		control = {.keysize = sizeof(Oid),
+					   .entrysize = sizeof(ClassOperator),
+					   .hcxt = CacheMemoryContext};
+
+	if (!is_registered)
+		CacheRegisterSyscacheCallback(AMPROCNUM, forget_operators, (Datum) 0);
+	is_registered = true;
+	class_operators = hash_create("omendb distance operators", 32, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 /* The distance operator of the class that a function is a support function of.
  */
 static Oid
-operator_of_class(Oid function)
+look_up_operator(Oid function)
 {
 	Relation	procs =
 		table_open(AccessMethodProcedureRelationId, AccessShareLock);
@@ -62,6 +99,26 @@ operator_of_class(Oid function)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("function %s belongs to no operator class",
 							   get_func_name(function))));
+	return distance;
+}
+
+static Oid
+operator_of_class(Oid function)
+{
+	ClassOperator *known =
+		class_operators
+			? hash_search(class_operators, &function, HASH_FIND, NULL)
+			: NULL;
+	Oid			distance;
+
+	if (known)
+		return known->distance;
+	distance = look_up_operator(function);
+	/* that may have been when everything known was forgotten */
+	if (class_operators == NULL)
+		create_operators();
+	known = hash_search(class_operators, &function, HASH_ENTER, NULL);
+	known->distance = distance;
 	return distance;
 }
 
