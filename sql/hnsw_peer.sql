@@ -66,7 +66,45 @@ SELECT pg_stat_force_next_flush();
 SELECT * FROM calls();
 -- also where nothing is known
 SELECT bool_and(d = (SELECT v <-> question() FROM item i WHERE i.id = n.id)) AS same FROM nearest n;
+
+-- Parts of a table are no other; what has been counted is left out.
+CREATE TABLE whole (id int, v vector(700)) PARTITION BY LIST (id);
+CREATE TABLE part PARTITION OF whole DEFAULT;
+INSERT INTO whole SELECT * FROM item;
+CREATE INDEX ON whole USING omen_hnsw (v peer_ops);
+ANALYZE whole;
+SELECT pg_stat_force_next_flush();
+CREATE TEMP TABLE before AS SELECT * FROM calls();
+SELECT count(*) FROM (SELECT id FROM whole ORDER BY v <~~> (SELECT question()) LIMIT 3) s;
+SELECT pg_stat_force_next_flush();
+SELECT name, c.calls - b.calls AS calls FROM calls() c JOIN before b USING (name) ORDER BY name;
 RESET track_functions;
+
+-- Whoever may not call the function that is called in place of the operator's
+-- has the operator's called, even if he might when the plan was made.
+CREATE ROLE regress_hnsw_peer;
+GRANT USAGE ON SCHEMA hnsw_peer TO regress_hnsw_peer;
+GRANT SELECT ON item TO regress_hnsw_peer;
+SET ROLE regress_hnsw_peer;
+SET plan_cache_mode = force_generic_plan;
+PREPARE near AS SELECT id FROM item ORDER BY v <~~> (SELECT question()) LIMIT 1;
+EXECUTE near;
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION peer_repeated FROM PUBLIC;
+SET ROLE regress_hnsw_peer;
+EXECUTE near;
+RESET ROLE;
+-- and nobody gets a distance that he may not have
+GRANT EXECUTE ON FUNCTION peer_repeated TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION peer_distance FROM PUBLIC;
+SET ROLE regress_hnsw_peer;
+EXECUTE near;
+SELECT peer_repeated('[1,2]', '[1,3]');
+SELECT peer_within('[1,2]', ('[1,3]', 1)::peer_sphere);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION peer_distance TO PUBLIC;
+DEALLOCATE near;
+RESET plan_cache_mode;
 
 -- Within a sphere, with and without the index.
 SET enable_seqscan = off;
@@ -78,3 +116,4 @@ SELECT count(*) FILTER (WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere)
 
 SET client_min_messages = warning;
 DROP SCHEMA hnsw_peer CASCADE;
+DROP ROLE regress_hnsw_peer;

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_amproc.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "hnsw/columns.h"
 #include "omendb.h"
@@ -122,7 +123,10 @@ operator_of_class(Oid function)
 	return distance;
 }
 
-/* The distance of a function, looked up once for each expression. */
+/*
+ * The distance of a function, looked up once for each expression.  Whoever may
+ * not call it gets it by no other name.
+ */
 static PeerCall *
 peer_call(FmgrInfo *flinfo)
 {
@@ -130,9 +134,13 @@ peer_call(FmgrInfo *flinfo)
 
 	if (call == NULL)
 	{
+		Oid			distance = get_opcode(operator_of_class(flinfo->fn_oid));
+
+		if (!omen_may_call(distance))
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+						   get_func_name(distance));
 		call = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(PeerCall));
-		fmgr_info_cxt(get_opcode(operator_of_class(flinfo->fn_oid)),
-					  &call->distance, flinfo->fn_mcxt);
+		fmgr_info_cxt(distance, &call->distance, flinfo->fn_mcxt);
 		call->known = call->distance;
 		flinfo->fn_extra = call;
 	}

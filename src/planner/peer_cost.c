@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_amop.h"
+#include "compat.h"
 #include "hnsw/distance_cost.h"
 #include "hnsw/hnsw.h"
 #include "planner/peer_cost.h"
@@ -26,11 +27,12 @@ static OpExpr *
 distance_of_pathkey(const PathKey *pathkey, const RelOptInfo *rel,
 					const IndexOptInfo *index)
 {
-	ListCell   *lc;
+	OmenMembers members;
+	EquivalenceMember *member;
 
-	foreach (lc, pathkey->pk_eclass->ec_members)
+	omen_members_begin(&members, pathkey->pk_eclass, rel->relids);
+	while ((member = omen_members_next(&members)) != NULL)
 	{
-		EquivalenceMember *member = lfirst_node(EquivalenceMember, lc);
 		OpExpr	   *op = (OpExpr *) member->em_expr;
 
 		if (IsA(op, OpExpr) && bms_equal(member->em_relids, rel->relids) &&
