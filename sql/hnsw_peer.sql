@@ -106,6 +106,19 @@ GRANT EXECUTE ON FUNCTION peer_distance TO PUBLIC;
 DEALLOCATE near;
 RESET plan_cache_mode;
 
+-- Which distance a function is for is known anew when its class is another.
+CREATE FUNCTION far(vector, vector) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT AS 'SELECT 7::float8';
+CREATE FUNCTION other_repeated(vector, vector) RETURNS float8 AS '$libdir/omendb', 'omen_peer_distance' LANGUAGE C IMMUTABLE STRICT;
+CREATE OPERATOR <~!~> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = far);
+CREATE OPERATOR CLASS other_ops FOR TYPE vector USING omen_hnsw AS OPERATOR 1 <~~> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 peer_support(internal), FUNCTION 3 other_repeated(vector, vector);
+SELECT other_repeated('[1,2]', '[1,3]'), other_repeated('[1,2]', '[1,3]');
+DROP OPERATOR FAMILY other_ops USING omen_hnsw;
+SELECT other_repeated('[1,2]', '[1,3]');
+CREATE OPERATOR CLASS other_ops FOR TYPE vector USING omen_hnsw AS OPERATOR 1 <~!~> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 peer_support(internal), FUNCTION 3 other_repeated(vector, vector);
+SELECT other_repeated('[1,2]', '[1,3]'), peer_repeated('[1,2]', '[1,3]'), other_repeated('[1,2]', '[1,3]');
+
 -- Within a sphere, with and without the index.
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM item WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere ORDER BY v <~~> (SELECT question()) LIMIT 2000;

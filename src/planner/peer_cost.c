@@ -44,7 +44,10 @@ distance_of_pathkey(const PathKey *pathkey, const RelOptInfo *rel,
 	return NULL;
 }
 
-/* What PostgreSQL does not know that the order costs for each row. */
+/*
+ * What PostgreSQL does not know that the order costs for each row.  Notes that
+ * it is by another library's distance.
+ */
 static double
 untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -55,7 +58,7 @@ untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 		IndexOptInfo *index = lfirst(lc);
 		OpExpr	   *distance;
 		Relation	relation;
-		double		cost;
+		const OmenOpclass *opclass;
 
 		if (index->amcostestimate != omen_hnsw_cost_estimate)
 			continue;
@@ -64,9 +67,11 @@ untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 		if (distance == NULL)
 			continue;
 		relation = index_open(index->indexoid, NoLock);
-		cost = omen_untold_cost(root, omen_opclass(relation), distance);
+		opclass = omen_opclass(relation);
 		index_close(relation, NoLock);
-		return cost;
+		if (opclass->is_peer)
+			omen_note_peers();
+		return omen_untold_cost(root, opclass, distance);
 	}
 	return 0;
 }
@@ -99,7 +104,6 @@ omen_charge_untold_order(PlannerInfo *root, RelOptInfo *rel)
 	cost = untold_cost_of_order(root, rel);
 	if (cost <= 0)
 		return;
-	omen_note_peers();
 	charge_paths(root, rel->pathlist, cost);
 	charge_paths(root, rel->partial_pathlist, cost);
 }
