@@ -121,13 +121,28 @@ add_small(uint16x8_t acc, uint8x16_t x, uint8x16_t y)
 	return vmlal_high_u8(acc, x, y);
 }
 
-INLINE uint32x4_t
-add_two(uint32x4_t acc, Halves x, Halves y)
+INLINE uint16x8_t
+multiply_two(Halves x, Halves y)
 {
 	uint16x8_t	sum = vmull_u8(vget_low_u8(x.low), vget_low_u8(y.low));
 
 	sum = vmlal_high_u8(sum, x.low, y.low);
-	return vpadalq_u16(acc, add_small(sum, x.high, y.high));
+	return add_small(sum, x.high, y.high);
+}
+
+INLINE uint32x4_t
+add_two(uint32x4_t acc, Halves x, Halves y)
+{
+	return vpadalq_u16(acc, multiply_two(x, y));
+}
+
+/* Eight products fit 16 bits, too. */
+INLINE uint32x4_t
+add_twice(uint32x4_t acc, Halves x, Halves y, Halves v, Halves w)
+{
+	uint16x8_t	sum = add_small(multiply_two(x, y), v.low, w.low);
+
+	return vpadalq_u16(acc, add_small(sum, v.high, w.high));
 }
 
 /* Eight products of a byte and up to 3 fit 16 bits, too. */
@@ -146,6 +161,7 @@ add_four(uint32x4_t acc, Quarters x, Quarters y)
 #define PRODUCT(name) name
 #define ADD_BYTES(acc, x, y) add_bytes(acc, x, y)
 #define ADD_TWO(acc, x, y) add_two(acc, x, y)
+#define ADD_TWICE(acc, x, y, v, w) add_twice(acc, x, y, v, w)
 #define ADD_FOUR(acc, x, y) add_four(acc, x, y)
 #include "products_neon.h"
 
@@ -164,7 +180,8 @@ add_four_dotprod(uint32x4_t acc, Quarters x, Quarters y)
 #define PRODUCT(name) name##_dotprod
 #define ADD_BYTES(acc, x, y) vdotq_u32(acc, x, y)
 #define ADD_TWO(acc, x, y) \
-	vdotq_u32(vdotq_u32(acc, x.low, y.low), x.high, y.high)
+	vdotq_u32(vdotq_u32(acc, (x).low, (y).low), (x).high, (y).high)
+#define ADD_TWICE(acc, x, y, v, w) ADD_TWO(ADD_TWO(acc, x, y), v, w)
 #define ADD_FOUR(acc, x, y) add_four_dotprod(acc, x, y)
 #include "products_neon.h"
 

@@ -10,6 +10,7 @@
  *	PRODUCT(name)			what they are called
  *	ADD_BYTES(acc, x, y)	add products of 16 bytes to four sums
  *	ADD_TWO(acc, x, y)		the same of Halves, those of y being at most 15
+ *	ADD_TWICE(acc, x, y, v, w)	that of x and y, and of v and w
  *	ADD_FOUR(acc, x, y)		the same of Quarters, those of y being at most 3
  *
  * This file takes them away again.
@@ -67,22 +68,24 @@ PRODUCT(ip_u8_u4)(const uint8_t *a, const uint8_t *b, size_t dim)
 	uint32_t	rest = 0;
 	size_t		i = 0;
 
-	for (; i + 32 <= nhigh; i += 32)
+	for (; i + 64 <= nhigh; i += 64)
 	{
-		uint8x16_t	packed0 = vld1q_u8(b + i);
-		uint8x16_t	packed1 = vld1q_u8(b + i + 16);
-		Halves		x0 = load_two(a + i, high + i);
-		Halves		x1 = load_two(a + i + 16, high + i + 16);
+		Quarters	x = load_four(a + i, 16);
+		Quarters	y = load_four(high + i, 16);
+		Quarters	packed = load_four(b + i, 16);
 
-		sum0 = ADD_TWO(sum0, x0, split_halves(packed0));
-		sum1 = ADD_TWO(sum1, x1, split_halves(packed1));
+		sum0 = ADD_TWICE(sum0, ((Halves){x.first, y.first}),
+						 split_halves(packed.first),
+						 ((Halves){x.second, y.second}),
+						 split_halves(packed.second));
+		sum1 = ADD_TWICE(sum1, ((Halves){x.third, y.third}),
+						 split_halves(packed.third),
+						 ((Halves){x.fourth, y.fourth}),
+						 split_halves(packed.fourth));
 	}
-	if (i + 16 <= nhigh)
-	{
+	for (; i + 16 <= nhigh; i += 16)
 		sum0 = ADD_TWO(sum0, load_two(a + i, high + i),
 					   split_halves(vld1q_u8(b + i)));
-		i += 16;
-	}
 	for (; i < nhigh; i++)
 		rest +=
 			(uint32_t) a[i] * (b[i] & 15) + (uint32_t) high[i] * (b[i] >> 4);
@@ -186,4 +189,5 @@ PRODUCT(ip_u2)(const uint8_t *a, const uint8_t *b, size_t dim)
 #undef PRODUCT
 #undef ADD_BYTES
 #undef ADD_TWO
+#undef ADD_TWICE
 #undef ADD_FOUR
