@@ -53,6 +53,9 @@ class Session:
 
     def __init__(self, database, options):
         self.connection = knn.connect(database)
+        # else the first plan of a session is made before the library can
+        # look at it (src/planner/README)
+        self.connection.execute("LOAD 'omendb'")
         self.connection.execute(f"SET omendb.ef_search = {options.ef_search}")
         self.connection.execute("SET plan_cache_mode = force_generic_plan")
         self.queries = options.queries
