@@ -47,7 +47,7 @@
 
 /*
  * When it becomes a graph, codes are made anew from so many rows at most, since
- * an insert waits for that: a tenth of a second or some more.  Rows.  guess
+ * an insert waits for that.  Rows.  guess
  */
 #define OMEN_CONVERT_MAX_ROWS 100000
 
