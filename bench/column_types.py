@@ -264,12 +264,9 @@ def main():
     options = parser.parse_args()
     result = {"processor": compare.processor(), "rows": options.rows,
               "queries": options.queries, "simd": options.simd, "columns": {}}
+    if options.simd:
+        knn.set_simd(options.simd)
     for name in options.columns:
-        if options.simd:
-            with knn.connect("postgres") as connection:
-                connection.execute(
-                    f"ALTER SYSTEM SET omendb.simd = '{options.simd}'")
-                connection.execute("SELECT pg_reload_conf()")
         result["columns"][name] = compare_column(known[name], options)
         result["load_average"] = os.getloadavg()[0]
         with open(os.path.join(options.folder, "column_types.json"),

@@ -3,7 +3,7 @@
 
     bench/compare.py FOLDER [--sets SET,...] [--storage KIND,...]
         [--references NAME,...] [--rounds N] [--seconds N] [--queries N]
-        [--clients N] [--small-cache] [--cache FOLDER]
+        [--clients N] [--small-cache] [--cache FOLDER] [--simd NAME]
 
 Expects a server at PGHOST that has both extensions and nothing else to do, and
 runs as the same operating system user; bench/run starts one.  Each extension
@@ -35,6 +35,10 @@ EF_SEARCH = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400)
 TARGETS = (0.90, 0.95, 0.98, 0.99)
 M = 16
 EF_CONSTRUCTION = 64
+
+# How queries are asked: in one statement, prepared, unprepared with a literal.
+WAYS = {"server": "in server", "pgbench": "by pgbench",
+        "literal": "by literal"}
 
 # What of the small cache is measured.
 SMALL_CACHE_QUERIES = 200
@@ -129,6 +133,11 @@ class System:
         return knn.queries_per_second(self.database, self.table, queries,
                                       seconds,
                                       f"-c {self.setting}={ef_search}")
+
+    def by_literals(self, ef_search, queries, seconds):
+        """The same, planned anew for each, with the vector as a literal."""
+        return knn.literals_per_second(self.database, self.table, seconds,
+                                       f"-c {self.setting}={ef_search}")
 
     def session(self, ef_search):
         """A session that answers all queries in one statement."""
@@ -272,7 +281,7 @@ def measure(systems, data, truth, options):
     for system in systems:
         for ef_search in EF_SEARCH:
             system.result["points"].append({
-                "ef_search": ef_search, "pgbench_runs": [], "server_runs": [],
+                "ef_search": ef_search, **{f"{way}_runs": [] for way in WAYS},
                 "recall": knn.recall(system.answers(ef_search, count), data,
                                      truth)})
     for turn in range(options.rounds):
@@ -284,9 +293,11 @@ def measure(systems, data, truth, options):
                     ef_search, count, options.seconds))
                 point["pgbench_runs"].append(system.by_pgbench(
                     ef_search, count, options.seconds))
+                point["literal_runs"].append(system.by_literals(
+                    ef_search, count, options.seconds))
     for system in systems:
         for point in system.result["points"]:
-            for way in ("pgbench", "server"):
+            for way in WAYS:
                 point[way] = statistics.median(point[f"{way}_runs"])
 
 
@@ -388,7 +399,7 @@ def table(ours, theirs, references):
                                for ratio in ratios))
 
     results = [system.result for system in columns] + list(references.values())
-    for way, title in (("server", "in server"), ("pgbench", "by pgbench")):
+    for way, title in WAYS.items():
         for target in TARGETS:
             row(f"queries/s {title}, recall {target:.2f}",
                 [throughput_at(r["points"], target, way)
@@ -493,8 +504,11 @@ def main():
                         help="count the pages read in a small cache, too")
     parser.add_argument("--cache", default=".",
                         help="folder of what takes long to make")
+    parser.add_argument("--simd", help="omendb.simd")
     options = parser.parse_args()
 
+    if options.simd:
+        knn.set_simd(options.simd)
     System.type = options.type
     ours = [System("omendb" if kind == "auto" else f"omendb {kind}", "omendb",
                    "omendb", "omen_hnsw", "omendb.ef_search",
@@ -504,7 +518,7 @@ def main():
     with knn.connect("postgres") as connection:
         server, = connection.execute("SHOW server_version").fetchone()
     result = {"processor": processor(), "server": server,
-              "type": options.type, "m": M,
+              "type": options.type, "simd": options.simd, "m": M,
               "ef_construction": EF_CONSTRUCTION, "rounds": options.rounds,
               "seconds": options.seconds, "queries": options.queries,
               "sets": {}}

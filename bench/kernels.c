@@ -103,7 +103,7 @@ bench_kernels(uint32_t dim)
 	MEASURE(ns[5], CALLS,
 			omen_kernels->l1_u8(A8, B8, dim, 0.1f, 0.2f, 0.3f, 0.4f));
 	MEASURE(ns[6], CALLS, run_l1_u16(i, dim));
-	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
+	printf("%-12s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
 		   omen_kernels->name, dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5],
 		   ns[6]);
 }
@@ -149,7 +149,7 @@ bench_halves(uint32_t dim)
 	MEASURE(ns[3], CALLS, run_half_cosine(A16, B16, dim));
 	MEASURE(ns[4], CALLS, run_to_floats(A16, dim));
 	MEASURE(ns[5], CALLS, run_from_floats(A, dim));
-	printf("%-8s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
+	printf("%-12s %5u %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n",
 		   omen_kernels->name, dim, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5]);
 }
 
@@ -177,7 +177,7 @@ bench_codes(OmenMetric metric, OmenStorage storage, uint32_t dim)
 	(void) omen_encode_query(q, floats[1], scratch, &query, code, &about);
 	MEASURE(ns[2], CALLS,
 			omen_query_distance(q, &query, code, &headers[i & (POOL - 1)], A8));
-	printf("%-8s %-8s %-8s %5u %8.1f %8.1f %8.1f\n", omen_kernels->name,
+	printf("%-12s %-8s %-8s %5u %8.1f %8.1f %8.1f\n", omen_kernels->name,
 		   omen_metrics[metric].name, omen_codecs[storage]->name, dim, ns[0],
 		   ns[1], ns[2]);
 	free(code);
@@ -238,7 +238,7 @@ bench_block(size_t dim)
 			if (took[i] < best[i])
 				best[i] = took[i];
 	}
-	printf("%-8s %5zu %8.3f %8.3f %8.1f\n", omen_kernels->name, dim,
+	printf("%-12s %5zu %8.3f %8.3f %8.1f\n", omen_kernels->name, dim,
 		   best[0] * 1e9 / LEAF / LEAF, best[1] * 1e9 / LEAF / LEAF,
 		   best[2] * 1e9 / LEAF);
 	free(codes);
@@ -249,7 +249,9 @@ bench_block(size_t dim)
 int
 main(void)
 {
-	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	static const char *const tables[] = {"scalar", "avx2",		   "avx512",
+										 "neon",   "neon_dotprod", "neon_i8mm"};
+	const int	ntables = sizeof(tables) / sizeof(tables[0]);
 
 	for (int v = 0; v < POOL; v++)
 		for (int i = 0; i < MAX_DIM; i++)
@@ -259,21 +261,21 @@ main(void)
 			halves[v][i] = omen_half_from_float(floats[v][i]);
 		}
 
-	printf("%-8s %5s %8s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq",
+	printf("%-12s %5s %8s %8s %8s %8s %8s %8s %8s\n", "table", "dim", "l2sq",
 		   "ip", "l1", "cosine", "ip_u8", "l1_u8", "l1_u16");
-	for (int t = 0; t < 3; t++)
+	for (int t = 0; t < ntables; t++)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < N_DIMS; d++)
 				bench_kernels(dims[d]);
 
-	printf("\n%-8s %5s %8s %8s %8s %8s %8s %8s   of halves\n", "table", "dim",
+	printf("\n%-12s %5s %8s %8s %8s %8s %8s %8s   of halves\n", "table", "dim",
 		   "l2sq", "ip", "l1", "cosine", "to_float", "to_half");
-	for (int t = 0; t < 3; t++)
+	for (int t = 0; t < ntables; t++)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < N_DIMS; d++)
 				bench_halves(dims[d]);
 
-	printf("\n%-8s %-8s %-8s %5s %8s %8s %8s\n", "table", "metric", "storage",
+	printf("\n%-12s %-8s %-8s %5s %8s %8s %8s\n", "table", "metric", "storage",
 		   "dim", "encode", "distance", "query");
 	omen_kernels_init();
 	for (size_t d = 0; d < N_DIMS; d++)
@@ -284,9 +286,9 @@ main(void)
 					bench_codes((OmenMetric) metric, (OmenStorage) storage,
 								dims[d]);
 
-	printf("\n%-8s %5s %8s %8s %8s\n", "table", "dim", "pack", "block",
+	printf("\n%-12s %5s %8s %8s %8s\n", "table", "dim", "pack", "block",
 		   "nearest");
-	for (int t = 0; t < 3; t++)
+	for (int t = 0; t < ntables; t++)
 		if (omen_kernels_select(tables[t]))
 			for (size_t d = 0; d < 3; d++)
 				bench_block(dims[d]);

@@ -17,9 +17,19 @@ import fashion
 
 K = 10
 
+# How many scripts pgbench takes, less some.
+MOST_SCRIPTS = 100
+
 
 def connect(database, **options):
     return psycopg.connect(dbname=database, autocommit=True, **options)
+
+
+def set_simd(name):
+    """Have omendb use this instruction set, from the next session on."""
+    with connect("postgres") as connection:
+        connection.execute(f"ALTER SYSTEM SET omendb.simd = '{name}'")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 # Elements of a type of vectors, on the wire.
@@ -133,6 +143,24 @@ def recall(found, data, truth):
     return right / (K * len(found))
 
 
+def _pgbench(database, mode, scripts, seconds, settings):
+    """Throughput of one client that runs scripts, a random one each time."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number, script in enumerate(scripts):
+            files += ["-f", os.path.join(folder, f"{number}.sql")]
+            with open(files[-1], "w") as file:
+                file.write(script)
+        output = subprocess.run(
+            ["pgbench", "-n", "-M", mode, "-c", "1", "-T",
+             str(math.ceil(seconds)), "--random-seed=1", *files, database],
+            check=True, capture_output=True, text=True,
+            env={**os.environ, "PGOPTIONS": settings}).stdout
+    line = next(line for line in output.split("\n")
+                if line.startswith("tps = "))
+    return float(line.split()[2])
+
+
 def queries_per_second(database, table, count, seconds, settings=""):
     """Throughput of one client that asks prepared queries, by pgbench; the
     query vectors come from a table, as they would from an application's."""
@@ -140,15 +168,17 @@ def queries_per_second(database, table, count, seconds, settings=""):
               f"SELECT id FROM {table} ORDER BY embedding <-> "
               f"(SELECT embedding FROM queries WHERE id = :query) "
               f"LIMIT {K};\n")
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script)
-        file.flush()
-        output = subprocess.run(
-            ["pgbench", "-n", "-M", "prepared", "-c", "1", "-T",
-             str(math.ceil(seconds)),
-             "--random-seed=1", "-f", file.name, database],
-            check=True, capture_output=True, text=True,
-            env={**os.environ, "PGOPTIONS": settings}).stdout
-    line = next(line for line in output.split("\n")
-                if line.startswith("tps = "))
-    return float(line.split()[2])
+    return _pgbench(database, "prepared", [script], seconds, settings)
+
+
+def literals_per_second(database, table, seconds, settings=""):
+    """The same of statements that are planned each time, each with its query
+    vector as a literal."""
+    with connect(database) as connection:
+        queries = connection.execute(
+            "SELECT embedding::text FROM queries ORDER BY id LIMIT %s",
+            [MOST_SCRIPTS]).fetchall()
+    return _pgbench(database, "simple",
+                    [f"SELECT id FROM {table} ORDER BY embedding <-> "
+                     f"'{query}' LIMIT {K};\n" for query, in queries],
+                    seconds, settings)

@@ -83,6 +83,8 @@ FORMATS[2] = {
              "side_nan": (96, "I"), "node_stride": (48, "I"),
              "upper_stride": (52, "I")},
 }
+# the dimensions of values, which are not looked at here
+FORMATS[3] = FORMATS[2]
 META_VERSION = (4, "I")
 MAGIC = b"OMEN"
 

@@ -37,7 +37,7 @@ EXCEPTION WHEN invalid_parameter_value THEN
 	RETURN 0;
 END $$;
 SELECT count(*), min(length), max(length) FROM pair;
-SELECT wrong('scalar'), wrong('avx2'), wrong('avx512'), wrong('auto');
+SELECT wrong('scalar'), wrong('avx2'), wrong('avx512'), wrong('neon'), wrong('auto');
 DROP VIEW counted;
 DROP TABLE pair;
 

@@ -79,6 +79,24 @@ VACUUM long;
 INSERT INTO long SELECT i, ~repeat(i::bit(16)::text, 4000)::bit(64000) FROM generate_series(1, 20) i;
 SELECT * FROM omen_hnsw_check('long_b', true);
 DROP TABLE long;
+-- A row finds the node of its value without a look at each other value.
+CREATE TABLE long (id int, b bit(64000));
+CREATE INDEX long_b ON long USING omen_hnsw (b bit_hamming_ops);
+INSERT INTO long SELECT i, repeat(i::bit(16)::text, 4000)::bit(64000) FROM generate_series(1, 400) i;
+CREATE FUNCTION blocks_of(statement text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) ' || statement INTO plan;
+	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
+END
+$$;
+SELECT blocks_of('INSERT INTO long VALUES (401, repeat(''0000000000000111'', 4000)::bit(64000))') < 600 AS few_of_an_equal_one,
+	blocks_of('INSERT INTO long VALUES (402, repeat(''1000000000000111'', 4000)::bit(64000))') < 600 AS few_of_another;
+SELECT mode, nodes, rows FROM omen_hnsw_info('long_b');
+SELECT * FROM omen_hnsw_check('long_b', true);
+DROP FUNCTION blocks_of(text);
+DROP TABLE long;
 CREATE TABLE long (b bit(64001));
 CREATE INDEX ON long USING omen_hnsw (b bit_hamming_ops);
 DROP TABLE long;

@@ -252,6 +252,35 @@ VACUUM wide;
 SELECT relname, c.* FROM pg_class, check_all(oid) c WHERE relname ~ '^wide_' ORDER BY relname;
 DROP TABLE wide;
 
+-- Rows of one vector are on one node: members of a list that became a graph get the
+-- code that the vector has, unless whoever inserts may not see the rows and the
+-- vector is an expression
+CREATE TABLE doubled (id integer, v vector(16));
+CREATE INDEX doubled_column ON doubled USING omen_hnsw (v) WITH (storage = sq4);
+CREATE INDEX doubled_expression ON doubled USING omen_hnsw ((v::halfvec(16)) halfvec_l2_ops) WITH (storage = sq4);
+CREATE ROLE regress_omendb_inserter;
+GRANT INSERT ON doubled TO regress_omendb_inserter;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 1500) i;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 500) i;
+SELECT relname, c.* FROM pg_class, check_all(oid) c WHERE relname ~ '^doubled_' ORDER BY relname;
+TRUNCATE doubled;
+SET ROLE regress_omendb_inserter;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 1500) i;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 500) i;
+RESET ROLE;
+SELECT relname, mode, nodes > 1900 AS on_other_nodes, rows, violations FROM pg_class, check_all(oid) c WHERE relname ~ '^doubled_' ORDER BY relname;
+TRUNCATE doubled;
+GRANT SELECT ON doubled TO regress_omendb_inserter;
+ALTER TABLE doubled ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_in ON doubled FOR INSERT WITH CHECK (true);
+SET ROLE regress_omendb_inserter;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 1500) i;
+INSERT INTO doubled SELECT i, pattern(i, 16) FROM generate_series(1, 500) i;
+RESET ROLE;
+SELECT relname, mode, nodes > 1900 AS on_other_nodes, rows, violations FROM pg_class, check_all(oid) c WHERE relname ~ '^doubled_' ORDER BY relname;
+DROP TABLE doubled;
+DROP ROLE regress_omendb_inserter;
+
 -- What the last scan took
 SET enable_seqscan = off;
 INSERT INTO flat SELECT i, pattern(i, 3) FROM generate_series(1, 200) i;

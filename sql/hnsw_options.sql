@@ -64,7 +64,7 @@ SET omendb.simd = 'scalar';
 SELECT omen_simd();
 SELECT v <-> '[1,2,4]' AS distance FROM item ORDER BY v <-> '[1,2,4]' LIMIT 1;
 SET omendb.simd = 'auto';
-SELECT omen_simd() IN ('scalar', 'avx2', 'avx512');
+SELECT omen_simd() IN ('scalar', 'avx2', 'avx512', 'neon', 'neon_dotprod', 'neon_i8mm');
 SELECT v <-> '[1,2,4]' AS distance FROM item ORDER BY v <-> '[1,2,4]' LIMIT 1;
 
 -- A setting that does not exist is a mistake, not a placeholder.

@@ -31,8 +31,19 @@ CREATE INDEX item_v ON item USING omen_hnsw (v peer_ops);
 ANALYZE item;
 CREATE FUNCTION question() RETURNS vector LANGUAGE sql STABLE AS 'SELECT v FROM hnsw_peer.item WHERE id = 600';
 CREATE VIEW nearest AS SELECT id, v <~~> (SELECT question()) AS d FROM item ORDER BY v <~~> (SELECT question()) LIMIT 8;
-EXPLAIN (COSTS OFF) SELECT id FROM item ORDER BY v <~~> (SELECT question()) LIMIT 8;
-EXPLAIN (COSTS OFF) SELECT id FROM item WHERE id % 2 = 0 ORDER BY v <~~> (SELECT question()) LIMIT 8;
+-- A plan, with what stands for a value that a subquery gives named alike by every
+-- version of PostgreSQL.
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		line := regexp_replace(line, ' \(returns \$\d+\)', '');
+		RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\)\.col1', '$n', 'g');
+	END LOOP;
+END $$;
+SELECT plan($$SELECT id FROM item ORDER BY v <~~> (SELECT question()) LIMIT 8$$);
+SELECT plan($$SELECT id FROM item WHERE id % 2 = 0 ORDER BY v <~~> (SELECT question()) LIMIT 8$$);
 SELECT omen_hnsw_check('item_v', true);
 
 -- A sequential scan and a sort cost what they do with our own operator.
@@ -66,11 +77,62 @@ SELECT pg_stat_force_next_flush();
 SELECT * FROM calls();
 -- also where nothing is known
 SELECT bool_and(d = (SELECT v <-> question() FROM item i WHERE i.id = n.id)) AS same FROM nearest n;
+
+-- Parts of a table are no other; what has been counted is left out.
+CREATE TABLE whole (id int, v vector(700)) PARTITION BY LIST (id);
+CREATE TABLE part PARTITION OF whole DEFAULT;
+INSERT INTO whole SELECT * FROM item;
+CREATE INDEX ON whole USING omen_hnsw (v peer_ops);
+ANALYZE whole;
+SELECT pg_stat_force_next_flush();
+CREATE TEMP TABLE before AS SELECT * FROM calls();
+SELECT count(*) FROM (SELECT id FROM whole ORDER BY v <~~> (SELECT question()) LIMIT 3) s;
+SELECT pg_stat_force_next_flush();
+SELECT name, c.calls - b.calls AS calls FROM calls() c JOIN before b USING (name) ORDER BY name;
 RESET track_functions;
+
+-- Whoever may not call the function that is called in place of the operator's
+-- has the operator's called, even if he might when the plan was made.
+CREATE ROLE regress_hnsw_peer;
+GRANT USAGE ON SCHEMA hnsw_peer TO regress_hnsw_peer;
+GRANT SELECT ON item TO regress_hnsw_peer;
+SET ROLE regress_hnsw_peer;
+SET plan_cache_mode = force_generic_plan;
+PREPARE near AS SELECT id FROM item ORDER BY v <~~> (SELECT question()) LIMIT 1;
+EXECUTE near;
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION peer_repeated FROM PUBLIC;
+SET ROLE regress_hnsw_peer;
+EXECUTE near;
+RESET ROLE;
+-- and nobody gets a distance that he may not have
+GRANT EXECUTE ON FUNCTION peer_repeated TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION peer_distance FROM PUBLIC;
+SET ROLE regress_hnsw_peer;
+EXECUTE near;
+SELECT peer_repeated('[1,2]', '[1,3]');
+SELECT peer_within('[1,2]', ('[1,3]', 1)::peer_sphere);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION peer_distance TO PUBLIC;
+DEALLOCATE near;
+RESET plan_cache_mode;
+
+-- Which distance a function is for is known anew when its class is another.
+CREATE FUNCTION far(vector, vector) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT AS 'SELECT 7::float8';
+CREATE FUNCTION other_repeated(vector, vector) RETURNS float8 AS '$libdir/omendb', 'omen_peer_distance' LANGUAGE C IMMUTABLE STRICT;
+CREATE OPERATOR <~!~> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = far);
+CREATE OPERATOR CLASS other_ops FOR TYPE vector USING omen_hnsw AS OPERATOR 1 <~~> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 peer_support(internal), FUNCTION 3 other_repeated(vector, vector);
+SELECT other_repeated('[1,2]', '[1,3]'), other_repeated('[1,2]', '[1,3]');
+DROP OPERATOR FAMILY other_ops USING omen_hnsw;
+SELECT other_repeated('[1,2]', '[1,3]');
+CREATE OPERATOR CLASS other_ops FOR TYPE vector USING omen_hnsw AS OPERATOR 1 <~!~> (vector, vector) FOR ORDER BY float_ops,
+	FUNCTION 1 peer_support(internal), FUNCTION 3 other_repeated(vector, vector);
+SELECT other_repeated('[1,2]', '[1,3]'), peer_repeated('[1,2]', '[1,3]'), other_repeated('[1,2]', '[1,3]');
 
 -- Within a sphere, with and without the index.
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM item WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere ORDER BY v <~~> (SELECT question()) LIMIT 2000;
+SELECT plan($$SELECT id FROM item WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere ORDER BY v <~~> (SELECT question()) LIMIT 2000$$);
 SELECT count(*) AS by_index FROM (SELECT id FROM item WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere ORDER BY v <~~> (SELECT question()) LIMIT 2000) s;
 SELECT visits < 1200 AS ends_at_radius FROM omen_hnsw_last_scan();
 RESET enable_seqscan;
@@ -78,3 +140,4 @@ SELECT count(*) FILTER (WHERE v <<~~>> ((SELECT question()), 25.6)::peer_sphere)
 
 SET client_min_messages = warning;
 DROP SCHEMA hnsw_peer CASCADE;
+DROP ROLE regress_hnsw_peer;

@@ -142,6 +142,48 @@ SELECT id FROM item WHERE id >= 5000 ORDER BY v <#> '{1:1}/30522' LIMIT 1;
 SELECT id FROM item WHERE id >= 5000 ORDER BY v <=> '{1:1}/30522' LIMIT 1;
 SELECT id FROM item WHERE id >= 5000 ORDER BY v <+> '{1:1}/30522' LIMIT 1;
 
+-- Nor does it matter for inner products how long vectors are, if they all are: as
+-- built, and as inserted.
+CREATE FUNCTION times(v sparsevec, exponent text) RETURNS sparsevec LANGUAGE sql IMMUTABLE AS $$
+	SELECT regexp_replace(v::text, ':(\d+)', ':\1' || exponent, 'g')::sparsevec
+$$;
+CREATE FUNCTION found_times(exponent text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	ALTER TABLE item RENAME TO usual;
+	EXECUTE format('CREATE TABLE item AS SELECT id, k, times(v, %L)::sparsevec(30522) AS v FROM usual WHERE id BETWEEN 1 AND 4000', exponent);
+	CREATE INDEX item_times ON item USING omen_hnsw (v sparsevec_ip_ops);
+	INSERT INTO item SELECT 10000 + i, 0, times(made(10000 + i, i % 40), exponent) FROM generate_series(1, 1500) i;
+	RETURN (SELECT avg(split_part(agrees('<#>', made(-q, q), 10, 'true', true), ',', 1)::int) >= 9 FROM unnest('{1,7,18,22,30}'::int[]) q)
+		AND NOT EXISTS (SELECT FROM omen_hnsw_check('item_times', true));
+END
+$$;
+SELECT found_times('e20');
+DROP TABLE item;
+ALTER TABLE usual RENAME TO item;
+SELECT found_times('e-25');
+DROP TABLE item;
+ALTER TABLE usual RENAME TO item;
+
+-- Sketches are not asked for the order of rows that are far away: all rows are
+-- looked at instead of a walk through all of the graph, and the planner knows.
+SET omendb.ef_search = 10;
+SET omendb.enable_scan = off;
+CREATE FUNCTION cost(statement text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
+	RETURN (plan->0->'Plan'->>'Total Cost')::numeric;
+END
+$$;
+SELECT count(*) > 900 AS most_come, bool_and(d >= before) AS in_order
+FROM (SELECT d, lag(d, 1, d) OVER () AS before FROM (SELECT v <-> made(-1, 1) AS d FROM item ORDER BY d LIMIT 1000) s) s;
+SELECT visits < 2500 AS no_walk, distances > 2000 AS all_nodes, reranked > 2000 AS all_rows FROM omen_hnsw_last_scan();
+ANALYZE item;
+SELECT cost('SELECT id FROM item ORDER BY v <-> ''{1:1}/30522'' LIMIT 161') > 2 * cost('SELECT id FROM item ORDER BY v <-> ''{1:1}/30522'' LIMIT 160') AS priced;
+RESET omendb.enable_scan;
+RESET omendb.ef_search;
+
 -- With each kind of codes.
 DROP INDEX item_l2, item_ip, item_cosine, item_l1;
 CREATE INDEX item_sq8 ON item USING omen_hnsw (v sparsevec_ip_ops) WITH (storage = sq8);
@@ -155,14 +197,6 @@ SELECT agrees('<=>', made(-5, 5), 10, 'true', true) LIKE '%, in order';
 -- What the planner takes a distance for does not grow with zeroes.
 CREATE TABLE narrow (v sparsevec(1000));
 CREATE TABLE wide (v sparsevec(1000000000));
-CREATE FUNCTION cost(statement text) RETURNS numeric LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
-	RETURN (plan->0->'Plan'->>'Total Cost')::numeric;
-END
-$$;
 SET enable_seqscan = on;
 SELECT cost('SELECT v <-> ''{}/1000'' FROM narrow') = cost('SELECT v <-> ''{}/1000000000'' FROM wide') AS same;
 SET client_min_messages = warning;

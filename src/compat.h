@@ -18,12 +18,14 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/toast_internals.h"
+#include "catalog/pg_proc.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "nodes/tidbitmap.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "storage/buffile.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -62,6 +64,51 @@
 	object_ownercheck(RelationRelationId, oid, role)
 #else
 #define omen_owns_relation(oid, role) pg_class_ownercheck(oid, role)
+#endif
+
+/* May whoever is in charge now call a function? */
+static inline bool
+omen_may_call(Oid function)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, GetUserId(),
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/*
+ * The members of an equivalence class, also those that are of a table as a part
+ * of another.  Before 18 they are in one list.
+ */
+#if PG_VERSION_NUM >= 180000
+typedef EquivalenceMemberIterator OmenMembers;
+#define omen_members_begin setup_eclass_member_iterator
+#define omen_members_next eclass_member_iterator_next
+#else
+typedef struct OmenMembers
+{
+	const List *list;
+	int			next;
+} OmenMembers;
+
+static inline void
+omen_members_begin(OmenMembers *members, const EquivalenceClass *class,
+				   Relids relids)
+{
+	members->list = class->ec_members;
+	members->next = 0;
+}
+
+/* NULL if there are no more. */
+static inline EquivalenceMember *
+omen_members_next(OmenMembers *members)
+{
+	if (members->next >= list_length(members->list))
+		return NULL;
+	return list_nth_node(EquivalenceMember, members->list, members->next++);
+}
 #endif
 
 /*

@@ -24,6 +24,10 @@ static const struct config_enum_entry strategies[] = {
 	{"sweep", OMEN_STRATEGY_SWEEP, false},
 	{NULL, 0, false}};
 
+/* Those of other processors, too. */
+static const char *const simd_names[] = {"scalar", "avx2",		   "avx512",
+										 "neon",   "neon_dotprod", "neon_i8mm"};
+
 static char *simd_setting = NULL;
 static bool old_enable_scan = true;
 
@@ -32,12 +36,15 @@ check_simd(char **newval, void **extra, GucSource source)
 {
 	if (strcmp(*newval, "auto") == 0 || omen_kernels_available(*newval))
 		return true;
-	if (strcmp(*newval, "scalar") == 0 || strcmp(*newval, "avx2") == 0 ||
-		strcmp(*newval, "avx512") == 0)
-		GUC_check_errdetail("This processor does not support it.");
-	else
-		GUC_check_errdetail(
-			"Valid values are \"auto\", \"scalar\", \"avx2\" and \"avx512\".");
+	for (size_t i = 0; i < lengthof(simd_names); i++)
+		if (strcmp(*newval, simd_names[i]) == 0)
+		{
+			GUC_check_errdetail("This processor does not support it.");
+			return false;
+		}
+	GUC_check_errdetail("Valid values are \"auto\", \"scalar\", \"avx2\", "
+						"\"avx512\", \"neon\", \"neon_dotprod\" and "
+						"\"neon_i8mm\".");
 	return false;
 }
 

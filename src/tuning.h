@@ -46,6 +46,12 @@
 #define OMEN_FLAT_NODES 1000
 
 /*
+ * When it becomes a graph, codes are made anew from so many rows at most, since
+ * an insert waits for that.  Rows.  guess
+ */
+#define OMEN_CONVERT_MAX_ROWS 100000
+
+/*
  * So does a scan of one with at most this many times the length of its
  * candidate list.  Nodes in an entry of the list.  guess
  */
@@ -280,7 +286,7 @@
 /*
  * The same where distances are those of sketches, of any list: one of fewer
  * rows lacks some that are nearer than what it gives.  And the longest such
- * list, in ef_search; the next one holds all nodes: so far out most rows are as
+ * list, in ef_search; for more all rows are looked at: so far out most are as
  * near as each other, and sketches say little of their order.  guesses
  */
 #define OMEN_SKETCH_LIST_OF_TAKEN 4.0

@@ -23,11 +23,11 @@ fetch_settings()
 		grep -E '^Acquire::(http|https|Retries|ForceIPv|Check-)' || true
 }
 
-# bootstrap SUITE FOLDER: install a minimal system.  Suites that this
-# debootstrap does not know yet are made by the script for unstable.
+# bootstrap SUITE FOLDER [ARCHITECTURE]: install a minimal system.  Suites that
+# this debootstrap does not know yet are made by the script for unstable.
 bootstrap()
 {
-	local suite=$1 folder=$2 script= keys=$archive_keys proxy= source
+	local suite=$1 folder=$2 arch=${3:-} script= keys=$archive_keys proxy= source
 
 	[ -e "/usr/share/debootstrap/scripts/$suite" ] ||
 		script=/usr/share/debootstrap/scripts/sid
@@ -40,7 +40,7 @@ bootstrap()
 	[ -n "$source" ] || { say "apt names no mirror of Debian"; return 1; }
 	eval "$(apt-config shell proxy Acquire::http::Proxy)"
 	env ${proxy:+http_proxy="$proxy"} debootstrap --variant=minbase \
-		--keyring="$keys" --include=ca-certificates \
+		${arch:+--arch="$arch"} --keyring="$keys" --include=ca-certificates \
 		"$suite" "$folder" "$source" $script </dev/null
 }
 
@@ -61,22 +61,23 @@ configure()
 	chmod 755 "$1/usr/sbin/policy-rc.d"
 }
 
-# chroot_make SUITE: make the suite's chroot unless it is there; sets
+# chroot_make SUITE [ARCHITECTURE]: make the suite's chroot, of the machine's own
+# architecture or another that it can run, unless it is there; sets
 # chroot_folder.  Made beside its place and moved, so that a run that was cut
 # short leaves nothing that looks complete.
 chroot_make()
 {
-	chroot_folder=$chroot_home/$1
+	chroot_folder=$chroot_home/$1${2:+-$2}
 	mkdir -p "$chroot_home"
 	(
 		flock 9
 		if ! [ -d "$chroot_folder" ]; then
 			rm -rf --one-file-system "$chroot_folder.new"
-			bootstrap "$1" "$chroot_folder.new" || exit 1
+			bootstrap "$1" "$chroot_folder.new" "${2:-}" || exit 1
 			mv "$chroot_folder.new" "$chroot_folder" || exit 1
 		fi
 		configure "$chroot_folder"
-	) 9>"$chroot_home/$1.lock"
+	) 9>"$chroot_folder.lock"
 }
 
 # chroot_run FOLDER COMMAND...: run a command inside, as root.  Mounts and

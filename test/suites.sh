@@ -109,7 +109,7 @@ running_test()
 			;;
 		*)
 			# whatever prints names of files, or else the last that it said
-			name=$(grep -oE '^[^ ]+\.(sql|pl|md)\b' "$2" | tail -n 1)
+			name=$(grep -oE '^[^ ]+\.(sql|pl|md|py)\b' "$2" | tail -n 1)
 			say "${name:-what follows \"$(tail -n 1 "$2" | cut -c -70)\"}"
 			;;
 	esac
@@ -121,6 +121,13 @@ running_test()
 unit()
 {
 	in_source make -s -j "$jobs" -C test/unit ${1:+TESTS="$*"} check
+}
+
+# unit_arm PROGRAM: the same on 64-bit Arm, emulated.
+unit_arm()
+{
+	in_source make -s -j "$jobs" -C test/unit CLANG=clang-14 TESTS="$1" \
+		TABLE_TESTS="$1" ARM_CLANG_TESTS="$1" check-arm
 }
 
 # What pg_regress runs in a suite.

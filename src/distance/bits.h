@@ -47,6 +47,7 @@ typedef struct OmenBitKernels
 extern const OmenBitKernels omen_bits_scalar;
 extern const OmenBitKernels omen_bits_avx2;
 extern const OmenBitKernels omen_bits_avx512_vpopcnt;
+extern const OmenBitKernels omen_bits_neon;
 
 /*
  * One minus the part that two sets have in common, by the sizes of what they

@@ -109,6 +109,9 @@ typedef struct OmenBlockKernels
 extern const OmenBlockKernels omen_block_scalar;
 extern const OmenBlockKernels omen_block_avx2;
 extern const OmenBlockKernels omen_block_avx512_vnni;
+extern const OmenBlockKernels omen_block_neon;
+extern const OmenBlockKernels omen_block_neon_dotprod;
+extern const OmenBlockKernels omen_block_neon_i8mm;
 
 /*
  * clang fuses within an expression, which the standard pragma prevents; gcc

@@ -1,6 +1,7 @@
 /*
  * block_nearest.h
- *		The smallest of many values, for block_avx2.c and block_avx512.c.
+ *		The smallest of many values, for block_avx2.c, block_avx512.c and
+ *		nearest_neon.h.
  *
  * Purpose: define nearest, by the contract of block.h, in terms of a few
  * vector operations that the file including this has defined before, and with

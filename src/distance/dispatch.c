@@ -10,6 +10,9 @@
 
 #include "kernels.h"
 
+/* The most tables that a machine can run. */
+#define MAX_RUNNABLE 4
+
 const OmenKernels *omen_kernels = &omen_kernels_scalar;
 
 #ifdef OMEN_KERNELS_X86
@@ -49,60 +52,93 @@ has_all(uint32_t flags, uint32_t wanted)
 	return (flags & wanted) == wanted;
 }
 
-/* The AVX2 or AVX-512 table this machine runs; NULL if it cannot. */
-static void
-detect(const OmenKernels **avx2, const OmenKernels **avx512)
+/* The tables this machine can run, the best first; returns how many. */
+static size_t
+list_special(const OmenKernels **list)
 {
 	uint32_t	eax, ebx, ecx, edx, xcr0;
-
-	*avx2 = NULL;
-	*avx512 = NULL;
+	size_t		n = 0;
 
 	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
-		return;
+		return 0;
 	if (!has_all(ecx, LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX | LEAF1_ECX_FMA |
 						  LEAF1_ECX_F16C))
-		return;
+		return 0;
 	xcr0 = read_xcr0();
 	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
-		return;
-
+		return 0;
 	if (!has_all(xcr0, XCR0_AVX) || !has_all(ebx, LEAF7_EBX_AVX2))
-		return;
-	*avx2 = &omen_kernels_avx2;
+		return 0;
 
-	if (!has_all(xcr0, XCR0_AVX512) ||
-		!has_all(ebx,
-				 LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL))
-		return;
-	if (has_all(ecx, LEAF7_ECX_AVX512VNNI | LEAF7_ECX_AVX512VPOPCNTDQ))
-		*avx512 = &omen_kernels_avx512_vpopcnt;
-	else if (has_all(ecx, LEAF7_ECX_AVX512VNNI))
-		*avx512 = &omen_kernels_avx512_vnni;
-	else
-		*avx512 = &omen_kernels_avx512;
+	if (has_all(xcr0, XCR0_AVX512) &&
+		has_all(ebx,
+				LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL))
+	{
+		if (has_all(ecx, LEAF7_ECX_AVX512VNNI | LEAF7_ECX_AVX512VPOPCNTDQ))
+			list[n++] = &omen_kernels_avx512_vpopcnt;
+		else if (has_all(ecx, LEAF7_ECX_AVX512VNNI))
+			list[n++] = &omen_kernels_avx512_vnni;
+		else
+			list[n++] = &omen_kernels_avx512;
+	}
+	list[n++] = &omen_kernels_avx2;
+	return n;
 }
 
-#endif							/* OMEN_KERNELS_X86 */
+#elif defined(OMEN_KERNELS_NEON)
+
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
+/* What the kernel says of the CPU; the headers of old systems lack some. */
+#define HWCAP_DOTPROD (1ul << 20)
+#define HWCAP_FHM (1ul << 23)
+#define HWCAP2_MATRIX (1ul << 13)
+
+/* The tables this machine can run, the best first; returns how many. */
+static size_t
+list_special(const OmenKernels **list)
+{
+	size_t		n = 0;
+
+#if defined(OMEN_KERNELS_DOTPROD) && defined(__linux__)
+	unsigned long hwcap = getauxval(AT_HWCAP);
+	unsigned long hwcap2 = getauxval(AT_HWCAP2);
+
+	if ((hwcap & HWCAP_DOTPROD) && (hwcap & HWCAP_FHM) &&
+		(hwcap2 & HWCAP2_MATRIX))
+		list[n++] = &omen_kernels_neon_i8mm;
+	if (hwcap & HWCAP_DOTPROD)
+		list[n++] = &omen_kernels_neon_dotprod;
+#endif
+	list[n++] = &omen_kernels_neon;
+	return n;
+}
+
+#else
+
+static size_t
+list_special(const OmenKernels **list)
+{
+	(void) list;
+	return 0;
+}
+
+#endif
 
 /* The table this machine would run under that name, or NULL. */
 static const OmenKernels *
 find_runnable(const char *name)
 {
-	const OmenKernels *avx2 = NULL;
-	const OmenKernels *avx512 = NULL;
+	const OmenKernels *list[MAX_RUNNABLE];
+	size_t		n = list_special(list);
 	bool		any = strcmp(name, "auto") == 0;
 
-#ifdef OMEN_KERNELS_X86
-	detect(&avx2, &avx512);
-#endif
-
-	if (avx512 != NULL && (any || strcmp(name, "avx512") == 0))
-		return avx512;
-	if (avx2 != NULL && (any || strcmp(name, "avx2") == 0))
-		return avx2;
-	if (any || strcmp(name, "scalar") == 0)
-		return &omen_kernels_scalar;
+	list[n++] = &omen_kernels_scalar;
+	for (size_t i = 0; i < n; i++)
+		if (any || strcmp(name, list[i]->name) == 0)
+			return list[i];
 	return NULL;
 }
 
@@ -132,17 +168,29 @@ omen_kernels_available(const char *name)
 const OmenKernels *
 omen_kernels_table(const char *name)
 {
-	if (strcmp(name, "scalar") == 0)
-		return &omen_kernels_scalar;
+	static const struct
+	{
+		const char *name;
+		const OmenKernels *table;
+	}			tables[] = {
+		{"scalar", &omen_kernels_scalar},
 #ifdef OMEN_KERNELS_X86
-	if (strcmp(name, "avx2") == 0)
-		return &omen_kernels_avx2;
-	if (strcmp(name, "avx512") == 0)
-		return &omen_kernels_avx512;
-	if (strcmp(name, "avx512vnni") == 0)
-		return &omen_kernels_avx512_vnni;
-	if (strcmp(name, "avx512vpopcnt") == 0)
-		return &omen_kernels_avx512_vpopcnt;
+		{"avx2", &omen_kernels_avx2},
+		{"avx512", &omen_kernels_avx512},
+		{"avx512vnni", &omen_kernels_avx512_vnni},
+		{"avx512vpopcnt", &omen_kernels_avx512_vpopcnt},
 #endif
+#ifdef OMEN_KERNELS_NEON
+		{"neon", &omen_kernels_neon},
+#endif
+#ifdef OMEN_KERNELS_DOTPROD
+		{"neon_dotprod", &omen_kernels_neon_dotprod},
+		{"neon_i8mm", &omen_kernels_neon_i8mm},
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (strcmp(name, tables[i].name) == 0)
+			return tables[i].table;
 	return NULL;
 }

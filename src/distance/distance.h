@@ -45,7 +45,7 @@
 
 typedef struct OmenKernels
 {
-	const char *name;			/* "scalar", "avx2" or "avx512" */
+	const char *name;			/* as omen_kernels_select knows it */
 
 	/* sum of (a_i - b_i)^2 */
 	float (*l2sq)(const float *a, const float *b, size_t dim);
@@ -119,9 +119,9 @@ extern const OmenKernels *omen_kernels;
 extern void omen_kernels_init(void);
 
 /*
- * Choose a table by name: "auto" (as omen_kernels_init), "scalar", "avx2" or
- * "avx512".  Returns false, and changes nothing, if the name is unknown or
- * the machine cannot run that table.
+ * Choose a table by name: "auto" (as omen_kernels_init), "scalar", "avx2",
+ * "avx512", "neon", "neon_dotprod" or "neon_i8mm".  Returns false, and changes
+ * nothing, if the name is unknown or the machine cannot run that table.
  */
 extern bool omen_kernels_select(const char *name);
 

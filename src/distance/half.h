@@ -10,7 +10,9 @@
  *
  * A half is kept as its bits.  Every half is a float as well, so distances are
  * those of the converted values, with the contract of distance.h: float32
- * terms, as many partial sums, and the error omen_kernel_error.
+ * terms, as many partial sums, and the error omen_kernel_error.  They are added
+ * in the order that the table's kernels of floats have, so that the result is
+ * the same bits.
  *
  * A float becomes the nearest half, of two as near the one whose last bit is
  * zero; from OMEN_HALF_OVERFLOW on that is infinity.  All tables give the same
@@ -51,6 +53,8 @@ typedef struct OmenHalfKernels
 extern const OmenHalfKernels omen_half_scalar;
 extern const OmenHalfKernels omen_half_avx2;
 extern const OmenHalfKernels omen_half_avx512;
+extern const OmenHalfKernels omen_half_neon;
+extern const OmenHalfKernels omen_half_neon_fhm;
 
 /* Neither NaN nor infinite? */
 static inline bool

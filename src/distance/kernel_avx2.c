@@ -79,6 +79,13 @@ load_half_u8(const uint8_t *p)
 	return _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *) p));
 }
 
+/* 8 bytes, and zeroes */
+INLINE __m256i
+load_quarter_u8(const uint8_t *p)
+{
+	return _mm256_zextsi128_si256(_mm_loadl_epi64((const __m128i *) p));
+}
+
 TARGET static uint32_t
 ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 {
@@ -125,15 +132,10 @@ ip_u8(const uint8_t *a, const uint8_t *b, size_t dim)
 									  _mm256_add_epi32(odd0, odd1)));
 }
 
-/*
- * Add 32 products of bytes and numbers of 0..15.  Pairs of them, at most
- * 2 * 255 * 15, fit the 16 bits that the instruction has.
- */
+/* Add sums of pairs, of 16 bits. */
 INLINE __m256i
-add_small(__m256i sum, __m256i x, __m256i small)
+add_pairs(__m256i sum, __m256i pairs)
 {
-	__m256i		pairs = _mm256_maddubs_epi16(x, small);
-
 	return _mm256_add_epi32(sum,
 							_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
@@ -150,6 +152,17 @@ high_halves(__m256i packed)
 	return low_halves(_mm256_srli_epi16(packed, 4));
 }
 
+/*
+ * Products of bytes and packed numbers of 0..15, those of two pairs added up:
+ * at most 4 * 255 * 15, so that two of these sums fit 16 bits, too.
+ */
+INLINE __m256i
+u8_u4_pairs(__m256i low, __m256i high, __m256i packed)
+{
+	return _mm256_add_epi16(_mm256_maddubs_epi16(low, low_halves(packed)),
+							_mm256_maddubs_epi16(high, high_halves(packed)));
+}
+
 TARGET static uint32_t
 ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 {
@@ -161,20 +174,35 @@ ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 	uint32_t	rest = 0;
 	size_t		i = 0;
 
-	for (; i + 32 <= nhigh; i += 32)
+	for (; i + 64 <= nhigh; i += 64)
 	{
-		__m256i		packed = load_u8(b + i);
+		__m256i		pairs0 =
+			u8_u4_pairs(load_u8(a + i), load_u8(high + i), load_u8(b + i));
+		__m256i		pairs1 =
+			u8_u4_pairs(load_u8(a + i + 32), load_u8(high + i + 32),
+						load_u8(b + i + 32));
 
-		sum0 = add_small(sum0, load_u8(a + i), low_halves(packed));
-		sum1 = add_small(sum1, load_u8(high + i), high_halves(packed));
+		sum0 = add_pairs(sum0, _mm256_add_epi16(pairs0, pairs1));
+	}
+	if (i + 32 <= nhigh)
+	{
+		sum0 = add_pairs(sum0, u8_u4_pairs(load_u8(a + i), load_u8(high + i),
+										   load_u8(b + i)));
+		i += 32;
 	}
 	if (i + 16 <= nhigh)
 	{
-		__m256i		packed = load_half_u8(b + i);
-
-		sum0 = add_small(sum0, load_half_u8(a + i), low_halves(packed));
-		sum1 = add_small(sum1, load_half_u8(high + i), high_halves(packed));
+		sum1 = add_pairs(sum1, u8_u4_pairs(load_half_u8(a + i),
+										   load_half_u8(high + i),
+										   load_half_u8(b + i)));
 		i += 16;
+	}
+	if (i + 8 <= nhigh)
+	{
+		sum0 = add_pairs(sum0, u8_u4_pairs(load_quarter_u8(a + i),
+										   load_quarter_u8(high + i),
+										   load_quarter_u8(b + i)));
+		i += 8;
 	}
 	for (; i < nhigh; i++)
 		rest +=
@@ -184,27 +212,51 @@ ip_u8_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
 }
 
+/* The same of two packed arrays: at most 4 * 15 * 15. */
+INLINE __m256i
+u4_pairs(__m256i x, __m256i y)
+{
+	return u8_u4_pairs(low_halves(x), high_halves(x), y);
+}
+
 TARGET static uint32_t
 ip_u4(const uint8_t *a, const uint8_t *b, size_t dim)
 {
 	size_t		bytes = OMEN_PACKED_BYTES(dim);
-	__m256i		sum0 = _mm256_setzero_si256();
-	__m256i		sum1 = _mm256_setzero_si256();
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		pairs = _mm256_setzero_si256();
 	uint32_t	rest = 0;
 	size_t		i = 0;
 
-	for (; i + 32 <= bytes; i += 32)
+	for (; i + 128 <= bytes; i += 128)
 	{
-		__m256i		x = load_u8(a + i);
-		__m256i		y = load_u8(b + i);
+		__m256i		four = _mm256_setzero_si256();
 
-		sum0 = add_small(sum0, low_halves(x), low_halves(y));
-		sum1 = add_small(sum1, high_halves(x), high_halves(y));
+		for (size_t k = i; k < i + 128; k += 32)
+			four = _mm256_add_epi16(four,
+									u4_pairs(load_u8(a + k), load_u8(b + k)));
+		sum = add_pairs(sum, four);
+	}
+	/* at most three times, and twice more */
+	for (; i + 32 <= bytes; i += 32)
+		pairs =
+			_mm256_add_epi16(pairs, u4_pairs(load_u8(a + i), load_u8(b + i)));
+	if (i + 16 <= bytes)
+	{
+		pairs = _mm256_add_epi16(pairs, u4_pairs(load_half_u8(a + i),
+												 load_half_u8(b + i)));
+		i += 16;
+	}
+	if (i + 8 <= bytes)
+	{
+		pairs = _mm256_add_epi16(pairs, u4_pairs(load_quarter_u8(a + i),
+												 load_quarter_u8(b + i)));
+		i += 8;
 	}
 	for (; i < bytes; i++)
 		rest += (uint32_t) (a[i] & 15) * (b[i] & 15) +
 				(uint32_t) (a[i] >> 4) * (b[i] >> 4);
-	return add_words(_mm256_add_epi32(sum0, sum1)) + rest;
+	return add_words(add_pairs(sum, pairs)) + rest;
 }
 
 /* Number `which` of each byte's four. */
@@ -229,9 +281,7 @@ add_quarters(__m256i sum, const __m256i *x, __m256i packed)
 		_mm256_add_epi16(_mm256_maddubs_epi16(x[2], quarters(packed, 2)),
 						 _mm256_maddubs_epi16(x[3], quarters(packed, 3)));
 
-	return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(pairs01,
-																	pairs23),
-												   _mm256_set1_epi16(1)));
+	return add_pairs(sum, _mm256_add_epi16(pairs01, pairs23));
 }
 
 TARGET static uint32_t

@@ -3,9 +3,9 @@
  *		The loops of sums over two arrays, whatever the registers.
  *
  * Purpose: have them, and the order of additions, in one place for all
- * instruction sets and all types of elements.  Only sum_avx2.h and sum_avx512.h
- * include it, and define before it the registers (FLOATS, WIDTH, ZEROES, PLUS,
- * add_floats) and the terms (l2sq_add, ip_add, l1_add).
+ * instruction sets and all types of elements.  Only sum_*.h include it, and
+ * define before it the registers (FLOATS, WIDTH, ZEROES, PLUS, add_floats) and
+ * the terms (l2sq_add, ip_add, l1_add).
  */
 #ifndef OMEN_SUM_SIMD_H
 #define OMEN_SUM_SIMD_H

@@ -7,7 +7,8 @@
  * steps that each leave a list that a scan reads in full:
  *
  *	1. the quantizer's mean is computed from the list and stored (epoch 1);
- *	2. codes of epoch 0 are made anew, a page at a time;
+ *	2. codes of epoch 0 are made anew, from the rows (member_rows.c), or where
+ *	   these cannot be read from the codes, a node at a time;
  *	3. the members are linked one by one, like inserted nodes;
  *	4. the metapage says that the index is a graph.
  *
@@ -231,8 +232,10 @@ freeze_quantizer(OmenGraph *graph, const Members *members)
 /* ---------- 2: the codes ---------- */
 
 static void
-recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
+recode_member(OmenInserter *ins, OmenMemberRows *rows, OmenNodeRef node)
 {
+	OmenIndex  *ix = ins->ix;
+	uint8	   *code = ins->code;
 	OmenSlotHeader old;
 	OmenCodeHeader old_header;
 	OmenCodeHeader header;
@@ -245,8 +248,10 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	if (!read_member(ix, node, &old, &old_header, code) ||
 		old.epoch == ix->quantizer_epoch)
 		return;
-	omen_recode(ix->origin, ix->quantizer, &old_header, code, scratch, &header,
-				code);
+	if (rows == NULL ||
+		!omen_member_encode(rows, node, &old_header, code, &header))
+		omen_recode(ix->origin, ix->quantizer, &old_header, code,
+					ins->space.scratch, &header, code);
 	if (ix->layout.out_of_line)
 		first = omen_payload_write(ix, &payload, code);
 
@@ -254,6 +259,7 @@ recode_member(OmenIndex *ix, OmenNodeRef node, uint8 *code, float *scratch)
 	slot->epoch = ix->quantizer_epoch;
 	slot->payload = first;
 	omen_slot_set_code(&ix->layout, &ix->layout.node, slot, &header, code);
+	omen_note_code(ix, slot, code);
 	omen_slot_change_commit(&change);
 	if (ix->layout.out_of_line)
 		omen_payload_free(ix, old.payload, node.id);
@@ -333,6 +339,7 @@ omen_flat_convert(OmenInserter *ins)
 	MemoryContext context;
 	MemoryContext member_context;
 	MemoryContext old;
+	OmenMemberRows *rows;
 	Members		members;
 
 	omen_graph_refresh(graph);
@@ -351,11 +358,13 @@ omen_flat_convert(OmenInserter *ins)
 	OMEN_PAUSE("convert-frozen");
 	omen_graph_set_mode(graph, OMEN_MODE_CONVERTING);
 	root_first(graph, members.refs, members.count);
+	rows = omen_member_rows_open(ins);
 	for (uint32 i = 0; i < members.count; i++)
 	{
-		recode_member(ins->ix, members.refs[i], ins->code, ins->space.scratch);
+		recode_member(ins, rows, members.refs[i]);
 		OMEN_PAUSE("convert-coded");
 	}
+	omen_member_rows_close(rows);
 	for (uint32 i = 0; i < members.count; i++)
 	{
 		MemoryContextSwitchTo(member_context);

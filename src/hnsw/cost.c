@@ -49,6 +49,7 @@ read_parameters(Oid indexoid, OmenSearchCost *cost, double *code_bytes)
 
 	cost->m = omen_options_m(rel);
 	cost->opclass = omen_opclass(rel);
+	cost->is_sketched = omen_metrics[shape.metric].is_sketched;
 	*code_bytes = (double) omen_storage_bytes(
 		omen_options_storage(rel, shape.metric, shape.dims), shape.dims);
 	index_close(rel, NoLock);
@@ -209,6 +210,40 @@ price_unwanted(IndexPath *path, Cost *startup, Cost *total)
 	omen_disable_path(&path->path);
 }
 
+/* Are more rows wanted than sketches give?  Then all are looked at. */
+static bool
+looks_at_all_rows(PlannerInfo *root, const OmenSearchCost *search, double ef)
+{
+	double		wanted = root->limit_tuples >= 0 ? root->limit_tuples
+					: root->tuple_fraction < 1
+						? root->tuple_fraction * search->nodes
+						: root->tuple_fraction;
+
+	return search->is_sketched && !omen_scans_all_nodes(search->nodes, ef) &&
+		   wanted > omen_rows_by_sketches(ef);
+}
+
+/*
+ * The cost until a first row comes, of a part of the index: a group, all of
+ * one, or some groups, of which all nodes are looked at.
+ */
+static double
+startup_cost(PlannerInfo *root, const IndexOptInfo *index,
+			 const OmenSearchCost *search, double part, bool is_some,
+			 double per_distance)
+{
+	double		ef = omen_ef_search_of_oid(index->indexoid);
+	double		all = part * omen_full_scan_cost(root, index, index->tuples);
+	double		cost;
+
+	if (is_some)
+		return search->nodes * search->per_visit + all;
+	cost = search_cost(root, search, ef);
+	if (looks_at_all_rows(root, search, ef))
+		cost += all + search->nodes * (per_distance + cpu_tuple_cost);
+	return cost;
+}
+
 void
 omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 						Cost *startup, Cost *total, Selectivity *selectivity,
@@ -249,13 +284,9 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		omen_untold_cost(root, search.opclass,
 						 linitial_node(OpExpr, path->indexorderbys));
 
-	/* of several groups all nodes are looked at */
-	*startup =
-		(is_some ? search.nodes * search.per_visit +
-					   part * omen_full_scan_cost(root, index, index->tuples)
-				 : search_cost(root, &search,
-							   omen_ef_search_of_oid(index->indexoid))) +
-		distance_cost.startup;
+	*startup = startup_cost(root, index, &search, part, is_some,
+							distance_cost.per_tuple) +
+			   distance_cost.startup;
 	*total = *startup +
 			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
 				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);

@@ -77,6 +77,7 @@ typedef struct OmenSearchCost
 	const OmenOpclass *opclass; /* of the index's vectors */
 	double		nodes;
 	double		m;
+	bool		is_sketched;	/* it knows sketches of the vectors */
 	double		per_visit;		/* of a slot on a cached page */
 } OmenSearchCost;
 
@@ -109,6 +110,7 @@ typedef struct OmenInserter
 {
 	OmenGraph  *graph;
 	OmenIndex  *ix;				/* of the graph */
+	Relation	heap;
 	const OmenOpclass *opclass;
 	OmenIndexColumns columns;
 	OmenSearch *search;
@@ -124,7 +126,8 @@ typedef struct OmenInserter
 	MemoryContext row_context;	/* what one row takes; reset after each */
 } OmenInserter;
 
-extern OmenInserter *omen_inserter_create(Relation index, bool building);
+extern OmenInserter *omen_inserter_create(Relation heap, Relation index,
+										  bool building);
 extern void omen_inserter_add(OmenInserter *ins, const Datum *values,
 							  const bool *isnull, ItemPointer tid,
 							  bool unchanged);
@@ -132,6 +135,15 @@ extern bool omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 							 ItemPointer heap_tid, Relation heap,
 							 IndexUniqueCheck check_unique,
 							 bool index_unchanged, IndexInfo *index_info);
+
+/* member_rows.c */
+typedef struct OmenMemberRows OmenMemberRows;
+
+extern OmenMemberRows *omen_member_rows_open(OmenInserter *ins);
+extern void omen_member_rows_close(OmenMemberRows *rows);
+extern bool omen_member_encode(OmenMemberRows *rows, OmenNodeRef node,
+							   const OmenCodeHeader *old_header, uint8 *code,
+							   OmenCodeHeader *header);
 
 /* groups.c */
 extern bool omen_group_find(OmenIndex *ix, OmenPrefix *prefix,

@@ -356,7 +356,7 @@ omen_hnsw_build(Relation heap, Relation index, IndexInfo *index_info)
 	state.index = index;
 	state.index_info = index_info;
 	state.opclass = omen_opclass(index);
-	state.inserter = omen_inserter_create(index, true);
+	state.inserter = omen_inserter_create(heap, index, true);
 	state.row_context = AllocSetContextCreate(context, "omen_hnsw sample",
 											  ALLOCSET_DEFAULT_SIZES);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,

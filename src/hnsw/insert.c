@@ -26,11 +26,12 @@
  * Everything is allocated in the current memory context.
  */
 OmenInserter *
-omen_inserter_create(Relation index, bool building)
+omen_inserter_create(Relation heap, Relation index, bool building)
 {
 	OmenInserter *ins = palloc0(sizeof(OmenInserter));
 
 	ins->context = CurrentMemoryContext;
+	ins->heap = heap;
 	ins->ix = omen_index_open(index, building);
 	ins->graph = omen_graph_open(ins->ix, 0);
 	omen_require_catalog(ins->ix);
@@ -77,6 +78,8 @@ write_slot(OmenInserter *ins, ItemPointer tid, const OmenLinkPlan *plan)
 	slot = omen_slot_new(&change, ins->graph, plane, &fresh, &node);
 	if (plan)
 		omen_link_write_edges(plane, slot, plan, 0);
+	else
+		omen_note_code(ins->ix, slot, ins->code);
 	omen_slot_change_commit(&change);
 	return node;
 }
@@ -332,7 +335,7 @@ omen_hnsw_insert(Relation index, Datum *values, bool *isnull,
 	{
 		MemoryContext old = MemoryContextSwitchTo(index_info->ii_Context);
 
-		ins = omen_inserter_create(index, false);
+		ins = omen_inserter_create(heap, index, false);
 		index_info->ii_AmCache = ins;
 		MemoryContextSwitchTo(old);
 	}

@@ -15,13 +15,18 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_amproc.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "hnsw/columns.h"
 #include "omendb.h"
 #include "types/detoast.h"
 #include "types/sphere.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 OMEN_FUNCTION(omen_peer_within);
 OMEN_FUNCTION(omen_peer_distance);
@@ -33,10 +38,43 @@ typedef struct PeerCall
 	FmgrInfo	known;			/* what omen_distance_known() keeps for it */
 } PeerCall;
 
+/* What has been looked up: pg_amproc has no index by function. */
+typedef struct ClassOperator
+{
+	Oid			function;		/* a support function; hash key */
+	Oid			distance;
+} ClassOperator;
+
+static HTAB *class_operators = NULL;
+
+/* An operator class has changed, or may have. */
+static void
+forget_operators(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (class_operators)
+		hash_destroy(class_operators);
+	class_operators = NULL;
+}
+
+static void
+create_operators(void)
+{
+	static bool is_registered = false;
+	HASHCTL		control = {.keysize = sizeof(Oid),
+					   .entrysize = sizeof(ClassOperator),
+					   .hcxt = CacheMemoryContext};
+
+	if (!is_registered)
+		CacheRegisterSyscacheCallback(AMPROCNUM, forget_operators, (Datum) 0);
+	is_registered = true;
+	class_operators = hash_create("omendb distance operators", 32, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 /* The distance operator of the class that a function is a support function of.
  */
 static Oid
-operator_of_class(Oid function)
+look_up_operator(Oid function)
 {
 	Relation	procs =
 		table_open(AccessMethodProcedureRelationId, AccessShareLock);
@@ -65,7 +103,30 @@ operator_of_class(Oid function)
 	return distance;
 }
 
-/* The distance of a function, looked up once for each expression. */
+static Oid
+operator_of_class(Oid function)
+{
+	ClassOperator *known =
+		class_operators
+			? hash_search(class_operators, &function, HASH_FIND, NULL)
+			: NULL;
+	Oid			distance;
+
+	if (known)
+		return known->distance;
+	distance = look_up_operator(function);
+	/* that may have been when everything known was forgotten */
+	if (class_operators == NULL)
+		create_operators();
+	known = hash_search(class_operators, &function, HASH_ENTER, NULL);
+	known->distance = distance;
+	return distance;
+}
+
+/*
+ * The distance of a function, looked up once for each expression.  Whoever may
+ * not call it gets it by no other name.
+ */
 static PeerCall *
 peer_call(FmgrInfo *flinfo)
 {
@@ -73,9 +134,13 @@ peer_call(FmgrInfo *flinfo)
 
 	if (call == NULL)
 	{
+		Oid			distance = get_opcode(operator_of_class(flinfo->fn_oid));
+
+		if (!omen_may_call(distance))
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+						   get_func_name(distance));
 		call = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(PeerCall));
-		fmgr_info_cxt(get_opcode(operator_of_class(flinfo->fn_oid)),
-					  &call->distance, flinfo->fn_mcxt);
+		fmgr_info_cxt(distance, &call->distance, flinfo->fn_mcxt);
 		call->known = call->distance;
 		flinfo->fn_extra = call;
 	}

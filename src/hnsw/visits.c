@@ -32,3 +32,15 @@ omen_expected_visits(double nodes, double m, double ef)
 		return nodes;
 	return fmin(visits, nodes);
 }
+
+double
+omen_longest_sketch_list(double ef)
+{
+	return OMEN_SKETCH_MAX_LIST * ef;
+}
+
+double
+omen_rows_by_sketches(double ef)
+{
+	return omen_longest_sketch_list(ef) / OMEN_SKETCH_LIST_OF_TAKEN;
+}

@@ -22,4 +22,12 @@ extern bool omen_scans_all_nodes(double nodes, double ef);
 /* Slots visited by one search with a candidate list of ef. */
 extern double omen_expected_visits(double nodes, double m, double ef);
 
+/*
+ * Where distances are those of sketches: the longest list of a search that
+ * begins with one of ef, and the rows that it gives.  For more all nodes are
+ * looked at, and most rows, as bounds are not certain.
+ */
+extern double omen_longest_sketch_list(double ef);
+extern double omen_rows_by_sketches(double ef);
+
 #endif							/* OMEN_VISITS_H */

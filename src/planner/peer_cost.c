@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_amop.h"
+#include "compat.h"
 #include "hnsw/distance_cost.h"
 #include "hnsw/hnsw.h"
 #include "planner/peer_cost.h"
@@ -26,11 +27,12 @@ static OpExpr *
 distance_of_pathkey(const PathKey *pathkey, const RelOptInfo *rel,
 					const IndexOptInfo *index)
 {
-	ListCell   *lc;
+	OmenMembers members;
+	EquivalenceMember *member;
 
-	foreach (lc, pathkey->pk_eclass->ec_members)
+	omen_members_begin(&members, pathkey->pk_eclass, rel->relids);
+	while ((member = omen_members_next(&members)) != NULL)
 	{
-		EquivalenceMember *member = lfirst_node(EquivalenceMember, lc);
 		OpExpr	   *op = (OpExpr *) member->em_expr;
 
 		if (IsA(op, OpExpr) && bms_equal(member->em_relids, rel->relids) &&
@@ -42,7 +44,10 @@ distance_of_pathkey(const PathKey *pathkey, const RelOptInfo *rel,
 	return NULL;
 }
 
-/* What PostgreSQL does not know that the order costs for each row. */
+/*
+ * What PostgreSQL does not know that the order costs for each row.  Notes that
+ * it is by another library's distance.
+ */
 static double
 untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -53,7 +58,7 @@ untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 		IndexOptInfo *index = lfirst(lc);
 		OpExpr	   *distance;
 		Relation	relation;
-		double		cost;
+		const OmenOpclass *opclass;
 
 		if (index->amcostestimate != omen_hnsw_cost_estimate)
 			continue;
@@ -62,9 +67,11 @@ untold_cost_of_order(PlannerInfo *root, const RelOptInfo *rel)
 		if (distance == NULL)
 			continue;
 		relation = index_open(index->indexoid, NoLock);
-		cost = omen_untold_cost(root, omen_opclass(relation), distance);
+		opclass = omen_opclass(relation);
 		index_close(relation, NoLock);
-		return cost;
+		if (opclass->is_peer)
+			omen_note_peers();
+		return omen_untold_cost(root, opclass, distance);
 	}
 	return 0;
 }
@@ -97,7 +104,6 @@ omen_charge_untold_order(PlannerInfo *root, RelOptInfo *rel)
 	cost = untold_cost_of_order(root, rel);
 	if (cost <= 0)
 		return;
-	omen_note_peers();
 	charge_paths(root, rel->pathlist, cost);
 	charge_paths(root, rel->partial_pathlist, cost);
 }

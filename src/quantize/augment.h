@@ -60,6 +60,10 @@ omen_norm_product(const OmenQuantizer *q, const OmenCodeHeader *ha,
 	return norms > 0.0 ? norms : 1.0;
 }
 
+/* Norms whose product of vectors float32 holds with all of its bits. */
+#define OMEN_LEAST_NORM_PRODUCT 1e-30
+#define OMEN_MAX_NORM_PRODUCT 1e38
+
 /*
  * Distance of two nodes for linking: omen_code_distance(), but for inner
  * product that of the vectors with one more coordinate, or minus the cosine.
@@ -75,10 +79,12 @@ omen_link_distance(const OmenQuantizer *q, double radius,
 		return distance;
 	if (omen_quantizer_metric(q)->links_by_angle)
 	{
-		double		cosine = distance / omen_norm_product(q, ha, hb);
+		double		norms = omen_norm_product(q, ha, hb);
 
-		/* products or norms beyond float32 say nothing of the angle */
-		return isfinite(cosine) ? (float) cosine : 0.0f;
+		return norms >= OMEN_LEAST_NORM_PRODUCT &&
+					   norms <= OMEN_MAX_NORM_PRODUCT
+				   ? (float) (distance / norms)
+				   : omen_code_angle(q, ha, ca, hb, cb);
 	}
 	return (float) (distance - omen_added_coordinate(q, radius, ha) *
 								   omen_added_coordinate(q, radius, hb));

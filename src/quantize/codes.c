@@ -206,6 +206,35 @@ omen_recode(const OmenQuantizer *from, const OmenQuantizer *to,
 	hout->error = omen_round_up(error);
 }
 
+float
+omen_code_angle(const OmenQuantizer *q, const OmenCodeHeader *ha,
+				const void *ca, const OmenCodeHeader *hb, const void *cb)
+{
+	const OmenCodec *codec = omen_quantizer_codec(q);
+	double		a[BLOCK];
+	double		b[BLOCK];
+	double		dot = 0.0;
+	double		norm_a = 0.0;
+	double		norm_b = 0.0;
+
+	for (uint32_t first = 0; first < q->dim; first += BLOCK)
+	{
+		uint32_t	count = q->dim - first < BLOCK ? q->dim - first : BLOCK;
+
+		codec->decode(q, ha, ca, first, count, a);
+		codec->decode(q, hb, cb, first, count, b);
+		for (uint32_t j = 0; j < count; j++)
+		{
+			dot += a[j] * b[j];
+			norm_a += a[j] * a[j];
+			norm_b += b[j] * b[j];
+		}
+	}
+	if (!(norm_a > 0.0 && norm_b > 0.0))
+		return 0.0f;
+	return (float) (-dot / (sqrt(norm_a) * sqrt(norm_b)));
+}
+
 /* ---------- checks ---------- */
 
 double

@@ -160,6 +160,14 @@ extern double omen_code_error(const OmenQuantizer *q, const float *x,
 							  const void *code);
 
 /*
+ * Minus the cosine of two decoded vectors, whatever their norms; 0 where one of
+ * them has none.  There must be no mean.
+ */
+extern float omen_code_angle(const OmenQuantizer *q, const OmenCodeHeader *ha,
+							 const void *ca, const OmenCodeHeader *hb,
+							 const void *cb);
+
+/*
  * The distance the graph is built and searched with, smaller is nearer: for
  * L2 and cosine the squared L2 distance (of the normalised vectors for
  * cosine), for IP minus the inner product, for L1 the L1 distance; of the

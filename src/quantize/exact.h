@@ -20,6 +20,8 @@
 
 #ifdef __SSE2__
 #include <emmintrin.h>
+#elif defined(__AARCH64EL__) && defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #ifdef __FAST_MATH__
@@ -75,6 +77,11 @@ store_bytes16(uint8_t *p, Word4 a, Word4 b, Word4 c, Word4 d)
 	__m128i		cd = _mm_packs_epi32((__m128i) c, (__m128i) d);
 
 	_mm_storeu_si128((__m128i *) p, _mm_packus_epi16(ab, cd));
+#elif defined(__AARCH64EL__) && defined(__ARM_NEON)
+	uint16x8_t	ab = vuzp1q_u16((uint16x8_t) a, (uint16x8_t) b);
+	uint16x8_t	cd = vuzp1q_u16((uint16x8_t) c, (uint16x8_t) d);
+
+	vst1q_u8(p, vuzp1q_u8((uint8x16_t) ab, (uint8x16_t) cd));
 #else
 	for (int i = 0; i < 4; i++)
 	{

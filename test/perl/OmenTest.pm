@@ -14,7 +14,7 @@ use Test::More;
 
 our @EXPORT = qw(
   start_node create_helpers fashion_vectors clustered_vectors load_vectors
-  check_index walk_all measure_recall start_psql finish random_normal
+  check_index walk_all measure_recall measure_filtered start_psql finish random_normal
   create_made_vector build_leftovers index_digest wait_for_sessions
   wait_for_recovery copy_installation start_copy);
 
@@ -68,6 +68,16 @@ sub create_helpers
 			FROM (SELECT distances(q, 10, operator, true) AS found,
 					distances(q, 10, operator, false) AS wanted FROM question) s
 		$$;
+
+		-- Distances of the nearest ten that pass a filter, for each row of table
+		-- question, by the index or without it.
+		CREATE FUNCTION filtered_distances(operator text, condition text, by_index boolean) RETURNS SETOF float8[] LANGUAGE plpgsql
+		SET enable_seqscan = on SET enable_indexscan = on AS $$
+		BEGIN
+			PERFORM set_config(CASE WHEN by_index THEN 'enable_seqscan' ELSE 'enable_indexscan' END, 'off', true);
+			RETURN QUERY EXECUTE format('SELECT array(SELECT v %s q FROM item WHERE %s ORDER BY v %1$s q LIMIT 10) FROM question ORDER BY id',
+				operator, condition);
+		END $$;
 	});
 	create_helpers_of($node, $_) for ('vector', 'halfvec', 'sparsevec');
 	return;
@@ -320,6 +330,22 @@ sub measure_recall
 	cmp_ok($at_1, '>=', $least_1, "recall\@1 of $operator $when");
 	cmp_ok($at_10, '>=', $least_10, "recall\@10 of $operator $when");
 	is($in_order, 't', "rows by $operator come in order $when");
+	return;
+}
+
+# Test what the index for an operator finds for them of the nearest ten that pass a
+# condition: how much of it, and that there are as many rows as there are, in order.
+sub measure_filtered
+{
+	my ($node, $operator, $condition, $least, $when) = @_;
+	my ($recall, $rows, $wanted, $in_order) = split /\|/, $node->safe_psql('postgres', "
+		SELECT avg((SELECT count(*) FROM unnest(f) d WHERE d <= w[cardinality(w)])::float8 / cardinality(w)), sum(cardinality(f)), sum(cardinality(w)),
+			bool_and(f = ARRAY(SELECT d FROM unnest(f) d ORDER BY d))
+		FROM ROWS FROM (filtered_distances('$operator', '$condition', true), filtered_distances('$operator', '$condition', false)) s (f, w)");
+
+	note("$operator where $condition, $when: $recall");
+	cmp_ok($recall, '>=', $least, "recall of $operator where $condition, $when");
+	is("$rows|$in_order", "$wanted|t", "$operator gives as many rows as there are where $condition, in order, $when");
 	return;
 }
 

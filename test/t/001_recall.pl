@@ -52,7 +52,7 @@ sub same_everywhere
 	my ($when) = @_;
 	my %found;
 
-	for my $simd ('scalar', 'avx2', 'avx512')
+	for my $simd ('scalar', 'avx2', 'avx512', 'neon', 'neon_dotprod', 'neon_i8mm')
 	{
 		my ($status, $output) = $node->psql('postgres', "SET omendb.simd = $simd; SET enable_seqscan = off;
 			SELECT string_agg(near, ';' ORDER BY question.id) FROM question, LATERAL

@@ -667,6 +667,8 @@ sub payload_of
 my @list_damages = (
 	[ 'payload of another node', 'payload',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER, 'L', 1); return $n } ],
+	# in the room for the first edge of a member, behind the headers
+	[ 'hash of a code', 'code', sub { my ($n) = payload_of($_[0]); set($_[0], $n, HEADER, 'L', 77); return $n } ],
 	[ 'payload of another version', 'payload',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER_VERSION, 'S', 7); return $n } ],
 	[ 'parts in another order', 'payload',

@@ -1,5 +1,5 @@
-# Send vectors and halfvecs in their binary form with bytes changed at random: each message
-# is either taken as it is, or refused with the error that is due, and of a
+# Send vectors, halfvecs, and sparsevecs in their binary form with bytes changed at
+# random: each message is either taken as it is, or refused with the error that is due, and of a
 # COPY that has a bad one nothing stays.
 #
 #	OMEN_TEST_SEED=n	begin with other random numbers than usual
@@ -31,10 +31,38 @@ my %element = (
 		special => [ 0x7C00, 0xFC00, 0x7E00, 0xFE00, 0x7C01, 0x7FFF, 0x7BFF, 0x8000, 1 ] });
 my $type;
 
+# The same of a sparsevec: a header of 12 bytes, indices, values.
+sub wanted_sparse_error
+{
+	my ($message, $typmod) = @_;
+
+	return '08P01' if length($message) < 12;
+	my ($dim, $count, $unused) = unpack('l>l>l>', $message);
+	return '22000' if $dim < 1;
+	return '54000' if $dim > 1_000_000_000;
+	return '22000' if $count < 0;
+	return '54000' if $count > 16000;
+	return '54000' if $count > $dim;
+	return '22000' if ($typmod && $dim != $typmod) || $unused != 0;
+	return '08P01' if length($message) < 12 + 8 * $count;
+	my @indices = unpack("x12 l>$count", $message);
+	foreach my $i (0 .. $#indices)
+	{
+		return '22000' if $indices[$i] < 0 || $indices[$i] >= $dim || ($i > 0 && $indices[$i] <= $indices[ $i - 1 ]);
+	}
+	foreach my $bits (unpack('x' . (12 + 4 * $count) . " N$count", $message))
+	{
+		return '22000' if ($bits & 0x7F800000) == 0x7F800000 || ($bits & 0x7FFFFFFF) == 0;
+	}
+	return '22P03' if length($message) > 12 + 8 * $count;
+	return '';
+}
+
 # The SQLSTATE that a message must fail with, or nothing.
 sub wanted_error
 {
 	my ($message, $typmod) = @_;
+	return wanted_sparse_error(@_) if $type eq 'sparsevec';
 	my %of = %{ $element{$type} };
 
 	return '08P01' if length($message) < 4;
@@ -52,6 +80,69 @@ sub wanted_error
 	return '';
 }
 
+# One that is fine: indices in order, finite values of any size but zero.
+sub good_sparse_message
+{
+	my $dim = choose(1, 3, 3, 3, 1 + int(rand(40)), 30522, 1_000_000_000);
+	my $count = choose(0, 1, 1 + int(rand(40)), choose(1999, 15999, 16000));
+	my %indices = map { int(rand($dim)) => 1 } 1 .. $count;
+	my @indices = sort { $a <=> $b } keys %indices;
+
+	return pack('l>l>l>l>*', $dim, scalar @indices, 0, @indices)
+	  . pack('N*', map { my $bits = int(rand(2**32)); ($bits & 0x7F800000) == 0x7F800000 ? $bits & ~0x7F800000 | 1 : $bits | 1 } @indices);
+}
+
+# The same with something changed, mostly.
+sub sparse_message
+{
+	my $message = good_sparse_message();
+	my $how = rand();
+	my $count = unpack('x4 l>', $message);
+
+	return $message if $how < 0.1;
+	if ($how < 0.25)
+	{
+		# other dimensions, or another number of elements than there are
+		substr($message, choose(0, 4), 4) =
+		  pack('l>', choose(0, -1, 1, 2, 3, 4, 16000, 16001, 1_000_000_000, 1_000_000_001, 0x7FFFFFFF, -0x80000000, int(rand(2**32)) - 2**31));
+	}
+	elsif ($how < 0.35)
+	{
+		substr($message, 8, 4) = pack('l>', choose(1, -1, 256, 0x7FFFFFFF, -0x80000000, int(rand(2**32)) - 2**31));
+	}
+	elsif ($how < 0.5)
+	{
+		$message = substr($message, 0, choose(0 .. 20, int(rand(length($message) + 1)), length($message) - 1));
+	}
+	elsif ($how < 0.6)
+	{
+		$message .= pack('C*', map { int(rand(256)) } 1 .. choose(1, 2, 3, 4, 8, 100));
+	}
+	elsif ($how < 0.7 && $count > 0)
+	{
+		# not finite, or zero
+		substr($message, 12 + 4 * $count + 4 * int(rand($count)), 4) =
+		  pack('N', choose(@{ $element{vector}{special} }, 0, 0x80000000));
+	}
+	elsif ($how < 0.8 && $count > 0)
+	{
+		# an index out of its place, or of bounds
+		my $other = unpack('x' . (12 + 4 * int(rand($count))) . ' l>', $message);
+
+		substr($message, 12 + 4 * int(rand($count)), 4) =
+		  pack('l>', choose($other, $other + 1, -1, -0x80000000, 0x7FFFFFFF, unpack('l>', $message)));
+	}
+	elsif ($how < 0.9)
+	{
+		vec($message, int(rand(8 * length($message))), 1) ^= 1 for 1 .. choose(1, 2, 5);
+	}
+	else
+	{
+		$message = pack('C*', map { int(rand(256)) } 1 .. int(rand(60)));
+	}
+	return $message;
+}
+
 # A message that is fine: finite elements of any size.
 sub good_message
 {
@@ -65,6 +156,7 @@ sub good_message
 # The same with something changed, mostly.
 sub message
 {
+	return sparse_message() if $type eq 'sparsevec';
 	my $message = good_message();
 	my $how = rand();
 	my %of = %{ $element{$type} };
@@ -134,6 +226,10 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE three (id integer, v vector(3));
 	CREATE TABLE half_free (id integer, v halfvec);
 	CREATE TABLE half_three (id integer, v halfvec(3));
+	CREATE TABLE sparse_free (id integer, v sparsevec);
+	CREATE TABLE sparse_three (id integer, v sparsevec(3));
+	INSERT INTO sparse_free VALUES (-1, '{1:1}/2');
+	INSERT INTO sparse_three VALUES (-1, '{1:1}/3');
 	INSERT INTO free VALUES (-1, '[1,2]');
 	INSERT INTO three VALUES (-1, '[1,2,3]');
 	INSERT INTO half_free VALUES (-1, '[1,2]');
@@ -159,20 +255,22 @@ my $messages = 0;
 my $wrong = 0;
 
 mkdir $directory or die "$directory: $!";
-for my $n (1 .. 2 * $batches)
+my @types = ([ 'vector', '' ], [ 'halfvec', 'half_' ], [ 'sparsevec', 'sparse_' ]);
+for my $n (1 .. @types * $batches)
 {
-	my $typmod = $n % 3 == 0 ? 3 : 0;
-	my $table = $typmod ? 'three' : 'free';
+	# each third batch of a type is for a column of three dimensions
+	my $typmod = int(($n - 1) / @types) % 3 == 2 ? 3 : 0;
+	my $table = $types[ $n % @types ][1] . ($typmod ? 'three' : 'free');
 
-	$type = $n % 2 ? 'vector' : 'halfvec';
-	$table = "half_$table" if $type eq 'halfvec';
+	$type = $types[ $n % @types ][0];
 	my (@sent, @expected);
 
 	foreach my $i (0 .. $batch - 1)
 	{
 		my $message = message();
 		# a good row before and after, which go with a bad one
-		my $good = pack("s>s>$element{$type}{pack}3", 3, 0, $type eq 'vector' ? (0x3F800000, 0, 0x80000000) : (0x3C00, 0, 0x8000));
+		my $good = $type eq 'sparsevec' ? pack('l>l>l>l>l>NN', 3, 2, 0, 0, 2, 0x3F800000, 1)
+		  : pack("s>s>$element{$type}{pack}3", 3, 0, $type eq 'vector' ? (0x3F800000, 0, 0x80000000) : (0x3C00, 0, 0x8000));
 
 		copy_file("$directory/$i", [ 100_000 + $i, $good ], [ $i, $message ], [ 200_000 + $i, $good ]);
 		push @sent, $message;
@@ -197,7 +295,7 @@ for my $n (1 .. 2 * $batches)
 		diag("expected '$expected[$i]', got '$said[$i]'; " . ($is_there ? 'all stored' : $is_absent ? 'none stored' : 'some stored'));
 	}
 	is($node->safe_psql('postgres', "DELETE FROM $table WHERE id >= 0; SELECT count(*) FROM $table"), '1', "what was there before batch $n is there")
-	  if $n % 3 == 0;
+	  if $typmod;
 	$node->safe_psql('postgres', "DELETE FROM $table WHERE id >= 0; VACUUM $table");
 }
 is($wrong, 0, "$messages messages were taken as they are, or refused as they should be");

@@ -345,9 +345,6 @@ for my $number (1 .. $tables)
 	# copies that lie far from all else may be on several nodes of an index that
 	# was there before them, and a search may miss one of these
 	$tie->{may_miss_copies} = $what =~ /before: /;
-	# the more so the coarser the codes: those of the first thousand are made from
-	# codes, and the others from the rows
-	$_->{may_miss_copies} = $what =~ /before: .*storage = sq4/ for @cases;
 	$what = "table $number of seed $seed: $what";
 
 	# all are looked at where there are no more than a thousand

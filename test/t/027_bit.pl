@@ -116,6 +116,7 @@ for my $operator (@operators)
 	for my $variant (
 		[ 0, 'omendb.simd = scalar' ],
 		[ 0, 'omendb.simd = avx2' ],
+		[ 0, 'omendb.simd = neon' ],
 		[ 0 ],
 		[ 2 ],
 		[ 0, "maintenance_work_mem = '1MB'" ],
@@ -129,7 +130,7 @@ for my $operator (@operators)
 
 		SKIP:
 		{
-			skip "no $with on this machine", 1 if $status != 0 && $with =~ /avx2/;
+			skip "no $with on this machine", 1 if $status != 0 && $with =~ /avx2|neon/;
 			my $digest = index_digest($node, $index{$operator});
 			$wanted //= $digest;
 			is($digest, $wanted, "the same index by $operator with $with");

@@ -84,30 +84,6 @@ sub create_indexes
 	return;
 }
 
-# Distances of the nearest ten that pass a filter, by the index and without it.
-sql(q{
-	CREATE FUNCTION filtered(operator text, condition text, by_index boolean) RETURNS SETOF float8[] LANGUAGE plpgsql
-	SET enable_seqscan = on SET enable_indexscan = on AS $$
-	BEGIN
-		PERFORM set_config(CASE WHEN by_index THEN 'enable_seqscan' ELSE 'enable_indexscan' END, 'off', true);
-		RETURN QUERY EXECUTE format('SELECT array(SELECT v %s q FROM item WHERE %s ORDER BY v %1$s q LIMIT 10) FROM question ORDER BY id',
-			operator, condition);
-	END $$});
-
-sub filtered_recall
-{
-	my ($operator, $condition, $when) = @_;
-	my ($recall, $rows, $wanted, $in_order) = split /\|/, sql("
-		SELECT avg((SELECT count(*) FROM unnest(f) d WHERE d <= w[cardinality(w)])::float8 / cardinality(w)), sum(cardinality(f)), sum(cardinality(w)),
-			bool_and(f = ARRAY(SELECT d FROM unnest(f) d ORDER BY d))
-		FROM ROWS FROM (filtered('$operator', '$condition', true), filtered('$operator', '$condition', false)) s (f, w)");
-
-	note("$operator where $condition, $when: $recall");
-	cmp_ok($recall, '>=', $least, "recall of $operator where $condition, $when");
-	is("$rows|$in_order", "$wanted|t", "$operator gives as many rows as there are where $condition, in order, $when");
-	return;
-}
-
 sub look
 {
 	my ($when) = @_;
@@ -115,7 +91,7 @@ sub look
 	for my $operator (@all)
 	{
 		measure_recall($node, $operator, $least_1, $least, $when);
-		filtered_recall($operator, $_, $when) for ('kind = 7', 'id % 3 = 1');
+		measure_filtered($node, $operator, $_, $least, $when) for ('kind = 7', 'id % 3 = 1');
 		check_index($node, $index{$operator}, $when);
 	}
 	return;

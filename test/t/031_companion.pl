@@ -177,6 +177,20 @@ like($node->safe_psql('postgres', "LOAD 'omendb'; EXPLAIN (COSTS OFF) $big"), qr
 is($node->safe_psql('postgres', "LOAD 'omendb'; SET omendb.ef_search = 1000; $big"), $node->safe_psql('postgres', "SET enable_indexscan = off; $big"), 'TOASTed vectors: the same distances');
 is($node->safe_psql('postgres', "LOAD 'omendb'; SET omendb.ef_search = 1000; $big FOR UPDATE"), $node->safe_psql('postgres', "SET enable_indexscan = off; $big"), 'the same with rows locked');
 
+# a table's parts are known to be by that distance, too: what it costs, and what a scan knows
+my $calls = q{SELECT pg_stat_force_next_flush(); SELECT coalesce(pg_stat_get_function_calls('l2_distance(vector, vector)'::regprocedure), 0)};
+$node->safe_psql('postgres', q{CREATE TABLE whole (id int, v vector(700)) PARTITION BY HASH (id);
+	CREATE TABLE part_1 PARTITION OF whole FOR VALUES WITH (modulus 2, remainder 0); CREATE TABLE part_2 PARTITION OF whole FOR VALUES WITH (modulus 2, remainder 1);
+	INSERT INTO whole SELECT * FROM big; CREATE INDEX ON whole USING omen_hnsw (v); ANALYZE whole});
+my $of_parts = 'SELECT id FROM whole ORDER BY v <-> (SELECT v FROM big WHERE id = 5) LIMIT 20';
+my @costs = map { my ($plan) = $node->safe_psql('postgres', "LOAD 'omendb'; SET enable_indexscan = off; EXPLAIN $_") =~ /^Limit  \(cost=([0-9.]+)/m; $plan }
+	($of_parts, $of_parts =~ s/whole/big/r);
+cmp_ok($costs[0], '>', 0.9 * $costs[1], 'partitions: a sort costs what it does without them');
+like($node->safe_psql('postgres', "LOAD 'omendb'; EXPLAIN (COSTS OFF) $of_parts"), qr/Merge Append.*Index Scan using part_1_v_idx.*Index Scan using part_2_v_idx/s, 'partitions: by our indexes');
+my $found = $node->safe_psql('postgres', "LOAD 'omendb'; SET omendb.ef_search = 1000; SET track_functions = 'all'; $of_parts");
+is($found, $node->safe_psql('postgres', "SET enable_indexscan = off; $of_parts"), 'partitions: the nearest');
+is($node->safe_psql('postgres', $calls), "\n0", 'partitions: no distance is computed again');
+
 # ---------- moving and updating ----------
 
 my $definitions = q{SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indrelid = 'item'::regclass ORDER BY 1};

@@ -16,8 +16,10 @@
 
 /* The variants of AVX-512 are those from "avx512" on: each has all of those
  * before it. */
-static const char *const table_names[] = {"scalar", "avx2", "avx512",
-										  "avx512vnni", "avx512vpopcnt"};
+static const char *const table_names[] = {"scalar",		   "avx2",
+										  "avx512",		   "avx512vnni",
+										  "avx512vpopcnt", "neon",
+										  "neon_dotprod",  "neon_i8mm"};
 
 #define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 

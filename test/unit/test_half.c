@@ -26,7 +26,8 @@
 #define HALVES 65536
 #define LARGEST 0x7bff			/* the largest finite half */
 
-static const char *const table_names[] = {"scalar", "avx2", "avx512"};
+static const char *const table_names[] = {"scalar", "avx2", "avx512", "neon",
+										  "neon_i8mm"};
 
 #define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
 
@@ -352,9 +353,36 @@ check_distances(const char *name, const OmenHalfKernels *kernels,
 	CHECK(kernels->l1(b, b, dim) == 0.0f);
 }
 
+/* The same bits as of the floats that the halves are. */
+static void
+check_same(const OmenKernels *kernels, const uint16_t *a, const uint16_t *b,
+		   size_t dim)
+{
+	const OmenHalfKernels *half = kernels->half;
+	static float x[OMEN_MAX_DIM];
+	static float y[OMEN_MAX_DIM];
+	float		of_halves[3];
+	float		of_floats[3];
+
+	half->to_floats(a, dim, x);
+	half->to_floats(b, dim, y);
+	CHECK_MSG(half->l2sq(a, b, dim) == kernels->l2sq(x, y, dim),
+			  "%s l2sq of floats, dim %zu", kernels->name, dim);
+	CHECK_MSG(half->ip(a, b, dim) == kernels->ip(x, y, dim),
+			  "%s ip of floats, dim %zu", kernels->name, dim);
+	CHECK_MSG(half->l1(a, b, dim) == kernels->l1(x, y, dim),
+			  "%s l1 of floats, dim %zu", kernels->name, dim);
+	half->cosine(a, b, dim, &of_halves[0], &of_halves[1], &of_halves[2]);
+	kernels->cosine(x, y, dim, &of_floats[0], &of_floats[1], &of_floats[2]);
+	for (int i = 0; i < 3; i++)
+		CHECK_MSG(of_halves[i] == of_floats[i],
+				  "%s cosine of floats, dim %zu, sum %d", kernels->name, dim,
+				  i);
+}
+
 /* Arrays of just the size, so that sanitizers see more read, and not aligned. */
 static void
-check_dim(const char *name, const OmenHalfKernels *kernels, size_t dim)
+check_dim(const char *name, const OmenKernels *table, size_t dim)
 {
 	uint16_t   *space_a = malloc((dim + 1) * sizeof(uint16_t));
 	uint16_t   *space_b = malloc((dim + 3) * sizeof(uint16_t));
@@ -370,7 +398,8 @@ check_dim(const char *name, const OmenHalfKernels *kernels, size_t dim)
 			if (pattern == PATTERN_CLOSE)
 				b[i] = (uint16_t) (a[i] ^ (random_u64() >> 60 & 3));
 		}
-		check_distances(name, kernels, a, b, dim);
+		check_distances(name, table->half, a, b, dim);
+		check_same(table, a, b, dim);
 	}
 	free(space_a);
 	free(space_b);
@@ -425,9 +454,9 @@ main(void)
 		test_from_floats(name, table->half);
 		for (size_t dim = 1; dim <= ALL_DIMS; dim++)
 			if (is_tried(dim, TAIL_DIMS))
-				check_dim(name, table->half, dim);
-		check_dim(name, table->half, OMEN_MAX_DIM - 1);
-		check_dim(name, table->half, OMEN_MAX_DIM);
+				check_dim(name, table, dim);
+		check_dim(name, table, OMEN_MAX_DIM - 1);
+		check_dim(name, table, OMEN_MAX_DIM);
 		check_empty(table->half);
 	}
 	return check_finish();

@@ -382,9 +382,9 @@ static void
 check_below_truth(const OmenQuantizer *q, const Coded *a, const Coded *b,
 				  double bound, const char *what, const char *which)
 {
-	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	static const char *const tables[] = {"scalar", "avx2", "avx512", "neon"};
 
-	for (int t = 0; t < 3; t++)
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 	{
 		double		truth;
 
@@ -760,7 +760,7 @@ test_tightness(void)
 static void
 test_long_sums(void)
 {
-	static const char *const tables[] = {"scalar", "avx2", "avx512"};
+	static const char *const tables[] = {"scalar", "avx2", "avx512", "neon"};
 	static float scratch[MAX_DIM];
 	Coded		a = make_coded(MAX_DIM);
 	Coded		b = make_coded(MAX_DIM);
@@ -781,7 +781,7 @@ test_long_sums(void)
 			a.x[0] = 0x1.0p24f;
 		CHECK(omen_encode(q, a.x, scratch, &a.header, a.code));
 		CHECK(omen_encode(q, b.x, scratch, &b.header, b.code));
-		for (int t = 0; t < 3; t++)
+		for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 		{
 			if (!omen_kernels_select(tables[t]))
 				continue;

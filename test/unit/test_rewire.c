@@ -198,10 +198,18 @@ omen_load_code(OmenIndex *index, const OmenPlane *of, uint32 id, uint16 version,
 	return omen_copy_code(index, of, id, slot_of(id), code);
 }
 
+/* What somebody else does before a page is locked for a change, once. */
+static void (*meanwhile)(void);
+
 OmenSlotHeader *
 omen_slot_change_begin(OmenSlotChange *change, OmenIndex *index,
 					   const OmenPlane *of, uint32 id)
 {
+	void (*now)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (now != NULL)
+		now();
 	change->page = (Page) pages[omen_id_block(of, id)].data;
 	return slot_of(id);
 }
@@ -358,6 +366,31 @@ rewire(const uint32 *ids, uint32 count)
 
 /* ---------- what is tested ---------- */
 
+/* A node, and what is beyond a ring of nodes that are taken out. */
+static uint32 inner;
+static uint32 beyond[8];
+
+static void
+make_ring(void)
+{
+	uint32		ring[4];
+
+	begin_graph();
+	inner = point(0, 0);
+	for (int i = 0; i < 4; i++)
+		ring[i] = condemned_point(1 - (i & 1) * 2, 1 - (i & 2));
+	for (int i = 0; i < 8; i++)
+		beyond[i] =
+			point((1 - (i & 1) * 2) * (3 + i / 4), (1 - (i & 2)) * (3 + i / 4));
+	for (int i = 0; i < 4; i++)
+	{
+		edge_and_back(inner, ring[i]);
+		edge(ring[i], ring[(i + 1) % 4]);
+		edge(ring[i], beyond[i]);
+		edge_and_back(beyond[i], beyond[i + 4]);
+	}
+}
+
 /*
  * A node all of whose edges go: what is found for it lies beyond the condemned
  * ones, and has lost nothing itself.  Nothing else leads to the node, so it is
@@ -366,32 +399,44 @@ rewire(const uint32 *ids, uint32 count)
 static void
 test_links_back(void)
 {
-	uint32		node;
-	uint32		ring[4];
-	uint32		beyond[8];
-
-	begin_graph();
-	node = point(0, 0);
-	for (int i = 0; i < 4; i++)
-		ring[i] = condemned_point(1 - (i & 1) * 2, 1 - (i & 2));
-	for (int i = 0; i < 8; i++)
-		beyond[i] =
-			point((1 - (i & 1) * 2) * (3 + i / 4), (1 - (i & 2)) * (3 + i / 4));
+	make_ring();
+	rewire(&inner, 1);
 	for (int i = 0; i < 4; i++)
 	{
-		edge_and_back(node, ring[i]);
-		edge(ring[i], ring[(i + 1) % 4]);
-		edge(ring[i], beyond[i]);
-		edge_and_back(beyond[i], beyond[i + 4]);
-	}
-	rewire(&node, 1);
-	for (int i = 0; i < 4; i++)
-	{
-		CHECK_MSG(leads(node, beyond[i]), "the node has no edge to %d", i);
-		CHECK_MSG(leads(beyond[i], node), "%d has no edge back", i);
-		CHECK_MSG(!leads(node, beyond[i + 4]) && !leads(beyond[i + 4], node),
+		CHECK_MSG(leads(inner, beyond[i]), "the node has no edge to %d", i);
+		CHECK_MSG(leads(beyond[i], inner), "%d has no edge back", i);
+		CHECK_MSG(!leads(inner, beyond[i + 4]) && !leads(beyond[i + 4], inner),
 				  "the farther one of %d is linked, too", i);
 	}
+}
+
+/*
+ * The same node, which gets another edge while its edges are planned; and what
+ * goes leads to a new node by then.  With an edge to that it needs none to one
+ * beyond, and the plan that had it is dropped with its edges back.
+ */
+static uint32 new_node;
+
+static void
+link_others(void)
+{
+	edge(inner, point(-9, -9.5f));
+	new_node = point(1.1f, 1.1f);
+	edge(condemned[0].id, new_node);
+}
+
+static void
+test_planned_again(void)
+{
+	make_ring();
+	meanwhile = link_others;
+	rewire(&inner, 1);
+	CHECK(meanwhile == NULL);
+	CHECK(leads(inner, new_node) && leads(new_node, inner));
+	CHECK(!leads(inner, beyond[0]));
+	CHECK_MSG(!leads(beyond[0], inner), "an edge back that was dropped");
+	for (int i = 1; i < 4; i++)
+		CHECK(leads(inner, beyond[i]) && leads(beyond[i], inner));
 }
 
 /*
@@ -497,6 +542,7 @@ int
 main(void)
 {
 	test_links_back();
+	test_planned_again();
 	test_no_room();
 	test_one_place();
 	for (uint32 length = 1; length <= 5; length++)

@@ -267,9 +267,55 @@ test_links(void)
 	free(q);
 }
 
-/* Nor is a distance NaN where norms are beyond float32, in either kind. */
+/*
+ * Nor do norms matter whose product is beyond float32, at either end: linked by
+ * such lengths two vectors are at the distance that they have by others.
+ */
 static void
 test_long_links(OmenStorage storage)
+{
+	OmenQuantizer *q =
+		malloc(omen_quantizer_size(OMEN_METRIC_SKETCH_IP, storage, DIM));
+	float	   *scratch = malloc(DIM * sizeof(float));
+	static const float lengths[] = {1, 0x1p+66f, 0x1p+90f, 0x1p-76f, 0x1p-100f};
+	static Vector v[2];
+	static float sketch[DIM];
+	static float codes[2][DIM];
+	OmenCodeHeader headers[2];
+	float		usual = 0;
+
+	omen_quantizer_init(q, OMEN_METRIC_SKETCH_IP, storage, DIM, 1, NULL);
+	random_state = 11;
+	make_vector(&v[0], false);
+	make_vector(&v[1], false);
+	for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+	{
+		float		link;
+
+		for (int i = 0; i < 2; i++)
+		{
+			for (int j = 0; j < DIM; j++)
+				sketch[j] = v[i].sketch[j] * lengths[l];
+			CHECK(omen_encode(q, sketch, scratch, &headers[i], codes[i]));
+		}
+		link = omen_link_distance(q, 100, &headers[0], codes[0], &headers[1],
+								  codes[1]);
+		if (l == 0)
+			usual = link;
+		CHECK_MSG(fabsf(link - usual) < 1e-3f, "%g, not %g, times %g", link,
+				  usual, lengths[l]);
+		link = omen_link_distance(q, 100, &headers[0], codes[0], &headers[0],
+								  codes[0]);
+		CHECK_MSG(fabsf(link + 1) < 1e-5f, "%g, not -1, times %g", link,
+				  lengths[l]);
+	}
+	free(scratch);
+	free(q);
+}
+
+/* None is NaN, however long the vectors. */
+static void
+test_longest_links(OmenStorage storage)
 {
 	OmenQuantizer *q =
 		malloc(omen_quantizer_size(OMEN_METRIC_SKETCH_IP, storage, DIM));
@@ -304,6 +350,9 @@ main(void)
 			test_bounds((OmenMetric) metric, storages[s]);
 	test_links();
 	for (size_t i = 0; i < 3; i++)
+	{
 		test_long_links(storages[i]);
+		test_longest_links(storages[i]);
+	}
 	return check_finish();
 }

@@ -14,11 +14,7 @@
 #include "check.h"
 #include "random.h"
 #include "sample.h"
-
-static const char *const table_names[] = {"scalar", "avx2", "avx512",
-										  "avx512vnni"};
-
-#define N_TABLES (sizeof(table_names) / sizeof(table_names[0]))
+#include "tables.h"
 
 /* An array whose parts end where their memory ends. */
 typedef struct Array

@@ -192,6 +192,19 @@ may_lack_payload(const OmenSlotHeader *slot)
 		   (slot->flags & (OMEN_SLOT_LINKING | OMEN_SLOT_FLAT)) != 0;
 }
 
+/* Is what a member of the list has noted of its code, out of line, true? */
+static void
+check_note(OmenCheck *check, const Place *node, const void *code)
+{
+	OmenSlotHeader *slot = node->slot;
+	uint32		note = omen_slot_ids(&check->layout.node, slot)[0];
+
+	if (check->graph_data.mode == OMEN_MODE_FLAT && note != 0 &&
+		note != omen_code_note(&check->layout, code))
+		omen_check_report(check, "code", node->block, node->slotno,
+						  "hash of the code is that of another");
+}
+
 static void
 check_node(OmenCheck *check, const Place *node)
 {
@@ -209,7 +222,10 @@ check_node(OmenCheck *check, const Place *node)
 	if (check->layout.out_of_line && !may_lack_payload(slot) &&
 		omen_check_payload(check, &payload, check->code, node->block,
 						   node->slotno))
+	{
 		omen_check_code(check, slot, check->code, node->block, node->slotno);
+		check_note(check, node, check->code);
+	}
 }
 
 /* ---------- upper slots ---------- */

@@ -19,10 +19,10 @@
 
 /*
  * Values without which nothing else can be judged.  NULL if they are fine,
- * else what is wrong.
+ * else what is wrong.  Makes the metapage one of the present format.
  */
 static const char *
-find_meta_flaw(const OmenMetaPageData *meta)
+find_meta_flaw(OmenMetaPageData *meta)
 {
 	if (meta->magic != OMEN_MAGIC)
 		return "is not that of an omen_hnsw index";
@@ -35,6 +35,7 @@ find_meta_flaw(const OmenMetaPageData *meta)
 		case OMEN_FORMAT_LATER:
 			return "was made by a later version of omendb";
 		default:
+			omen_meta_complete(meta);
 			return omen_meta_flaw(meta);
 	}
 }

@@ -20,6 +20,7 @@
 #include "executor/executor.h"
 #include "hnsw/check/check.h"
 #include "hnsw/keys/keys.h"
+#include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -139,21 +140,11 @@ report_row(OmenCheck *check, const char *kind, const Place *place,
 					  ItemPointerGetOffsetNumber(place->tid), flaw);
 }
 
-/* Is a code the same, bit for bit?  Its error bound may be another. */
-static bool
-is_same_code(const OmenCheck *check, const OmenCodeHeader *header,
-			 const void *code, const OmenCodeHeader *other,
-			 const void *other_code)
-{
-	return memcmp(header, other, offsetof(OmenCodeHeader, error)) == 0 &&
-		   memcmp(code, other_code, check->layout.code_bytes) == 0;
-}
-
 /*
- * Encode a value as its node was.  What was a member of a flat list was
- * encoded without a mean, and that code encoded again with it; the two ways may
- * come to the same code with different bounds.  False if the node's code is
- * neither; else *error is the bound that the vector's own code has.
+ * Encode a value as its node was.  What was a member of a flat list may have
+ * been encoded without a mean, and that code encoded again with it; the two
+ * ways may come to the same code with different bounds.  False if the node's
+ * code is neither; else *error is the bound that the vector's own code has.
  */
 static bool
 encode_again(OmenCheck *check, const struct varlena *value, const Stand *stand,
@@ -170,7 +161,8 @@ encode_again(OmenCheck *check, const struct varlena *value, const Stand *stand,
 	is_same =
 		omen_encode_value(type, is_first ? check->origin : check->quantizer,
 						  value, &check->space, &header, check->other_code) &&
-		is_same_code(check, stored, stand->code, &header, check->other_code);
+		omen_is_same_code(&check->layout, stored, stand->code, &header,
+						  check->other_code);
 	if (is_same)
 		*error = header.error;
 	if (is_first || check->graph_data.epoch == 0 ||
@@ -180,7 +172,8 @@ encode_again(OmenCheck *check, const struct varlena *value, const Stand *stand,
 		return is_same;
 	omen_recode(check->origin, check->quantizer, &header, check->other_code,
 				check->space.scratch, &header, check->other_code);
-	if (!is_same_code(check, stored, stand->code, &header, check->other_code))
+	if (!omen_is_same_code(&check->layout, stored, stand->code, &header,
+						   check->other_code))
 		return is_same;
 	*error = Min(*error, header.error);
 	return true;

@@ -156,19 +156,21 @@ check_reserved(OmenCheck *check, const OmenSlotHeader *slot, BlockNumber block,
 
 /*
  * Report what stands in the gaps that alignment makes, and where the members of
- * a list would have edges.  (Where a slot of a graph has fewer edges than it
- * had once, the old ones may still be seen.)
+ * a list would have edges; there a code out of line may have a note.  (Where a
+ * slot of a graph has fewer edges than it had once, the old ones may still be
+ * seen.)
  */
 static void
 check_gaps(OmenCheck *check, const OmenPlane *plane, const OmenSlotHeader *slot,
 		   BlockNumber block, int slotno)
 {
 	const char *start = (const char *) slot;
+	uint32		note_bytes = check->layout.out_of_line ? sizeof(uint32) : 0;
 	uint32		code_end =
 		plane->code_offset +
 		(check->layout.out_of_line ? 0 : check->layout.code_bytes);
 	uint32		edges_end = mode_of(check, plane, slot) == OMEN_MODE_FLAT
-						   ? plane->ids_offset
+						   ? plane->ids_offset + note_bytes
 						   : plane->edges_end;
 	uint32		gap_end =
 		plane->group_offset != 0 ? plane->group_offset : plane->keys_offset;

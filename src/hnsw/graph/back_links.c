@@ -63,6 +63,20 @@ omen_back_links_add(OmenRepair *repair, OmenNodeRef to,
 	link->distance = from->distance;
 }
 
+/* Forget those to a slot whose edges were not written. */
+void
+omen_back_links_forget(OmenRepair *repair, OmenNodeRef to)
+{
+	uint64		kept = 0;
+
+	for (uint64 i = 0; i < repair->nback_links; i++)
+	{
+		if (repair->back_links[i].to.id != to.id)
+			repair->back_links[kept++] = repair->back_links[i];
+	}
+	repair->nback_links = kept;
+}
+
 /*
  * Find out what the edges of a slot shall be with those to be added, as far as
  * there is room.  False if it has gone, or has them, or has no room.

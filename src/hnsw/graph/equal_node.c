@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/code.h"
 
@@ -34,6 +35,7 @@ typedef struct NewRow
 	const OmenCodeHeader *header;
 	const void *code;
 	const OmenRowKeys *keys;
+	uint32		note;			/* omen_code_note(), for a list */
 } NewRow;
 
 static NodeFit
@@ -78,7 +80,7 @@ omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,
 {
 	OmenIndex  *ix = search->ix;
 	NewRow		row = {search->graph, search->header, search->code,
-				  search->link_keys};
+				  search->link_keys, 0};
 	float self = omen_link_distance(ix->quantizer, search->graph->data.radius,
 									search->header, search->code,
 									search->header, search->code);
@@ -112,22 +114,57 @@ omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,
 	return is_mixed;
 }
 
+/* What stands for a code that lies out of line: a hash, and not 0. */
+uint32
+omen_code_note(const OmenLayout *layout, const void *code)
+{
+	if (!layout->out_of_line)
+		return 0;
+	return Max(hash_bytes(code, (int) layout->code_bytes), 1);
+}
+
 /*
- * May a member of the list have the row's code?  What its slot tells: if the
- * code lies elsewhere the header, which of another code is hardly the same.
+ * Note in a member of the list (of a page being changed) what tells its code
+ * from others, if that lies out of line: in the room for the first edge, which
+ * it has none of.
+ */
+void
+omen_note_code(const OmenIndex *ix, OmenSlotHeader *slot, const void *code)
+{
+	if (ix->layout.out_of_line)
+		omen_slot_ids(&ix->layout.node, slot)[0] =
+			omen_code_note(&ix->layout, code);
+}
+
+/*
+ * May a node have the row's code, which lies out of line?  Where nothing is
+ * noted it may.
  */
 static bool
-is_alike(const OmenIndex *ix, const OmenSlotHeader *slot, const NewRow *row)
+is_note_alike(const OmenIndex *ix, OmenSlotHeader *slot, const NewRow *row)
+{
+	uint32		note = omen_slot_ids(&ix->layout.node, slot)[0];
+
+	return (slot->flags & OMEN_SLOT_FLAT) == 0 || slot->degree > 0 ||
+		   note == 0 || note == row->note;
+}
+
+/*
+ * May a member of the list have the row's code?  What its slot tells.
+ */
+static bool
+is_alike(const OmenIndex *ix, OmenSlotHeader *slot, const NewRow *row)
 {
 	const OmenPlane *plane = &ix->layout.node;
 	const OmenCodeHeader *own = omen_slot_code_header(plane, slot);
 
-	return own->offset == row->header->offset &&
-		   own->step == row->header->step && own->sum == row->header->sum &&
-		   own->sumsq == row->header->sumsq &&
-		   (ix->layout.out_of_line ||
-			memcmp(omen_slot_code(plane, slot), row->code,
-				   ix->layout.code_bytes) == 0);
+	if (own->offset != row->header->offset || own->step != row->header->step ||
+		own->sum != row->header->sum || own->sumsq != row->header->sumsq)
+		return false;
+	if (ix->layout.out_of_line)
+		return is_note_alike(ix, slot, row);
+	return memcmp(omen_slot_code(plane, slot), row->code,
+				  ix->layout.code_bytes) == 0;
 }
 
 /* The members on a page of the list that may have the row's code. */
@@ -159,7 +196,8 @@ omen_equal_in_list(OmenGraph *graph, const OmenCodeHeader *header,
 				   const void *code, const OmenRowKeys *keys,
 				   OmenNodeRef *equal)
 {
-	NewRow		row = {graph, header, code, keys};
+	NewRow		row = {graph, header, code, keys,
+				  omen_code_note(&graph->ix->layout, code)};
 	uint32		equals = 0;
 	OmenGraphPages pages;
 	BlockNumber block;

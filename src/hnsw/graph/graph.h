@@ -111,6 +111,7 @@ extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
 extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);
 extern void omen_search_run(OmenSearch *search);
 extern void omen_search_grow(OmenSearch *search, uint32 ef);
+extern void omen_search_end(OmenSearch *search);
 extern bool omen_search_mark(OmenSearch *search, uint32 id);
 extern bool omen_search_may_pass(const OmenSearch *search,
 								 OmenSlotHeader *slot);
@@ -196,6 +197,9 @@ extern bool omen_edge_candidate(OmenGraph *graph, const OmenPlane *plane,
 extern bool omen_equal_among(const OmenSearch *search,
 							 const OmenCandidate *candidates, uint32 count,
 							 OmenNodeRef *equal);
+extern uint32 omen_code_note(const OmenLayout *layout, const void *code);
+extern void omen_note_code(const OmenIndex *ix, OmenSlotHeader *slot,
+						   const void *code);
 extern bool omen_equal_in_list(OmenGraph *graph, const OmenCodeHeader *header,
 							   const void *code, const OmenRowKeys *keys,
 							   OmenNodeRef *equal);

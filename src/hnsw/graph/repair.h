@@ -95,6 +95,7 @@ extern void omen_rewrite(OmenRepair *repair, OmenRewrite *slots, uint32 count);
 
 extern void omen_back_links_add(OmenRepair *repair, OmenNodeRef to,
 								const OmenCandidate *from);
+extern void omen_back_links_forget(OmenRepair *repair, OmenNodeRef to);
 extern void omen_back_links_write(OmenRepair *repair);
 
 /* ---------- rewire.c ---------- */

@@ -298,10 +298,13 @@ rewire_again(OmenRepair *repair, OmenRewrite *slot)
 	for (int try = 0; try < MAX_TRIES && !slot->is_written; try++)
 	{
 		MemoryContextReset(repair->step_context);
+		omen_back_links_forget(repair, slot->ref);
 		if (!plan_edges(repair, slot))
 			return;
 		omen_rewrite(repair, slot, 1);
 	}
+	if (!slot->is_written)
+		omen_back_links_forget(repair, slot->ref);
 }
 
 /*

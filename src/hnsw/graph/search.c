@@ -226,6 +226,22 @@ omen_search_start(OmenSearch *search, const OmenPlane *plane, uint32 ef)
 }
 
 /*
+ * End a search for the sake of a look at all slots: what it has met and nobody
+ * has taken counts as not met from now on, since the list was too short for it.
+ */
+void
+omen_search_end(OmenSearch *search)
+{
+	visited_resize(search, search->visited_mask + 1);
+	search->nvisited = 0;
+	for (uint32 i = 0; i < search->nseen; i++)
+	{
+		if ((search->seen[i].flags & OMEN_SEEN_TAKEN) != 0)
+			(void) omen_search_mark(search, search->seen[i].id);
+	}
+}
+
+/*
  * Does the filter let a node pass?  One with several rows is for whoever takes
  * the results to look into.
  */

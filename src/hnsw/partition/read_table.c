@@ -49,7 +49,11 @@ typedef struct RowScan
 	MemoryContext row_context;
 } RowScan;
 
-/* What the distances of a build code are computed from; see block.h, */
+/*
+ * What the distances of a build code are computed from; see block.h.  Where
+ * nodes are linked by angles that is of the vector brought to a norm of 1,
+ * whose own may be beyond float32; there is no mean.
+ */
 static void
 fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 				OmenPointTerms *terms)
@@ -60,34 +64,21 @@ fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
 	double		mean = (double) header->offset + header->step * sum / dims;
 	double		centered = sum - 128.0 * dims;
 	double		spread = (double) header->sumsq - sum * sum / dims;
+	double sumsq = dims * mean * mean + (double) header->step * header->step *
+											(spread > 0 ? spread : 0);
+	double		norm = 1;
 
-	terms->scale = (float) (sqrt(2.0) * header->step);
+	if (omen_quantizer_metric(q)->links_by_angle && sumsq > 0)
+		norm = sqrt(sumsq);
+	terms->scale = (float) (sqrt(2.0) * header->step / norm);
 	terms->sum = (float) (centered / sqrt(dims));
-	terms->level = (float) (sqrt(2.0 * dims) * mean);
-	terms->sumsq =
-		(float) (dims * mean * mean + (double) header->step * header->step *
-										  (spread > 0 ? spread : 0));
+	terms->level = (float) (sqrt(2.0 * dims) * mean / norm);
+	terms->sumsq = (float) (sumsq / (norm * norm));
 	terms->added = 0;
 	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) dim);
 }
 
-/*
- * The same, of the vector brought to a norm of 1, where nodes are linked by
- * angles; there is no mean.
- */
-static void
-scale_to_unit(OmenPointTerms *terms)
-{
-	float		norm = sqrtf(terms->sumsq);
-
-	if (!(norm > 0))
-		return;
-	terms->scale /= norm;
-	terms->level /= norm;
-	terms->sumsq = 1;
-}
-
-/* and bits.h. */
+/* The same of bits; see bits.h. */
 static void
 fill_bit_terms(const OmenBuildShape *shape, const uint8 *code,
 			   OmenPointTerms *terms)
@@ -138,9 +129,7 @@ encode_floats(RowScan *state, const float *x)
 	{
 		double		sumsq = omen_code_sumsq(build->quantizer, &header);
 
-		if (omen_quantizer_metric(build->quantizer)->links_by_angle)
-			scale_to_unit(&row->terms);
-		else
+		if (!omen_quantizer_metric(build->quantizer)->links_by_angle)
 			row->terms.added = (float) sumsq;
 		state->longest = Max(state->longest, sumsq);
 	}

@@ -19,6 +19,7 @@
 
 #include "heap/heap.h"
 #include "hnsw/scan/scan.h"
+#include "hnsw/visits.h"
 #include "tuning.h"
 #include "utils/memutils.h"
 
@@ -40,20 +41,18 @@ start(IndexScanDesc scan)
 }
 
 /*
- * What the candidate list is to grow to.  If that is longer than distances of
- * sketches are good for, to all nodes that there are: then nothing goes out
- * before what is surely nearer.
+ * Find more by a longer candidate list.  False if there is nothing to be found,
+ * or the list would be longer than distances of sketches are good for.
  */
-static uint32
-next_list(const OmenScanState *state)
+static bool
+search_on(OmenScanState *state)
 {
 	uint32		next = state->search->ef * OMEN_LIST_GROWTH;
 
 	if (omen_metrics[state->ix->meta.metric].is_sketched &&
-		next / OMEN_SKETCH_MAX_LIST > state->ef)
-		next = (uint32) Max(next, Min(state->graph->data.node_limit,
-									  PG_INT32_MAX / 2));
-	return next;
+		next > omen_longest_sketch_list(state->ef))
+		return false;
+	return omen_candidates_search_on(state, next);
 }
 
 /* Find more.  Goes on to the next phase where there is nothing. */
@@ -69,8 +68,9 @@ advance(IndexScanDesc scan)
 				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
 		case OMEN_SCAN_GRAPH:
-			if (!omen_candidates_search_on(state, next_list(state)))
+			if (!search_on(state))
 			{
+				omen_search_end(state->search);
 				(void) omen_full_scan(scan, SIZE_MAX);
 				state->phase = OMEN_SCAN_FULL;
 			}

@@ -35,4 +35,14 @@ omen_readable_code(OmenIndex *ix, const OmenPlane *plane, uint32 id,
 	return omen_gathered_code(ix, plane, id, slot);
 }
 
+/* Are two codes the same, bit for bit?  Their error bounds may differ. */
+static inline bool
+omen_is_same_code(const OmenLayout *layout, const OmenCodeHeader *header,
+				  const void *code, const OmenCodeHeader *other,
+				  const void *other_code)
+{
+	return memcmp(header, other, offsetof(OmenCodeHeader, error)) == 0 &&
+		   memcmp(code, other_code, layout->code_bytes) == 0;
+}
+
 #endif							/* OMEN_CODE_H */

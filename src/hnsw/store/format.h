@@ -57,7 +57,8 @@
  * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
  * without keys; edges there are ids of upper slots of the same layer.  A slot
  * that is not in use is all zeros but for its version.  What stands in the room
- * for edges beyond a slot's degree says nothing.
+ * for edges beyond a slot's degree says nothing, but for the first of a member
+ * of the flat list whose code lies out of line: a hash of the code, or 0.
  *
  *-------------------------------------------------------------------------
  */
@@ -72,7 +73,13 @@
 #include "storage/itemptr.h"
 
 #define OMEN_MAGIC 0x4E454D4F	/* "OMEN" in little-endian byte order */
-#define OMEN_FORMAT_VERSION 2
+
+/*
+ * The version that is written, and the oldest that is read: 2 had no
+ * value_dims, which were dims.
+ */
+#define OMEN_FORMAT_VERSION 3
+#define OMEN_OLDEST_FORMAT_VERSION 2
 
 #define OMEN_META_BLOCK ((BlockNumber) 0)
 
@@ -457,7 +464,7 @@ typedef struct OmenDirectoryEntry
  *	  56		16		room[4]: first page with room, by OmenPageList
  *	  72		64		graph: OmenGraphData
  *	  136		4		value_dims: dimensions of every value; dims are those
- *						of what a code is of
+ *						of what a code is of; 0 in version 2
  *	  140		1		leading: columns before the vector's, which make the
  *						groups of an index; 0: it has none, and what follows
  *						is 0

@@ -168,9 +168,10 @@ omen_meta_format(const OmenMetaPageData *meta)
 		return OMEN_FORMAT_OLDER;
 	if (meta->version == 0 || meta->version_complement != ~meta->version)
 		return OMEN_FORMAT_DAMAGED;
-	if (meta->version != OMEN_FORMAT_VERSION)
-		return meta->version > OMEN_FORMAT_VERSION ? OMEN_FORMAT_LATER
-												   : OMEN_FORMAT_OLDER;
+	if (meta->version > OMEN_FORMAT_VERSION)
+		return OMEN_FORMAT_LATER;
+	if (meta->version < OMEN_OLDEST_FORMAT_VERSION)
+		return OMEN_FORMAT_OLDER;
 	if (meta->encoder == 0)
 		return OMEN_FORMAT_DAMAGED;
 	if (meta->encoder > OMEN_ENCODER_VERSION)
@@ -179,6 +180,17 @@ omen_meta_format(const OmenMetaPageData *meta)
 		return meta->encoder > present_encoder(meta) ? OMEN_FORMAT_LATER
 													 : OMEN_FORMAT_OLDER;
 	return OMEN_FORMAT_PRESENT;
+}
+
+/*
+ * Give a metapage of an older format that is still read the fields of the
+ * present one.  The page itself stays as it is.
+ */
+void
+omen_meta_complete(OmenMetaPageData *meta)
+{
+	if (meta->version == 2 && meta->value_dims == 0)
+		meta->value_dims = meta->dims;
 }
 
 /*
@@ -234,10 +246,12 @@ refuse_format(Relation rel, const OmenMetaPageData *meta, bool is_later)
 					  : errmsg("index \"%s\" was made by an earlier version of "
 							   "omendb",
 							   RelationGetRelationName(rel)),
-			 meta->version != OMEN_FORMAT_VERSION
+			 meta->version > OMEN_FORMAT_VERSION ||
+					 meta->version < OMEN_OLDEST_FORMAT_VERSION
 				 ? errdetail("It has format version %u, but this version of "
-							 "omendb reads version %d.",
-							 meta->version, OMEN_FORMAT_VERSION)
+							 "omendb reads versions %d to %d.",
+							 meta->version, OMEN_OLDEST_FORMAT_VERSION,
+							 OMEN_FORMAT_VERSION)
 				 : errdetail("Its codes are of encoder version %u, but this "
 							 "version of omendb makes version %u.",
 							 meta->encoder,
@@ -299,18 +313,9 @@ omen_meta_read(Relation rel, OmenMetaPageData *meta)
 	format = omen_meta_format(meta);
 	if (format == OMEN_FORMAT_DAMAGED)
 		report_damaged_meta(rel, "does not tell its version");
-	switch (meta->version)
-	{
-			/*
-			 * an older format that is still read becomes the present one here
-			 */
-		case OMEN_FORMAT_VERSION:
-			break;
-		default:
-			refuse_format(rel, meta, format == OMEN_FORMAT_LATER);
-	}
 	if (format != OMEN_FORMAT_PRESENT)
 		refuse_format(rel, meta, format == OMEN_FORMAT_LATER);
+	omen_meta_complete(meta);
 	flaw = omen_meta_flaw(meta);
 	if (flaw != NULL)
 		report_damaged_meta(rel, flaw);
@@ -377,13 +382,30 @@ copy_quantizer(OmenIndex *ix)
 	ix->quantizer_epoch = data.epoch;
 }
 
+/* Do both describe slots and codes of the same kind? */
+static bool
+is_same_layout(const OmenMetaPageData *a, const OmenMetaPageData *b)
+{
+	return a->dims == b->dims && a->value_dims == b->value_dims &&
+		   a->metric == b->metric && a->storage == b->storage && a->m == b->m &&
+		   a->key_bytes == b->key_bytes && a->leading == b->leading &&
+		   a->seed == b->seed;
+}
+
 /*
- * Read the metapage anew, and the quantizer if it is another one by now.
+ * Read the metapage anew, and the quantizer if it is another one by now.  What
+ * slots and codes are like never changes while an index is open: layout, memory
+ * and the quantizer without a mean were made for that.
  */
 void
 omen_index_refresh(OmenIndex *ix)
 {
-	omen_meta_read(ix->pages.rel, &ix->meta);
+	OmenMetaPageData meta;
+
+	omen_meta_read(ix->pages.rel, &meta);
+	if (!is_same_layout(&meta, &ix->meta))
+		report_damaged_meta(ix->pages.rel, "is of another index than it was");
+	ix->meta = meta;
 	if (ix->quantizer == NULL ||
 		ix->quantizer_epoch != omen_meta_graph_data(&ix->meta).epoch)
 		copy_quantizer(ix);

@@ -89,7 +89,7 @@ typedef enum OmenSide
 /* What a metapage says of its version. */
 typedef enum OmenFormat
 {
-	OMEN_FORMAT_PRESENT,
+	OMEN_FORMAT_PRESENT,		/* or one that is read as that */
 	OMEN_FORMAT_OLDER,
 	OMEN_FORMAT_LATER,
 	OMEN_FORMAT_DAMAGED			/* nothing that can be relied on */
@@ -115,6 +115,7 @@ extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
 extern OmenFormat omen_meta_format(const OmenMetaPageData *meta);
+extern void omen_meta_complete(OmenMetaPageData *meta);
 extern const char *omen_meta_flaw(const OmenMetaPageData *meta);
 
 /* graph_data.c */
