@@ -266,7 +266,8 @@ begin_graph(void)
 	memset(pages, 0, sizeof(pages));
 	memset(&ix, 0, sizeof(ix));
 	memset(&graph, 0, sizeof(graph));
-	omen_layout_init(&ix.layout, OMEN_STORAGE_FULL, DIMS, M, 0, false);
+	omen_layout_init(&ix.layout, OMEN_FORMAT_VERSION, OMEN_STORAGE_FULL, DIMS,
+					 M, 0, false);
 	ix.meta.m = M;
 	ix.quantizer = palloc(bytes);
 	omen_quantizer_init(ix.quantizer, OMEN_METRIC_L2, OMEN_STORAGE_FULL, DIMS,

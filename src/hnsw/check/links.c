@@ -148,9 +148,9 @@ check_edge(OmenCheck *check, const Place *from, int edge, uint32 id, uint8 tag)
 /* Report the same target twice.  A stale edge beside a fresh one is neither. */
 static void
 check_duplicates(OmenCheck *check, const Place *from, const uint32 *ids,
-				 const uint8 *tags)
+				 const uint8 *tags, int degree)
 {
-	for (int i = 1; i < from->slot->degree; i++)
+	for (int i = 1; i < degree; i++)
 	{
 		for (int j = 0; j < i; j++)
 		{
@@ -168,15 +168,14 @@ check_duplicates(OmenCheck *check, const Place *from, const uint32 *ids,
 static void
 check_edges(OmenCheck *check, const Place *from)
 {
-	const uint32 *ids = omen_slot_ids(from->plane, from->slot);
-	const uint8 *tags = omen_slot_tags(from->plane, from->slot);
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+	/* what are no edges was reported by the first pass */
+	int degree = omen_slot_get_edges(from->plane, from->slot, ids, tags);
 
-	/* reported by the first pass */
-	if (from->slot->degree > from->plane->capacity)
-		return;
-	for (int i = 0; i < from->slot->degree; i++)
+	for (int i = 0; i < degree; i++)
 		check_edge(check, from, i, ids[i], tags[i]);
-	check_duplicates(check, from, ids, tags);
+	check_duplicates(check, from, ids, tags, degree);
 }
 
 /* ---------- nodes ---------- */
@@ -197,7 +196,7 @@ static void
 check_note(OmenCheck *check, const Place *node, const void *code)
 {
 	OmenSlotHeader *slot = node->slot;
-	uint32		note = omen_slot_ids(&check->layout.node, slot)[0];
+	uint32		note = *omen_slot_note(&check->layout.node, slot);
 
 	if (check->graph_data.mode == OMEN_MODE_FLAT && note != 0 &&
 		note != omen_code_note(&check->layout, code))

@@ -187,8 +187,8 @@ omen_check_meta(OmenCheck *check)
 		omen_check_report(check, "list", OMEN_META_BLOCK, OMEN_CHECK_PAGE,
 						  "metapage says that it is on a list");
 	check_meta_values(check);
-	omen_layout_init(&check->layout, check->meta.storage, check->meta.dims,
-					 check->meta.m, check->meta.key_bytes,
+	omen_layout_init(&check->layout, check->meta.version, check->meta.storage,
+					 check->meta.dims, check->meta.m, check->meta.key_bytes,
 					 check->meta.leading > 0);
 	return true;
 }

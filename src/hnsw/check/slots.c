@@ -170,8 +170,8 @@ check_gaps(OmenCheck *check, const OmenPlane *plane, const OmenSlotHeader *slot,
 		plane->code_offset +
 		(check->layout.out_of_line ? 0 : check->layout.code_bytes);
 	uint32		edges_end = mode_of(check, plane, slot) == OMEN_MODE_FLAT
-						   ? plane->ids_offset + note_bytes
-						   : plane->edges_end;
+						   ? plane->edges_offset + note_bytes
+						   : plane->edges_offset + plane->edge_bytes;
 	uint32		gap_end =
 		plane->group_offset != 0 ? plane->group_offset : plane->keys_offset;
 
@@ -187,6 +187,8 @@ check_slot(OmenCheck *check, const OmenPlane *plane, OmenSlotHeader *slot,
 		   BlockNumber block, int slotno, const char *flaw)
 {
 	bool		is_upper = plane->kind == OMEN_PAGE_UPPER;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
 
 	omen_check_slot_group(check, plane, slot, block, slotno);
 	if (flaw != NULL)
@@ -195,6 +197,9 @@ check_slot(OmenCheck *check, const OmenPlane *plane, OmenSlotHeader *slot,
 		omen_check_report(check, "degree", block, slotno,
 						  "slot has %u edges, and room for %u", slot->degree,
 						  plane->capacity);
+	else if (omen_slot_get_edges(plane, slot, ids, tags) < 0)
+		omen_check_report(check, "edge", block, slotno,
+						  "slot has no %u edges where it should", slot->degree);
 	check_gaps(check, plane, slot, block, slotno);
 	omen_check_code_header(check, slot, is_upper, block, slotno);
 	if (!check->layout.out_of_line)

@@ -89,13 +89,14 @@ plan_links(OmenRepair *repair, OmenRewrite *slot, const OmenBackLink *links,
 	if (!omen_edges_read(repair->graph, repair->plane, slot->ref, &slot->old))
 		return false;
 	slot->edges = slot->old;
-	for (uint32 i = 0;
-		 i < count && slot->edges.degree < repair->plane->capacity; i++)
+	for (uint32 i = 0; i < count; i++)
 	{
 		OmenNodeRef to = links[i].to;
 
-		if (omen_edges_find(&slot->edges, to.id, to.version) < 0)
-			omen_edges_append(&slot->edges, to.id, OmenVersionTag(to.version));
+		if (omen_edges_find(&slot->edges, to.id, to.version) < 0 &&
+			!omen_edges_add(repair->plane, &slot->edges, to.id,
+							OmenVersionTag(to.version)))
+			break;
 	}
 	return slot->edges.degree > slot->old.degree;
 }

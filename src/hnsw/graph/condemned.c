@@ -121,11 +121,9 @@ void
 omen_condemned_remember(OmenRepair *repair, OmenCondemned *slot,
 						OmenSlotHeader *page_slot)
 {
-	slot->degree = Min(page_slot->degree, repair->plane->capacity);
+	slot->degree = Max(0, omen_slot_get_edges(repair->plane, page_slot,
+											  slot->ids, slot->tags));
 	slot->payload = page_slot->payload;
-	memcpy(slot->ids, omen_slot_ids(repair->plane, page_slot),
-		   slot->degree * sizeof(uint32));
-	memcpy(slot->tags, omen_slot_tags(repair->plane, page_slot), slot->degree);
 }
 
 /* May the node be condemned?  It may have got a row since it was seen. */

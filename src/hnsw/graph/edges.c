@@ -24,23 +24,23 @@ omen_edges_read(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 {
 	Buffer		buf;
 	OmenSlotHeader *slot = omen_visit(graph->ix, plane, ref.id, &buf);
+	int			degree = -1;
 	bool		found;
 
 	if (slot == NULL)
 		return false;
-	found = slot->version == ref.version &&
-			(slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
-			omen_slot_is_of(graph, plane, slot);
+	if (slot->version == ref.version &&
+		(slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
+		omen_slot_is_of(graph, plane, slot))
+		degree = omen_slot_get_edges(plane, slot, copy->ids, copy->tags);
+	found = degree >= 0;
 	if (found)
 	{
 		copy->version = slot->version;
-		copy->degree = slot->degree;
+		copy->degree = degree;
 		copy->has_row =
 			plane->kind != OMEN_PAGE_NODE || omen_node_has_row(slot);
 		copy->header = *omen_slot_code_header(plane, slot);
-		memcpy(copy->ids, omen_slot_ids(plane, slot),
-			   slot->degree * sizeof(uint32));
-		memcpy(copy->tags, omen_slot_tags(plane, slot), slot->degree);
 	}
 	UnlockReleaseBuffer(buf);
 	return found;
@@ -54,17 +54,16 @@ bool
 omen_edges_put(const OmenPlane *plane, OmenSlotHeader *slot,
 			   const OmenEdges *old, const OmenEdges *edges)
 {
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+
 	if (slot->version != old->version || (slot->flags & OMEN_SLOT_USED) == 0 ||
 		(slot->flags & OMEN_SLOT_CONDEMNED) != 0 ||
-		slot->degree != old->degree ||
-		memcmp(omen_slot_ids(plane, slot), old->ids,
-			   old->degree * sizeof(uint32)) != 0 ||
-		memcmp(omen_slot_tags(plane, slot), old->tags, old->degree) != 0)
+		omen_slot_get_edges(plane, slot, ids, tags) != old->degree ||
+		memcmp(ids, old->ids, old->degree * sizeof(uint32)) != 0 ||
+		memcmp(tags, old->tags, old->degree) != 0)
 		return false;
-	slot->degree = edges->degree;
-	memcpy(omen_slot_ids(plane, slot), edges->ids,
-		   edges->degree * sizeof(uint32));
-	memcpy(omen_slot_tags(plane, slot), edges->tags, edges->degree);
+	omen_slot_put_edges(plane, slot, edges->ids, edges->tags, edges->degree);
 	return true;
 }
 
@@ -109,8 +108,52 @@ omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag)
 	edges->degree++;
 }
 
-/* The candidates that were chosen, as edges; those kept come first. */
-void
+/* May a slot have these edges? */
+bool
+omen_edges_fit(const OmenPlane *plane, const OmenEdges *edges)
+{
+	return omen_slot_fits(plane, edges->ids, edges->tags, edges->degree);
+}
+
+/* Append one if there is room for it. */
+bool
+omen_edges_add(const OmenPlane *plane, OmenEdges *edges, uint32 id, uint8 tag)
+{
+	if (edges->degree >= plane->capacity)
+		return false;
+	omen_edges_append(edges, id, tag);
+	if (omen_edges_fit(plane, edges))
+		return true;
+	edges->degree--;
+	return false;
+}
+
+/*
+ * Drop edges that are no parent's, the last first, until the others fit.  False
+ * if they never do.
+ */
+bool
+omen_edges_trim(const OmenPlane *plane, OmenEdges *edges)
+{
+	for (int i = edges->degree - 1; i >= 0; i--)
+	{
+		if (omen_edges_fit(plane, edges))
+			return true;
+		if ((edges->tags[i] & OMEN_TAG_PARENT) != 0)
+			continue;
+		edges->degree--;
+		memmove(&edges->ids[i], &edges->ids[i + 1],
+				(edges->degree - i) * sizeof(uint32));
+		memmove(&edges->tags[i], &edges->tags[i + 1], edges->degree - i);
+	}
+	return omen_edges_fit(plane, edges);
+}
+
+/*
+ * The candidates that were chosen, as edges, as many as fit; those kept come
+ * first.  False if not even those of children do.
+ */
+bool
 omen_edges_chosen(const OmenPlane *plane, const OmenCandidate *candidates,
 				  uint32 count, OmenEdges *edges)
 {
@@ -122,6 +165,7 @@ omen_edges_chosen(const OmenPlane *plane, const OmenCandidate *candidates,
 							  OmenVersionTag(candidates[i].version) |
 								  (candidates[i].parent ? OMEN_TAG_PARENT : 0));
 	}
+	return omen_edges_trim(plane, edges);
 }
 
 /*

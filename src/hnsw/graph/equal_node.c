@@ -125,14 +125,14 @@ omen_code_note(const OmenLayout *layout, const void *code)
 
 /*
  * Note in a member of the list (of a page being changed) what tells its code
- * from others, if that lies out of line: in the room for the first edge, which
- * it has none of.
+ * from others, if that lies out of line: in the room for edges, which it has
+ * none of.
  */
 void
 omen_note_code(const OmenIndex *ix, OmenSlotHeader *slot, const void *code)
 {
 	if (ix->layout.out_of_line)
-		omen_slot_ids(&ix->layout.node, slot)[0] =
+		*omen_slot_note(&ix->layout.node, slot) =
 			omen_code_note(&ix->layout, code);
 }
 
@@ -143,7 +143,7 @@ omen_note_code(const OmenIndex *ix, OmenSlotHeader *slot, const void *code)
 static bool
 is_note_alike(const OmenIndex *ix, OmenSlotHeader *slot, const NewRow *row)
 {
-	uint32		note = omen_slot_ids(&ix->layout.node, slot)[0];
+	uint32		note = *omen_slot_note(&ix->layout.node, slot);
 
 	return (slot->flags & OMEN_SLOT_FLAT) == 0 || slot->degree > 0 ||
 		   note == 0 || note == row->note;

@@ -156,8 +156,6 @@ extern int	omen_candidate_compare(const void *a, const void *b);
 /* ---------- edges.c ---------- */
 
 /* The edges of a slot as they were when somebody looked. */
-#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)
-
 typedef struct OmenEdges
 {
 	uint16		version;
@@ -176,8 +174,12 @@ extern bool omen_edges_replace(OmenGraph *graph, const OmenPlane *plane,
 extern bool omen_edges_put(const OmenPlane *plane, OmenSlotHeader *slot,
 						   const OmenEdges *old, const OmenEdges *edges);
 extern int	omen_edges_find(const OmenEdges *edges, uint32 id, uint16 version);
+extern bool omen_edges_fit(const OmenPlane *plane, const OmenEdges *edges);
 extern void omen_edges_append(OmenEdges *edges, uint32 id, uint8 tag);
-extern void omen_edges_chosen(const OmenPlane *plane,
+extern bool omen_edges_add(const OmenPlane *plane, OmenEdges *edges, uint32 id,
+						   uint8 tag);
+extern bool omen_edges_trim(const OmenPlane *plane, OmenEdges *edges);
+extern bool omen_edges_chosen(const OmenPlane *plane,
 							  const OmenCandidate *candidates, uint32 count,
 							  OmenEdges *edges);
 extern bool omen_edge_target(OmenGraph *graph, const OmenPlane *plane,
@@ -247,13 +249,16 @@ omen_most_children(const OmenPlane *plane)
 }
 
 /*
- * How many edges are left when those of a full slot are pruned: the next few
- * then cost nothing.
+ * How many edges are left when those of a slot, so many, are pruned because one
+ * more does not fit: the next few then cost nothing.  There are fewer than its
+ * capacity where their bytes fill it.
  */
 static inline uint32
-omen_most_when_pruned(const OmenPlane *plane)
+omen_most_when_pruned(const OmenPlane *plane, uint32 degree)
 {
-	return plane->capacity - Max(1, plane->capacity / 4);
+	uint32		most = plane->capacity - Max(1, plane->capacity / 4);
+
+	return Min(most, Max(1, degree - Max(1, degree / 16)));
 }
 
 /* ---------- repair.c, and condemned.c for lists ---------- */

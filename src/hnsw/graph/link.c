@@ -171,21 +171,27 @@ omen_link_plan(OmenSearch *search, const OmenCodeHeader *header,
 
 /* ---------- writing ---------- */
 
-/* Write the planned edges of a layer into a slot (of a page being changed). */
+/*
+ * Write the planned edges of a layer into a slot (of a page being changed), as
+ * many as fit; the nearest come first.
+ */
 void
 omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 					  const OmenLinkPlan *plan, uint32 layer)
 {
-	uint32	   *ids = omen_slot_ids(plane, slot);
-	uint8	   *tags = omen_slot_tags(plane, slot);
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+	uint32		count = plan->count[layer];
 
-	Assert(plan->count[layer] <= plane->capacity);
-	for (uint32 i = 0; i < plan->count[layer]; i++)
+	Assert(count <= plane->capacity);
+	for (uint32 i = 0; i < count; i++)
 	{
 		ids[i] = plan->neighbors[layer][i].id;
 		tags[i] = OmenVersionTag(plan->neighbors[layer][i].version);
 	}
-	slot->degree = plan->count[layer];
+	while (!omen_slot_fits(plane, ids, tags, count))
+		count--;
+	omen_slot_put_edges(plane, slot, ids, tags, count);
 }
 
 /* Write the slot of a node in an upper layer; returns its id and version. */
@@ -256,11 +262,10 @@ shrink_candidates(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 }
 
 /*
- * Prune the edges of a full slot together with the new one, to three quarters
- * of its capacity: the next few back-links then cost nothing.  False if the
- * slot has gone.
+ * Prune the edges of a full slot together with the new one, to fewer than it
+ * has room for: the next few back-links then cost nothing.
  */
-static bool
+static LinkResult
 shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 			 const OmenEdges *old, const NewEdge *new_edge, OmenEdges *edges)
 {
@@ -272,14 +277,17 @@ shrink_edges(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef ref,
 		palloc0((plane->capacity + 1) * sizeof(OmenCandidate));
 	uint32		count =
 		shrink_candidates(graph, plane, ref, old, new_edge, candidates);
+	LinkResult	result = LINK_GONE;
 
 	qsort(candidates, count, sizeof(OmenCandidate), omen_candidate_compare);
 	(void) omen_select_neighbors(graph, plane, candidates, count,
-								 omen_most_when_pruned(plane));
-	omen_edges_chosen(plane, candidates, count, edges);
+								 omen_most_when_pruned(plane, old->degree));
+	if (count > 0)
+		result = omen_edges_chosen(plane, candidates, count, edges) ? LINK_DONE
+																	: LINK_FULL;
 	MemoryContextSwitchTo(outer);
 	MemoryContextDelete(context);
-	return count > 0;
+	return result;
 }
 
 static uint32
@@ -292,20 +300,30 @@ count_parents(const OmenEdges *edges)
 	return count;
 }
 
-/* Give up the first edge that is no parent's for the new one. */
-static void
-replace_any_edge(OmenEdges *edges, const NewEdge *new_edge)
+/*
+ * Give up edges that are no parent's for one that is.  False if there are not
+ * enough.
+ */
+static bool
+replace_any_edge(const OmenPlane *plane, OmenEdges *edges,
+				 const NewEdge *new_edge)
 {
-	for (int i = edges->degree - 1; i >= 0; i--)
+	OmenEdges	others = *edges;
+
+	edges->degree = 0;
+	omen_edges_append(edges, new_edge->id,
+					  OmenVersionTag(new_edge->version) | OMEN_TAG_PARENT);
+	for (int parents = 1; parents >= 0; parents--)
 	{
-		if ((edges->tags[i] & OMEN_TAG_PARENT) == 0)
+		for (int i = 0; i < others.degree; i++)
 		{
-			edges->ids[i] = new_edge->id;
-			edges->tags[i] =
-				OmenVersionTag(new_edge->version) | OMEN_TAG_PARENT;
-			return;
+			if (((others.tags[i] & OMEN_TAG_PARENT) != 0) == parents &&
+				!omen_edges_add(plane, edges, others.ids[i], others.tags[i]) &&
+				parents)
+				return false;
 		}
 	}
+	return true;
 }
 
 /*
@@ -324,6 +342,7 @@ add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 	{
 		OmenEdges	old;
 		OmenEdges	edges;
+		LinkResult	result;
 		int			at;
 
 		CHECK_FOR_INTERRUPTS();
@@ -338,19 +357,23 @@ add_edge(OmenGraph *graph, const OmenPlane *plane, OmenNodeRef to,
 			count_parents(&old) >=
 				(new_edge->force ? plane->capacity : omen_most_children(plane)))
 			return LINK_FULL;
+		result = LINK_DONE;
 		if (at >= 0)
-			edges.tags[at] |= OMEN_TAG_PARENT;
-		else if (old.degree < plane->capacity)
-			omen_edges_append(&edges, new_edge->id, tag);
-		else if (try < MAX_TRIES)
 		{
-			if (!shrink_edges(graph, plane, to, &old, new_edge, &edges))
-				return LINK_GONE;
+			edges.tags[at] |= OMEN_TAG_PARENT;
+			if (!omen_edges_trim(plane, &edges))
+				return LINK_FULL;
 		}
-		else if (new_edge->parent)
-			replace_any_edge(&edges, new_edge);
-		else
+		else if (omen_edges_add(plane, &edges, new_edge->id, tag))
+			;
+		else if (try < MAX_TRIES)
+			result = shrink_edges(graph, plane, to, &old, new_edge, &edges);
+		else if (!new_edge->parent)
 			return LINK_DONE;
+		else if (!replace_any_edge(plane, &edges, new_edge))
+			return LINK_FULL;
+		if (result != LINK_DONE)
+			return result;
 		OMEN_PAUSE(new_edge->parent ? "link-parent" : "link-back");
 		if (omen_edges_replace(graph, plane, to, &old, &edges))
 			return LINK_DONE;

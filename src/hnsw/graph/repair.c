@@ -80,6 +80,8 @@ repair_page(OmenRepair *repair, BlockNumber block)
 	OmenNodeRef *affected = palloc(plane->per_page * sizeof(OmenNodeRef));
 	uint32		count = 0;
 	OmenPageKind kind = OMEN_PAGE_FREE;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
 	OmenPageOpaque opaque;
 	OmenSlotWalk walk;
 	OmenSlotHeader *slot;
@@ -91,10 +93,10 @@ repair_page(OmenRepair *repair, BlockNumber block)
 	omen_slots_begin_graph(&walk, repair->graph, plane, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
-		if ((slot->flags & OMEN_SLOT_CONDEMNED) == 0 &&
-			slot->degree <= plane->capacity &&
-			omen_condemned_any(repair, omen_slot_ids(plane, slot),
-							   omen_slot_tags(plane, slot), slot->degree))
+		int			degree = omen_slot_get_edges(plane, slot, ids, tags);
+
+		if ((slot->flags & OMEN_SLOT_CONDEMNED) == 0 && degree > 0 &&
+			omen_condemned_any(repair, ids, tags, degree))
 			affected[count++] = omen_walk_ref(&walk, slot);
 	}
 	UnlockReleaseBuffer(buf);

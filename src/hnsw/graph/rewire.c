@@ -241,7 +241,8 @@ wants_search(const OmenEdges *edges, uint32 nleaving)
 static uint32
 most_edges(const OmenPlane *plane, uint32 degree)
 {
-	return Max(degree, Min(degree + 1, omen_most_when_pruned(plane)));
+	return Max(degree,
+			   Min(degree + 1, omen_most_when_pruned(plane, plane->capacity)));
 }
 
 /*
@@ -280,7 +281,8 @@ plan_edges(OmenRepair *repair, OmenRewrite *slot)
 	(void) omen_select_neighbors(repair->graph, plane, candidates, count,
 								 most_edges(plane, slot->old.degree));
 	slot->edges = slot->old;
-	omen_edges_chosen(plane, candidates, count, &slot->edges);
+	if (!omen_edges_chosen(plane, candidates, count, &slot->edges))
+		return false;
 	if (is_searched)
 		remember_found(repair, slot->ref, candidates, count);
 	return true;

@@ -318,8 +318,8 @@ target_distance(const OmenSearch *search, const OmenCodeHeader *header,
 static inline void
 prefetch_edges(const OmenPlane *plane, const OmenSlotHeader *slot)
 {
-	omen_prefetch_bytes((const char *) slot + plane->ids_offset,
-						plane->edges_end - plane->ids_offset);
+	omen_prefetch_bytes((const char *) slot + plane->edges_offset,
+						plane->edge_bytes);
 }
 
 /* What a search wants to know of a slot. */
@@ -466,14 +466,9 @@ static uint32
 copy_edges(OmenSearch *search, const OmenSeen *from, OmenSlotHeader *slot,
 		   uint32 *ids, uint8 *tags)
 {
-	const OmenPlane *plane = search->plane;
-	uint32		degree = *(volatile uint16 *) &slot->degree;
-
-	if (slot->version != from->version || degree > plane->capacity)
+	if (slot->version != from->version)
 		return 0;
-	memcpy(ids, omen_slot_ids(plane, slot), degree * sizeof(uint32));
-	memcpy(tags, omen_slot_tags(plane, slot), degree);
-	return degree;
+	return Max(0, omen_slot_get_edges(search->plane, slot, ids, tags));
 }
 
 /* The same of a slot that has to be found. */

@@ -234,7 +234,7 @@ omen_hnsw_build_estimate(PG_FUNCTION_ARGS)
 	omen_options_check_storage(storage, metric, Max(dims, 1));
 	check_range("dims", dims, 1, omen_codecs[storage]->max_dim);
 	check_range("workers", workers, 0, MAX_PARALLEL_WORKER_LIMIT);
-	omen_layout_init(&layout, storage, dims, m, 0, false);
+	omen_layout_init(&layout, OMEN_FORMAT_VERSION, storage, dims, m, 0, false);
 	omen_plan_shape(&shape, metric, storage, dims, m, ef_construction, 0);
 	memory.sharers = workers + 1;
 	estimate(&shape, &layout, &memory, rows, m, &result);

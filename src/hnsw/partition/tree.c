@@ -77,27 +77,32 @@ expand(TreeState *state, uint32 position)
 	Buffer		buf = omen_pin(&ix->pages, omen_id_block(plane, id));
 	uint32		children = 0;
 	OmenSlotHeader *slot;
-	const uint32 *ids;
-	uint8	   *tags;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY];
+	int			degree;
 
 	omen_bit_set(state->expanded, position);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	slot = omen_page_slot(BufferGetPage(buf), plane, omen_id_slot(plane, id));
-	ids = omen_slot_ids(plane, slot);
-	tags = omen_slot_tags(plane, slot);
-	for (uint32 i = 0; i < slot->degree; i++)
+	degree = omen_slot_get_edges(plane, slot, ids, tags);
+	for (int i = 0; i < degree; i++)
 		children += (tags[i] & OMEN_TAG_PARENT) != 0;
-	for (uint32 i = 0; i < slot->degree && children < omen_most_children(plane);
-		 i++)
+	for (int i = 0; i < degree && children < omen_most_children(plane); i++)
 	{
 		uint32		target = position_of(state, ids[i]);
 
 		if (omen_bit_get(state->reached, target))
 			continue;
 		tags[i] |= OMEN_TAG_PARENT;
+		if (!omen_slot_fits(plane, ids, tags, degree))
+		{
+			tags[i] &= ~OMEN_TAG_PARENT;
+			break;
+		}
 		children++;
 		reach(state, target);
 	}
+	omen_slot_put_edges(plane, slot, ids, tags, Max(0, degree));
 	MarkBufferDirty(buf);
 	UnlockReleaseBuffer(buf);
 }

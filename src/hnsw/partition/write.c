@@ -117,13 +117,33 @@ node_at(WriteState *state, uint32 position)
 							  (position - state->nodes_first) * bytes);
 }
 
+/*
+ * Give a slot its edges, the first of those that fit.  Versions are 0, and so
+ * are tags; children will have some that are not.
+ */
+static void
+put_edges(WriteState *state, OmenSlotHeader *slot, const OmenNear *near,
+		  uint32 degree)
+{
+	const OmenPlane *plane = state->plane;
+	uint32		ids[OMEN_MAX_CAPACITY];
+	uint8		tags[OMEN_MAX_CAPACITY] = {0};
+
+	for (uint32 i = 0; i < degree; i++)
+		ids[i] = slot_id(state, (uint32) near[i]);
+	memset(tags, OMEN_TAG_PARENT, omen_most_children(plane));
+	while (!omen_slot_fits(plane, ids, tags, degree))
+		degree--;
+	memset(tags, 0, sizeof(tags));
+	omen_slot_put_edges(plane, slot, ids, tags, degree);
+}
+
 static void
 fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 		  const OmenNear *near, uint32 degree)
 {
 	OmenBuild  *build = state->build;
 	const OmenRow *row = node_at(state, position);
-	uint32	   *ids = omen_slot_ids(state->plane, slot);
 	OmenNewSlot fresh = {0};
 
 	fresh.flags = OMEN_SLOT_USED;
@@ -143,10 +163,7 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 
 		omen_payload_place(build->ix, &payload, fresh.code);
 	}
-	/* versions are 0, and so are tags */
-	slot->degree = degree;
-	for (uint32 i = 0; i < degree; i++)
-		ids[i] = slot_id(state, (uint32) near[i]);
+	put_edges(state, slot, near, degree);
 }
 
 /* ---------- pages ---------- */

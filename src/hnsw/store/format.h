@@ -49,16 +49,19 @@
  *										4 bytes, and 4 of zeros; else absent
  *	  keys_offset		key_bytes		filter keys of the node's rows: 64-bit
  *										words, see hnsw/keys/keys.h
- *	  ids_offset		4 * capacity	edges: ids of the neighbors
- *	  tags_offset		1 * capacity	edges: low 7 bits of the neighbor's slot
+ *	  edges_offset		edge_bytes		edges, each with the id of the neighbor
+ *										and a tag: low 7 bits of its slot's
  *										version, and OMEN_TAG_PARENT
- *	  edges_end							zeros up to a multiple of 8: the stride
+ *										zeros up to a multiple of 8: the stride
  *
  * capacity is 2 * m in layer 0 and m above.  An upper slot is laid out alike,
- * without keys; edges there are ids of upper slots of the same layer.  A slot
- * that is not in use is all zeros but for its version.  What stands in the room
- * for edges beyond a slot's degree says nothing, but for the first of a member
- * of the flat list whose code lies out of line: a hash of the code, or 0.
+ * without keys; edges there are ids of upper slots of the same layer.  Edges
+ * are packed (edge_code.c), into 2 to 3 bytes each of a room that a million
+ * slots ask for, and what else a page has to give; before version 4 they stood
+ * as 4 * capacity bytes of ids and 1 * capacity of tags.  A slot that is not in
+ * use is all zeros but for its version.  What stands in the room for edges
+ * beyond them says nothing, but for the first 4 bytes of a member of the flat
+ * list whose code lies out of line: a hash of the code, or 0.
  *
  *-------------------------------------------------------------------------
  */
@@ -76,10 +79,11 @@
 
 /*
  * The version that is written, and the oldest that is read: 2 had no
- * value_dims, which were dims.
+ * value_dims, which were dims, and edges were not packed before 4.
  */
-#define OMEN_FORMAT_VERSION 3
+#define OMEN_FORMAT_VERSION 4
 #define OMEN_OLDEST_FORMAT_VERSION 2
+#define OMEN_PACKED_VERSION 4
 
 #define OMEN_META_BLOCK ((BlockNumber) 0)
 

@@ -10,6 +10,7 @@
 #include "access/xloginsert.h"
 #include "compat.h"
 #include "hnsw/columns.h"
+#include "hnsw/store/edge_code.h"
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -27,10 +28,25 @@ typedef struct OmenRelCache
 
 /* ---------- layout ---------- */
 
+/*
+ * Slots get as much room for edges as there is on a page of so many, as far as
+ * they may need it.
+ */
 static void
-init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
-		   uint32 inline_code, uint32 group_bytes, uint32 key_bytes,
-		   uint32 capacity)
+share_rest(OmenPlane *plane)
+{
+	uint32 stride = TYPEALIGN_DOWN(8, OMEN_PAGE_CAPACITY / plane->per_page);
+	uint32		most =
+		TYPEALIGN(8, plane->edges_offset + omen_pack_most(plane->capacity));
+
+	plane->stride = Max(plane->stride, Min(stride, most));
+	plane->edge_bytes = plane->stride - plane->edges_offset;
+}
+
+static void
+init_plane(OmenPlane *plane, OmenPageKind kind, bool is_packed,
+		   uint32 header_bytes, uint32 inline_code, uint32 group_bytes,
+		   uint32 key_bytes, uint32 capacity)
 {
 	uint32		code_end;
 
@@ -40,21 +56,25 @@ init_plane(OmenPlane *plane, OmenPageKind kind, uint32 header_bytes,
 	code_end = TYPEALIGN(8, plane->code_offset + inline_code);
 	plane->group_offset = group_bytes > 0 ? code_end : 0;
 	plane->keys_offset = code_end + group_bytes;
-	plane->ids_offset = plane->keys_offset + key_bytes;
-	plane->tags_offset = plane->ids_offset + capacity * sizeof(uint32);
-	plane->edges_end = plane->tags_offset + capacity;
-	plane->stride = TYPEALIGN(8, plane->edges_end);
+	plane->edges_offset = plane->keys_offset + key_bytes;
+	plane->is_packed = is_packed;
+	plane->edge_bytes = is_packed ? omen_pack_room(capacity)
+								  : capacity * (sizeof(uint32) + sizeof(uint8));
+	plane->stride = TYPEALIGN(8, plane->edges_offset + plane->edge_bytes);
 	plane->per_page = OMEN_PAGE_CAPACITY / plane->stride;
+	if (is_packed && plane->per_page > 0)
+		share_rest(plane);
 }
 
 /*
- * Lay out the slots of an index, in groups or not.  A code goes out of line
+ * Lay out the slots of an index of a format, in groups or not.  A code goes out of line
  * when a node with it does not fit a page.
  */
 void
-omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
-				 uint32 key_bytes, bool has_groups)
+omen_layout_init(OmenLayout *layout, uint32 version, OmenStorage storage,
+				 uint32 dims, uint32 m, uint32 key_bytes, bool has_groups)
 {
+	bool		is_packed = version >= OMEN_PACKED_VERSION;
 	uint32		header_bytes = omen_codecs[storage]->header_bytes;
 	uint32		group_bytes = has_groups ? OMEN_GROUP_WORD_BYTES : 0;
 
@@ -63,15 +83,15 @@ omen_layout_init(OmenLayout *layout, OmenStorage storage, uint32 dims, uint32 m,
 	layout->code_bytes = (uint32) omen_storage_bytes(storage, dims);
 	layout->header_bytes = header_bytes;
 	layout->out_of_line = false;
-	init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, layout->code_bytes,
-			   group_bytes, key_bytes, 2 * m);
+	init_plane(&layout->node, OMEN_PAGE_NODE, is_packed, header_bytes,
+			   layout->code_bytes, group_bytes, key_bytes, 2 * m);
 	if (layout->node.per_page == 0)
 	{
 		layout->out_of_line = true;
-		init_plane(&layout->node, OMEN_PAGE_NODE, header_bytes, 0, group_bytes,
-				   key_bytes, 2 * m);
+		init_plane(&layout->node, OMEN_PAGE_NODE, is_packed, header_bytes, 0,
+				   group_bytes, key_bytes, 2 * m);
 	}
-	init_plane(&layout->upper, OMEN_PAGE_UPPER, header_bytes,
+	init_plane(&layout->upper, OMEN_PAGE_UPPER, is_packed, header_bytes,
 			   layout->out_of_line ? 0 : layout->code_bytes, group_bytes, 0, m);
 }
 
@@ -87,7 +107,8 @@ fill_meta(Page page, OmenMetric metric, OmenStorage storage, uint32 dims,
 
 	omen_page_init(page, OMEN_META_BLOCK, OMEN_PAGE_META);
 	meta = OmenPageGetMeta(page);
-	omen_layout_init(&layout, storage, dims, m, key_bytes, leading > 0);
+	omen_layout_init(&layout, OMEN_FORMAT_VERSION, storage, dims, m, key_bytes,
+					 leading > 0);
 
 	memset(meta, 0, sizeof(OmenMetaPageData));
 	meta->magic = OMEN_MAGIC;
@@ -226,7 +247,7 @@ omen_meta_flaw(const OmenMetaPageData *meta)
 	if (meta->leading > OMEN_MAX_LEADING ||
 		(meta->leading == 0 && (meta->directory != 0 || meta->room_group != 0)))
 		return "has a directory of groups without columns that make them";
-	omen_layout_init(&layout, meta->storage, meta->dims, meta->m,
+	omen_layout_init(&layout, meta->version, meta->storage, meta->dims, meta->m,
 					 meta->key_bytes, meta->leading > 0);
 	if (meta->node_stride != layout.node.stride ||
 		meta->upper_stride != layout.upper.stride)
@@ -386,8 +407,9 @@ copy_quantizer(OmenIndex *ix)
 static bool
 is_same_layout(const OmenMetaPageData *a, const OmenMetaPageData *b)
 {
-	return a->dims == b->dims && a->value_dims == b->value_dims &&
-		   a->metric == b->metric && a->storage == b->storage && a->m == b->m &&
+	return a->version == b->version && a->dims == b->dims &&
+		   a->value_dims == b->value_dims && a->metric == b->metric &&
+		   a->storage == b->storage && a->m == b->m &&
 		   a->key_bytes == b->key_bytes && a->leading == b->leading &&
 		   a->seed == b->seed;
 }
@@ -431,8 +453,9 @@ omen_index_open(Relation rel, bool building)
 							   RelationGetRelationName(rel)),
 						errhint("Please REINDEX it.")));
 	omen_meta_read(rel, &ix->meta);
-	omen_layout_init(&ix->layout, ix->meta.storage, ix->meta.dims, ix->meta.m,
-					 ix->meta.key_bytes, ix->meta.leading > 0);
+	omen_layout_init(&ix->layout, ix->meta.version, ix->meta.storage,
+					 ix->meta.dims, ix->meta.m, ix->meta.key_bytes,
+					 ix->meta.leading > 0);
 	copy_quantizer(ix);
 	ix->origin = palloc(
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));

@@ -35,9 +35,9 @@ typedef struct OmenPlane
 	uint32		code_offset;
 	uint32		group_offset;	/* 0: the index has no groups */
 	uint32		keys_offset;
-	uint32		ids_offset;
-	uint32		tags_offset;
-	uint32		edges_end;		/* where the tags end */
+	uint32		edges_offset;
+	uint32		edge_bytes;		/* room for edges */
+	bool		is_packed;		/* edges are; else an array of each */
 } OmenPlane;
 
 typedef struct OmenLayout
@@ -103,9 +103,9 @@ typedef struct OmenRowKeys
 } OmenRowKeys;
 
 /* meta.c */
-extern void omen_layout_init(OmenLayout *layout, OmenStorage storage,
-							 uint32 dims, uint32 m, uint32 key_bytes,
-							 bool has_groups);
+extern void omen_layout_init(OmenLayout *layout, uint32 version,
+							 OmenStorage storage, uint32 dims, uint32 m,
+							 uint32 key_bytes, bool has_groups);
 /* dims are those of codes, value_dims those of values. */
 extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 							 OmenStorage storage, uint32 dims,
@@ -191,6 +191,18 @@ extern void omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane,
 							   uint32 id);
 extern OmenSlotHeader *omen_peek(OmenIndex *ix, const OmenPlane *plane,
 								 uint32 id, Buffer *buffer);
+
+/* slot_edges.c */
+#define OMEN_MAX_CAPACITY (2 * OMEN_MAX_M)	/* edges that a slot may have */
+
+extern int	omen_slot_get_edges(const OmenPlane *plane,
+								const OmenSlotHeader *slot, uint32 *ids,
+								uint8 *tags);
+extern bool omen_slot_fits(const OmenPlane *plane, const uint32 *ids,
+						   const uint8 *tags, uint32 count);
+extern void omen_slot_put_edges(const OmenPlane *plane, OmenSlotHeader *slot,
+								const uint32 *ids, const uint8 *tags,
+								uint32 count);
 
 /* A walk over the slots in use on a page. */
 typedef struct OmenSlotWalk
@@ -510,16 +522,14 @@ omen_slot_has_keys(const OmenLayout *layout, OmenSlotHeader *slot,
 				  layout->key_bytes) == 0;
 }
 
+/*
+ * What a member of the flat list, which has no edges, has in their place: a
+ * hash of its code, or 0.
+ */
 static inline uint32 *
-omen_slot_ids(const OmenPlane *plane, OmenSlotHeader *slot)
+omen_slot_note(const OmenPlane *plane, OmenSlotHeader *slot)
 {
-	return (uint32 *) ((char *) slot + plane->ids_offset);
-}
-
-static inline uint8 *
-omen_slot_tags(const OmenPlane *plane, OmenSlotHeader *slot)
-{
-	return (uint8 *) slot + plane->tags_offset;
+	return (uint32 *) ((char *) slot + plane->edges_offset);
 }
 
 /* The side list that a chunk is of. */
