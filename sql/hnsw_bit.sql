@@ -68,7 +68,7 @@ SELECT omen_hnsw_build_estimate(1000, 1024, storage => 'bits');
 -- The longest, whose slots do not fit a page with their codes, and one past.
 CREATE TABLE long (id int, b bit(64000));
 INSERT INTO long SELECT i, repeat(i::bit(16)::text, 4000)::bit(64000) FROM generate_series(1, 40) i;
-CREATE INDEX long_b ON long USING omen_hnsw (b bit_hamming_ops);
+CREATE INDEX long_b ON long USING omen_hnsw (b bit_hamming_ops) WITH (m = 32);
 INSERT INTO long SELECT i, repeat(i::bit(16)::text, 4000)::bit(64000) FROM generate_series(41, 60) i;
 SELECT id, b <~> repeat(7::bit(16)::text, 4000)::bit(64000) AS distance FROM long ORDER BY 2, id LIMIT 4;
 SELECT id FROM long ORDER BY b <~> repeat(7::bit(16)::text, 4000)::bit(64000) LIMIT 4;
@@ -81,7 +81,7 @@ SELECT * FROM omen_hnsw_check('long_b', true);
 DROP TABLE long;
 -- A row finds the node of its value without a look at each other value.
 CREATE TABLE long (id int, b bit(64000));
-CREATE INDEX long_b ON long USING omen_hnsw (b bit_hamming_ops);
+CREATE INDEX long_b ON long USING omen_hnsw (b bit_hamming_ops) WITH (m = 32);
 INSERT INTO long SELECT i, repeat(i::bit(16)::text, 4000)::bit(64000) FROM generate_series(1, 400) i;
 CREATE FUNCTION blocks_of(statement text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE

@@ -4,6 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use OmenEdges qw(pack_edges unpack_edges);
 use OmenFormat;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -145,36 +146,51 @@ sub level { my ($index, $slot) = @_; return get($index, $slot, SLOT_LEVEL, 'C');
 
 sub degree { my ($index, $slot) = @_; return get($index, $slot, SLOT_DEGREE, 'S'); }
 
-# Offset of an edge's id and of its tag in a slot with inline codes.
-sub id_offset { my ($slot, $i) = @_; return HEADER + DIMS + 4 * $i; }
+# Where the edges stand in a slot with inline codes.
+use constant EDGES => HEADER + DIMS;
 
-sub tag_offset
-{
-	my ($slot, $i) = @_;
-	my $capacity = $slot->{kind} == KIND_NODE ? 2 * M : M;
-
-	return HEADER + DIMS + 4 * $capacity + $i;
-}
+sub edge_room { my ($index, $slot) = @_; return stride($index, $slot->{kind}) - EDGES; }
 
 # Edges of a slot: [id, tag].
 sub edges
 {
 	my ($index, $slot) = @_;
 
-	return
-	  map { [ get($index, $slot, id_offset($slot, $_), 'L'),
-			  get($index, $slot, tag_offset($slot, $_), 'C') ] }
-	  0 .. degree($index, $slot) - 1;
+	return unpack_edges(get($index, $slot, EDGES, 'a' . edge_room($index, $slot)), degree($index, $slot));
+}
+
+# Give a slot other edges; where these do not fit, the last that are no parent's
+# give way.
+sub set_edges
+{
+	my ($index, $slot, @edges) = @_;
+	my $keep = $edges[0];
+
+	while (length(pack_edges(@edges)) > edge_room($index, $slot))
+	{
+		my ($last) = grep { $edges[$_] != $keep && ($edges[$_][1] & PARENT) == 0 } reverse 0 .. $#edges;
+		splice @edges, $last, 1;
+	}
+	set($index, $slot, SLOT_DEGREE, 'S', scalar @edges);
+	set($index, $slot, EDGES, 'a*', pack_edges(@edges));
+	return;
 }
 
 sub set_edge
 {
 	my ($index, $slot, $i, $id, $tag) = @_;
+	my @edges = edges($index, $slot);
 
-	set($index, $slot, id_offset($slot, $i), 'L', $id);
-	set($index, $slot, tag_offset($slot, $i), 'C', $tag);
+	splice @edges, $i, 1;
+	set_edges($index, $slot, [ $id, $tag ], @edges);
 	return;
 }
+
+sub set_id { my ($index, $slot, $i, $id) = @_; return set_edge($index, $slot, $i, $id, (edges($index, $slot))[$i][1]); }
+
+sub set_tag { my ($index, $slot, $i, $tag) = @_; return set_edge($index, $slot, $i, (edges($index, $slot))[$i][0], $tag); }
+
+sub tag { my ($index, $slot, $i) = @_; return (edges($index, $slot))[$i][1]; }
 
 # The children of each node, by the edges with the parent flag.
 sub children
@@ -447,19 +463,29 @@ my @graph_damages = (
 	[ 'degree of an upper slot', 'degree',
 		sub { my ($u) = slots_of($_[0], KIND_UPPER); set($_[0], $u, SLOT_DEGREE, 'S', M + 1); return $u } ],
 
+	[ 'bits of ids', 'edge',
+		sub { my $n = any_node($_[0]); set($_[0], $n, EDGES + 4, 'C', 32); return $n } ],
+	[ 'fewer ids than edges', 'edge',
+		sub { my $n = any_node($_[0]); my $degree = degree($_[0], $n);
+			my $from = EDGES + 5 + int(($degree + 7) / 8) + int(($degree * get($_[0], $n, EDGES + 4, 'C') + 7) / 8);
+			set($_[0], $n, $from, 'a*', "\0" x (stride($_[0], KIND_NODE) - $from)); return $n } ],
+	[ 'more tags than the room has', 'edge',
+		sub { my $n = any_node($_[0]); my $room = edge_room($_[0], $n);
+			set($_[0], $n, EDGES + 5, 'S', 0xFFFF); set($_[0], $n, SLOT_DEGREE, 'S', 2 * M);
+			set($_[0], $n, EDGES + 4, 'C', 16); set($_[0], $n, EDGES + 7 + 32, 'a*', "\xFF" x ($room - 39)); return $n } ],
 	[ 'edge beyond the file', 'edge',
-		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', 0xFFFFFF00); return $n } ],
+		sub { my $n = any_node($_[0]); set_id($_[0], $n, 1, 0xFFFFFF00); return $n } ],
 	[ 'edge to the largest id', 'edge',
-		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', NONE); return $n } ],
+		sub { my $n = any_node($_[0]); set_id($_[0], $n, 1, NONE); return $n } ],
 	[ 'edge to the metapage', 'edge',
-		sub { my $n = any_node($_[0]); set($_[0], $n, id_offset($n, 1), 'L', 0); return $n } ],
+		sub { my $n = any_node($_[0]); set_id($_[0], $n, 1, 0); return $n } ],
 	[ 'edge to a page of another kind', 'edge',
 		sub { my ($b) = blocks_of($_[0], KIND_POSTING); my $n = any_node($_[0]);
-			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE)); return $n } ],
+			set_id($_[0], $n, 1, $b * per_page($_[0], KIND_NODE)); return $n } ],
 	[ 'edge to a slot never used', 'edge',
 		sub { my $b = peek($_[0], 0, META_ROOM_NODE, 'L'); my $n = any_node($_[0]);
 			my $used = peek($_[0], $b, PAGE_USED, 'S');
-			set($_[0], $n, id_offset($n, 1), 'L', $b * per_page($_[0], KIND_NODE) + $used); return $n } ],
+			set_id($_[0], $n, 1, $b * per_page($_[0], KIND_NODE) + $used); return $n } ],
 	[ 'edge between layers', 'edge',
 		sub { my ($index) = @_;
 			my $low = pick($index, KIND_UPPER, sub { level($index, $_) == 1 && degree($index, $_) > 0 });
@@ -480,18 +506,15 @@ my @graph_damages = (
 		sub { my ($index) = @_; my $children = children($index);
 			my $n = pick($index, KIND_NODE, sub { exists $children->{ $_->{id} } });
 			my $child = $children->{ $n->{id} }[0];
-			my $at = tag_offset($n, $child->{edge});
-			set($index, $n, $at, 'C', get($index, $n, $at, 'C') & 0x7F);
+			set_tag($index, $n, $child->{edge}, tag($index, $n, $child->{edge}) & 0x7F);
 			return by_id($index, KIND_NODE, $child->{id}) } ],
 	[ 'parent edge to an older version', 'parent',
 		sub { my ($index) = @_; my $children = children($index);
 			my $n = pick($index, KIND_NODE, sub { exists $children->{ $_->{id} } });
-			my $at = tag_offset($n, $children->{ $n->{id} }[0]{edge});
-			set($index, $n, $at, 'C', get($index, $n, $at, 'C') ^ 1); return $n } ],
+			set_tag($index, $n, $children->{ $n->{id} }[0]{edge}, tag($index, $n, $children->{ $n->{id} }[0]{edge}) ^ 1); return $n } ],
 	[ 'parent edge in an upper layer', 'parent',
 		sub { my ($index) = @_; my $u = pick($index, KIND_UPPER, sub { degree($index, $_) > 0 });
-			my $at = tag_offset($u, 0);
-			set($index, $u, $at, 'C', get($index, $u, $at, 'C') | PARENT); return $u } ],
+			set_tag($index, $u, 0, tag($index, $u, 0) | PARENT); return $u } ],
 	[ 'parents in a circle', 'unreachable',
 		sub { my ($index) = @_; my $children = children($index); my ($n, $child, $grandchild);
 			$n = pick($index, KIND_NODE, sub {
@@ -503,8 +526,7 @@ my @graph_damages = (
 						&& !exists $children->{ $grandchild->{id} };
 				}
 				return 0; });
-			my $at = tag_offset($n, $child->{edge});
-			set($index, $n, $at, 'C', get($index, $n, $at, 'C') & 0x7F);
+			set_tag($index, $n, $child->{edge}, tag($index, $n, $child->{edge}) & 0x7F);
 			my $c = by_id($index, KIND_NODE, $child->{id});
 			set_edge($index, $grandchild, 0, $c->{id}, (get($index, $c, SLOT_VERSION, 'S') & 0x7F) | PARENT);
 			return $c } ],
@@ -667,7 +689,7 @@ sub payload_of
 my @list_damages = (
 	[ 'payload of another node', 'payload',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER, 'L', 1); return $n } ],
-	# in the room for the first edge of a member, behind the headers
+	# in the room for edges of a member, behind the headers
 	[ 'hash of a code', 'code', sub { my ($n) = payload_of($_[0]); set($_[0], $n, HEADER, 'L', 77); return $n } ],
 	[ 'payload of another version', 'payload',
 		sub { my ($n, $first) = payload_of($_[0]); poke($_[0], $first, PAYLOAD_OWNER_VERSION, 'S', 7); return $n } ],

@@ -39,11 +39,11 @@
 #define MOST_BYTES(count) (HEADER_BYTES + 6 * (count))
 
 /*
- * What a room is made for: edges to slots of an index of so many, spread evenly
- * in it, and one tag in so many.  In a larger index fewer fit, one less in ten
- * each time that it has doubled three times.
+ * What a room is made for: edges to slots all over an index of so many, of
+ * which one in so many has a tag.  In an index a hundred times as large two
+ * thirds of them fit.
  */
-#define ROOM_SLOTS_LOG2 20
+#define ROOM_SLOTS (1024 * 1024)
 #define ROOM_EDGES_PER_TAG 16
 
 /* ---------- packing ---------- */
@@ -77,7 +77,10 @@ span_of(const OmenPackedEdge *sorted, uint32 count)
 	return edge_id(sorted[count - 1]) - edge_id(sorted[0]);
 }
 
-/* How many low bits make the fewest bytes: each more halves the unary part. */
+/*
+ * How many low bits make the fewest bytes: each more halves the unary part, and
+ * takes a bit of each edge.
+ */
 static uint32
 choose_low(uint32 span, uint32 count)
 {
@@ -268,10 +271,10 @@ omen_unpack(const uint8 *room_bytes, uint32 room, uint32 count, uint32 *ids,
 uint32
 omen_pack_room(uint32 count)
 {
-	uint32		spread = ROOM_SLOTS_LOG2 - pg_ceil_log2_32(count);
+	uint32		low = choose_low(ROOM_SLOTS, count);
 
-	/* low bits, the unary part, and the bit of the tag */
-	return HEADER_BYTES + (count * (spread + 3) + 7) / 8 +
+	/* what is unary has three bits an edge at most: see choose_low() */
+	return high_offset(count, low) + (3 * count + 7) / 8 +
 		   count / ROOM_EDGES_PER_TAG;
 }
 

@@ -67,8 +67,8 @@ init_plane(OmenPlane *plane, OmenPageKind kind, bool is_packed,
 }
 
 /*
- * Lay out the slots of an index of a format, in groups or not.  A code goes out of line
- * when a node with it does not fit a page.
+ * Lay out the slots of an index of some version of the format, in groups or
+ * not.  A code goes out of line when a node with it does not fit a page.
  */
 void
 omen_layout_init(OmenLayout *layout, uint32 version, OmenStorage storage,

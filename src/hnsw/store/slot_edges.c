@@ -20,9 +20,10 @@ StaticAssertDecl(OMEN_MAX_PACKED >= OMEN_MAX_CAPACITY,
 				 "a slot may have more edges than can be packed");
 
 /*
- * Copy the edges of a slot out; ids and tags have room for as many as a slot may
- * have.  Returns how many there are, or -1 if what stands there are no edges.
- * The slot's page is locked, or was peeked at: then its bytes may be any.
+ * Copy the edges of a slot out; ids and tags have room for as many as a slot
+ * may have.  Returns how many there are, or -1 if what stands there are no
+ * edges.  The slot's page is locked, or was peeked at: then its bytes may be
+ * any.
  */
 int
 omen_slot_get_edges(const OmenPlane *plane, const OmenSlotHeader *slot,
