@@ -35,7 +35,7 @@ foreach my $table (sort keys %values)
 	$primary->safe_psql('postgres', qq{
 		CREATE TABLE $table (k $type, v vector(3));
 		CREATE INDEX ${table}_index ON $table USING omen_hnsw (k, v);
-		INSERT INTO $table SELECT k::$type, ARRAY[1, 2, row_number() OVER ()]::vector FROM (VALUES $given) s (k);
+		INSERT INTO $table SELECT k::$type, ARRAY[1, 2, (row_number() OVER ())::int]::vector FROM (VALUES $given) s (k);
 		CHECKPOINT;
 	});
 }

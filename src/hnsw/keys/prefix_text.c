@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/tupmacs.h"
+#include "compat.h"
 #include "hnsw/keys/prefix.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
