@@ -26,6 +26,8 @@ my %values = (
 	word => [ 'text', 'plain', 'größer', 'x' x 36, 'y' x 37, 'z' x 1500 ],
 	list => [ 'text[]', '{one,two}', '{NULL,"three and more"}', '{{1,2},{3,4}}', '{}' ],
 	precise => [ 'numeric', '1.5', '-123456789.123456789' ],
+	precise_list => [ 'numeric[]', '{1.5}' ],
+	address => [ 'inet', '10.1.2.3' ],
 );
 foreach my $table (sort keys %values)
 {
@@ -48,7 +50,7 @@ my $said = sub {
 $primary->wait_for_catchup($standby);
 foreach my $table (sort keys %values)
 {
-	is($primary->safe_psql('postgres', "SELECT count(*) FROM (SELECT k::text FROM $table EXCEPT SELECT key[1] FROM omen_hnsw_groups('${table}_index')) s"),
+	is($primary->safe_psql('postgres', "SELECT count(*) FROM (SELECT format('%s', k) FROM $table EXCEPT SELECT key[1] FROM omen_hnsw_groups('${table}_index')) s"),
 		'0', "$table: each value has its group");
 	is($said->($standby, $table), $said->($primary, $table), "$table: the same on the standby");
 }
@@ -149,6 +151,9 @@ my @cases = (
 	[ 'list', 'that the first is elsewhere', sub { $array->() + GROUP_KEY + 20 }, pack('CC', 1, 18) ],
 	[ 'precise', 'the scale of a number', sub { $numeric->() + GROUP_KEY }, pack('S', 0x3fff) ],
 	[ 'precise', 'an empty number', sub { $numeric->() + GROUP_KEY_BYTES }, pack('S', 0) ],
+	[ 'precise_list', 'an empty number in an array', sub { record_at('precise_list', 0) + GROUP_KEY + 20 }, pack('L', 4 << 2) ],
+	[ 'address', 'the kind of an address', sub { record_at('address', 0) + GROUP_KEY }, pack('C', 77) ],
+	[ 'address', 'an address that is too short', sub { record_at('address', 0) + GROUP_KEY_BYTES }, pack('S', 3) ],
 );
 
 foreach my $case (@cases)

@@ -4,29 +4,35 @@
  *	  The values of leading columns as text, for people.
  *
  * A key comes from pages that may be damaged, and functions of types rely on
- * what they are given.  So it is looked at first: arrays as to whether all of
- * them is there, and every key as to whether it has the hash that its group is
- * found by.
+ * what they are given.  So it is looked at first: as to whether all of a value
+ * is there, where a type has a header that says more than a length, and as to
+ * whether the key has the hash that its group is found by.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <sys/socket.h>
+
 #include "access/tupmacs.h"
+#include "catalog/pg_type.h"
 #include "compat.h"
 #include "hnsw/keys/prefix.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/inet.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 typedef struct OutputColumn
 {
+	Oid			type;			/* without what a domain adds */
 	FmgrInfo	output;
 
 	/* of an array's elements; InvalidOid if it is none */
 	Oid			element;
+	Oid			element_type;	/* without what a domain adds */
 	int16		length;
 	bool		by_value;
 	char		align;
@@ -53,14 +59,72 @@ omen_prefix_texts_open(Relation index, OmenPrefix *prefix)
 		Oid			output;
 		bool		is_varlena;
 
+		column->type = type;
 		getTypeOutputInfo(type, &output, &is_varlena);
 		fmgr_info(output, &column->output);
 		column->element = get_element_type(type);
-		if (OidIsValid(column->element))
-			get_typlenbyvalalign(column->element, &column->length,
-								 &column->by_value, &column->align);
+		if (!OidIsValid(column->element))
+			continue;
+		column->element_type = getBaseType(column->element);
+		get_typlenbyvalalign(column->element, &column->length,
+							 &column->by_value, &column->align);
 	}
 	return texts;
+}
+
+/* ---------- values ---------- */
+
+/* Do bytes reach as far as the first of them say that a number does? */
+static bool
+is_whole_numeric(const char *bytes, Size count)
+{
+	uint16		header;
+
+	if (count < sizeof(header))
+		return false;
+	memcpy(&header, bytes, sizeof(header));
+	/* a header of two words, unless one of its highest bits says otherwise */
+	return (header & 0x8000) != 0 || count >= 2 * sizeof(header);
+}
+
+static bool
+is_whole_address(const char *bytes, Size count)
+{
+	Size		header = offsetof(inet_struct, ipaddr);
+
+	if (count < header)
+		return false;
+	switch (((const inet_struct *) bytes)->family)
+	{
+		case PGSQL_AF_INET:
+			return count >= header + 4;
+		case PGSQL_AF_INET6:
+			return count >= header + 16;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Is all of an uncompressed value there that its bytes say is?  Those of types
+ * that are not named may be any, as far as the server's own are concerned.
+ */
+static bool
+is_whole_value(Oid type, const struct varlena *value)
+{
+	const char *bytes = VARDATA(value);
+	Size		count = VARSIZE(value) - VARHDRSZ;
+
+	switch (type)
+	{
+		case NUMERICOID:
+			return is_whole_numeric(bytes, count);
+		case INETOID:
+		case CIDROID:
+			return is_whole_address(bytes, count);
+		default:
+			return true;
+	}
 }
 
 /* ---------- arrays ---------- */
@@ -84,7 +148,8 @@ element_end(const OutputColumn *column, const char *array, Size offset,
 				   : 0;
 	/* elements of arrays are neither compressed nor packed */
 	if (start > size || size - start < VARHDRSZ || !VARATT_IS_4B_U(at) ||
-		VARSIZE(at) < VARHDRSZ || VARSIZE(at) > size - start)
+		VARSIZE(at) < VARHDRSZ || VARSIZE(at) > size - start ||
+		!is_whole_value(column->element_type, (const struct varlena *) at))
 		return 0;
 	return start + VARSIZE(at);
 }
@@ -142,9 +207,13 @@ is_sound(const OmenPrefixTexts *texts, uint64 hash, const Datum *values,
 	{
 		const OutputColumn *column = &texts->columns[i];
 
-		if (!isnull[i] && OidIsValid(column->element) &&
-			!is_whole_array(column,
-							(const ArrayType *) DatumGetPointer(values[i])))
+		if (isnull[i] || texts->prefix->columns[i].length != -1)
+			continue;
+		if (OidIsValid(column->element)
+				? !is_whole_array(column, (const ArrayType *) DatumGetPointer(
+											  values[i]))
+				: !is_whole_value(column->type, (const struct varlena *)
+													DatumGetPointer(values[i])))
 			return false;
 	}
 	return omen_prefix_encode(texts->prefix, values, isnull, &key) &&
