@@ -10,8 +10,8 @@
  */
 #include "postgres.h"
 
+#include "hnsw/graph/graph.h"
 #include "hnsw/store/edge_code.h"
-#include "hnsw/store/store.h"
 
 /* the server has its own */
 #undef fprintf
@@ -203,6 +203,76 @@ test_slots(void)
 	}
 }
 
+/* ---------- what does not fit ---------- */
+
+/* A slot with room for few bytes, and as many edges as fit, some of children. */
+static void
+make_full(OmenPlane *plane, OmenEdges *edges, uint32 children)
+{
+	memset(plane, 0, sizeof(OmenPlane));
+	memset(edges, 0, sizeof(OmenEdges));
+	plane->capacity = 32;
+	plane->is_packed = true;
+	plane->edge_bytes = 60;
+	for (uint32 i = 0;; i++)
+	{
+		uint8		tag = i < children ? OMEN_TAG_PARENT : 0;
+
+		if (!omen_edges_add(plane, edges, (i * 7919) % 32 * 100000, tag))
+			break;
+	}
+	CHECK(edges->degree > 12 && edges->degree < 32 &&
+		  omen_edges_fit(plane, edges));
+}
+
+static void
+test_add(void)
+{
+	OmenPlane	plane;
+	OmenEdges	edges;
+	OmenEdges	before;
+
+	make_full(&plane, &edges, 4);
+	before = edges;
+	CHECK(!omen_edges_add(&plane, &edges, 4000000, 5));
+	CHECK(edges.degree == before.degree &&
+		  memcmp(edges.ids, before.ids, edges.degree * sizeof(uint32)) == 0);
+	plane.edge_bytes = 400;
+	while (edges.degree < 32)
+		CHECK(omen_edges_add(&plane, &edges, edges.degree * 11, 0));
+	CHECK(!omen_edges_add(&plane, &edges, 4000000, 0));
+}
+
+/* The last edges give way, never those of children. */
+static void
+test_trim(void)
+{
+	OmenPlane	plane;
+	OmenEdges	edges;
+	OmenEdges	before;
+	uint32		parents = 0;
+
+	make_full(&plane, &edges, 4);
+	before = edges;
+	CHECK(omen_edges_trim(&plane, &edges) && edges.degree == before.degree);
+	omen_edges_append(&edges, 0xFFFFFFF0, OMEN_TAG_PARENT | 3);
+	CHECK(!omen_edges_fit(&plane, &edges));
+	CHECK(omen_edges_trim(&plane, &edges) && omen_edges_fit(&plane, &edges));
+	for (int i = 0; i < edges.degree; i++)
+		parents += (edges.tags[i] & OMEN_TAG_PARENT) != 0;
+	CHECK(parents == 5 && edges.degree > 6 && edges.degree <= before.degree);
+	CHECK(edges.ids[edges.degree - 1] == 0xFFFFFFF0);
+	CHECK(memcmp(edges.ids, before.ids, (edges.degree - 1) * sizeof(uint32)) ==
+		  0);
+
+	/* children alone do not fit */
+	make_full(&plane, &edges, 32);
+	omen_edges_append(&edges, 0xFFFFFFF0, OMEN_TAG_PARENT);
+	before = edges;
+	CHECK(!omen_edges_trim(&plane, &edges));
+	CHECK(edges.degree == before.degree);
+}
+
 int
 main(void)
 {
@@ -211,5 +281,7 @@ main(void)
 	test_room();
 	test_noise();
 	test_slots();
+	test_add();
+	test_trim();
 	return check_finish();
 }

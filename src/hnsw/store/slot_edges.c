@@ -70,6 +70,8 @@ omen_slot_put_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 	if (plane->is_packed)
 	{
 		omen_pack_sort(ids, tags, count, sorted);
+		if (omen_pack_bytes(sorted, count) > plane->edge_bytes)
+			elog(ERROR, "%u edges do not fit a slot", count);
 		omen_pack(sorted, count, bytes);
 	}
 	else
