@@ -409,7 +409,8 @@ value_of(const OmenPrefixColumn *column, const KeyReader *bytes)
 		Datum		space = 0;
 
 		memcpy(&space, bytes->bytes, bytes->left);
-		return fetch_att(&space, true, column->length);
+		space = fetch_att(&space, true, column->length);
+		return space;
 	}
 	value = palloc0(header + bytes->left + 1);
 	if (column->length == -1)
