@@ -31,7 +31,7 @@
 #include "utils/typcache.h"
 
 /*
- * Test builds have so few hashes that different keys share them.
+ * A test build may have so few hashes that different keys share them.
  */
 #ifdef OMEN_TEST_FEW_HASHES
 #define HASH_MASK UINT64CONST(0xF)
