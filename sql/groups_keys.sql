@@ -119,16 +119,19 @@ CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT 
 CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = text, COLLATABLE = true);
 CREATE CAST (odd AS text) WITHOUT FUNCTION AS IMPLICIT;
 CREATE FUNCTION odd_lower(odd) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT lower($1::text) $$;
-CREATE FUNCTION odd_eq(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT odd_lower($1) = odd_lower($2) $$;
-CREATE FUNCTION odd_cmp(odd, odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT bttextcmp(odd_lower($1), odd_lower($2)) $$;
-CREATE FUNCTION odd_hash(odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(odd_lower($1)) $$;
-CREATE FUNCTION odd_hash8(odd, int8) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtextextended(odd_lower($1), $2) $$;
+CREATE FUNCTION odd_eq(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT public.odd_lower($1) = public.odd_lower($2) $$;
+CREATE FUNCTION odd_cmp(odd, odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT bttextcmp(public.odd_lower($1), public.odd_lower($2)) $$;
+CREATE FUNCTION odd_hash(odd) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtext(public.odd_lower($1)) $$;
+CREATE FUNCTION odd_hash8(odd, int8) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT hashtextextended(public.odd_lower($1), $2) $$;
 CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_eq, COMMUTATOR = =, HASHES, RESTRICT = eqsel);
 CREATE OPERATOR CLASS odd_hash_ops DEFAULT FOR TYPE odd USING hash AS OPERATOR 1 =, FUNCTION 1 odd_hash(odd), FUNCTION 2 odd_hash8(odd, int8);
 CREATE OPERATOR CLASS odd_btree_ops DEFAULT FOR TYPE odd USING btree AS OPERATOR 3 =, FUNCTION 1 odd_cmp(odd, odd);
 CREATE TABLE of_odd (k odd, v vector(6));
 SET client_min_messages = notice;
-CREATE INDEX of_odd_index ON of_odd USING omen_hnsw (k, v);
+-- some versions run it so, some do not
+SET search_path = pg_catalog;
+CREATE INDEX of_odd_index ON public.of_odd USING omen_hnsw (k, v);
+RESET search_path;
 DROP INDEX of_odd_index;
 CREATE OPERATOR CLASS odd_ops DEFAULT FOR TYPE odd USING omen_hnsw AS OPERATOR 3 =, FUNCTION 1 omen_key_support(internal);
 CREATE INDEX of_odd_index ON of_odd USING omen_hnsw (k, v);

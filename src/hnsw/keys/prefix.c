@@ -31,7 +31,7 @@
 #include "utils/typcache.h"
 
 /*
- * Test builds have so few hashes that different keys share them.
+ * A test build may have so few hashes that different keys share them.
  */
 #ifdef OMEN_TEST_FEW_HASHES
 #define HASH_MASK UINT64CONST(0xF)
@@ -415,7 +415,8 @@ value_of(const OmenPrefixColumn *column, const KeyReader *bytes)
 		Datum		space = 0;
 
 		memcpy(&space, bytes->bytes, bytes->left);
-		return fetch_att(&space, true, column->length);
+		space = fetch_att(&space, true, column->length);
+		return space;
 	}
 	value = palloc0(header + bytes->left + 1);
 	if (column->length == -1)
