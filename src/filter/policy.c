@@ -276,7 +276,7 @@ omen_exact_goes_through_index(const OmenFilterFacts *facts)
 	const OmenScanPlan *plan = &facts->plan;
 
 	if (facts->set != OMEN_SET_MADE)
-		return plan->has_keys && omen_key_scan_pays(plan);
+		return omen_has_node_scan(plan) && omen_key_scan_pays(plan);
 	return omen_set_scan_cost(plan, facts->set_tids) <
 		   omen_row_by_row_cost(plan, facts->set_tids);
 }

@@ -51,9 +51,47 @@ is_ours(const IndexOptInfo *index)
 	return index->amcostestimate == omen_hnsw_cost_estimate;
 }
 
+/* What an index was like before it was changed for a while. */
+typedef struct ChangedIndex
+{
+	IndexOptInfo *index;
+	bool		amhasgettuple;
+	List	   *indrestrictinfo;
+} ChangedIndex;
+
+/* Have an index give bitmaps only, by all clauses but for some. */
+static IndexOptInfo *
+bitmaps_only(IndexOptInfo *index, const List *without, List **changed)
+{
+	ChangedIndex *before = palloc(sizeof(ChangedIndex));
+
+	before->index = index;
+	before->amhasgettuple = index->amhasgettuple;
+	before->indrestrictinfo = index->indrestrictinfo;
+	*changed = lappend(*changed, before);
+	index->amhasgettuple = false;
+	index->indrestrictinfo =
+		list_difference_ptr(index->indrestrictinfo, without);
+	return index;
+}
+
+static void
+restore_indexes(const List *changed)
+{
+	ListCell   *lc;
+
+	foreach (lc, changed)
+	{
+		ChangedIndex *before = lfirst(lc);
+
+		before->index->amhasgettuple = before->amhasgettuple;
+		before->index->indrestrictinfo = before->indrestrictinfo;
+	}
+}
+
 /*
  * The paths that PostgreSQL makes for a table from one index of ours, or from
- * all others as bitmaps only.
+ * all others as bitmaps only, by all clauses of the WHERE but for some.
  *
  * create_index_paths() knows only the lists of the table's RelOptInfo and adds
  * what it finds to them.  So for its sake these are others for a while: the
@@ -64,31 +102,31 @@ is_ours(const IndexOptInfo *index)
  * and the PlannerInfo, which live in its memory; nothing here outlives them.)
  */
 static List *
-paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
+paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours,
+				 const List *without)
 {
 	List	   *indexes = rel->indexlist;
 	List	   *pathlist = rel->pathlist;
 	List	   *partial = rel->partial_pathlist;
+	List	   *clauses = rel->baserestrictinfo;
 	List	   *pathkeys = root->query_pathkeys;
-	List	   *hidden = NIL;
+	List	   *changed = NIL;
 	List	   *found;
 	ListCell   *lc;
 
 	rel->indexlist = NIL;
 	rel->pathlist = NIL;
 	rel->partial_pathlist = NIL;
+	rel->baserestrictinfo = list_difference_ptr(clauses, without);
 	foreach (lc, indexes)
 	{
 		IndexOptInfo *index = lfirst(lc);
 
 		if (ours ? index != ours : is_ours(index))
 			continue;
+		if (!ours)
+			index = bitmaps_only(index, without, &changed);
 		rel->indexlist = lappend(rel->indexlist, index);
-		if (!ours && index->amhasgettuple)
-		{
-			index->amhasgettuple = false;
-			hidden = lappend(hidden, index);
-		}
 	}
 	/* of ORDER BY distance, id we are responsible for the distance */
 	if (ours)
@@ -97,9 +135,9 @@ paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
 	create_index_paths(root, rel);
 
 	found = rel->pathlist;
-	foreach (lc, hidden)
-		((IndexOptInfo *) lfirst(lc))->amhasgettuple = true;
+	restore_indexes(changed);
 	list_free(rel->indexlist);
+	rel->baserestrictinfo = clauses;
 	rel->indexlist = indexes;
 	rel->pathlist = pathlist;
 	rel->partial_pathlist = partial;
@@ -120,7 +158,7 @@ ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 {
 	ListCell   *lc;
 
-	foreach (lc, paths_by_indexes(root, rel, index))
+	foreach (lc, paths_by_indexes(root, rel, index, NIL))
 	{
 		IndexPath  *path = lfirst(lc);
 
@@ -138,50 +176,112 @@ typedef struct OrderedIndex
 	IndexPath  *path;			/* NULL: there is none */
 	OmenFilterKeys keys;		/* what its filter keys tell */
 	double		key_selectivity; /* the part of the rows that passes by them */
-	double		part;			/* of the rows that is in the group asked for */
+	bool		is_of_groups;	/* it is an index of groups */
+	OmenGroupsAsked asked;		/* of one of groups: those that are searched */
+	double		part;			/* of the rows that is in these; else 1 */
 } OrderedIndex;
 
 /* The part of the rows that pass by clauses; 1 if there are none. */
 static double
-part_passing(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+part_passing(PlannerInfo *root, RelOptInfo *rel, const List *clauses)
 {
-	return Max(clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER,
+	return Max(clauselist_selectivity(root, (List *) clauses, rel->relid, JOIN_INNER,
 									  NULL),
 			   OMEN_TINY_PART);
 }
 
 static bool needs_count(PlannerInfo *root, const IndexOptInfo *index);
 
-/* Is nothing asked for but one group? */
-static bool
-is_whole_group(const IndexOptInfo *index, const OmenFilterKeys *keys)
-{
-	return keys->is_one_group &&
-		   list_difference_ptr(index->indrestrictinfo, keys->prefix) == NIL;
-}
-
 /*
- * Is an index of groups to be scanned as PostgreSQL has it?  If not one of them
- * is asked for; or nothing but that, where an index without groups would be.
+ * Is nothing to be filtered: is there no WHERE, or does it ask for whole groups?
+ * What a partial index's condition implies is none.
  */
 static bool
-is_for_plain_scan(PlannerInfo *root, const IndexPath *path,
-				  const OmenFilterKeys *keys)
+is_unfiltered(const OrderedIndex *ordered)
 {
-	const IndexOptInfo *index = path->indexinfo;
-
-	return has_groups(index) &&
-		   (!keys->is_one_group ||
-			(is_whole_group(index, keys) && !needs_count(root, index) &&
-			 path->path.total_cost < OMEN_UNWANTED_COST));
+	return list_difference_ptr(ordered->path->indexinfo->indrestrictinfo,
+							   ordered->keys.prefix.infos) == NIL;
 }
 
 /*
- * The best of these paths: by the index whose keys let the fewest rows pass,
- * and of such the cheapest.
+ * Is an index of groups to be scanned as PostgreSQL has it?  If it is not known
+ * which are asked for; or if nothing but these are, where an index without
+ * groups would be, and PostgreSQL has seen which.
+ */
+static bool
+is_for_plain_scan(PlannerInfo *root, const OrderedIndex *ordered)
+{
+	return ordered->is_of_groups &&
+		   (!ordered->keys.tells_groups ||
+			(is_unfiltered(ordered) &&
+			 !needs_count(root, ordered->path->indexinfo) &&
+			 ordered->path->path.total_cost < OMEN_UNWANTED_COST));
+}
+
+/*
+ * The path that PostgreSQL would make if it knew all the clauses that say which
+ * groups are asked for.  Before 17 it drops = ANY on a later column from a path
+ * with an order, and before 16 it knows no boolean columns of ours.
+ */
+static IndexPath *
+path_of_groups(PlannerInfo *root, const OrderedIndex *ordered)
+{
+	const OmenGroupClauses *told = &ordered->keys.prefix;
+	const IndexPath *path = ordered->path;
+	List	   *clauses = NIL;
+
+	for (int i = 0; i < list_length(told->clauses); i++)
+	{
+		IndexClause *clause = makeNode(IndexClause);
+
+		clause->rinfo = list_nth(told->infos, i);
+		clause->indexquals = list_make1(
+			make_simple_restrictinfo(root, list_nth(told->clauses, i)));
+		clause->indexcol = list_nth_int(told->columns, i) - 1;
+		clauses = lappend(clauses, clause);
+	}
+	return create_index_path(root, path->indexinfo, clauses,
+							 path->indexorderbys, path->indexorderbycols,
+							 path->path.pathkeys, ForwardScanDirection, false,
+							 NULL, 1.0, false);
+}
+
+/*
+ * What there is to know of an index of ours.  False if it is of no use, or
+ * PostgreSQL is to scan it.
+ */
+static bool
+look_at_index(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
+			  OrderedIndex *ordered)
+{
+	int			leading = omen_leading_columns(index);
+
+	memset(ordered, 0, sizeof(OrderedIndex));
+	ordered->path = ordered_path_by(root, rel, index);
+	if (ordered->path == NULL)
+		return false;
+	ordered->is_of_groups = leading > 0;
+	ordered->part = 1;
+	omen_filter_keys_find(root, rel, index, &ordered->keys);
+	if (is_for_plain_scan(root, ordered))
+		return false;
+	ordered->key_selectivity = part_passing(root, rel, ordered->keys.told);
+	if (leading == 0)
+		return true;
+	omen_groups_asked(root, index, leading, &ordered->keys.prefix,
+					  &ordered->asked);
+	ordered->part = Max(Min(ordered->asked.nodes / Max(index->tuples, 1), 1),
+						OMEN_TINY_PART);
+	ordered->path = path_of_groups(root, ordered);
+	return true;
+}
+
+/*
+ * The best of these paths, by indexes of groups or by others: by the index
+ * whose keys let the fewest rows pass, and of such the cheapest.
  */
 static OrderedIndex
-find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
+find_ordered_index(PlannerInfo *root, RelOptInfo *rel, bool of_groups)
 {
 	OrderedIndex best = {.key_selectivity = INFINITY, .part = 1};
 	ListCell   *lc;
@@ -191,16 +291,9 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 		IndexOptInfo *index = lfirst(lc);
 		OrderedIndex ordered;
 
-		if (!is_ours(index))
+		if (!is_ours(index) || has_groups(index) != of_groups ||
+			!look_at_index(root, rel, index, &ordered))
 			continue;
-		ordered.path = ordered_path_by(root, rel, index);
-		if (ordered.path == NULL)
-			continue;
-		omen_filter_keys_find(root, rel, index, &ordered.keys);
-		if (is_for_plain_scan(root, ordered.path, &ordered.keys))
-			continue;
-		ordered.part = part_passing(root, rel, ordered.keys.prefix);
-		ordered.key_selectivity = part_passing(root, rel, ordered.keys.told);
 		if (ordered.part * ordered.key_selectivity <
 				best.part * best.key_selectivity ||
 			(ordered.part * ordered.key_selectivity ==
@@ -209,13 +302,6 @@ find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
 			best = ordered;
 	}
 	return best;
-}
-
-/* Is there no WHERE?  What a partial index's condition implies is none. */
-static bool
-is_unfiltered(const OrderedIndex *ordered)
-{
-	return ordered->path->indexinfo->indrestrictinfo == NIL;
 }
 
 /* The operator class of the column that is ordered by. */
@@ -229,13 +315,13 @@ index_opclass(const IndexOptInfo *info)
 	return opclass;
 }
 
-/* The best bitmap of rows that pass, or NULL. */
+/* The best bitmap of rows that pass all clauses but for some, or NULL. */
 static BitmapHeapPath *
-find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
+best_bitmap_path(PlannerInfo *root, RelOptInfo *rel, const List *without)
 {
 	ListCell   *lc;
 
-	foreach (lc, paths_by_indexes(root, rel, NULL))
+	foreach (lc, paths_by_indexes(root, rel, NULL, without))
 	{
 		BitmapHeapPath *path = lfirst(lc);
 
@@ -243,6 +329,44 @@ find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
 			return path;
 	}
 	return NULL;
+}
+
+/* The part of a table's rows that a bitmap has. */
+static double
+part_in_bitmap(const BitmapHeapPath *bitmap)
+{
+	Selectivity part;
+	Cost		cost;
+
+	cost_bitmap_tree_node(bitmap->bitmapqual, &cost, &part);
+	return part;
+}
+
+/*
+ * The best bitmap of rows that pass, or NULL.  In an index of groups the clauses
+ * that ask for these tell nothing more, so what other indexes know of them is of
+ * no use, unless it is beside the rest of the WHERE.
+ */
+static BitmapHeapPath *
+find_bitmap_path(PlannerInfo *root, RelOptInfo *rel,
+				 const OrderedIndex *ordered)
+{
+	const List *prefix = ordered->keys.prefix.infos;
+	BitmapHeapPath *all;
+	BitmapHeapPath *rest;
+
+	if (!ordered->is_of_groups)
+		return best_bitmap_path(root, rel, NIL);
+	if (is_unfiltered(ordered))
+		return NULL;
+	all = best_bitmap_path(root, rel, NIL);
+	rest = best_bitmap_path(root, rel, prefix);
+	if (all == NULL ||
+		part_in_bitmap(all) >
+			OMEN_BITMAP_TELLS_MORE * part_passing(root, rel, prefix))
+		return rest;
+	return rest == NULL || all->path.total_cost < rest->path.total_cost ? all
+																		: rest;
 }
 
 static bool
@@ -333,6 +457,18 @@ has_more_order(PlannerInfo *root)
 
 /* ---------- costs ---------- */
 
+/*
+ * How many rows pass, if so many do by statistics, which may not know the groups
+ * as the index does.
+ */
+static double
+passing_rows(double rows, const OrderedIndex *ordered)
+{
+	if (!ordered->is_of_groups)
+		return rows;
+	return rows * ordered->part / ordered->asked.part;
+}
+
 /* What the table, the index and the query are like, bitmaps aside. */
 static void
 estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
@@ -340,43 +476,40 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 {
 	OmenSearchCost search;
 	OpExpr	   *orderby = linitial_node(OpExpr, ordered->path->indexorderbys);
+	IndexOptInfo *index = ordered->path->indexinfo;
 	double		seq_page_cost_here;
 
-	omen_search_cost_init(&search, ordered->path->indexinfo,
-						  ordered->path->indexinfo->tuples * ordered->part);
+	omen_search_cost_init(&search, index, index->tuples * ordered->part);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
 	plan->nodes = search.nodes;
-	plan->passing = rel->rows;
+	plan->passing = passing_rows(rel->rows, ordered);
+	plan->groups = ordered->asked.count;
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
 	plan->wanted = estimate_wanted(root, rel);
 	plan->extra = has_more_order(root);
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
 	plan->distance_cost =
-		omen_distance_cost(root, index_opclass(ordered->path->indexinfo)->type,
-						   orderby->args, true);
+		omen_distance_cost(root, index_opclass(index)->type, orderby->args,
+						   true);
 	/* but for the WHERE, which is priced when it is known how often it is */
 	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost;
 	plan->table_cost =
 		rel->pages * seq_page_cost_here + plan->rows * cpu_tuple_cost;
-	plan->full_scan_cost =
-		ordered->part * omen_full_scan_cost(root, ordered->path->indexinfo,
-											plan->nodes / ordered->part);
+	plan->full_scan_cost = omen_full_scan_cost(index, plan->nodes);
 	plan->is_unfiltered = is_unfiltered(ordered);
-	/* in a group of which all rows are wanted keys keep nothing out */
-	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered ||
-					 is_whole_group(ordered->path->indexinfo, &ordered->keys);
+	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
 	plan->key_selectivity = ordered->key_selectivity;
-	plan->ef_search = omen_ef_search_of_oid(ordered->path->indexinfo->indexoid);
+	plan->ef_search = omen_ef_search_of_oid(index->indexoid);
 	plan->operator_cost = cpu_operator_cost;
 }
 
 /* How many rows pass, if subqueries in the WHERE were planned as joins. */
 static void
 note_matching_rows(PlannerInfo *root, RelOptInfo *rel, List *spheres,
-				   OmenScanPlan *plan)
+				   const OrderedIndex *ordered, OmenScanPlan *plan)
 {
 	double		part =
 		omen_matching_part(root, rel,
@@ -384,7 +517,21 @@ note_matching_rows(PlannerInfo *root, RelOptInfo *rel, List *spheres,
 
 	if (part < 0)
 		return;
-	plan->passing = clamp_row_est(part * plan->rows);
+	plan->passing = clamp_row_est(passing_rows(part * plan->rows, ordered));
+	plan->selectivity = Min(plan->passing / plan->nodes, 1);
+}
+
+/* The same of spheres, which say nothing of how many pass. */
+static void
+note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
+			 const OrderedIndex *ordered, OmenScanParts *parts)
+{
+	OmenScanPlan *plan = &parts->plan;
+
+	omen_note_spheres(root, rel, spheres, parts);
+	if (spheres == NIL || !ordered->is_of_groups)
+		return;
+	plan->passing = passing_rows(plan->passing, ordered);
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
 }
 
@@ -501,8 +648,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	parts.key_columns = ordered->keys.columns;
 	estimate(root, rel, ordered, &parts.plan);
 	note_wanted(root, &parts);
-	omen_note_spheres(root, rel, spheres, &parts);
-	note_matching_rows(root, rel, spheres, &parts.plan);
+	note_spheres(root, rel, spheres, ordered, &parts);
+	note_matching_rows(root, rel, spheres, ordered, &parts.plan);
 	filter = price_filter(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
 	price_path(&path->path, rel, ordered, &filter, &parts.plan);
@@ -648,12 +795,23 @@ remove_ordered_paths(PlannerInfo *root, RelOptInfo *rel)
 		add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
 }
 
+/* Offer the best scan by indexes of groups, or by others. */
+static void
+add_best_path(PlannerInfo *root, RelOptInfo *rel, bool of_groups)
+{
+	OrderedIndex ordered = find_ordered_index(root, rel, of_groups);
+
+	if (ordered.path == NULL || (!of_groups && is_unfiltered(&ordered) &&
+								 !needs_count(root, ordered.path->indexinfo)))
+		return;
+	remove_plain_paths(rel, of_groups);
+	add_scan_path(root, rel, &ordered, find_bitmap_path(root, rel, &ordered));
+}
+
 static void
 set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
 {
-	OrderedIndex ordered;
-
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
 	omen_charge_untold_order(root, rel);
@@ -664,16 +822,8 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		remove_ordered_paths(root, rel);
 		return;
 	}
-	ordered = find_ordered_index(root, rel);
-	if (ordered.path == NULL || (is_unfiltered(&ordered) &&
-								 !needs_count(root, ordered.path->indexinfo)))
-		return;
-	remove_plain_paths(rel, has_groups(ordered.path->indexinfo));
-	/* of a group few rows are to be looked at, and a set would be of all */
-	add_scan_path(root, rel, &ordered,
-				  has_groups(ordered.path->indexinfo)
-					  ? NULL
-					  : find_bitmap_path(root, rel));
+	add_best_path(root, rel, false);
+	add_best_path(root, rel, true);
 }
 
 /* Have the planner ask us; once, from _PG_init. */
