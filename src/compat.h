@@ -310,8 +310,7 @@ omen_vacuum_delay_point(void)
 #define omen_all_rows_selectable(root, relid, columns) \
 	all_rows_selectable(root, relid, columns)
 #else
-#define omen_all_rows_selectable(root, relid, columns) \
-	((void) (columns), false)
+#define omen_all_rows_selectable(root, relid, columns) ((void) (columns), false)
 #endif
 
 /* How many elements an array has; statistics may tell from 17 on. */

@@ -96,8 +96,8 @@ full_scan_cost(const OmenScanPlan *plan, double nodes, double rows)
 }
 
 /*
- * The nodes that may pass by their keys, or without these all of the groups that
- * are searched.
+ * The nodes that may pass by their keys, or without these all of the groups
+ * that are searched.
  */
 static double
 key_scan_cost(const OmenScanPlan *plan)
@@ -133,9 +133,9 @@ omen_has_node_scan(const OmenScanPlan *plan)
 double
 omen_set_scan_cost(const OmenScanPlan *plan, double tids)
 {
-	double		met =
-		plan->groups > 0 ? tids * fmin(plan->nodes / fmax(plan->rows, 1), 1)
-						 : tids;
+	double		met = plan->groups > 0
+					 ? tids * fmin(plan->nodes / fmax(plan->rows, 1), 1)
+					 : tids;
 
 	return full_scan_cost(plan, met,
 						  OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted /

@@ -423,8 +423,7 @@ static void
 init_key(OmenFilterKeyState *state, int i, Relation index, Expr *clause,
 		 int column, PlanState *parent)
 {
-	Expr	   *value =
-		omen_clause_key(index, clause, column, &state->scankeys[i]);
+	Expr *value = omen_clause_key(index, clause, column, &state->scankeys[i]);
 
 	if (value)
 		state->values[i] = ExecInitExpr(value, parent);

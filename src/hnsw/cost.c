@@ -118,9 +118,8 @@ groups_cost(const OmenSearchCost *cost, const OmenGroupsAsked *asked, double ef)
 	double		found = 0;
 
 	if (sizes->nodes == NULL)
-		return lookups + asked->count * search_cost(cost,
-													asked->nodes / asked->count,
-													ef);
+		return lookups + asked->count *
+							 search_cost(cost, asked->nodes / asked->count, ef);
 	for (uint32 i = 0; i < sizes->count; i++)
 		found += search_cost(cost, sizes->nodes[i], ef);
 	return lookups + found * asked->count / Max(sizes->count, 1);

@@ -142,8 +142,9 @@ table_columns(const IndexOptInfo *index, int leading)
 		/* an expression may be of any */
 		if (index->indexkeys[i] == 0)
 			return NULL;
-		columns = bms_add_member(columns, index->indexkeys[i] -
-											  FirstLowInvalidHeapAttributeNumber);
+		columns =
+			bms_add_member(columns, index->indexkeys[i] -
+										FirstLowInvalidHeapAttributeNumber);
 	}
 	return columns;
 }
@@ -252,10 +253,10 @@ omen_groups_asked(PlannerInfo *root, const IndexOptInfo *index, int leading,
 	asked->is_told = asked->count > 0;
 	if (!asked->is_told)
 		return;
-	asked->part = Max(clauselist_selectivity(root, told->infos,
-											 index->rel->relid, JOIN_INNER,
-											 NULL),
-					  OMEN_TINY_PART);
+	asked->part =
+		Max(clauselist_selectivity(root, told->infos, index->rel->relid,
+								   JOIN_INNER, NULL),
+			OMEN_TINY_PART);
 	asked->nodes = asked->part * index->tuples;
 	asked->is_any = asked->count > OMEN_MAX_ASKED;
 	read_groups(root, index, leading, told, asked);

@@ -39,9 +39,8 @@ known_keys(PlannerInfo *root, Relation index, const OmenGroupClauses *told)
 
 	for (int i = 0; i < count; i++)
 	{
-		Expr	   *value =
-			omen_clause_key(index, list_nth(told->clauses, i),
-							list_nth_int(told->columns, i), &keys[i]);
+		Expr	   *value = omen_clause_key(index, list_nth(told->clauses, i),
+									  list_nth_int(told->columns, i), &keys[i]);
 		Const	   *known;
 
 		if (value == NULL)
@@ -187,8 +186,8 @@ omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
 	index = index_open(indexoid, NoLock);
 	keys = known_keys(root, index, told);
 	if (keys != NULL)
-		is_read = try_to_read_sizes(index, keys, list_length(told->clauses),
-									sizes);
+		is_read =
+			try_to_read_sizes(index, keys, list_length(told->clauses), sizes);
 	index_close(index, NoLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
