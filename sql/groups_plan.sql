@@ -75,6 +75,20 @@ SELECT way($$SELECT id FROM item WHERE tenant = 0 AND color = 3 ORDER BY v <-> q
 SELECT nearest('tenant = 0'), nearest('tenant = 0 AND color = 3'), nearest('tenant = 15'), nearest('tenant IS NULL AND color = 1');
 SELECT nearest('tenant = 2', 10000), nearest('tenant = 2 AND color = 3', 10000), nearest('tenant = 0 AND note = 3', 10000), nearest('tenant = -1');
 
+-- A generic plan does not know the group; when it runs it goes by the very one.
+CREATE FUNCTION strategies(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan jsonb;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) ' || query INTO plan;
+	RETURN jsonb_path_query_first(plan, '$.**."Strategies Used"') #>> '{}';
+END $$;
+SET plan_cache_mode = force_generic_plan;
+PREPARE some_of_tenant (int, int) AS SELECT id FROM item WHERE tenant = $1 ORDER BY v <-> query() LIMIT $2;
+PREPARE few_of_tenant (int, int) AS SELECT id FROM item WHERE tenant = $1 AND color = $2 ORDER BY v <-> query() LIMIT 10;
+SELECT t, strategies(format('EXECUTE some_of_tenant (%s, 60)', t)) AS some, strategies(format('EXECUTE few_of_tenant (%s, 3)', t)) AS few FROM (VALUES (0), (15)) v (t);
+RESET plan_cache_mode;
+
 -- Several.
 SELECT uses($$SELECT id FROM item WHERE tenant IN (0, 1, 1, 15) ORDER BY v <-> query() LIMIT 10$$);
 SELECT uses($$SELECT id FROM item WHERE tenant = 2 OR tenant = 15 ORDER BY v <-> query() LIMIT 10$$);
