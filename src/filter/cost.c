@@ -43,21 +43,6 @@ result_distances_cost(const OmenScanPlan *plan)
 	return OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted * plan->distance_cost;
 }
 
-/*
- * Other groups are searched than were planned for, which have this many nodes:
- * as large a part of them passes.
- */
-void
-omen_plan_for_groups(OmenScanPlan *plan, double groups, double nodes)
-{
-	double		ratio = fmax(nodes, 1) / fmax(plan->nodes, 1);
-
-	plan->groups = fmax(groups, 1);
-	plan->nodes = fmax(nodes, 1);
-	plan->passing *= ratio;
-	plan->full_scan_cost *= ratio;
-}
-
 /* ---------- a set of TIDs ---------- */
 
 /* Making it of a bitmap. */

@@ -84,10 +84,6 @@ typedef struct OmenScanPlan
 
 #undef OMEN_DECLARE_FIELD
 
-/* Groups. */
-extern void omen_plan_for_groups(OmenScanPlan *plan, double groups,
-								 double nodes);
-
 /* A set of TIDs. */
 extern double omen_set_cost(double bitmap_cost, double tids,
 							double operator_cost);

@@ -102,8 +102,6 @@ init_index_scan(OmenCustomScanState *node, const OmenScanParts *parts,
 	node->scan =
 		omen_index_beginscan(node->css.ss.ss_currentRelation, node->index,
 							 estate->es_snapshot, keys->count, 1);
-	if (node->facts.plan.groups > 0)
-		node->groups = omen_group_reader_open(node->index);
 	node->set_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen scan set",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -315,35 +313,6 @@ refresh_settings(OmenCustomScanState *node)
 	facts->plan.operator_cost = cpu_operator_cost;
 }
 
-/*
- * In an index of groups go by those that are searched now: what they are like
- * may not have been known when the plan was made.
- */
-static void
-refresh_groups(OmenCustomScanState *node)
-{
-	OmenFilterFacts *facts = &node->facts;
-	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
-	MemoryContext old;
-	OmenGroupSizes sizes;
-	double		nodes;
-	double		groups;
-	double		cost;
-
-	omen_filter_keys_evaluate(&node->exprs.keys, econtext);
-	old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	/* the clauses that say which come first, one for each column */
-	if (omen_group_reader_sizes(node->groups, node->exprs.keys.scankeys,
-								node->groups->ix->meta.leading, &sizes))
-	{
-		groups = omen_groups_in_all(&sizes, &nodes);
-		omen_plan_for_groups(&facts->plan, groups, nodes);
-		facts->plan.strategy =
-			omen_plan_strategy(&facts->plan, OMEN_STRATEGY_AUTO, &cost);
-	}
-	MemoryContextSwitchTo(old);
-}
-
 /* ---------- stages ---------- */
 
 /* Begin a scan: what is asked now, and nothing has run yet. */
@@ -362,8 +331,6 @@ start(OmenCustomScanState *node)
 	facts->radius = node->filter.radius;
 	facts->wanted = count_wanted(node);
 	facts->plan.wanted = Max((double) facts->wanted, 1);
-	if (node->groups)
-		refresh_groups(node);
 	facts->last = OMEN_STAGE_START;
 	facts->has_made_set = false;
 	facts->has_failed = false;

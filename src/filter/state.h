@@ -46,7 +46,6 @@ typedef struct OmenCustomScanState
 	PlanState  *bitmap;			/* gives the rows that may pass, or NULL */
 	Relation	index;
 	IndexScanDesc scan;
-	OmenGroupReader *groups;	/* in an index of groups, else NULL */
 
 	double		expected; /* how many rows the planner thought are wanted */
 	bool		is_started;

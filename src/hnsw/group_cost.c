@@ -225,10 +225,16 @@ static void
 read_groups(PlannerInfo *root, const IndexOptInfo *index, int leading,
 			const OmenGroupClauses *told, OmenGroupsAsked *asked)
 {
+	double		scale;
+
 	if (!may_be_told(root, index, leading, told) ||
 		!omen_group_sizes_read(root, index->indexoid, told, &asked->sizes))
 		return;
-	asked->count = Max(omen_groups_in_all(&asked->sizes, &asked->nodes), 1);
+	scale = asked->sizes.asked / Max(asked->sizes.looked_up, 1);
+	asked->nodes = 0;
+	for (uint32 i = 0; i < asked->sizes.count; i++)
+		asked->nodes += scale * asked->sizes.nodes[i];
+	asked->count = Max(scale * asked->sizes.count, 1);
 	asked->is_any = false;
 }
 

@@ -27,13 +27,6 @@ typedef struct OmenGroupSizes
 	double	   *nodes;			/* of each */
 } OmenGroupSizes;
 
-/* Whoever reads such sizes. */
-typedef struct OmenGroupReader
-{
-	OmenIndex  *ix;
-	OmenPrefix *prefix;
-} OmenGroupReader;
-
 /* The groups that a query asks for. */
 typedef struct OmenGroupsAsked
 {
@@ -58,10 +51,6 @@ extern void omen_groups_asked(PlannerInfo *root, const IndexOptInfo *index,
 							  OmenGroupsAsked *asked);
 
 /* group_size.c */
-extern OmenGroupReader *omen_group_reader_open(Relation index);
-extern bool omen_group_reader_sizes(OmenGroupReader *reader, ScanKey keys,
-									int count, OmenGroupSizes *sizes);
-extern double omen_groups_in_all(const OmenGroupSizes *sizes, double *nodes);
 extern bool omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
 								  const OmenGroupClauses *told,
 								  OmenGroupSizes *sizes);

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * group_size.c
- *	  How many nodes the groups have that a query asks for.
+ *	  How many nodes the groups have that a query asks for, read while it is
+ *	  planned.
  *
- * A scan reads it when it begins, if its plan depends on that.  The planner
- * does before; whether the user may be told is for its caller to know.
+ * Whether the user may be told is for the caller to know.
  *
  * Planning must neither fail nor wait for this.  Only pages are locked, share;
  * what is evaluated has been, by the planner's own estimates.  Whatever goes
@@ -107,38 +107,20 @@ look_up(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixValues *asked,
 	}
 }
 
-/* Start to read sizes of groups; in the current memory context. */
-OmenGroupReader *
-omen_group_reader_open(Relation index)
+/* False if it is not known which groups are asked for. */
+static bool
+read_sizes(Relation index, ScanKey keys, int count, OmenGroupSizes *sizes)
 {
-	OmenGroupReader *reader = palloc(sizeof(OmenGroupReader));
-
-	reader->ix = omen_index_look(index);
-	reader->prefix = omen_prefix_open(index);
-	return reader;
-}
-
-/*
- * Read the sizes of the groups that scan keys ask for, which all must hold, in
- * the current memory context.  False if it is not known which.  May leave
- * memory behind.
- */
-bool
-omen_group_reader_sizes(OmenGroupReader *reader, ScanKey keys, int count,
-						OmenGroupSizes *sizes)
-{
-	OmenIndex  *ix = reader->ix;
+	OmenIndex  *ix = omen_index_look(index);
+	OmenPrefix *prefix = omen_prefix_open(index);
 	OmenPrefixValues asked = {0};
 
-	memset(sizes, 0, sizeof(OmenGroupSizes));
-	omen_meta_read(ix->pages.rel, &ix->meta);
-	if (reader->prefix == NULL || ix->meta.leading != reader->prefix->count)
+	if (prefix == NULL || ix->meta.leading != prefix->count)
 		return false;
-	sizes->nodes = palloc(OMEN_MAX_GROUPS_PRICED * sizeof(double));
-	switch (omen_prefix_asked(reader->prefix, keys, count, &asked))
+	switch (omen_prefix_asked(prefix, keys, count, &asked))
 	{
 		case OMEN_PREFIX_SOME:
-			look_up(ix, reader->prefix, &asked, sizes);
+			look_up(ix, prefix, &asked, sizes);
 			return true;
 		case OMEN_PREFIX_NONE:
 			return true;
@@ -147,24 +129,7 @@ omen_group_reader_sizes(OmenGroupReader *reader, ScanKey keys, int count,
 	}
 }
 
-/*
- * How many groups there are of those that were asked for, and nodes in them,
- * where only some were looked up.
- */
-double
-omen_groups_in_all(const OmenGroupSizes *sizes, double *nodes)
-{
-	double		scale = sizes->asked / Max(sizes->looked_up, 1);
-
-	*nodes = 0;
-	for (uint32 i = 0; i < sizes->count; i++)
-		*nodes += scale * sizes->nodes[i];
-	return scale * sizes->count;
-}
-
-/* ---------- while a query is planned ---------- */
-
-/* Read sizes; false if that fails. */
+/* The same; false if that fails. */
 static bool
 try_to_read_sizes(Relation index, ScanKey keys, int count,
 				  OmenGroupSizes *sizes)
@@ -178,8 +143,7 @@ try_to_read_sizes(Relation index, ScanKey keys, int count,
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		is_read = omen_group_reader_sizes(omen_group_reader_open(index), keys,
-										  count, sizes);
+		is_read = read_sizes(index, keys, count, sizes);
 		RESUME_INTERRUPTS();
 		ReleaseCurrentSubTransaction();
 	}
@@ -215,6 +179,7 @@ omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
 	/* there is no subtransaction then */
 	if (IsInParallelMode())
 		return false;
+	sizes->nodes = palloc(OMEN_MAX_GROUPS_PRICED * sizeof(double));
 	context = AllocSetContextCreate(CurrentMemoryContext, "omen group sizes",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -225,11 +190,8 @@ omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
 			try_to_read_sizes(index, keys, list_length(told->clauses), sizes);
 	index_close(index, NoLock);
 	MemoryContextSwitchTo(old);
-	if (is_read)
-		sizes->nodes = memcpy(palloc(OMEN_MAX_GROUPS_PRICED * sizeof(double)),
-							  sizes->nodes, sizes->count * sizeof(double));
-	else
-		memset(sizes, 0, sizeof(OmenGroupSizes));
 	MemoryContextDelete(context);
+	if (!is_read)
+		memset(sizes, 0, sizeof(OmenGroupSizes));
 	return is_read;
 }
