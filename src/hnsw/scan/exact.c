@@ -159,7 +159,7 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 	} while (count == OMEN_ROWS_TOGETHER);
 }
 
-/* The next TID of the groups that are asked for: of nodes, then of side lists. */
+/* The next TID of the groups asked for: of nodes, then of side lists. */
 static bool
 next_of_groups(void *arg, ItemPointer tid)
 {

@@ -148,12 +148,15 @@ progress_of(const OmenScanState *state)
 static bool
 group_suffices(const OmenScanState *state, uint32 which)
 {
+	OmenSearchTerms terms = state->filtered->filter.terms;
 	OmenSearchProgress progress;
 
 	if (state->groups.all[which].is_whole)
 		return true;
+	/* of all of them */
+	terms.usual_visits /= state->groups.count;
 	progress = progress_of_group(state, which);
-	return omen_list_suffices(&state->filtered->filter.terms, &progress);
+	return omen_list_suffices(&terms, &progress);
 }
 
 /* The same of all searches. */

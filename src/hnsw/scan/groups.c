@@ -53,7 +53,8 @@ compare_groups(const void *a, const void *b)
 }
 
 /*
- * Look up the groups of the values asked for, in order.  False if it may be any.
+ * Look up the groups of the values asked for, in order of ids.  False if it may
+ * be any.
  */
 static bool
 find_groups(OmenScanState *state, const OmenPrefixValues *asked,
@@ -175,7 +176,10 @@ omen_scan_turn_to(OmenScanState *state, uint32 which)
 	state->search->graph = group->graph;
 }
 
-/* The same with the next one.  False, and the first is in use, if there is none. */
+/*
+ * The same with the next one.  False, and the first is in use, if there is
+ * none.
+ */
 bool
 omen_scan_next_group(OmenScanState *state)
 {

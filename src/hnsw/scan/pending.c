@@ -29,8 +29,9 @@
 #include "binary_heap.h"
 
 /*
- * A node of the group in use, to be made pending, whose bound is to come.  Its TID, if it stands for
- * one row, is kept so that the node need not be visited again.
+ * A node of the group in use, to be made pending, whose bound is to come.  Its
+ * TID, if it stands for one row, is kept so that the node need not be visited
+ * again.
  */
 OmenPendingNode
 omen_pending_node(const OmenScanState *state, uint32 id,

@@ -100,7 +100,7 @@ omen_side_next_page(OmenScanState *state)
 	return unordered->tids.count > 0;
 }
 
-/* Begin with the nodes of the first group, whatever has no order coming last. */
+/* Begin where all TIDs are asked for, in any order: with those of nodes. */
 void
 omen_side_begin_all(OmenScanState *state)
 {
