@@ -345,11 +345,11 @@ ask_groups(OmenCustomScanState *node)
 	uint32		count;
 	double		nodes;
 
-	facts->is_of_groups =
-		omen_filtered_groups(node->scan, node->exprs.keys.steps, &count,
-							 &nodes);
-	if (facts->is_of_groups)
-		omen_plan_for_groups(facts, nodes);
+	if (omen_filtered_groups(node->scan, node->exprs.keys.steps, &count,
+							 &nodes))
+		omen_plan_for_groups(facts, count, nodes);
+	else
+		facts->plan.groups = 0;
 }
 
 /* ---------- stages ---------- */

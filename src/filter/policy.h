@@ -57,7 +57,6 @@ typedef struct OmenFilterFacts
 	uint64_t	wanted;			/* rows; may be 0 */
 	double		radius;			/* no row passes that is farther: INFINITY if
 								 * none is known, -INFINITY if none passes */
-	bool		is_of_groups;	/* of an index, which tell their rows */
 
 	/* kept from one scan to the next as long as the filter is the same */
 	OmenSetState set;
@@ -100,7 +99,8 @@ omen_stage_is_sweep(OmenStage stage)
 /* policy.c */
 extern OmenStrategy omen_plan_strategy(const OmenScanPlan *plan,
 									   OmenStrategy setting, double *cost);
-extern void omen_plan_for_groups(OmenFilterFacts *facts, double nodes);
+extern void omen_plan_for_groups(OmenFilterFacts *facts, double groups,
+								 double nodes);
 extern OmenStage omen_next_stage(const OmenFilterFacts *facts);
 extern bool omen_exact_goes_through_index(const OmenFilterFacts *facts);
 

@@ -472,34 +472,27 @@ test_way_of_exact(void)
 static void
 test_groups(void)
 {
-	OmenFilterFacts small = expression(0.3);
-	OmenFilterFacts large = expression(0.001);
+	OmenFilterFacts facts = expression(0.3);
 
-	CHECK(small.plan.strategy == OMEN_STRATEGY_SWEEP);
-	small.is_of_groups = true;
-	omen_plan_for_groups(&small, 300);
-	CHECK(small.plan.nodes == 300 && small.plan.rows == 300);
-	CHECK(fabs(small.plan.passing - 90) < 1e-6 &&
-		  small.plan.selectivity == 0.3);
-	CHECK(fabs(small.plan.full_scan_cost - 1400 * 300.0 / ROWS) < 1e-6);
+	CHECK(facts.plan.strategy == OMEN_STRATEGY_SWEEP);
+	CHECK(!omen_exact_goes_through_index(&facts));
+	omen_plan_for_groups(&facts, 3, 300);
+	CHECK(facts.plan.groups == 3 && facts.plan.nodes == 300);
+	CHECK(fabs(facts.plan.passing - 90) < 1e-6 &&
+		  facts.plan.selectivity == 0.3);
+	CHECK(fabs(facts.plan.full_scan_cost - 1400 * 300.0 / ROWS) < 1e-6);
 	/* the groups' rows are looked at, and not the table */
-	CHECK(small.plan.table_cost == 300 * small.plan.row_cost);
-	CHECK(omen_known_exact_cost(&small) < 100);
-	CHECK(omen_exact_goes_through_index(&small) ==
-		  omen_key_scan_pays(&small.plan));
+	CHECK(facts.plan.table_cost == 300 * facts.plan.row_cost);
+	CHECK(omen_known_exact_cost(&facts) < 100);
+	CHECK(omen_exact_goes_through_index(&facts) ==
+		  omen_key_scan_pays(&facts.plan));
 
 	/* there and back, by way of none */
-	omen_plan_for_groups(&small, 0);
-	CHECK(small.plan.nodes == 1);
-	omen_plan_for_groups(&small, ROWS);
-	CHECK(fabs(small.plan.passing - 0.3 * ROWS) < 1e-6);
-	CHECK(small.plan.strategy == OMEN_STRATEGY_SWEEP);
-
-	/* of a table's expression nothing goes through the index */
-	CHECK(!omen_exact_goes_through_index(&large));
-	large.is_of_groups = true;
-	CHECK(omen_exact_goes_through_index(&large) ==
-		  omen_key_scan_pays(&large.plan));
+	omen_plan_for_groups(&facts, 0, 0);
+	CHECK(facts.plan.groups == 1 && facts.plan.nodes == 1);
+	omen_plan_for_groups(&facts, 1, ROWS);
+	CHECK(fabs(facts.plan.passing - 0.3 * ROWS) < 1e-6);
+	CHECK(facts.plan.strategy == OMEN_STRATEGY_SWEEP);
 }
 
 static void

@@ -111,6 +111,7 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 							 OmenStorage storage, uint32 dims,
 							 uint32 value_dims, int m, int ef_construction,
 							 uint64 seed, uint32 key_bytes, uint32 leading);
+extern OmenIndex *omen_index_look(Relation rel);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
