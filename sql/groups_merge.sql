@@ -149,8 +149,8 @@ END $$;
 SELECT rows >= 0.95 * (SELECT count(*) FROM item WHERE tenant = 1 AND mod(id, 4) = 0 AND v IS NOT NULL) AS all, others, in_order FROM fetch_all();
 ROLLBACK;
 SET omendb.scan_mem = '64kB';
-SELECT count(*) FROM (SELECT id FROM item WHERE tenant = 0 AND mod(id, 4) = 0 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 5000) s;
-SELECT count(*) FROM item WHERE tenant = 0 AND mod(id, 4) = 0;
+SELECT count(*) FROM (SELECT id FROM item WHERE tenant IN (0, 1) AND mod(id, 4) = 0 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 5000) s;
+SELECT count(*) FROM item WHERE tenant IN (0, 1) AND mod(id, 4) = 0;
 RESET omendb.scan_mem;
 
 -- An index whose groups are not those of its rows, as damage may make it, loses
@@ -160,10 +160,14 @@ CREATE TABLE damaged (id int, v vector(8), color int);
 INSERT INTO damaged SELECT i, place(i % 40, 4), i % 2 FROM generate_series(1, 300) i;
 CREATE INDEX damaged_index ON damaged USING omen_hnsw (group_of(id), v, color);
 CREATE OR REPLACE FUNCTION group_of(id int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN (id + 1) % 3; END';
+EXPLAIN (COSTS OFF) SELECT id FROM damaged WHERE group_of(id) = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10;
+EXPLAIN (COSTS OFF) SELECT id FROM damaged WHERE group_of(id) = 1 AND color = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10;
+EXPLAIN (COSTS OFF) SELECT id FROM damaged WHERE group_of(id) IN (1, 2) ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 40;
 SELECT count(*) FROM (SELECT FROM damaged WHERE group_of(id) = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10) s;
 SELECT count(*) FROM (SELECT FROM damaged WHERE group_of(id) = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 200) s;
 SELECT count(*) FROM (SELECT FROM damaged WHERE group_of(id) = 1 AND color = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10) s;
 SELECT count(*) FROM (SELECT FROM damaged WHERE group_of(id) = 1 AND mod(id, 2) = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10) s;
+SELECT count(*), count(*) FILTER (WHERE g NOT IN (1, 2)) FROM (SELECT group_of(id) AS g FROM damaged WHERE group_of(id) IN (1, 2) ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 40) s;
 SELECT count(*), count(*) FILTER (WHERE g NOT IN (1, 2)) FROM (SELECT group_of(id) AS g FROM damaged WHERE group_of(id) IN (1, 2) ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 250) s;
 SELECT count(*), count(*) FILTER (WHERE g NOT IN (1, 2)) FROM (SELECT group_of(id) AS g FROM damaged WHERE group_of(id) IN (1, 2) AND color = 1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 250) s;
 SET enable_indexscan = off;
