@@ -92,18 +92,22 @@ SELECT part_found('true', 180) >= 0.95, part_found('color < 5', 120) >= 0.95, pa
 -- A plan that was made for any group fits a large and a small one.
 SET plan_cache_mode = force_generic_plan;
 PREPARE nearest (int) AS SELECT id FROM item WHERE tenant = $1 AND mod(id, 3) = 0 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 10;
-CREATE FUNCTION run(tenant int) RETURNS TABLE (rows int, distances bigint) LANGUAGE plpgsql AS $$
+PREPARE many (int) AS SELECT id FROM item WHERE tenant = $1 ORDER BY v <-> '[5,5,5,5,5,5,5,5]' LIMIT 60;
+CREATE FUNCTION run(name text, tenant int) RETURNS TABLE (rows int, distances bigint) LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('EXECUTE nearest (%s)', tenant);
+	EXECUTE format('EXECUTE %s (%s)', name, tenant);
 	GET DIAGNOSTICS rows = ROW_COUNT;
 	SELECT s.distances INTO distances FROM omen_hnsw_last_scan() s;
 	RETURN NEXT;
 END $$;
-SELECT rows, distances < 2000 AS searched FROM run(0);
-SELECT rows, distances < 2000 AS searched FROM run(1);
-SELECT rows, distances < 60 AS few FROM run(20);
-SELECT rows, distances FROM run(12345);
+SELECT rows, distances < 2000 AS searched FROM run('nearest', 0);
+SELECT rows, distances < 2000 AS searched FROM run('nearest', 1);
+SELECT rows, distances < 60 AS few FROM run('nearest', 20);
+SELECT rows, distances FROM run('nearest', 12345);
+SELECT rows, distances < 2000 AS searched FROM run('many', 0);
+SELECT rows, distances < 60 AS few FROM run('many', 20);
 DEALLOCATE nearest;
+DEALLOCATE many;
 RESET plan_cache_mode;
 
 -- Whatever is looked at as a whole, it is the group's own pages.
