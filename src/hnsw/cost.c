@@ -193,7 +193,7 @@ startup_cost(PlannerInfo *root, const OmenSearchCost *search,
 	/* nobody looks for so many groups */
 	if (asked && asked->is_any)
 		return omen_full_scan_cost(search->index, search->index->tuples) +
-			   search->nodes * search->per_visit;
+			   search->index->tuples * search->per_visit;
 	cost = asked ? groups_cost(search, asked, ef)
 				 : search_cost(search, search->nodes, ef);
 	if (looks_at_all_rows(root, search, ef))

@@ -150,7 +150,11 @@ price_filter(PlannerInfo *root, RelOptInfo *rel, OmenScanPlan *plan)
 
 	omen_cost_filter(root, rel->baserestrictinfo, expected_tests(plan), &cost);
 	plan->row_cost += cost.per_tuple;
-	plan->table_cost += plan->rows * cost.per_tuple;
+	if (plan->groups > 0)
+		/* the table is never read, but the rows of the groups may be */
+		plan->table_cost = plan->nodes * plan->row_cost;
+	else
+		plan->table_cost += plan->rows * cost.per_tuple;
 	return cost;
 }
 

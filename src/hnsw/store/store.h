@@ -154,6 +154,8 @@ typedef struct OmenGraphPages
 	uint32		next_shared;
 	OmenPageKind kind;			/* of its own pages */
 	BlockNumber steps;			/* that the chain of these has taken */
+	BlockNumber expected;		/* how many there are, give or take some */
+	BlockNumber asked;			/* steps that pages were fetched ahead for */
 } OmenGraphPages;
 
 /* graph_place.c */
