@@ -34,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 
 #if PG_VERSION_NUM < 150000
 #error "omendb needs PostgreSQL 15 or newer"
@@ -294,6 +295,32 @@ omen_vacuum_delay_point(void)
 	vacuum_delay_point(false);
 #else
 	vacuum_delay_point();
+#endif
+}
+
+/*
+ * May whoever a query runs as select all rows of a table, by some of its
+ * columns?  Minor releases of August 2025 learned to tell.  For earlier ones
+ * nobody may.
+ */
+#if PG_VERSION_NUM >= 180000 || \
+	(PG_VERSION_NUM >= 170006 && PG_VERSION_NUM < 180000) || \
+	(PG_VERSION_NUM >= 160010 && PG_VERSION_NUM < 170000) || \
+	(PG_VERSION_NUM >= 150014 && PG_VERSION_NUM < 160000)
+#define omen_all_rows_selectable(root, relid, columns) \
+	all_rows_selectable(root, relid, columns)
+#else
+#define omen_all_rows_selectable(root, relid, columns) ((void) (columns), false)
+#endif
+
+/* How many elements an array has; statistics may tell from 17 on. */
+static inline double
+omen_estimate_array_length(PlannerInfo *root, Node *array)
+{
+#if PG_VERSION_NUM >= 170000
+	return estimate_array_length(root, array);
+#else
+	return (double) estimate_array_length(array);
 #endif
 }
 

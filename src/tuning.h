@@ -227,6 +227,18 @@
 #define OMEN_MAX_WANTED_UNKNOWN 100
 
 /*
+ * Pages read to find a group.  Pages.  As hnsw/README has it of up to a hundred
+ * thousand groups
+ */
+#define OMEN_GROUP_LOOKUP_PAGES 3
+
+/*
+ * Groups whose sizes are looked up while a query is planned; what more are
+ * asked for counts as these do.  Groups.  guess
+ */
+#define OMEN_MAX_GROUPS_PRICED 50
+
+/*
  * A search may turn out to be in vain and all rows be looked at after it, so it
  * is priced at no more than this many times exact.  guess
  */
@@ -443,6 +455,12 @@
  * much as the set.  guess
  */
 #define OMEN_KEYS_TELL_ALL 1.2
+
+/*
+ * A bitmap that knows of the groups that are searched is made use of if it has
+ * no more than this part of their rows.  Parts of 1.  guess
+ */
+#define OMEN_BITMAP_TELLS_MORE 0.5
 
 /* ---------- rows fetched ahead ---------- */
 

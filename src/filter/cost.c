@@ -16,11 +16,24 @@
 #include "hnsw/visits.h"
 #include "tuning.h"
 
-/* Visits of a search with a list of ef, which holds all nodes at the most. */
+/*
+ * Visits of a search with a list of ef, which holds all nodes at the most; of
+ * each of several groups.
+ */
 static double
 visits(const OmenScanPlan *plan, double ef)
 {
-	return omen_expected_visits(plan->nodes, plan->m, fmin(ef, plan->nodes));
+	double		groups = fmax(plan->groups, 1);
+	double		nodes = plan->nodes / groups;
+
+	return groups * omen_expected_visits(nodes, plan->m, fmin(ef, nodes));
+}
+
+/* How many of some rows of the table may be looked up: those in the groups. */
+static double
+rows_searched(const OmenScanPlan *plan, double rows)
+{
+	return plan->groups > 0 ? fmin(rows, plan->nodes) : rows;
 }
 
 /* Computing the distances of the rows that go out, and of some in vain. */
@@ -82,6 +95,10 @@ full_scan_cost(const OmenScanPlan *plan, double nodes, double rows)
 		   result_distances_cost(plan);
 }
 
+/*
+ * The nodes that may pass by their keys, or without these all of the groups
+ * that are searched.
+ */
 static double
 key_scan_cost(const OmenScanPlan *plan)
 {
@@ -99,11 +116,28 @@ omen_key_scan_pays(const OmenScanPlan *plan)
 	return key_scan_cost(plan) <= table_cost(plan);
 }
 
-/* The same with a set of TIDs, whose nodes take longer to tell. */
+/*
+ * May all rows that pass be found by a look at nodes, without a set?  If keys
+ * tell which may, or if it is a part of the index.
+ */
+bool
+omen_has_node_scan(const OmenScanPlan *plan)
+{
+	return plan->has_keys || plan->groups > 0;
+}
+
+/*
+ * The same with a set of TIDs, whose nodes take longer to tell.  In groups only
+ * a part of its rows are met.
+ */
 double
 omen_set_scan_cost(const OmenScanPlan *plan, double tids)
 {
-	return full_scan_cost(plan, tids,
+	double		met = plan->groups > 0
+					 ? tids * fmin(plan->nodes / fmax(plan->rows, 1), 1)
+					 : tids;
+
+	return full_scan_cost(plan, met,
 						  OMEN_FILTERED_ROWS_PER_RESULT * plan->wanted /
 							  fmax(passing_part(plan), OMEN_TINY_PART)) +
 		   plan->nodes * OMEN_SET_TEST_COST * plan->operator_cost;
@@ -130,7 +164,7 @@ omen_exact_no_set_cost(const OmenScanPlan *plan)
 {
 	double		table = table_cost(plan);
 
-	return plan->has_keys ? fmin(table, key_scan_cost(plan)) : table;
+	return omen_has_node_scan(plan) ? fmin(table, key_scan_cost(plan)) : table;
 }
 
 /* Exact, as it is planned: with the bitmap if there is one. */
@@ -211,7 +245,8 @@ omen_key_walk_rows(const OmenScanPlan *plan)
 double
 omen_key_walk_cost(const OmenScanPlan *plan)
 {
-	double		rows = fmin(omen_key_walk_rows(plan), plan->rows);
+	double		rows =
+		rows_searched(plan, fmin(omen_key_walk_rows(plan), plan->rows));
 	double		list = fmax(omen_walk_list(plan, plan->key_selectivity), rows);
 
 	return visits(plan, list / fmax(plan->key_selectivity, OMEN_TINY_PART)) *
@@ -240,7 +275,7 @@ omen_sweep_list(const OmenScanPlan *plan)
 double
 omen_sweep_cost(const OmenScanPlan *plan)
 {
-	double		rows = fmin(sweep_rows(plan), plan->rows);
+	double		rows = rows_searched(plan, fmin(sweep_rows(plan), plan->rows));
 
 	return visits(plan, omen_sweep_list(plan)) * plan->visit_cost +
 		   rows * OMEN_LOOKUP_COST * plan->row_cost +

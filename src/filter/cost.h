@@ -35,9 +35,11 @@ typedef enum OmenStrategy
 	/* rows of the table, and those of them that pass, as estimated */ \
 	FIELD(double, rows) \
 	FIELD(double, passing) \
-	/* nodes of the index, and the part of them that passes */ \
+	/* nodes of the index, or of the groups of it that are searched; the part \
+	 * of them that passes; and how many groups, or 0 if it has none */ \
 	FIELD(double, nodes) \
 	FIELD(double, selectivity) \
+	FIELD(double, groups) \
 	/* is there a bitmap of rows that may pass?  How many it has, and what \
 	 * making a set of TIDs of it costs */ \
 	FIELD(bool, has_bitmap) \
@@ -92,6 +94,7 @@ extern double omen_row_by_row_cost(const OmenScanPlan *plan, double tids);
 extern double omen_set_scan_cost(const OmenScanPlan *plan, double tids);
 extern double omen_exact_set_cost(const OmenScanPlan *plan, double tids);
 extern double omen_exact_bitmap_cost(const OmenScanPlan *plan);
+extern bool omen_has_node_scan(const OmenScanPlan *plan);
 extern bool omen_key_scan_pays(const OmenScanPlan *plan);
 extern double omen_exact_no_set_cost(const OmenScanPlan *plan);
 extern double omen_exact_plan_cost(const OmenScanPlan *plan);

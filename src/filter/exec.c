@@ -115,8 +115,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	OmenScanParts parts;
 
 	omen_scan_parts_unpack(plan, &parts);
-	node->facts.plan = parts.plan;
-	node->expected = parts.plan.wanted;
+	node->planned = parts.plan;
 	init_scan_slot(css, estate);
 	init_expressions(node, &parts);
 	if (plan->custom_plans != NIL)
@@ -245,7 +244,7 @@ count_wanted(OmenCustomScanState *node)
 	int64		offset;
 
 	if (!plan->limit_known)
-		return (uint64) Min(node->expected, MAX_WANTED);
+		return (uint64) Min(node->planned.wanted, MAX_WANTED);
 	limit = DatumGetInt64(
 		ExecEvalExprSwitchContext(node->exprs.limit, econtext, &isnull));
 	if (isnull)
@@ -313,6 +312,46 @@ refresh_settings(OmenCustomScanState *node)
 	facts->plan.operator_cost = cpu_operator_cost;
 }
 
+/* ---------- the index scan ---------- */
+
+/* Set the index scan to its beginning, with the query. */
+static void
+rescan_index(OmenCustomScanState *node)
+{
+	const OpExpr *orderby = node->exprs.orderby;
+	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
+	ScanKeyData key;
+	bool		isnull;
+	Datum		query =
+		ExecEvalExprSwitchContext(node->exprs.query, econtext, &isnull);
+
+	ScanKeyEntryInitialize(&key, SK_ORDER_BY | (isnull ? SK_ISNULL : 0), 1,
+						   OMEN_DISTANCE_STRATEGY,
+						   exprType(lsecond(orderby->args)),
+						   orderby->inputcollid, orderby->opfuncid, query);
+	omen_filter_keys_evaluate(&node->exprs.keys, econtext);
+	index_rescan(node->scan, node->exprs.keys.scankeys, node->exprs.keys.count,
+				 &key, 1);
+}
+
+/*
+ * The plan was made for groups as large as statistics say that they are.  By
+ * now it is known which are asked for, and they tell how large they are.
+ */
+static void
+ask_groups(OmenCustomScanState *node)
+{
+	OmenFilterFacts *facts = &node->facts;
+	uint32		count;
+	double		nodes;
+
+	if (omen_filtered_groups(node->scan, node->exprs.keys.steps, &count,
+							 &nodes))
+		omen_plan_for_groups(facts, count, nodes);
+	else
+		facts->plan.groups = 0;
+}
+
 /* ---------- stages ---------- */
 
 /* Begin a scan: what is asked now, and nothing has run yet. */
@@ -322,6 +361,7 @@ start(OmenCustomScanState *node)
 	OmenFilterFacts *facts = &node->facts;
 
 	node->is_started = true;
+	facts->plan = node->planned;
 	node->filter.passes = node->exprs.qual ? passes : NULL;
 	node->filter.may_pass = may_pass;
 	node->filter.key_steps = node->exprs.keys.steps;
@@ -331,6 +371,9 @@ start(OmenCustomScanState *node)
 	facts->radius = node->filter.radius;
 	facts->wanted = count_wanted(node);
 	facts->plan.wanted = Max((double) facts->wanted, 1);
+	refresh_settings(node);
+	rescan_index(node);
+	ask_groups(node);
 	facts->last = OMEN_STAGE_START;
 	facts->has_made_set = false;
 	facts->has_failed = false;
@@ -363,27 +406,6 @@ more(void *arg, const OmenSearchProgress *progress)
 	if (facts->last == OMEN_STAGE_GLANCE && budget.max_work > progress->work)
 		facts->last = OMEN_STAGE_SWEEP;
 	return budget;
-}
-
-/* Set the index scan to its beginning, with the query and the filter. */
-static void
-begin_index_scan(OmenCustomScanState *node)
-{
-	const OpExpr *orderby = node->exprs.orderby;
-	ExprContext *econtext = node->css.ss.ps.ps_ExprContext;
-	ScanKeyData key;
-	bool		isnull;
-	Datum		query =
-		ExecEvalExprSwitchContext(node->exprs.query, econtext, &isnull);
-
-	ScanKeyEntryInitialize(&key, SK_ORDER_BY | (isnull ? SK_ISNULL : 0), 1,
-						   OMEN_DISTANCE_STRATEGY,
-						   exprType(lsecond(orderby->args)),
-						   orderby->inputcollid, orderby->opfuncid, query);
-	omen_filter_keys_evaluate(&node->exprs.keys, econtext);
-	index_rescan(node->scan, node->exprs.keys.scankeys, node->exprs.keys.count,
-				 &key, 1);
-	omen_filtered_begin(node->scan, &node->filter);
 }
 
 static bool
@@ -429,8 +451,10 @@ run_stage(OmenCustomScanState *node, OmenStage stage)
 	facts->has_glanced |= stage == OMEN_STAGE_GLANCE;
 	node->counts.ran[stage]++;
 	/* after a search, what it sent is not to be sent again */
+	if (!is_first && stage != OMEN_STAGE_EXACT)
+		rescan_index(node);
 	if (is_first || stage != OMEN_STAGE_EXACT)
-		begin_index_scan(node);
+		omen_filtered_begin(node->scan, &node->filter);
 	if (stage == OMEN_STAGE_EXACT)
 		run_exactly(node);
 }

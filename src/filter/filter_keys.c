@@ -335,10 +335,13 @@ match_or(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 	return match;
 }
 
-/* Find a clause that says which value a leading column has, from 0 on. */
+/*
+ * Find a clause that says which value a leading column has, from 0 on, or that
+ * it is one of some.
+ */
 static bool
 find_value(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, int column,
-		   OmenFilterKeys *keys)
+		   bool of_some, OmenFilterKeys *keys)
 {
 	ListCell   *lc;
 
@@ -351,19 +354,35 @@ find_value(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, int column,
 			!restriction_is_securely_promotable(info, rel))
 			continue;
 		match = match_clause(root, index, column, (Node *) info->clause);
-		if (match == NULL || !omen_tells_value(index, column, (Node *) match))
+		if (match == NULL ||
+			!(of_some ? omen_tells_some(index, column, (Node *) match)
+					  : omen_tells_value(index, column, (Node *) match)))
 			continue;
-		keys->prefix = lappend(keys->prefix, info);
-		keys->clauses = lappend(keys->clauses, match);
-		keys->columns = lappend_int(keys->columns, column + 1);
+		keys->prefix.infos = lappend(keys->prefix.infos, info);
+		keys->prefix.clauses = lappend(keys->prefix.clauses, match);
+		keys->prefix.columns = lappend_int(keys->prefix.columns, column + 1);
 		return true;
 	}
 	return false;
 }
 
+/* Find the clauses that say which groups are asked for. */
+static void
+find_prefix(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
+			int leading, OmenFilterKeys *keys)
+{
+	keys->tells_groups = leading > 0;
+	for (int column = 0; column < leading; column++)
+		keys->tells_groups &=
+			find_value(root, rel, index, column, false, keys) ||
+			find_value(root, rel, index, column, true, keys);
+	keys->clauses = list_copy(keys->prefix.clauses);
+	keys->columns = list_copy(keys->prefix.columns);
+}
+
 /*
  * Find the clauses of a table's WHERE that an index's key columns can be tested
- * for, and those that say which group is asked for.
+ * for, and those that say which groups are asked for.
  */
 void
 omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
@@ -374,9 +393,7 @@ omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 	ListCell   *lc;
 
 	memset(keys, 0, sizeof(OmenFilterKeys));
-	keys->is_one_group = leading > 0;
-	for (int column = 0; column < leading; column++)
-		keys->is_one_group &= find_value(root, rel, index, column, keys);
+	find_prefix(root, rel, index, leading, keys);
 	foreach (lc, index->indrestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
@@ -384,7 +401,7 @@ omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 		bool		is_all = true;
 		Expr	   *match;
 
-		if (info->pseudoconstant || list_member_ptr(keys->prefix, info) ||
+		if (info->pseudoconstant || list_member_ptr(keys->prefix.infos, info) ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
 		match = match_column(root, index, first, clause, &keys->columns);
@@ -401,55 +418,13 @@ omen_filter_keys_find(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 
 /* ---------- evaluating them ---------- */
 
-/* What a clause compares with, its operator, and flags for the scan key. */
-static Expr *
-take_apart(Expr *clause, Oid *opno, Oid *collation, int *flags)
-{
-	*opno = InvalidOid;
-	*collation = InvalidOid;
-	switch (nodeTag(clause))
-	{
-		case T_NullTest:
-			*flags = SK_ISNULL | (((NullTest *) clause)->nulltesttype == IS_NULL
-									  ? SK_SEARCHNULL
-									  : SK_SEARCHNOTNULL);
-			return NULL;
-		case T_OpExpr:
-			*flags = 0;
-			*opno = ((OpExpr *) clause)->opno;
-			*collation = ((OpExpr *) clause)->inputcollid;
-			return lsecond(((OpExpr *) clause)->args);
-		case T_ScalarArrayOpExpr:
-			*flags = SK_SEARCHARRAY;
-			*opno = ((ScalarArrayOpExpr *) clause)->opno;
-			*collation = ((ScalarArrayOpExpr *) clause)->inputcollid;
-			return lsecond(((ScalarArrayOpExpr *) clause)->args);
-		default:
-			elog(ERROR, "unrecognized node type: %d", (int) nodeTag(clause));
-			return NULL;
-	}
-}
-
 /* Prepare a scan key for a comparison with an index's column. */
 static void
 init_key(OmenFilterKeyState *state, int i, Relation index, Expr *clause,
 		 int column, PlanState *parent)
 {
-	Oid			left = InvalidOid;
-	Oid			right = InvalidOid;
-	int			strategy = InvalidStrategy;
-	Oid			opno;
-	Oid			collation;
-	int			flags;
-	Expr	   *value = take_apart(clause, &opno, &collation, &flags);
+	Expr *value = omen_clause_key(index, clause, column, &state->scankeys[i]);
 
-	if (OidIsValid(opno))
-		get_op_opfamily_properties(opno, index->rd_opfamily[column - 1], false,
-								   &strategy, &left, &right);
-	ScanKeyEntryInitialize(&state->scankeys[i], flags, (AttrNumber) column,
-						   (StrategyNumber) strategy, right, collation,
-						   OidIsValid(opno) ? get_opcode(opno) : InvalidOid,
-						   (Datum) 0);
 	if (value)
 		state->values[i] = ExecInitExpr(value, parent);
 }
@@ -535,15 +510,12 @@ omen_filter_keys_evaluate(OmenFilterKeyState *state, ExprContext *econtext)
 {
 	for (int i = 0; i < state->count; i++)
 	{
-		ScanKey		key = &state->scankeys[i];
+		Datum		value;
 		bool		isnull;
 
 		if (state->values[i] == NULL)
 			continue;
-		key->sk_argument =
-			ExecEvalExprSwitchContext(state->values[i], econtext, &isnull);
-		key->sk_flags &= ~SK_ISNULL;
-		if (isnull)
-			key->sk_flags |= SK_ISNULL;
+		value = ExecEvalExprSwitchContext(state->values[i], econtext, &isnull);
+		omen_key_set_value(&state->scankeys[i], value, isnull);
 	}
 }

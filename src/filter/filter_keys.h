@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/skey.h"
+#include "hnsw/group_cost.h"
 #include "hnsw/keys/keys.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
@@ -18,11 +19,11 @@
 typedef struct OmenFilterKeys
 {
 	/*
-	 * In an index of groups the clauses that say which one: RestrictInfos.
-	 * They are the first of `clauses`, too.
+	 * In an index of groups the clauses that say which.  They are the first of
+	 * `clauses`, too.
 	 */
-	List	   *prefix;
-	bool		is_one_group;	/* they do, for each leading column */
+	OmenGroupClauses prefix;
+	bool		tells_groups;	/* they do, for each leading column */
 	/*
 	 * Clauses of the WHERE of which keys tell all or a part, to be estimated:
 	 * RestrictInfos, or the part.

@@ -34,7 +34,7 @@ omen_known_exact_cost(const OmenFilterFacts *facts)
 		return omen_exact_set_cost(plan, facts->set_tids);
 	if (facts->set == OMEN_SET_UNMADE)
 		return omen_exact_bitmap_cost(plan);
-	if (plan->has_keys)
+	if (omen_has_node_scan(plan))
 		return omen_exact_no_set_cost(plan);
 	return OMEN_TABLE_UNIT * omen_exact_no_set_cost(plan);
 }

@@ -78,6 +78,28 @@ omen_plan_strategy(const OmenScanPlan *plan, OmenStrategy setting, double *cost)
 /* ---------- running ---------- */
 
 /*
+ * Plan again, for groups that turn out to be so many and to have so many nodes
+ * in all.  The same part of them passes as was expected.  All rows that may
+ * pass are those that the groups tell, so nobody has to read the table.
+ */
+void
+omen_plan_for_groups(OmenFilterFacts *facts, double groups, double nodes)
+{
+	OmenScanPlan *plan = &facts->plan;
+	double		ratio;
+	double		cost;
+
+	nodes = fmax(nodes, 1);
+	ratio = nodes / fmax(plan->nodes, 1);
+	plan->groups = fmax(groups, 1);
+	plan->nodes = nodes;
+	plan->passing *= ratio;
+	plan->full_scan_cost *= ratio;
+	plan->table_cost = nodes * plan->row_cost;
+	plan->strategy = omen_plan_strategy(plan, OMEN_STRATEGY_AUTO, &cost);
+}
+
+/*
  * Is a glance to be tried before anything is done with a set, or by keys?  If
  * rows that pass are just those that are near, it finds them for a small part
  * of what is planned, going on as a sweep.  Only once before the set is made,
@@ -276,7 +298,7 @@ omen_exact_goes_through_index(const OmenFilterFacts *facts)
 	const OmenScanPlan *plan = &facts->plan;
 
 	if (facts->set != OMEN_SET_MADE)
-		return plan->has_keys && omen_key_scan_pays(plan);
+		return omen_has_node_scan(plan) && omen_key_scan_pays(plan);
 	return omen_set_scan_cost(plan, facts->set_tids) <
 		   omen_row_by_row_cost(plan, facts->set_tids);
 }

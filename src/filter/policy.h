@@ -99,6 +99,8 @@ omen_stage_is_sweep(OmenStage stage)
 /* policy.c */
 extern OmenStrategy omen_plan_strategy(const OmenScanPlan *plan,
 									   OmenStrategy setting, double *cost);
+extern void omen_plan_for_groups(OmenFilterFacts *facts, double groups,
+								 double nodes);
 extern OmenStage omen_next_stage(const OmenFilterFacts *facts);
 extern bool omen_exact_goes_through_index(const OmenFilterFacts *facts);
 

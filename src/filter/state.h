@@ -47,7 +47,7 @@ typedef struct OmenCustomScanState
 	Relation	index;
 	IndexScanDesc scan;
 
-	double		expected; /* how many rows the planner thought are wanted */
+	OmenScanPlan planned;		/* as of planning */
 	bool		is_started;
 	OmenFilterFacts facts;		/* by which it goes on */
 	OmenFilter	filter;			/* what the scan is asked for */

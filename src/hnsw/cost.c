@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "compat.h"
 #include "hnsw/distance_cost.h"
+#include "hnsw/group_cost.h"
 #include "hnsw/hnsw.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -26,18 +27,37 @@
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
-/* The cost of reading pages, of which as many are cached as can be. */
+/* The part of an index's pages that has to be read: as many are cached as can
+ * be.
+ */
 static double
-page_cost(PlannerInfo *root, IndexOptInfo *index, double visits)
+uncached_part(const IndexOptInfo *index)
 {
 	double		pages = Max(index->pages, 1);
-	double uncached = pages / (pages + Max((double) effective_cache_size, 1));
-	double		fetched = Min(visits, pages);
+
+	return pages / (pages + Max((double) effective_cache_size, 1));
+}
+
+/* How many pages so many of an index's nodes are on. */
+static double
+pages_of_nodes(const IndexOptInfo *index, double nodes)
+{
+	double		pages = Max(index->pages, 1);
+
+	return pages * Min(nodes / Max(index->tuples, 1), 1);
+}
+
+/* The cost of reading pages here and there, of those that so many nodes are on.
+ */
+static double
+page_cost(const IndexOptInfo *index, double visits, double nodes)
+{
+	double		fetched = Min(visits, Max(pages_of_nodes(index, nodes), 1));
 	double		random_page_cost_here;
 
 	get_tablespace_page_costs(index->reltablespace, &random_page_cost_here,
 							  NULL);
-	return fetched * uncached * random_page_cost_here;
+	return fetched * uncached_part(index) * random_page_cost_here;
 }
 
 static void
@@ -69,25 +89,51 @@ omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index, double nodes)
 		cpu_operator_cost * code_bytes / OMEN_CODE_BYTES_PER_OPERATOR;
 }
 
-/* The cost of one search. */
+/* The cost of one search, of so many nodes. */
 static double
-search_cost(PlannerInfo *root, const OmenSearchCost *cost, double ef)
+search_cost(const OmenSearchCost *cost, double nodes, double ef)
 {
-	double		visits = omen_expected_visits(cost->nodes, cost->m, ef);
+	double		visits = omen_expected_visits(nodes, cost->m, ef);
 
-	return visits * cost->per_visit + page_cost(root, cost->index, visits);
+	return visits * cost->per_visit + page_cost(cost->index, visits, nodes);
 }
 
-/* The cost of a look at each of the nodes, in the order of pages. */
-double
-omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index, double nodes)
+/* The cost of finding a group. */
+static double
+lookup_cost(const OmenSearchCost *cost)
 {
-	double		pages = Max(index->pages, 1);
-	double uncached = pages / (pages + Max((double) effective_cache_size, 1));
+	return OMEN_GROUP_LOOKUP_PAGES * cost->per_visit +
+		   page_cost(cost->index, OMEN_GROUP_LOOKUP_PAGES, cost->index->tuples);
+}
+
+/*
+ * The cost of a search of each of the groups that are asked for: of each by
+ * itself where they are known, else as if they were of one size.
+ */
+static double
+groups_cost(const OmenSearchCost *cost, const OmenGroupsAsked *asked, double ef)
+{
+	const OmenGroupSizes *sizes = &asked->sizes;
+	double		lookups = asked->count * lookup_cost(cost);
+	double		found = 0;
+
+	if (sizes->nodes == NULL)
+		return lookups + asked->count *
+							 search_cost(cost, asked->nodes / asked->count, ef);
+	for (uint32 i = 0; i < sizes->count; i++)
+		found += search_cost(cost, sizes->nodes[i], ef);
+	return lookups + found * asked->count / Max(sizes->count, 1);
+}
+
+/* The cost of a look at so many of an index's nodes, in the order of pages. */
+double
+omen_full_scan_cost(const IndexOptInfo *index, double nodes)
+{
 	double		seq_page_cost_here;
 
 	get_tablespace_page_costs(index->reltablespace, NULL, &seq_page_cost_here);
-	return pages * uncached * seq_page_cost_here +
+	return pages_of_nodes(index, nodes) * uncached_part(index) *
+			   seq_page_cost_here +
 		   Max(nodes, 1.0) * OMEN_FULL_SCAN_NODE_COST * cpu_index_tuple_cost;
 }
 
@@ -108,97 +154,6 @@ omen_is_bounded(PlannerInfo *root)
 		root->tuple_fraction == 0.5)
 		return false;
 	return root->limit_tuples >= 0 || root->tuple_fraction > 0;
-}
-
-/* Does a clause say which value a leading column has, the n-th from 0 on? */
-bool
-omen_tells_value(const IndexOptInfo *index, int column, Node *clause)
-{
-	Oid			left;
-	Oid			right;
-	int			strategy;
-
-	if (IsA(clause, NullTest))
-		return ((NullTest *) clause)->nulltesttype == IS_NULL;
-	if (!IsA(clause, OpExpr))
-		return false;
-	get_op_opfamily_properties(((OpExpr *) clause)->opno,
-							   index->opfamily[column], false, &strategy, &left,
-							   &right);
-	return strategy == OMEN_KEY_EQUAL &&
-		   omen_prefix_is_comparable(index->opcintype[column], right);
-}
-
-/* Does a clause say that it is one of some? */
-static bool
-tells_some(const IndexOptInfo *index, int column, Node *clause)
-{
-	Oid			left;
-	Oid			right;
-	int			strategy;
-
-	if (!IsA(clause, ScalarArrayOpExpr) ||
-		!((ScalarArrayOpExpr *) clause)->useOr)
-		return false;
-	get_op_opfamily_properties(((ScalarArrayOpExpr *) clause)->opno,
-							   index->opfamily[column], false, &strategy, &left,
-							   &right);
-	return strategy == OMEN_KEY_EQUAL &&
-		   omen_prefix_is_comparable(index->opcintype[column], right);
-}
-
-/*
- * The part of the rows that is in the groups that a path is about; or 0.
- * *is_some: there may be several of these.
- */
-static double
-group_part(PlannerInfo *root, const IndexPath *path, int leading, bool *is_some)
-{
-	const IndexOptInfo *index = path->indexinfo;
-	List	   *told = NIL;
-	ListCell   *lc;
-	ListCell   *lq;
-
-	*is_some = false;
-	for (int column = 0; column < leading; column++)
-	{
-		bool		is_told = false;
-		bool		is_one_of = false;
-
-		foreach (lc, path->indexclauses)
-		{
-			IndexClause *clause = lfirst_node(IndexClause, lc);
-
-			foreach (lq, clause->indexquals)
-			{
-				RestrictInfo *qual = lfirst_node(RestrictInfo, lq);
-
-				if (clause->indexcol != column)
-					continue;
-				told = lappend(told, qual);
-				is_told |=
-					omen_tells_value(index, column, (Node *) qual->clause);
-				is_one_of |= tells_some(index, column, (Node *) qual->clause);
-			}
-		}
-		if (!is_told && !is_one_of)
-			return 0;
-		*is_some |= !is_told;
-	}
-	return Max(clauselist_selectivity(root, told, index->rel->relid, JOIN_INNER,
-									  NULL),
-			   OMEN_TINY_PART);
-}
-
-/* How many columns of an index come before the vector. */
-int
-omen_leading_columns(const IndexOptInfo *index)
-{
-	Relation	rel = index_open(index->indexoid, NoLock);
-	int			leading = omen_index_columns(rel).vector - 1;
-
-	index_close(rel, NoLock);
-	return leading;
 }
 
 /* No path like this is ever wanted. */
@@ -224,24 +179,57 @@ looks_at_all_rows(PlannerInfo *root, const OmenSearchCost *search, double ef)
 }
 
 /*
- * The cost until a first row comes, of a part of the index: a group, all of
- * one, or some groups, of which all nodes are looked at.
+ * The cost until a first row comes: of a search of an index, or of some groups
+ * of one.
  */
 static double
-startup_cost(PlannerInfo *root, const IndexOptInfo *index,
-			 const OmenSearchCost *search, double part, bool is_some,
-			 double per_distance)
+startup_cost(PlannerInfo *root, const OmenSearchCost *search,
+			 const OmenGroupsAsked *asked, double per_distance)
 {
-	double		ef = omen_ef_search_of_oid(index->indexoid);
-	double		all = part * omen_full_scan_cost(root, index, index->tuples);
+	double		ef = omen_ef_search_of_oid(search->index->indexoid);
+	double		all = omen_full_scan_cost(search->index, search->nodes);
 	double		cost;
 
-	if (is_some)
-		return search->nodes * search->per_visit + all;
-	cost = search_cost(root, search, ef);
+	/* nobody looks for so many groups */
+	if (asked && asked->is_any)
+		return omen_full_scan_cost(search->index, search->index->tuples) +
+			   search->index->tuples * search->per_visit;
+	cost = asked ? groups_cost(search, asked, ef)
+				 : search_cost(search, search->nodes, ef);
 	if (looks_at_all_rows(root, search, ef))
 		cost += all + search->nodes * (per_distance + cpu_tuple_cost);
 	return cost;
+}
+
+/*
+ * Price a path that is wanted; of some groups if `asked` is not NULL.  How many
+ * rows it gives PostgreSQL knows by statistics, so it is by these that they
+ * cost something each, unless there are not as many.
+ */
+static void
+price(PlannerInfo *root, const IndexPath *path, const OmenGroupsAsked *asked,
+	  Cost *startup, Cost *total, Selectivity *selectivity)
+{
+	IndexOptInfo *index = path->indexinfo;
+	OmenSearchCost search;
+	QualCost	distance_cost;
+	double		rows = index->tuples;
+
+	omen_search_cost_init(&search, index, asked ? asked->nodes : rows);
+	cost_qual_eval(&distance_cost, path->indexorderbys, root);
+	distance_cost.per_tuple +=
+		omen_untold_cost(root, search.opclass,
+						 linitial_node(OpExpr, path->indexorderbys));
+	if (asked)
+	{
+		rows = Min(asked->part * rows, search.nodes);
+		*selectivity = Max(rows / Max(index->tuples, 1), OMEN_TINY_PART);
+	}
+	*startup = startup_cost(root, &search, asked, distance_cost.per_tuple) +
+			   distance_cost.startup;
+	*total = *startup +
+			 Max(rows, 1.0) * OMEN_PLAIN_ROWS_PER_RESULT *
+				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);
 }
 
 void
@@ -251,10 +239,8 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *index = path->indexinfo;
 	int			leading = omen_leading_columns(index);
-	double		part = 1.0;
-	bool		is_some = false;
-	OmenSearchCost search;
-	QualCost	distance_cost;
+	OmenGroupClauses told;
+	OmenGroupsAsked asked;
 
 	*selectivity = 1.0;
 	*correlation = 0.0;
@@ -266,28 +252,16 @@ omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		price_unwanted(path, startup, total);
 		return;
 	}
-	/* without all leading columns it would be a look at everything */
-	if (leading > 0)
+	if (leading == 0)
 	{
-		part = group_part(root, path, leading, &is_some);
-		if (part == 0)
-		{
-			price_unwanted(path, startup, total);
-			return;
-		}
-		*selectivity = part;
+		price(root, path, NULL, startup, total, selectivity);
+		return;
 	}
-
-	omen_search_cost_init(&search, index, index->tuples * part);
-	cost_qual_eval(&distance_cost, path->indexorderbys, root);
-	distance_cost.per_tuple +=
-		omen_untold_cost(root, search.opclass,
-						 linitial_node(OpExpr, path->indexorderbys));
-
-	*startup = startup_cost(root, index, &search, part, is_some,
-							distance_cost.per_tuple) +
-			   distance_cost.startup;
-	*total = *startup +
-			 search.nodes * OMEN_PLAIN_ROWS_PER_RESULT *
-				 (search.per_visit + distance_cost.per_tuple + cpu_tuple_cost);
+	omen_groups_of_path(path, leading, &told);
+	omen_groups_asked(root, index, leading, &told, &asked);
+	/* without all leading columns it would be a look at everything */
+	if (asked.is_told)
+		price(root, path, &asked, startup, total, selectivity);
+	else
+		price_unwanted(path, startup, total);
 }

@@ -83,18 +83,17 @@ typedef struct OmenSearchCost
 
 extern void omen_search_cost_init(OmenSearchCost *cost, IndexOptInfo *index,
 								  double nodes);
-extern double omen_full_scan_cost(PlannerInfo *root, const IndexOptInfo *index,
-								  double nodes);
+extern double omen_full_scan_cost(const IndexOptInfo *index, double nodes);
 extern bool omen_is_bounded(PlannerInfo *root);
-extern int	omen_leading_columns(const IndexOptInfo *index);
-extern bool omen_tells_value(const IndexOptInfo *index, int column,
-							 Node *clause);
 extern void omen_hnsw_cost_estimate(PlannerInfo *root, IndexPath *path,
 									double loop_count, Cost *startup,
 									Cost *total, Selectivity *selectivity,
 									double *correlation, double *pages);
 
-/* columns.c */
+/* clause_key.c */
+extern Expr *omen_clause_key(Relation index, Expr *clause, int column,
+							 ScanKey key);
+extern void omen_key_set_value(ScanKey key, Datum value, bool isnull);
 
 /* opclass.c */
 extern Datum omen_key_support(PG_FUNCTION_ARGS);

@@ -165,6 +165,16 @@ omen_prefetch_pinning(OmenPages *pages, BlockNumber block)
 }
 
 /*
+ * Have a block read that is about to be asked for, if it is not in memory.
+ */
+void
+omen_fetch_ahead(OmenPages *pages, BlockNumber block)
+{
+	if (omen_block_exists(pages, block))
+		(void) PrefetchBuffer(pages->rel, MAIN_FORKNUM, block);
+}
+
+/*
  * Is the block there?  An id read from a damaged page, or from a page newer
  * than what this backend knows of, may point anywhere.
  */

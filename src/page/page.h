@@ -99,6 +99,7 @@ extern Page omen_peek_page(OmenPages *pages, BlockNumber block, uint8 kind,
 						   uint32 slotno, Buffer *buffer);
 extern bool omen_peek_held(OmenPages *pages, BlockNumber block, Buffer buffer);
 extern bool omen_block_exists(OmenPages *pages, BlockNumber block);
+extern void omen_fetch_ahead(OmenPages *pages, BlockNumber block);
 extern OmenPageOpaque omen_check_page(Relation rel, Buffer buf);
 extern bool omen_page_seems(Buffer buf, uint8 kind);
 

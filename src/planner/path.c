@@ -22,7 +22,6 @@
 #include "catalog/pg_class.h"
 #include "compat.h"
 #include "hnsw/hnsw.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -31,9 +30,11 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "hnsw/distance_cost.h"
+#include "planner/indexes.h"
 #include "planner/peer_cost.h"
 #include "planner/semi_join.h"
 #include "planner/spheres.h"
+#include "planner/wanted.h"
 #include "filter/filter_keys.h"
 #include "filter/plan.h"
 #include "filter/policy.h"
@@ -43,179 +44,18 @@
 
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
-/* ---------- what PostgreSQL's own paths have to say ---------- */
-
-static bool
-is_ours(const IndexOptInfo *index)
-{
-	return index->amcostestimate == omen_hnsw_cost_estimate;
-}
+/* ---------- costs ---------- */
 
 /*
- * The paths that PostgreSQL makes for a table from one index of ours, or from
- * all others as bitmaps only.
- *
- * create_index_paths() knows only the lists of the table's RelOptInfo and adds
- * what it finds to them.  So for its sake these are others for a while: the
- * indexes are those that are asked about, no path is there that could suppress
- * one of theirs, and an index of others has no plain scan, so that bitmaps are
- * all that it gives.  Everything is put back before anybody else looks.  (An
- * error in between ends the planning of the query, and with it the RelOptInfo
- * and the PlannerInfo, which live in its memory; nothing here outlives them.)
+ * How many rows pass, if so many do by statistics, which may not know the
+ * groups as the index does.
  */
-static List *
-paths_by_indexes(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *ours)
-{
-	List	   *indexes = rel->indexlist;
-	List	   *pathlist = rel->pathlist;
-	List	   *partial = rel->partial_pathlist;
-	List	   *pathkeys = root->query_pathkeys;
-	List	   *hidden = NIL;
-	List	   *found;
-	ListCell   *lc;
-
-	rel->indexlist = NIL;
-	rel->pathlist = NIL;
-	rel->partial_pathlist = NIL;
-	foreach (lc, indexes)
-	{
-		IndexOptInfo *index = lfirst(lc);
-
-		if (ours ? index != ours : is_ours(index))
-			continue;
-		rel->indexlist = lappend(rel->indexlist, index);
-		if (!ours && index->amhasgettuple)
-		{
-			index->amhasgettuple = false;
-			hidden = lappend(hidden, index);
-		}
-	}
-	/* of ORDER BY distance, id we are responsible for the distance */
-	if (ours)
-		root->query_pathkeys = list_make1(linitial(pathkeys));
-
-	create_index_paths(root, rel);
-
-	found = rel->pathlist;
-	foreach (lc, hidden)
-		((IndexOptInfo *) lfirst(lc))->amhasgettuple = true;
-	list_free(rel->indexlist);
-	rel->indexlist = indexes;
-	rel->pathlist = pathlist;
-	rel->partial_pathlist = partial;
-	root->query_pathkeys = pathkeys;
-	return found;
-}
-
-/* Is an index one of groups? */
-static bool
-has_groups(const IndexOptInfo *index)
-{
-	return omen_leading_columns(index) > 0;
-}
-
-/* The path by an index of ours in the order that is wanted, or NULL. */
-static IndexPath *
-ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
-{
-	ListCell   *lc;
-
-	foreach (lc, paths_by_indexes(root, rel, index))
-	{
-		IndexPath  *path = lfirst(lc);
-
-		if (IsA(path, IndexPath) && path->path.pathkeys != NIL &&
-			list_length(path->indexorderbys) == 1 &&
-			path->path.param_info == NULL)
-			return path;
-	}
-	return NULL;
-}
-
-/* An index of ours in the order that is wanted. */
-typedef struct OrderedIndex
-{
-	IndexPath  *path;			/* NULL: there is none */
-	OmenFilterKeys keys;		/* what its filter keys tell */
-	double		key_selectivity; /* the part of the rows that passes by them */
-	double		part;			/* of the rows that is in the group asked for */
-} OrderedIndex;
-
-/* The part of the rows that pass by clauses; 1 if there are none. */
 static double
-part_passing(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+passing_rows(double rows, const OrderedIndex *ordered)
 {
-	return Max(clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER,
-									  NULL),
-			   OMEN_TINY_PART);
-}
-
-static bool needs_count(PlannerInfo *root, const IndexOptInfo *index);
-
-/* Is nothing asked for but one group? */
-static bool
-is_whole_group(const IndexOptInfo *index, const OmenFilterKeys *keys)
-{
-	return keys->is_one_group &&
-		   list_difference_ptr(index->indrestrictinfo, keys->prefix) == NIL;
-}
-
-/*
- * Is an index of groups to be scanned as PostgreSQL has it?  If not one of them
- * is asked for; or nothing but that, where an index without groups would be.
- */
-static bool
-is_for_plain_scan(PlannerInfo *root, const IndexPath *path,
-				  const OmenFilterKeys *keys)
-{
-	const IndexOptInfo *index = path->indexinfo;
-
-	return has_groups(index) &&
-		   (!keys->is_one_group ||
-			(is_whole_group(index, keys) && !needs_count(root, index) &&
-			 path->path.total_cost < OMEN_UNWANTED_COST));
-}
-
-/*
- * The best of these paths: by the index whose keys let the fewest rows pass,
- * and of such the cheapest.
- */
-static OrderedIndex
-find_ordered_index(PlannerInfo *root, RelOptInfo *rel)
-{
-	OrderedIndex best = {.key_selectivity = INFINITY, .part = 1};
-	ListCell   *lc;
-
-	foreach (lc, rel->indexlist)
-	{
-		IndexOptInfo *index = lfirst(lc);
-		OrderedIndex ordered;
-
-		if (!is_ours(index))
-			continue;
-		ordered.path = ordered_path_by(root, rel, index);
-		if (ordered.path == NULL)
-			continue;
-		omen_filter_keys_find(root, rel, index, &ordered.keys);
-		if (is_for_plain_scan(root, ordered.path, &ordered.keys))
-			continue;
-		ordered.part = part_passing(root, rel, ordered.keys.prefix);
-		ordered.key_selectivity = part_passing(root, rel, ordered.keys.told);
-		if (ordered.part * ordered.key_selectivity <
-				best.part * best.key_selectivity ||
-			(ordered.part * ordered.key_selectivity ==
-				 best.part * best.key_selectivity &&
-			 ordered.path->path.total_cost < best.path->path.total_cost))
-			best = ordered;
-	}
-	return best;
-}
-
-/* Is there no WHERE?  What a partial index's condition implies is none. */
-static bool
-is_unfiltered(const OrderedIndex *ordered)
-{
-	return ordered->path->indexinfo->indrestrictinfo == NIL;
+	if (!ordered->is_of_groups)
+		return rows;
+	return rows * ordered->part / ordered->asked.part;
 }
 
 /* The operator class of the column that is ordered by. */
@@ -229,110 +69,6 @@ index_opclass(const IndexOptInfo *info)
 	return opclass;
 }
 
-/* The best bitmap of rows that pass, or NULL. */
-static BitmapHeapPath *
-find_bitmap_path(PlannerInfo *root, RelOptInfo *rel)
-{
-	ListCell   *lc;
-
-	foreach (lc, paths_by_indexes(root, rel, NULL))
-	{
-		BitmapHeapPath *path = lfirst(lc);
-
-		if (IsA(path, BitmapHeapPath) && path->path.param_info == NULL)
-			return path;
-	}
-	return NULL;
-}
-
-static bool
-has_index_of_ours(RelOptInfo *rel)
-{
-	ListCell   *lc;
-
-	foreach (lc, rel->indexlist)
-	{
-		if (is_ours(lfirst(lc)))
-			return true;
-	}
-	return false;
-}
-
-/* ---------- how many rows are wanted ---------- */
-
-/*
- * Do the rows of this table become the query's, so that LIMIT counts them?
- * (Or those of its partitions, merged.)
- */
-static bool
-limit_counts_rows(PlannerInfo *root)
-{
-	const Query *parse = root->parse;
-
-	return parse->limitCount != NULL && !parse->hasAggs &&
-		   !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
-		   parse->groupClause == NIL && parse->groupingSets == NIL &&
-		   parse->distinctClause == NIL && parse->setOperations == NULL &&
-		   bms_membership(root->all_baserels) == BMS_SINGLETON;
-}
-
-static double
-estimate_wanted(PlannerInfo *root, RelOptInfo *rel)
-{
-	double		wanted;
-
-	if (root->limit_tuples >= 0 && limit_counts_rows(root))
-		wanted = root->limit_tuples;
-	else if (root->tuple_fraction >= 1)
-		wanted = root->tuple_fraction;
-	else
-		wanted = Min(root->tuple_fraction * rel->rows, OMEN_MAX_WANTED_UNKNOWN);
-	return Max(wanted, 1);
-}
-
-static Expr *
-no_number(void)
-{
-	return (Expr *) makeNullConst(INT8OID, -1, InvalidOid);
-}
-
-/* A copy of LIMIT or OFFSET; NULL if the executor cannot evaluate it. */
-static Expr *
-copy_bound(Node *bound)
-{
-	if (contain_subplans(bound) || contain_volatile_functions(bound))
-		return NULL;
-	return bound ? (Expr *) copyObject(bound) : no_number();
-}
-
-/*
- * Have expressions tell the executor how many rows are wanted, if LIMIT and
- * OFFSET do.
- */
-static void
-note_wanted(PlannerInfo *root, OmenScanParts *parts)
-{
-	parts->limit = copy_bound(root->parse->limitCount);
-	parts->offset = copy_bound(root->parse->limitOffset);
-	parts->plan.limit_known =
-		limit_counts_rows(root) && parts->limit && parts->offset;
-	if (!parts->plan.limit_known)
-	{
-		parts->limit = no_number();
-		parts->offset = no_number();
-	}
-}
-
-/* Does it matter which rows are at the same distance as the last? */
-static bool
-has_more_order(PlannerInfo *root)
-{
-	return list_length(root->query_pathkeys) > 1 ||
-		   root->parse->limitOption == LIMIT_OPTION_WITH_TIES;
-}
-
-/* ---------- costs ---------- */
-
 /* What the table, the index and the query are like, bitmaps aside. */
 static void
 estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
@@ -340,43 +76,39 @@ estimate(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 {
 	OmenSearchCost search;
 	OpExpr	   *orderby = linitial_node(OpExpr, ordered->path->indexorderbys);
+	IndexOptInfo *index = ordered->path->indexinfo;
 	double		seq_page_cost_here;
 
-	omen_search_cost_init(&search, ordered->path->indexinfo,
-						  ordered->path->indexinfo->tuples * ordered->part);
+	omen_search_cost_init(&search, index, index->tuples * ordered->part);
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_here);
 
 	plan->rows = Max(rel->tuples, 1);
 	plan->nodes = search.nodes;
-	plan->passing = rel->rows;
+	plan->passing = passing_rows(rel->rows, ordered);
+	plan->groups = ordered->asked.count;
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
-	plan->wanted = estimate_wanted(root, rel);
-	plan->extra = has_more_order(root);
+	plan->wanted = omen_estimate_wanted(root, rel);
+	plan->extra = omen_has_more_order(root);
 	plan->m = search.m;
 	plan->visit_cost = search.per_visit;
-	plan->distance_cost =
-		omen_distance_cost(root, index_opclass(ordered->path->indexinfo)->type,
-						   orderby->args, true);
+	plan->distance_cost = omen_distance_cost(root, index_opclass(index)->type,
+											 orderby->args, true);
 	/* but for the WHERE, which is priced when it is known how often it is */
 	plan->row_cost = OMEN_ROW_COST * cpu_tuple_cost;
 	plan->table_cost =
 		rel->pages * seq_page_cost_here + plan->rows * cpu_tuple_cost;
-	plan->full_scan_cost =
-		ordered->part * omen_full_scan_cost(root, ordered->path->indexinfo,
-											plan->nodes / ordered->part);
-	plan->is_unfiltered = is_unfiltered(ordered);
-	/* in a group of which all rows are wanted keys keep nothing out */
-	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered ||
-					 is_whole_group(ordered->path->indexinfo, &ordered->keys);
+	plan->full_scan_cost = omen_full_scan_cost(index, plan->nodes);
+	plan->is_unfiltered = omen_is_unfiltered(ordered);
+	plan->has_keys = ordered->keys.told != NIL || plan->is_unfiltered;
 	plan->key_selectivity = ordered->key_selectivity;
-	plan->ef_search = omen_ef_search_of_oid(ordered->path->indexinfo->indexoid);
+	plan->ef_search = omen_ef_search_of_oid(index->indexoid);
 	plan->operator_cost = cpu_operator_cost;
 }
 
 /* How many rows pass, if subqueries in the WHERE were planned as joins. */
 static void
 note_matching_rows(PlannerInfo *root, RelOptInfo *rel, List *spheres,
-				   OmenScanPlan *plan)
+				   const OrderedIndex *ordered, OmenScanPlan *plan)
 {
 	double		part =
 		omen_matching_part(root, rel,
@@ -384,7 +116,21 @@ note_matching_rows(PlannerInfo *root, RelOptInfo *rel, List *spheres,
 
 	if (part < 0)
 		return;
-	plan->passing = clamp_row_est(part * plan->rows);
+	plan->passing = clamp_row_est(passing_rows(part * plan->rows, ordered));
+	plan->selectivity = Min(plan->passing / plan->nodes, 1);
+}
+
+/* The same of spheres, which say nothing of how many pass. */
+static void
+note_spheres(PlannerInfo *root, RelOptInfo *rel, List *spheres,
+			 const OrderedIndex *ordered, OmenScanParts *parts)
+{
+	OmenScanPlan *plan = &parts->plan;
+
+	omen_note_spheres(root, rel, spheres, parts);
+	if (spheres == NIL || !ordered->is_of_groups)
+		return;
+	plan->passing = passing_rows(plan->passing, ordered);
 	plan->selectivity = Min(plan->passing / plan->nodes, 1);
 }
 
@@ -404,7 +150,11 @@ price_filter(PlannerInfo *root, RelOptInfo *rel, OmenScanPlan *plan)
 
 	omen_cost_filter(root, rel->baserestrictinfo, expected_tests(plan), &cost);
 	plan->row_cost += cost.per_tuple;
-	plan->table_cost += plan->rows * cost.per_tuple;
+	if (plan->groups > 0)
+		/* the table is never read, but the rows of the groups may be */
+		plan->table_cost = plan->nodes * plan->row_cost;
+	else
+		plan->table_cost += plan->rows * cost.per_tuple;
 	return cost;
 }
 
@@ -500,9 +250,9 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered,
 	parts.key_clauses = ordered->keys.clauses;
 	parts.key_columns = ordered->keys.columns;
 	estimate(root, rel, ordered, &parts.plan);
-	note_wanted(root, &parts);
-	omen_note_spheres(root, rel, spheres, &parts);
-	note_matching_rows(root, rel, spheres, &parts.plan);
+	omen_note_wanted(root, &parts);
+	note_spheres(root, rel, spheres, ordered, &parts);
+	note_matching_rows(root, rel, spheres, ordered, &parts.plan);
 	filter = price_filter(root, rel, &parts.plan);
 	estimate_bitmap(bitmap, &parts.plan);
 	price_path(&path->path, rel, ordered, &filter, &parts.plan);
@@ -554,22 +304,18 @@ plan_scan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 
 /* ---------- the hook ---------- */
 
-/*
- * Without a WHERE, does a query ask for more than a plain index scan can
- * promise?  That has as many rows as its candidate list holds; beyond, rows may
- * be late.  And its order is the distance's alone: of rows at one distance
- * somebody has to know where they end.
- */
+/* Has a table an index of ours? */
 static bool
-needs_count(PlannerInfo *root, const IndexOptInfo *index)
+has_index_of_ours(RelOptInfo *rel)
 {
-	OmenScanParts parts = {0};
+	ListCell   *lc;
 
-	note_wanted(root, &parts);
-	return parts.plan.limit_known &&
-		   (root->limit_tuples < 0 ||
-			root->limit_tuples > omen_ef_search_of_oid(index->indexoid) ||
-			has_more_order(root));
+	foreach (lc, rel->indexlist)
+	{
+		if (omen_is_ours(lfirst(lc)))
+			return true;
+	}
+	return false;
 }
 
 /* The same of whichever of a table's indexes is used. */
@@ -580,8 +326,8 @@ may_need_count(PlannerInfo *root, const RelOptInfo *rel)
 
 	foreach (lc, rel->indexlist)
 	{
-		if (is_ours(lfirst(lc)) && !has_groups(lfirst(lc)) &&
-			needs_count(root, lfirst(lc)))
+		if (omen_is_ours(lfirst(lc)) && !omen_has_groups(lfirst(lc)) &&
+			omen_needs_count(root, lfirst(lc)))
 			return true;
 	}
 	return false;
@@ -604,12 +350,9 @@ is_candidate(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 			omen_is_semi_joined(root, rel));
 }
 
-/*
- * Take out plain scans of our indexes, which promise less; but of groups only
- * if nothing takes their place.
- */
+/* Take out plain scans of our indexes, which promise less; but not of some. */
 static void
-remove_plain_paths(RelOptInfo *rel, bool even_of_groups)
+remove_plain_paths(RelOptInfo *rel, const List *others)
 {
 	ListCell   *lc;
 
@@ -617,9 +360,9 @@ remove_plain_paths(RelOptInfo *rel, bool even_of_groups)
 	{
 		IndexPath  *path = lfirst(lc);
 
-		if (IsA(path, IndexPath) && is_ours(path->indexinfo) &&
+		if (IsA(path, IndexPath) && omen_is_ours(path->indexinfo) &&
 			path->path.param_info == NULL &&
-			(even_of_groups || !has_groups(path->indexinfo)))
+			!list_member_ptr(others, path->indexinfo))
 			rel->pathlist = foreach_delete_current(rel->pathlist, lc);
 	}
 }
@@ -642,18 +385,67 @@ has_path_by_itself(const RelOptInfo *rel)
 static void
 remove_ordered_paths(PlannerInfo *root, RelOptInfo *rel)
 {
-	remove_plain_paths(rel, true);
+	remove_plain_paths(rel, NIL);
 	/* one of them may have kept out what was disabled */
 	if (!has_path_by_itself(rel))
 		add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
+}
+
+/*
+ * Offer the scan with the best bitmap.  In an index of groups with the best by
+ * the rest of the WHERE, and with the best by all of it, if that tells more
+ * than which rows are in the groups.
+ */
+static void
+add_scan_paths(PlannerInfo *root, RelOptInfo *rel, const OrderedIndex *ordered)
+{
+	const List *prefix = ordered->keys.prefix.infos;
+	BitmapHeapPath *bitmap;
+
+	if (ordered->is_of_groups && omen_is_unfiltered(ordered))
+	{
+		add_scan_path(root, rel, ordered, NULL);
+		return;
+	}
+	if (ordered->is_of_groups)
+		add_scan_path(root, rel, ordered,
+					  omen_best_bitmap_path(root, rel, prefix));
+	bitmap = omen_best_bitmap_path(root, rel, NIL);
+	if (!ordered->is_of_groups ||
+		(bitmap != NULL && omen_tells_more(root, rel, ordered, bitmap)))
+		add_scan_path(root, rel, ordered, bitmap);
+}
+
+/*
+ * Offer the best scan by indexes of groups, or by others, in place of plain
+ * ones by such indexes.
+ */
+static void
+add_best_path(PlannerInfo *root, RelOptInfo *rel, bool of_groups)
+{
+	List	   *others = NIL;
+	OrderedIndex ordered =
+		omen_find_ordered_index(root, rel, of_groups, &others);
+	ListCell   *lc;
+
+	if (ordered.path == NULL ||
+		(!of_groups && omen_is_unfiltered(&ordered) &&
+		 !omen_needs_count(root, ordered.path->indexinfo)))
+		return;
+	foreach (lc, rel->indexlist)
+	{
+		if (omen_is_ours(lfirst(lc)) &&
+			omen_has_groups(lfirst(lc)) != of_groups)
+			others = lappend(others, lfirst(lc));
+	}
+	remove_plain_paths(rel, others);
+	add_scan_paths(root, rel, &ordered);
 }
 
 static void
 set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 				 RangeTblEntry *rte)
 {
-	OrderedIndex ordered;
-
 	if (previous_hook)
 		previous_hook(root, rel, rti, rte);
 	omen_charge_untold_order(root, rel);
@@ -664,16 +456,9 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		remove_ordered_paths(root, rel);
 		return;
 	}
-	ordered = find_ordered_index(root, rel);
-	if (ordered.path == NULL || (is_unfiltered(&ordered) &&
-								 !needs_count(root, ordered.path->indexinfo)))
-		return;
-	remove_plain_paths(rel, has_groups(ordered.path->indexinfo));
-	/* of a group few rows are to be looked at, and a set would be of all */
-	add_scan_path(root, rel, &ordered,
-				  has_groups(ordered.path->indexinfo)
-					  ? NULL
-					  : find_bitmap_path(root, rel));
+	/* of two at one cost the first stays */
+	add_best_path(root, rel, true);
+	add_best_path(root, rel, false);
 }
 
 /* Have the planner ask us; once, from _PG_init. */

@@ -16,6 +16,7 @@
 #include "catalog/pg_amop.h"
 #include "compat.h"
 #include "hnsw/distance_cost.h"
+#include "hnsw/group_cost.h"
 #include "hnsw/hnsw.h"
 #include "planner/peer_cost.h"
 #include "planner/semi_join.h"

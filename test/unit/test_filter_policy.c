@@ -468,6 +468,33 @@ test_way_of_exact(void)
 	CHECK(!omen_exact_goes_through_index(&none));
 }
 
+/* Groups of an index: what was planned for some is planned again for others. */
+static void
+test_groups(void)
+{
+	OmenFilterFacts facts = expression(0.3);
+
+	CHECK(facts.plan.strategy == OMEN_STRATEGY_SWEEP);
+	CHECK(!omen_exact_goes_through_index(&facts));
+	omen_plan_for_groups(&facts, 3, 300);
+	CHECK(facts.plan.groups == 3 && facts.plan.nodes == 300);
+	CHECK(fabs(facts.plan.passing - 90) < 1e-6 &&
+		  facts.plan.selectivity == 0.3);
+	CHECK(fabs(facts.plan.full_scan_cost - 1400 * 300.0 / ROWS) < 1e-6);
+	/* the groups' rows are looked at, and not the table */
+	CHECK(facts.plan.table_cost == 300 * facts.plan.row_cost);
+	CHECK(omen_known_exact_cost(&facts) < 100);
+	CHECK(omen_exact_goes_through_index(&facts) ==
+		  omen_key_scan_pays(&facts.plan));
+
+	/* there and back, by way of none */
+	omen_plan_for_groups(&facts, 0, 0);
+	CHECK(facts.plan.groups == 1 && facts.plan.nodes == 1);
+	omen_plan_for_groups(&facts, 1, ROWS);
+	CHECK(fabs(facts.plan.passing - 0.3 * ROWS) < 1e-6);
+	CHECK(facts.plan.strategy == OMEN_STRATEGY_SWEEP);
+}
+
 static void
 test_plan(void)
 {
@@ -1037,6 +1064,7 @@ main(void)
 	test_setting();
 	test_after_sweep();
 	test_way_of_exact();
+	test_groups();
 	test_plan();
 	test_terms();
 	test_first_allowance_of_sweep();

@@ -99,6 +99,13 @@ typedef struct OmenSearch
 	MemoryContext context;
 } OmenSearch;
 
+/* Has a search done all that it may? */
+static inline bool
+omen_search_is_spent(const OmenSearch *search)
+{
+	return search->counters.visits >= search->most_visits;
+}
+
 extern OmenSearch *omen_search_create(OmenGraph *graph);
 extern void omen_search_for_query(OmenSearch *search,
 								  const OmenQueryHeader *query,
@@ -106,6 +113,7 @@ extern void omen_search_for_query(OmenSearch *search,
 extern void omen_search_for_link(OmenSearch *search,
 								 const OmenCodeHeader *header,
 								 const void *code);
+extern void omen_search_take_over(OmenSearch *search, const OmenSearch *from);
 extern void omen_search_start(OmenSearch *search, const OmenPlane *plane,
 							  uint32 ef);
 extern bool omen_search_seed(OmenSearch *search, OmenNodeRef ref);

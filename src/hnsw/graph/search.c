@@ -209,6 +209,25 @@ omen_search_for_link(OmenSearch *search, const OmenCodeHeader *header,
 	search->code = code;
 }
 
+/*
+ * Let a search of another graph of the same index be for the same query, under
+ * the same filter, and go on counting where that one is.
+ */
+void
+omen_search_take_over(OmenSearch *search, const OmenSearch *from)
+{
+	search->query = from->query;
+	search->header = from->header;
+	search->code = from->code;
+	search->distance = from->distance;
+	search->may_peek = from->may_peek;
+	search->may_pass = from->may_pass;
+	search->pass_arg = from->pass_arg;
+	search->key_tests = from->key_tests;
+	search->most_visits = from->most_visits;
+	search->counters = from->counters;
+}
+
 /* Begin a search of a plane. */
 void
 omen_search_start(OmenSearch *search, const OmenPlane *plane, uint32 ef)

@@ -37,18 +37,19 @@ omen_budget_is_spent(const OmenScanState *state)
 		   omen_budget_work(state) >= state->filtered->budget.max_work;
 }
 
-/* Did the last search stop at its limit? */
+/* Did a search stop at its limit, which has not gone on since? */
 bool
 omen_budget_hit_limit(const OmenScanState *state)
 {
-	return state->filtered->hit_limit ||
-		   state->search->counters.visits >= state->search->most_visits;
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		if (state->groups.all[i].is_cut)
+			return true;
+	}
+	return false;
 }
 
-/*
- * Let the search do what is left of the work, within memory; and remember
- * whether it stopped at its limit before.
- */
+/* Let searches do what is left of the work, within memory. */
 void
 omen_budget_limit_search(OmenScanState *state)
 {
@@ -57,7 +58,6 @@ omen_budget_limit_search(OmenScanState *state)
 	OmenSearch *search = state->search;
 	uint64		done = omen_budget_work(state);
 
-	filtered->hit_limit = omen_budget_hit_limit(state);
 	search->most_visits = search->counters.visits;
 	if (done < max_work)
 		search->most_visits =

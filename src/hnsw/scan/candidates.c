@@ -46,7 +46,7 @@ take_result(OmenScanState *state, uint32 id)
 
 	if (slot == NULL)
 		return;
-	node = omen_pending_node(id, slot);
+	node = omen_pending_node(state, id, slot);
 	is_readable = slot->epoch == ix->quantizer_epoch &&
 				  omen_query_bound(state, id, slot, false, &node.bound);
 	UnlockReleaseBuffer(buf);
@@ -81,10 +81,27 @@ take_results(OmenScanState *state)
 	return taken;
 }
 
+/*
+ * Note what a search of the group in use has done since it had made so many
+ * visits.
+ */
+static void
+note_search(OmenScanState *state, uint64 before)
+{
+	OmenScanGroup *group = &state->groups.all[state->groups.current];
+	const OmenSearch *search = state->search;
+
+	group->is_searched = true;
+	group->visits += search->counters.visits - before;
+	group->is_cut = omen_search_is_spent(search);
+}
+
+/* Search the graph of the group in use. */
 static void
 search_graph(OmenScanState *state)
 {
 	OmenSearch *search = state->search;
+	uint64		before = search->counters.visits;
 	OmenStarts	starts;
 
 	search->may_peek = !state->ix->layout.out_of_line &&
@@ -94,6 +111,7 @@ search_graph(OmenScanState *state)
 	if (!omen_seed_all(search, &starts))
 		(void) omen_search_seed(search, omen_graph_root(state->graph));
 	omen_search_run(search);
+	note_search(state, before);
 	OMEN_PAUSE("scan-searched");
 	(void) take_results(state);
 	OMEN_PAUSE("scan-taken");
@@ -110,10 +128,47 @@ looks_at_all(const OmenScanState *state)
 	double		nodes =
 		(double) graph->data.node_limit - graph->ix->layout.node.per_page;
 
-	return graph->data.mode != OMEN_MODE_GRAPH || state->query.ngroups > 1 ||
+	return graph->data.mode != OMEN_MODE_GRAPH ||
 		   omen_scans_all_nodes(nodes, state->ef_search.value) ||
 		   omen_query_overflows(state->ix->quantizer, &state->query.header,
 								graph->data.radius);
+}
+
+/*
+ * Find the first candidates of all groups, each by its own means.  One whose
+ * turn comes when no more is allowed is searched later, if more is.
+ */
+static void
+start_groups(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	bool		is_first = true;
+
+	omen_pending_clear(state);
+	do
+	{
+		OmenScanGroup *group = &state->groups.all[state->groups.current];
+
+		if (looks_at_all(state))
+		{
+			if (is_first)
+				omen_search_start(state->search, &state->ix->layout.node,
+								  state->ef);
+			is_first = false;
+			(void) omen_full_scan(scan, SIZE_MAX);
+			continue;
+		}
+		omen_scan_own_search(state);
+		if (state->groups.count > 1 && omen_search_is_spent(state->search))
+		{
+			omen_search_start(state->search, &state->ix->layout.node,
+							  state->ef);
+			group->is_cut = true;
+		}
+		else
+			search_graph(state);
+	} while (omen_scan_next_group(state));
+	state->phase = omen_scan_is_whole(state) ? OMEN_SCAN_FULL : OMEN_SCAN_GRAPH;
 }
 
 /* Find the first candidates, with the list that state->ef says. */
@@ -123,31 +178,31 @@ omen_candidates_start(IndexScanDesc scan)
 	OmenScanState *state = scan->opaque;
 	const OmenKeyTests *key_tests = state->query.key_tests;
 
-	if ((key_tests && key_tests->never) || omen_scan_has_no_group(state))
+	if ((key_tests && key_tests->never) || state->groups.count == 0)
 		state->phase = OMEN_SCAN_DONE;
 	else if (state->query.no_distance)
-	{
-		state->phase = OMEN_SCAN_UNORDERED;
-		omen_graph_pages(&state->unordered.pages, state->graph);
-	}
-	else if (looks_at_all(state))
-		(void) omen_full_scan_afresh(scan, SIZE_MAX);
+		omen_side_begin_all(state);
 	else
-	{
-		state->phase = OMEN_SCAN_GRAPH;
-		search_graph(state);
-	}
+		start_groups(scan);
 }
 
 /*
- * Go on where the search stopped, with a list of next_ef.  False if that gives
- * nothing: it has met all it can reach, or may do no more.
+ * Go on where the search of the group in use stopped, with a list of next_ef.
+ * False if that gives nothing: it has met all it can reach, or may do no more.
  */
 bool
 omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 {
+	OmenScanGroup *group = &state->groups.all[state->groups.current];
 	OmenSearch *search = state->search;
+	uint64		before = search->counters.visits;
 
+	group->is_cut = false;
+	if (!group->is_searched)
+	{
+		search_graph(state);
+		return true;
+	}
 	if (search->nfrontier == 0)
 	{
 		/* the root may know a way out of where the descent has led to */
@@ -155,9 +210,10 @@ omen_candidates_search_on(OmenScanState *state, uint32 next_ef)
 			search->nnearest < search->ef)
 			return false;
 	}
-	if (search->ef > PG_INT32_MAX / 2 ||
-		search->counters.visits >= search->most_visits)
+	group->is_cut = omen_search_is_spent(search);
+	if (search->ef > PG_INT32_MAX / 2 || group->is_cut)
 		return false;
 	omen_search_grow(search, next_ef);
+	note_search(state, before);
 	return take_results(state) > 0;
 }

@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * exact.c
- *	  The exact scan: all rows that may pass a filter, one by one, without the
- *	  index; by TIDs that the caller has, or else those of the whole table.
+ *	  The exact scan: all rows that may pass a filter, one by one, without a
+ *	  look at their codes; by TIDs that the caller has, or else those of the
+ *	  groups that are asked for, or of the whole table.
  *
  * May come after rows have gone out, if more are asked for than were wanted.
  * Then those rows are left out, and what should have come before the last of
@@ -63,7 +64,7 @@ was_sent(const OmenFilteredState *filtered, OmenPendingRow *row)
 
 /* Keep a row that has a distance, if it is one of the nearest `most`. */
 static void
-keep_row(OmenScanState *state, const OmenPendingRow *row, Size most)
+keep_row(OmenScanState *state, OmenPendingRow *row, Size most)
 {
 	OmenExactScan *exact = &state->filtered->exact;
 	OmenPending *pending = &state->pending;
@@ -75,6 +76,7 @@ keep_row(OmenScanState *state, const OmenPendingRow *row, Size most)
 	}
 	if (exact->is_truncated && compare_rows(row, &exact->truncated_from) >= 0)
 		return;
+	row->group = 0;				/* whose it is does not matter any more */
 	omen_pending_add_row(state, *row);
 	if (pending->nrows >= most)
 		truncate_rows(exact, pending);
@@ -157,6 +159,34 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 	} while (count == OMEN_ROWS_TOGETHER);
 }
 
+/* The next TID of the groups asked for: of nodes, then of side lists. */
+static bool
+next_of_groups(void *arg, ItemPointer tid)
+{
+	OmenScanState *state = arg;
+	ItemPointer next;
+
+	while ((next = omen_side_next_tid(&state->unordered)) == NULL)
+	{
+		if (!omen_side_advance(state))
+			return false;
+	}
+	*tid = *next;
+	return true;
+}
+
+/* Look at all rows of the groups that are asked for. */
+static void
+scan_groups(IndexScanDesc scan, const OmenPendingRow *after)
+{
+	OmenScanState *state = scan->opaque;
+
+	if (state->groups.count == 0)
+		return;
+	omen_side_begin_all(state);
+	scan_tids(scan, next_of_groups, state, after);
+}
+
 /* Forget what the graph has found, but not what has gone out. */
 static void
 begin_first(OmenScanState *state)
@@ -171,7 +201,8 @@ begin_first(OmenScanState *state)
 }
 
 /*
- * Look at all rows that a source names, or at the whole table if it is NULL.
+ * Look at all rows that a source names; if it is NULL, at those of the groups
+ * that are asked for, or at the whole table if it may be any.
  * If an exact scan came before that had no room for all, at those that it left
  * out.
  */
@@ -192,11 +223,13 @@ omen_filtered_exact(IndexScanDesc scan, OmenTidSource source, void *arg)
 	exact->is_truncated = false;
 	filtered->nheld = 0;
 	filtered->next_held = 0;
-	omen_pending_clear(&state->pending);
-	if (source == NULL)
+	omen_pending_clear(state);
+	if (source != NULL)
+		scan_tids(scan, source, arg, after);
+	else if (state->groups.is_any)
 		scan_table(scan, after);
 	else
-		scan_tids(scan, source, arg, after);
+		scan_groups(scan, after);
 	state->phase = OMEN_SCAN_EXACT;
 	omen_toast_reader_pause(state->fetch.toast);
 	MemoryContextSwitchTo(old);

@@ -60,7 +60,6 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 	filtered->next_held = 0;
 	filtered->is_settled = false;
 	filtered->is_beyond = false;
-	filtered->hit_limit = false;
 	filtered->sent.count = 0;
 	omen_exact_reset(&filtered->exact);
 	state->fetch.passes = filter->passes;
@@ -82,46 +81,101 @@ ask_search(OmenScanState *state)
 	search->pass_arg = filter->arg;
 	search->key_tests = terms->tests_keys ? state->query.key_tests : NULL;
 	search->most_visits = PG_UINT64_MAX;
-	state->filtered->hit_limit = false;
 	omen_budget_limit_search(state);
 }
 
 /* ---------- how it is going ---------- */
 
-/* How far the search has come. */
-static OmenSearchProgress
-progress_of(const OmenScanState *state)
+/* How many rows have passed, whether their turn has come or not. */
+static uint64
+count_passed(const OmenScanState *state)
 {
-	const OmenFilteredState *filtered = state->filtered;
-	const OmenSearch *search = state->search;
-	OmenSearchProgress progress = {.tested = state->pending.tested,
-								   /* whether their turn has come or not */
-								   .passed = (uint64) filtered->nheld +
-											 state->pending.nrows,
-								   .visits = search->counters.visits,
-								   .work = omen_budget_work(state),
-								   .found = search->nnearest,
-								   .ef = search->ef,
-								   .hit_limit = filtered->hit_limit};
+	uint64		passed = 0;
 
-	progress.next_ef = omen_next_list(&filtered->filter.terms, &progress);
+	for (uint32 i = 0; i < state->groups.count; i++)
+		passed += state->pending.groups[i].passed;
+	return passed;
+}
+
+/* How far the search of a group has come. */
+static OmenSearchProgress
+progress_of_group(const OmenScanState *state, uint32 which)
+{
+	const OmenScanGroup *group = &state->groups.all[which];
+	const OmenPendingGroup *pending = &state->pending.groups[which];
+	OmenSearchTerms terms = state->filtered->filter.terms;
+	uint64		passed = count_passed(state);
+	OmenSearchProgress progress = {.tested = pending->tested,
+								   .passed = pending->passed,
+								   .visits = group->visits,
+								   .work = omen_budget_work(state),
+								   .found = group->search->nnearest,
+								   .ef = group->search->ef,
+								   .hit_limit = group->is_cut};
+
+	/* what others have need not be found here */
+	terms.wanted =
+		pending->passed + (terms.wanted > passed ? terms.wanted - passed : 0);
+	progress.next_ef = omen_next_list(&terms, &progress);
 	return progress;
 }
 
-/* Has the search gone far enough to rely on what it found? */
+/* How far all searches have come, as if they were one. */
+static OmenSearchProgress
+progress_of(const OmenScanState *state)
+{
+	OmenSearchProgress progress = {.tested = state->pending.tested,
+								   .passed = count_passed(state),
+								   .visits = state->search->counters.visits,
+								   .work = omen_budget_work(state),
+								   .hit_limit = omen_budget_hit_limit(state)};
+
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		const OmenScanGroup *group = &state->groups.all[i];
+
+		if (group->is_whole)
+			continue;
+		progress.found += group->search->nnearest;
+		progress.ef += group->search->ef;
+	}
+	progress.next_ef =
+		omen_next_list(&state->filtered->filter.terms, &progress);
+	return progress;
+}
+
+/* Has the search of a group gone far enough to rely on what it found? */
+static bool
+group_suffices(const OmenScanState *state, uint32 which)
+{
+	OmenSearchTerms terms = state->filtered->filter.terms;
+	OmenSearchProgress progress;
+
+	if (state->groups.all[which].is_whole)
+		return true;
+	/* of all of them */
+	terms.usual_visits /= state->groups.count;
+	progress = progress_of_group(state, which);
+	return omen_list_suffices(&terms, &progress);
+}
+
+/* The same of all searches. */
 static bool
 suffices(const OmenScanState *state)
 {
 	const OmenSearchTerms *terms = &state->filtered->filter.terms;
-	OmenSearchProgress progress;
 
 	if (state->phase == OMEN_SCAN_FULL)
 		return true;
 	if (omen_budget_hit_limit(state) ||
 		(omen_search_is_inside(terms) && omen_budget_is_spent(state)))
 		return false;
-	progress = progress_of(state);
-	return omen_list_suffices(terms, &progress);
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		if (!group_suffices(state, i))
+			return false;
+	}
+	return true;
 }
 
 /* ---------- rows by the graph ---------- */
@@ -149,8 +203,8 @@ take_row(IndexScanDesc scan, OmenPendingRow *row)
 	OmenScanState *state = scan->opaque;
 	bool		is_unfiltered = state->filtered->filter.terms.is_unfiltered;
 
-	if (is_unfiltered && !omen_rerank_waits(state) &&
-		omen_rerank_is_used_up(state))
+	if (omen_rerank_lacks_some(state,
+							   is_unfiltered && !omen_rerank_waits(state)))
 		return false;
 	while ((is_unfiltered && omen_rerank_waits(state)) ||
 		   !omen_rerank_take(&state->pending, row))
@@ -159,6 +213,8 @@ take_row(IndexScanDesc scan, OmenPendingRow *row)
 			is_beyond(state))
 			return false;
 		omen_rerank_nearest(scan);
+		if (omen_rerank_lacks_some(state, false))
+			return false;
 	}
 	return true;
 }
@@ -221,20 +277,63 @@ ends_at_radius(const OmenScanState *state)
 	return state->filtered->is_beyond && suffices(state);
 }
 
-/* Search on.  False if that gives nothing, or no more is allowed. */
+/* Has more of a group to be found before anything else? */
 static bool
-search_further(OmenScanState *state)
+wants_more(const OmenScanState *state, uint32 which)
 {
-	OmenFilteredState *filtered = state->filtered;
+	return state->groups.all[which].is_cut ||
+		   omen_rerank_is_dry(state, which) ||
+		   (state->filtered->filter.terms.is_unfiltered &&
+			(omen_rerank_is_used_up(state, which) ||
+			 omen_rerank_waits_for(state, which))) ||
+		   !group_suffices(state, which);
+}
+
+/*
+ * Search a group further.  Of several groups one that has no more to be found
+ * by a search is looked at to the last.  False if that is all that there is to
+ * be done, or there is no memory for it.
+ */
+static bool
+search_group_further(IndexScanDesc scan, uint32 which)
+{
+	OmenScanState *state = scan->opaque;
+	const OmenScanGroup *group = &state->groups.all[which];
+	OmenSearchProgress progress = progress_of_group(state, which);
+
+	omen_scan_turn_to(state, which);
+	/* the end of a search that hit its limit may have nothing that is nearer */
+	if (omen_candidates_search_on(state, progress.next_ef) ||
+		progress.hit_limit)
+		return true;
+	if (state->groups.count == 1)
+		return false;
+	return group->is_cut ||
+		   omen_full_scan_rest(scan, state->filtered->filter.memory);
+}
+
+/*
+ * Search on, where more has to be found, or else everywhere.  False if that
+ * gives nothing, or no more is allowed.
+ */
+static bool
+search_further(IndexScanDesc scan)
+{
+	OmenScanState *state = scan->opaque;
+	bool		is_somewhere = false;
 
 	omen_budget_limit_search(state);
-	if (state->search->counters.visits >= state->search->most_visits)
+	if (omen_search_is_spent(state->search))
 		return false;
-	/* the end of a search that hit its limit may have nothing that is nearer */
-	if (!omen_candidates_search_on(state, progress_of(state).next_ef) &&
-		!filtered->hit_limit)
-		return false;
-	filtered->hit_limit = false;
+	for (uint32 i = 0; i < state->groups.count; i++)
+		is_somewhere |= wants_more(state, i);
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		if (!state->groups.all[i].is_whole &&
+			(!is_somewhere || wants_more(state, i)) &&
+			!search_group_further(scan, i))
+			return false;
+	}
 	return true;
 }
 
@@ -261,7 +360,8 @@ has_left_pending(const OmenScanState *state)
 {
 	const OmenFilteredState *filtered = state->filtered;
 
-	if (filtered->hit_limit && omen_search_is_inside(&filtered->filter.terms))
+	if (omen_budget_hit_limit(state) &&
+		omen_search_is_inside(&filtered->filter.terms))
 		return false;
 	return state->pending.nnodes > 0 ||
 		   filtered->nheld >= filtered->filter.terms.wanted;
@@ -272,19 +372,19 @@ has_left_pending(const OmenScanState *state)
  * searching on.  False if it is to give up.
  */
 static bool
-go_on(OmenScanState *state)
+go_on(IndexScanDesc scan)
 {
+	OmenScanState *state = scan->opaque;
 	bool		was_spent = omen_budget_is_spent(state);
 	bool		is_good;
 
-	state->filtered->hit_limit = omen_budget_hit_limit(state);
 	ask_for_more(state);
 	if (was_spent && !omen_budget_is_spent(state) && has_left_pending(state))
 	{
 		omen_budget_limit_search(state);
 		return true;
 	}
-	is_good = search_further(state);
+	is_good = search_further(scan);
 	unsettle(state);
 	return is_good;
 }
@@ -300,7 +400,7 @@ find_wanted(IndexScanDesc scan)
 		/* all that have a distance, or all within the radius, are known */
 		if (state->phase == OMEN_SCAN_FULL || ends_at_radius(state))
 			break;
-		if (!go_on(state))
+		if (!go_on(scan))
 			return false;
 	}
 	state->filtered->is_settled = true;
@@ -330,7 +430,7 @@ omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 	filtered->nheld = 0;
 	state->pending.last_distance = -INFINITY;
 	if ((state->query.key_tests && state->query.key_tests->never) ||
-		omen_scan_has_no_group(state))
+		state->groups.count == 0)
 		state->phase = OMEN_SCAN_DONE;
 	else
 		is_closed = omen_full_scan_afresh(scan, filtered->filter.memory);
@@ -402,12 +502,8 @@ next_in_any_order(IndexScanDesc scan, ItemPointer version)
 
 	while (!next_of_list(scan, version))
 	{
-		if (state->phase == OMEN_SCAN_SIDE_NULL)
+		if (!omen_side_advance(state))
 			return OMEN_FILTERED_END;
-		if (state->phase == OMEN_SCAN_SIDE_NAN)
-			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
-		else if (!omen_side_next_page(state))
-			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 	}
 	return OMEN_FILTERED_ROW;
 }
@@ -433,7 +529,7 @@ next_with_distance(IndexScanDesc scan, OmenPendingRow *row)
 		if (state->phase != OMEN_SCAN_GRAPH || ends_at_radius(state))
 			return false;
 		filtered->is_beyond = false;
-		if (!search_further(state))
+		if (!search_further(scan))
 			return false;
 	}
 	return true;

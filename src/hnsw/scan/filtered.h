@@ -22,6 +22,11 @@
 extern void omen_filtered_exact(IndexScanDesc scan, OmenTidSource source,
 								void *arg);
 
+/* groups.c */
+extern bool omen_filtered_groups(IndexScanDesc scan,
+								 const struct OmenKeyStep *steps, uint32 *count,
+								 double *nodes);
+
 /* filtered.c */
 extern void omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter);
 extern OmenFilteredResult omen_filtered_next(IndexScanDesc scan,

@@ -31,7 +31,6 @@ typedef struct OmenFilteredState
 	uint32		held_room;
 	bool		is_settled;		/* what was wanted has been found */
 	bool		is_beyond;		/* what is pending is outside the radius */
-	bool		hit_limit;		/* the last search stopped at its limit */
 	OmenTidList sent;			/* versions of the rows that went out */
 	OmenExactScan exact;
 } OmenFilteredState;

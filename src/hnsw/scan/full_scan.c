@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * full_scan.c
- *	  Looking at all nodes of an index, in the order of pages.
+ *	  Looking at all nodes of an index, or of a group, in the order of pages.
  *
  * Finds what a search of the graph did not reach, and what passes a filter if
  * that is so rare that a walk to it would take longer.  A full scan waits for
@@ -116,9 +116,8 @@ take_passing(OmenScanState *state, const PassingSlots *passing,
 
 		if (!may_pass(state, slot))
 			continue;
-		*node = omen_pending_node(passing->block * plane->per_page +
-									  passing->slots[i],
-								  slot);
+		*node = omen_pending_node(
+			state, passing->block * plane->per_page + passing->slots[i], slot);
 		node->is_refined = slot->epoch != ix->quantizer_epoch;
 		/* what is looked at to the last is to be exact */
 		is_readable =
@@ -170,12 +169,11 @@ is_full(const OmenPending *pending, Size memory)
 }
 
 /*
- * Make the nodes of the group in use pending that no search has met, or those
- * of an index without groups.  While the codes of one page are on their way
- * the next page is looked at.
+ * Look at all nodes of the group in use.  While the codes of one page are on
+ * their way the next page is looked at.
  */
 static void
-scan_group(IndexScanDesc scan, Size memory, PassingSlots **passing,
+scan_pages(IndexScanDesc scan, Size memory, PassingSlots **passing,
 		   OmenPendingNode *found)
 {
 	OmenScanState *state = scan->opaque;
@@ -203,8 +201,8 @@ scan_group(IndexScanDesc scan, Size memory, PassingSlots **passing,
 }
 
 /*
- * Make all nodes pending that no search has met.  False if there are more than
- * memory has room for.
+ * Make all nodes of the group in use pending that no search has met.  False if
+ * there are more than memory has room for.
  */
 bool
 omen_full_scan(IndexScanDesc scan, Size memory)
@@ -222,26 +220,49 @@ omen_full_scan(IndexScanDesc scan, Size memory)
 	}
 	if (!state->query.has_origin && state->ix->quantizer_epoch != 0)
 		omen_query_encode_origin(state);
-	do
-		scan_group(scan, memory, passing, found);
-	while (omen_scan_next_group(state));
+	scan_pages(scan, memory, passing, found);
 	for (int i = 0; i < 2; i++)
 		pfree(passing[i]);
 	pfree(found);
-	return !is_full(&state->pending, memory);
+	if (is_full(&state->pending, memory))
+		return false;
+	state->groups.all[state->groups.current].is_whole = true;
+	return true;
 }
 
 /*
- * Forget what was found and look at all nodes that may pass.  No row has gone
- * out.  False if there are more than memory has room for.
+ * The same after the group's search has given all that it can.
+ */
+bool
+omen_full_scan_rest(IndexScanDesc scan, Size memory)
+{
+	OmenScanState *state = scan->opaque;
+	bool		is_whole;
+
+	omen_search_end(state->search);
+	is_whole = omen_full_scan(scan, memory);
+	if (omen_scan_is_whole(state))
+		state->phase = OMEN_SCAN_FULL;
+	return is_whole;
+}
+
+/*
+ * Forget what was found and look at all nodes of all groups that may pass.  No
+ * row has gone out.  False if there are more than memory has room for.
  */
 bool
 omen_full_scan_afresh(IndexScanDesc scan, Size memory)
 {
 	OmenScanState *state = scan->opaque;
 
+	omen_scan_share_search(state);
 	omen_search_start(state->search, &state->ix->layout.node, state->ef);
-	omen_pending_clear(&state->pending);
+	omen_pending_clear(state);
 	state->phase = OMEN_SCAN_FULL;
-	return omen_full_scan(scan, memory);
+	do
+	{
+		if (!omen_full_scan(scan, memory))
+			return false;
+	} while (omen_scan_next_group(state));
+	return true;
 }

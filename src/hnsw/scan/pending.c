@@ -29,15 +29,18 @@
 #include "binary_heap.h"
 
 /*
- * A node to be made pending whose bound is to come.  Its TID, if it stands for
- * one row, is kept so that the node need not be visited again.
+ * A node of the group in use, to be made pending, whose bound is to come.  Its
+ * TID, if it stands for one row, is kept so that the node need not be visited
+ * again.
  */
 OmenPendingNode
-omen_pending_node(uint32 id, const OmenSlotHeader *slot)
+omen_pending_node(const OmenScanState *state, uint32 id,
+				  const OmenSlotHeader *slot)
 {
 	OmenPendingNode node;
 
 	memset(&node, 0, offsetof(OmenPendingNode, pointer));
+	node.group = state->groups.current;
 	node.node.id = id;
 	node.node.version = slot->version;
 	node.tid = slot->u.node.heaptid;
@@ -55,6 +58,7 @@ omen_pending_add_node(OmenScanState *state, OmenPendingNode node)
 	OMEN_GROW(state->context, pending->nodes, pending->nodes_room,
 			  pending->nnodes + 1);
 	nodes_push(pending->nodes, &pending->nnodes, node);
+	pending->groups[node.group].waiting++;
 }
 
 /* Let a row wait for its turn. */
@@ -66,26 +70,37 @@ omen_pending_add_row(OmenScanState *state, OmenPendingRow row)
 	OMEN_GROW(state->context, pending->rows, pending->rows_room,
 			  pending->nrows + 1);
 	rows_push(pending->rows, &pending->nrows, row);
+	pending->groups[row.group].waiting++;
 }
 
 /* Take the candidate of the lowest bound; there is one. */
 OmenPendingNode
 omen_pending_take_node(OmenPending *pending)
 {
-	return nodes_pop(pending->nodes, &pending->nnodes);
+	OmenPendingNode node = nodes_pop(pending->nodes, &pending->nnodes);
+
+	pending->groups[node.group].waiting--;
+	return node;
 }
 
 /* Take the nearest row; there is one. */
 OmenPendingRow
 omen_pending_take_row(OmenPending *pending)
 {
-	return rows_pop(pending->rows, &pending->nrows);
+	OmenPendingRow row = rows_pop(pending->rows, &pending->nrows);
+
+	pending->groups[row.group].waiting--;
+	return row;
 }
 
 /* Forget what was found. */
 void
-omen_pending_clear(OmenPending *pending)
+omen_pending_clear(OmenScanState *state)
 {
+	OmenPending *pending = &state->pending;
+
+	for (uint32 i = 0; i < state->groups.count; i++)
+		pending->groups[i].waiting = 0;
 	pending->nnodes = 0;
 	pending->nrows = 0;
 	pending->nans.count = 0;

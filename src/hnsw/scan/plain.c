@@ -5,7 +5,8 @@
  *
  * When the ef_search nearest are used up, the search continues with twice as
  * many; when the graph is exhausted, a full scan over all slots finds what it
- * did not reach; rows without a direction come last.  The order always wins: a
+ * did not reach; rows without a direction come last.  Of several groups each
+ * goes on as its own candidates are used up.  The order always wins: a
  * row that turns up after a farther one went out is dropped, and counted as
  * late.
  *
@@ -41,8 +42,31 @@ start(IndexScanDesc scan)
 }
 
 /*
- * Find more by a longer candidate list.  False if there is nothing to be found,
- * or the list would be longer than distances of sketches are good for.
+ * The group that the next row waits for: of which more has to be found, or to
+ * be looked up.
+ */
+static uint32
+wanting_group(const OmenScanState *state)
+{
+	uint32		count = state->groups.count;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (omen_rerank_is_dry(state, i) || omen_rerank_is_used_up(state, i))
+			return i;
+	}
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (omen_rerank_waits_for(state, i))
+			return i;
+	}
+	return state->groups.current;
+}
+
+/*
+ * Find more of the group in use by a longer candidate list.  False if there is
+ * nothing to be found, or the list would be longer than distances of sketches
+ * are good for.
  */
 static bool
 search_on(OmenScanState *state)
@@ -63,26 +87,17 @@ advance(IndexScanDesc scan)
 
 	switch (state->phase)
 	{
-		case OMEN_SCAN_UNORDERED:
-			if (!omen_side_next_page(state))
-				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
-			break;
 		case OMEN_SCAN_GRAPH:
+			omen_scan_turn_to(state, wanting_group(state));
 			if (!search_on(state))
-			{
-				omen_search_end(state->search);
-				(void) omen_full_scan(scan, SIZE_MAX);
-				state->phase = OMEN_SCAN_FULL;
-			}
+				(void) omen_full_scan_rest(scan, SIZE_MAX);
 			break;
 		case OMEN_SCAN_FULL:
 			omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
 			break;
-		case OMEN_SCAN_SIDE_NAN:
-			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
-			break;
 		default:
-			state->phase = OMEN_SCAN_DONE;
+			if (!omen_side_advance(state))
+				state->phase = OMEN_SCAN_DONE;
 			break;
 	}
 }
@@ -98,7 +113,7 @@ next_in_order(IndexScanDesc scan)
 	{
 		bool		waits = omen_rerank_waits(state);
 
-		if (!waits && omen_rerank_is_used_up(state))
+		if (omen_rerank_lacks_some(state, !waits))
 			return false;
 		if (!waits && omen_rerank_take(&state->pending, &row))
 			break;

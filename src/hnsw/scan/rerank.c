@@ -94,14 +94,18 @@ static void
 take_row(OmenScanState *state, OmenPendingRow row)
 {
 	OmenPending *pending = &state->pending;
+	OmenPendingGroup *group = &pending->groups[row.group];
 
-	pending->found++;
+	group->found++;
 	if (isnan(row.distance))
 		omen_tid_list_add(&pending->nans, &row.tid);
 	else if (row.distance < pending->last_distance)
 		state->search->counters.late++;
 	else
+	{
+		group->passed++;
 		omen_pending_add_row(state, row);
+	}
 }
 
 /*
@@ -128,8 +132,10 @@ look_up(IndexScanDesc scan, OmenPendingNode *node)
 	tids->count = 0;
 	if (ItemPointerIsValid(&node->tid))
 		omen_tid_list_add(tids, &node->tid);
-	else if (!omen_posting_collect(state->graph, node->node, tids))
+	else if (!omen_posting_collect(state->groups.all[node->group].graph,
+								   node->node, tids))
 		return;
+	row.group = node->group;
 	for (uint32 i = 0; i < tids->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -157,6 +163,7 @@ look_up_nearest(IndexScanDesc scan)
 	look_ahead(scan);
 	nearest = omen_pending_take_node(&state->pending);
 	state->pending.tested++;
+	state->pending.groups[nearest.group].tested++;
 	if (nearest.is_gone)
 		return;
 	if (!nearest.is_located)
@@ -165,44 +172,90 @@ look_up_nearest(IndexScanDesc scan)
 		return;
 	}
 	omen_fetch_located(scan, &nearest, &row);
+	row.group = nearest.group;
 	take_row(state, row);
 }
 
 /*
- * Without a filter: are most of the nodes of rows that are gone, and not
+ * Does nothing wait that the search of a group has found?  Then what comes next
+ * may be of that group, and is not known.
+ */
+bool
+omen_rerank_is_dry(const OmenScanState *state, uint32 group)
+{
+	return state->phase == OMEN_SCAN_GRAPH &&
+		   !state->groups.all[group].is_whole &&
+		   state->pending.groups[group].waiting == 0;
+}
+
+/*
+ * Without a filter: are most of a group's nodes of rows that are gone, and not
  * vacuumed?  Then no row is to go out before as many are known as a candidate
  * list holds.  What a list of dead rows has left is little, and what comes
  * later may be late: a table that was emptied would seem to have fewer rows
  * than it has.  Once all nodes have been looked at nothing can be.
  */
 bool
-omen_rerank_waits(const OmenScanState *state)
+omen_rerank_waits_for(const OmenScanState *state, uint32 group)
 {
-	const OmenPending *pending = &state->pending;
+	const OmenPendingGroup *pending = &state->pending.groups[group];
 
-	return state->phase == OMEN_SCAN_GRAPH && pending->found < state->ef &&
+	return state->phase == OMEN_SCAN_GRAPH &&
+		   !state->groups.all[group].is_whole && pending->found < state->ef &&
 		   pending->tested >= OMEN_BLOAT_MIN_TESTED &&
 		   pending->found < OMEN_BLOAT_SHARE * pending->tested;
 }
 
+/* The same of any of the groups. */
+bool
+omen_rerank_waits(const OmenScanState *state)
+{
+	if (state->phase != OMEN_SCAN_GRAPH)
+		return false;
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		if (omen_rerank_waits_for(state, i))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Has the candidate list given as many rows as it is good for?  At its end it
- * lacks more of what is near than at its beginning, so one that had to grow is
- * not used to its end.  That does not depend on how many rows are wanted: a
- * query for more rows begins with those that one for fewer gives.  Of sketches
- * any list lacks some.
+ * Has the candidate list of a group given as many rows as it is good for?  At
+ * its end it lacks more of what is near than at its beginning, so one that had
+ * to grow is not used to its end.  That does not depend on how many rows are
+ * wanted: a query for more rows begins with those that one for fewer gives.  Of
+ * sketches any list lacks some.
  */
 bool
-omen_rerank_is_used_up(const OmenScanState *state)
+omen_rerank_is_used_up(const OmenScanState *state, uint32 group)
 {
-	const OmenSearch *search = state->search;
-	double		taken = state->pending.taken;
+	const OmenSearch *search = state->groups.all[group].search;
+	double		taken = state->pending.groups[group].taken;
 
-	if (state->phase != OMEN_SCAN_GRAPH)
+	if (state->phase != OMEN_SCAN_GRAPH || state->groups.all[group].is_whole)
 		return false;
 	if (omen_metrics[state->ix->meta.metric].is_sketched)
 		return taken >= search->ef / OMEN_SKETCH_LIST_OF_TAKEN;
 	return search->ef > state->ef && taken >= search->ef / OMEN_LIST_OF_TAKEN;
+}
+
+/*
+ * Is there a group of which more has to be found before another row goes out?
+ * Lists that are used up, but not dry, count if that is asked for.
+ */
+bool
+omen_rerank_lacks_some(const OmenScanState *state, bool used_up)
+{
+	if (state->phase != OMEN_SCAN_GRAPH)
+		return false;
+	for (uint32 i = 0; i < state->groups.count; i++)
+	{
+		if (omen_rerank_is_dry(state, i) ||
+			(used_up && omen_rerank_is_used_up(state, i)))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -230,7 +283,7 @@ omen_rerank_take(OmenPending *pending, OmenPendingRow *row)
 		 may_come_before(&pending->nodes[0], &pending->rows[0])))
 		return false;
 	*row = omen_pending_take_row(pending);
-	pending->taken++;
+	pending->groups[row->group].taken++;
 	return true;
 }
 

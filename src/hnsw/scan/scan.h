@@ -53,12 +53,13 @@ extern void omen_fetch_forget_distance(void *arg);
 
 /* ---------- pending.c ---------- */
 
-extern OmenPendingNode omen_pending_node(uint32 id, const OmenSlotHeader *slot);
+extern OmenPendingNode omen_pending_node(const OmenScanState *state, uint32 id,
+										 const OmenSlotHeader *slot);
 extern void omen_pending_add_node(OmenScanState *state, OmenPendingNode node);
 extern void omen_pending_add_row(OmenScanState *state, OmenPendingRow row);
 extern OmenPendingNode omen_pending_take_node(OmenPending *pending);
 extern OmenPendingRow omen_pending_take_row(OmenPending *pending);
-extern void omen_pending_clear(OmenPending *pending);
+extern void omen_pending_clear(OmenScanState *state);
 
 /*
  * The block of the table that a node's row lies in; 0 if there may be several
@@ -76,20 +77,30 @@ omen_pending_block(const OmenPendingNode *node)
 
 extern void omen_scan_choose_groups(IndexScanDesc scan,
 									const struct OmenKeyStep *steps);
-extern bool omen_scan_has_no_group(const OmenScanState *state);
+extern void omen_scan_refresh_groups(OmenScanState *state);
+extern void omen_scan_turn_to(OmenScanState *state, uint32 which);
 extern bool omen_scan_next_group(OmenScanState *state);
+extern void omen_scan_own_search(OmenScanState *state);
+extern void omen_scan_share_search(OmenScanState *state);
+extern void omen_scan_forget_groups(OmenScanState *state);
+extern bool omen_scan_is_whole(const OmenScanState *state);
 
 /* ---------- side.c ---------- */
 
 extern void omen_side_begin(OmenScanState *state, OmenSide side,
 							OmenScanPhase phase);
 extern bool omen_side_next_page(OmenScanState *state);
+extern void omen_side_begin_all(OmenScanState *state);
+extern bool omen_side_advance(OmenScanState *state);
 extern ItemPointer omen_side_next_tid(OmenUnordered *unordered);
 
 /* ---------- rerank.c ---------- */
 
+extern bool omen_rerank_is_dry(const OmenScanState *state, uint32 group);
+extern bool omen_rerank_is_used_up(const OmenScanState *state, uint32 group);
+extern bool omen_rerank_waits_for(const OmenScanState *state, uint32 group);
 extern bool omen_rerank_waits(const OmenScanState *state);
-extern bool omen_rerank_is_used_up(const OmenScanState *state);
+extern bool omen_rerank_lacks_some(const OmenScanState *state, bool used_up);
 extern bool omen_rerank_take(OmenPending *pending, OmenPendingRow *row);
 extern void omen_rerank_nearest(IndexScanDesc scan);
 extern void omen_rerank_send(OmenScanState *state, const OmenPendingRow *row);
@@ -103,6 +114,7 @@ extern void omen_scan_prepare(IndexScanDesc scan,
 /* ---------- full_scan.c ---------- */
 
 extern bool omen_full_scan(IndexScanDesc scan, Size memory);
+extern bool omen_full_scan_rest(IndexScanDesc scan, Size memory);
 extern bool omen_full_scan_afresh(IndexScanDesc scan, Size memory);
 
 /* ---------- candidates.c ---------- */

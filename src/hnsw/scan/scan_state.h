@@ -31,6 +31,7 @@ typedef struct OmenPendingNode
 	bool		was_looked_up;	/* ahead of its turn, whatever was found */
 	bool		is_gone;		/* the row is not visible, or NULL */
 	bool		is_located;		/* `pointer` is known */
+	uint32		group;			/* of the scan's */
 	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
 } OmenPendingNode;
 
@@ -42,6 +43,7 @@ typedef struct OmenPendingRow
 	ItemPointerData version;	/* the tuple that the snapshot sees */
 	Oid			toast_relid;	/* where its vector lies, or InvalidOid */
 	Oid			toast_valueid;
+	uint32		group;			/* of the scan's */
 } OmenPendingRow;
 
 /* Where a scan stands; it goes on from each to a later one. */
@@ -62,9 +64,6 @@ typedef struct OmenScanQuery
 {
 	Datum		value;			/* detoasted, in query_context */
 	bool		no_distance; /* NULL or without direction: any order will do */
-	OmenNodeRef *groups;		/* that are asked for, in query_context */
-	uint32		ngroups;
-	bool		is_any_group;	/* not only these, but all */
 	OmenKeyTests *key_tests;	/* what is asked of filter keys, or NULL */
 	OmenQueryHeader header;
 	uint8	   *code;
@@ -93,6 +92,16 @@ typedef struct OmenRowFetch
 	void	   *pass_arg;
 } OmenRowFetch;
 
+/* What was found of one of the scan's groups. */
+typedef struct OmenPendingGroup
+{
+	uint32		waiting;		/* nodes and rows that are pending */
+	uint64		tested;			/* nodes whose rows were looked up */
+	uint64		found;			/* rows that they had, */
+	uint64		passed;			/* those of them that have a place in order, */
+	uint64		taken;			/* and those that were taken in order */
+} OmenPendingGroup;
+
 /* What was found and waits for its turn (pending.c, rerank.c). */
 typedef struct OmenPending
 {
@@ -106,8 +115,7 @@ typedef struct OmenPending
 	OmenTidList tids;			/* of the node that is being looked up */
 	bool		is_post_filtering;	/* rows may fail a test when looked up */
 	uint64		tested;			/* nodes whose rows were looked up */
-	uint64		found;			/* rows that they had */
-	uint64		taken;			/* rows taken in order */
+	OmenPendingGroup *groups;	/* one for each of the scan's */
 	double		last_distance;	/* of the row that went out last */
 } OmenPending;
 
@@ -119,15 +127,46 @@ typedef struct OmenUnordered
 	OmenGraphPages pages;		/* of nodes, if there is no distance at all */
 } OmenUnordered;
 
-typedef struct OmenScanState
+/*
+ * One of the groups that are asked for, each of which is searched, or looked at
+ * to the last; or all of an index without groups, as if it were one.
+ */
+typedef struct OmenScanGroup
 {
 	OmenGraph  *graph;
+	OmenSearch *search;			/* its own if it is searched */
+	bool		is_searched;	/* its search has begun */
+	bool		is_whole;		/* all of its nodes were looked at */
+	bool		is_cut;			/* its search was allowed no more */
+	uint64		visits;			/* of slots, by its search */
+} OmenScanGroup;
+
+/* The groups of a scan, and which of them is in use (groups.c). */
+typedef struct OmenScanGroups
+{
+	OmenGraph  *index;			/* all of it */
+	OmenSearch *shared;			/* of all groups that have none of their own */
+	OmenScanGroup *all;			/* by id; in query_context, as graphs are */
+	uint32		count;			/* 0: no row has what is asked for */
+	uint32		current;		/* whose graph and search are the scan's */
+	bool		are_known;		/* they were looked up for this query */
+	bool		is_any;			/* it may be any: `all` is the whole index */
+	OmenSearch **searches;		/* one after the other, to be used again */
+	uint32		nsearches;		/* in use for this query */
+	uint32		searches_made;
+	uint32		searches_room;
+} OmenScanGroups;
+
+typedef struct OmenScanState
+{
+	OmenGraph  *graph;			/* of the group in use */
 	OmenIndex  *ix;				/* of the graph */
 	const OmenOpclass *opclass;
 	OmenIndexColumns columns;
 	OmenKeys   *keys;			/* of the columns to filter by, or NULL */
 	OmenPrefix *prefix;			/* of the leading columns, or NULL */
-	OmenSearch *search;
+	OmenSearch *search;			/* of the group in use */
+	OmenScanGroups groups;
 	OmenEfSearch ef_search;		/* the setting, when the scan began */
 	uint32		ef;				/* of the search to begin with */
 	OmenScanPhase phase;

@@ -100,6 +100,40 @@ omen_side_next_page(OmenScanState *state)
 	return unordered->tids.count > 0;
 }
 
+/* Begin where all TIDs are asked for, in any order: with those of nodes. */
+void
+omen_side_begin_all(OmenScanState *state)
+{
+	OmenUnordered *unordered = &state->unordered;
+
+	omen_scan_turn_to(state, 0);
+	unordered->tids.count = 0;
+	unordered->next = 0;
+	omen_graph_pages(&unordered->pages, state->graph);
+	state->phase = OMEN_SCAN_UNORDERED;
+}
+
+/*
+ * Go on where all TIDs are asked for, in any order: to the next page of nodes,
+ * or to a side list.  False at the end.
+ */
+bool
+omen_side_advance(OmenScanState *state)
+{
+	switch (state->phase)
+	{
+		case OMEN_SCAN_UNORDERED:
+			if (!omen_side_next_page(state))
+				omen_side_begin(state, OMEN_SIDE_NAN, OMEN_SCAN_SIDE_NAN);
+			return true;
+		case OMEN_SCAN_SIDE_NAN:
+			omen_side_begin(state, OMEN_SIDE_NULL, OMEN_SCAN_SIDE_NULL);
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* The next TID of the list in use, or NULL. */
 ItemPointer
 omen_side_next_tid(OmenUnordered *unordered)

@@ -38,13 +38,14 @@ omen_hnsw_begin_scan(Relation index, int nkeys, int norderbys)
 	state->pending.nans.context = context;
 	state->ix = omen_index_open(index, false);
 	state->graph = omen_graph_open(state->ix, 0);
+	state->groups.index = state->graph;
 	omen_require_catalog(state->ix);
 	state->opclass = omen_opclass(index);
 	state->columns = omen_index_columns(index);
 	state->keys = omen_keys_open(index);
 	state->prefix = omen_prefix_open(index);
 	state->search = omen_search_create(state->graph);
-	state->query.is_any_group = state->prefix == NULL;
+	state->groups.shared = state->search;
 	state->query.code = palloc(omen_query_bytes(state->ix->quantizer));
 	state->query.space =
 		omen_encode_space(state->opclass->type, state->ix->meta.dims);
@@ -74,16 +75,12 @@ omen_hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 
 	omen_fetch_forget_distance(NULL);
+	omen_scan_forget_groups(state);
 	MemoryContextReset(state->query_context);
 	state->phase = OMEN_SCAN_START;
 	state->query.has_origin = false;
-	state->query.groups = NULL;
-	state->query.ngroups = 0;
-	state->query.is_any_group = state->prefix == NULL;
-	omen_pending_clear(&state->pending);
+	omen_pending_clear(state);
 	state->pending.tested = 0;
-	state->pending.found = 0;
-	state->pending.taken = 0;
 	state->pending.last_distance = -INFINITY;
 	state->unordered.tids.count = 0;
 	state->unordered.next = 0;
@@ -163,9 +160,9 @@ omen_scan_prepare(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	memset(&state->search->counters, 0, sizeof(OmenCounters));
 	state->ef_search = omen_ef_search_of(scan->indexRelation);
 	omen_fetch_prepare(scan);
-	if (state->prefix)
+	if (!state->groups.are_known)
 		omen_scan_choose_groups(scan, steps);
-	omen_graph_refresh(state->graph);
+	omen_scan_refresh_groups(state);
 	omen_query_encode(scan);
 	omen_search_for_query(state->search, &state->query.header,
 						  state->query.code);

@@ -202,6 +202,9 @@ omen_graph_freeze(OmenGraph *graph, const float *mean, float radius)
 
 /* ---------- pages ---------- */
 
+/* How many pages of a chain are fetched ahead.  Pages.  guess */
+#define PAGES_AHEAD 16
+
 /* The pages of a group, as its record has them now; none if it has gone. */
 static void
 begin_group(OmenGraphPages *pages, OmenPageKind kind)
@@ -219,10 +222,14 @@ begin_group(OmenGraphPages *pages, OmenPageKind kind)
 		return;
 	}
 	pages->next = record.chain;
+	pages->expected =
+		record.graph.node_limit / pages->graph->ix->layout.node.per_page + 1;
 	while (pages->nshared < OMEN_GROUP_BLOCKS &&
 		   record.blocks[pages->nshared] != InvalidBlockNumber)
 	{
 		pages->shared[pages->nshared] = record.blocks[pages->nshared];
+		omen_fetch_ahead(&pages->graph->ix->pages,
+						 pages->shared[pages->nshared]);
 		pages->nshared++;
 	}
 }
@@ -276,6 +283,36 @@ next_on_chain(const OmenGraphPages *pages, BlockNumber block, bool *is_own)
 	return next;
 }
 
+/*
+ * Have pages fetched ahead that a chain is about to come to, if it goes on as
+ * it went from this block on: by one block, as pages that were added one after
+ * the other are, forwards or backwards.
+ */
+static void
+fetch_chain_ahead(OmenGraphPages *pages, BlockNumber block)
+{
+	OmenPages  *all = &pages->graph->ix->pages;
+	bool		is_forwards = pages->next == block + 1;
+	BlockNumber end = Min(pages->steps + PAGES_AHEAD, pages->expected);
+
+	if (pages->next == InvalidBlockNumber ||
+		(!is_forwards && pages->next + 1 != block))
+	{
+		pages->asked = pages->steps;
+		return;
+	}
+	for (pages->asked = Max(pages->asked, pages->steps); pages->asked < end;
+		 pages->asked++)
+	{
+		BlockNumber distance = pages->asked - pages->steps;
+
+		if (!is_forwards && distance >= pages->next)
+			break;
+		omen_fetch_ahead(all, is_forwards ? pages->next + distance
+										  : pages->next - distance);
+	}
+}
+
 /* The next page of a group.  That one of its chain comes twice is damage. */
 static bool
 next_of_group(OmenGraphPages *pages, BlockNumber *block)
@@ -297,6 +334,8 @@ next_of_group(OmenGraphPages *pages, BlockNumber *block)
 		pages->steps++ >= ix->pages.nblocks)
 		omen_group_report(ix, pages->graph->id);
 	pages->next = next_on_chain(pages, *block, &is_own);
+	if (pages->kind == OMEN_PAGE_NODE)
+		fetch_chain_ahead(pages, *block);
 	return is_own;
 }
 

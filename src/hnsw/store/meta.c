@@ -434,16 +434,15 @@ omen_index_refresh(OmenIndex *ix)
 }
 
 /*
- * Start to work with an index.  Allocates in the current memory context, to
- * be freed with it.
+ * Start to look at an index's pages, but not at codes: there is no quantizer.
+ * Allocates in the current memory context, to be freed with it.
  */
 OmenIndex *
-omen_index_open(Relation rel, bool building)
+omen_index_look(Relation rel)
 {
 	OmenIndex  *ix = palloc0(sizeof(OmenIndex));
 
 	ix->pages.rel = rel;
-	ix->pages.building = building;
 	ix->context = CurrentMemoryContext;
 	omen_page_lists_init(ix);
 	ix->pages.nblocks = RelationGetNumberOfBlocks(rel);
@@ -456,6 +455,16 @@ omen_index_open(Relation rel, bool building)
 	omen_layout_init(&ix->layout, ix->meta.version, ix->meta.storage,
 					 ix->meta.dims, ix->meta.m, ix->meta.key_bytes,
 					 ix->meta.leading > 0);
+	return ix;
+}
+
+/* Start to work with an index; likewise. */
+OmenIndex *
+omen_index_open(Relation rel, bool building)
+{
+	OmenIndex  *ix = omen_index_look(rel);
+
+	ix->pages.building = building;
 	copy_quantizer(ix);
 	ix->origin = palloc(
 		omen_quantizer_size(ix->meta.metric, ix->meta.storage, ix->meta.dims));

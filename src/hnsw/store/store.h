@@ -111,6 +111,7 @@ extern void omen_meta_create(Relation rel, ForkNumber fork, OmenMetric metric,
 							 OmenStorage storage, uint32 dims,
 							 uint32 value_dims, int m, int ef_construction,
 							 uint64 seed, uint32 key_bytes, uint32 leading);
+extern OmenIndex *omen_index_look(Relation rel);
 extern OmenIndex *omen_index_open(Relation rel, bool building);
 extern void omen_index_refresh(OmenIndex *ix);
 extern void omen_meta_read(Relation rel, OmenMetaPageData *meta);
@@ -153,6 +154,8 @@ typedef struct OmenGraphPages
 	uint32		next_shared;
 	OmenPageKind kind;			/* of its own pages */
 	BlockNumber steps;			/* that the chain of these has taken */
+	BlockNumber expected;		/* how many there are, give or take some */
+	BlockNumber asked;			/* steps that pages were fetched ahead for */
 } OmenGraphPages;
 
 /* graph_place.c */
