@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "hnsw/scan/scan.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /*
@@ -107,6 +108,7 @@ omen_scan_choose_groups(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	omen_graph_choose(state->graph,
 					  state->query.ngroups > 0 ? state->query.groups[0] : all);
 	MemoryContextSwitchTo(old);
+	OMEN_PAUSE("groups-found");
 }
 
 /* Are there no rows with what is asked for? */
