@@ -70,6 +70,7 @@ fill_record(OmenGroupRecord *record, uint64 hash, uint8 nulls, const uint8 *key,
 	record->flags = OMEN_GROUP_USED;
 	record->nulls = nulls;
 	record->key_bytes = key_bytes;
+	record->key_sum = omen_group_key_sum(key, key_bytes);
 	record->hash = hash;
 	omen_graph_data_init(&record->graph);
 	record->chain = InvalidBlockNumber;
