@@ -211,9 +211,9 @@ SELECT * FROM omen_hnsw_check('borders_index', true);
 -- Leaves of the directory are split, and what is above them.
 CREATE TABLE many (tenant int, n int, v vector(2)) WITH (vacuum_truncate = off);
 CREATE INDEX many_index ON many USING omen_hnsw (tenant, v) WITH (m = 2, ef_construction = 4);
-INSERT INTO many SELECT i % 5000, i / 5000, ARRAY[i % 7, i / 5000]::vector FROM generate_series(0, 9999) i;
+INSERT INTO many SELECT i % 3000, i / 3000, ARRAY[i % 7, i / 3000]::vector FROM generate_series(0, 5999) i;
 CREATE FUNCTION wrong_many(OUT asked bigint, OUT found numeric, OUT wrong bigint) LANGUAGE sql AS $$
-	SELECT count(*), sum(got), count(*) FILTER (WHERE got <> coalesce(wanted, 0) OR others > 0) FROM generate_series(-5, 5100) t
+	SELECT count(*), sum(got), count(*) FILTER (WHERE got <> coalesce(wanted, 0) OR others > 0) FROM generate_series(-5, 3100) t
 		LEFT JOIN (SELECT tenant, count(*) AS wanted FROM (SELECT * FROM many OFFSET 0) m GROUP BY 1) w ON w.tenant = t,
 		LATERAL (SELECT count(*) AS got, count(*) FILTER (WHERE s.tenant <> t) AS others FROM (SELECT * FROM many WHERE many.tenant = t ORDER BY v <-> '[0,0]' LIMIT 10) s) s
 $$;
@@ -223,24 +223,24 @@ DELETE FROM many WHERE tenant % 3 > 0;
 VACUUM many;
 SELECT * FROM wrong_many();
 SELECT * FROM omen_hnsw_check('many_index', true);
-INSERT INTO many SELECT i, 5, ARRAY[i % 7, 5]::vector FROM generate_series(1, 5050) i;
+INSERT INTO many SELECT i, 5, ARRAY[i % 7, 5]::vector FROM generate_series(1, 3050) i;
 SELECT * FROM wrong_many();
 SELECT * FROM omen_hnsw_check('many_index', true);
 
 -- Groups that never had a row but one without a vector go as well.
 CREATE TABLE bare (tenant int, v vector(2)) WITH (vacuum_truncate = off);
 CREATE INDEX bare_index ON bare USING omen_hnsw (tenant, v);
-INSERT INTO bare SELECT i, NULL FROM generate_series(1, 3000) i;
+INSERT INTO bare SELECT i, NULL FROM generate_series(1, 1500) i;
 CREATE TABLE bare_pages AS SELECT pg_relation_size('bare_index') AS size;
 DELETE FROM bare;
 VACUUM bare;
-INSERT INTO bare SELECT i, NULL FROM generate_series(3001, 6000) i;
+INSERT INTO bare SELECT i, NULL FROM generate_series(1501, 3000) i;
 SELECT * FROM omen_hnsw_check('bare_index', true);
 DELETE FROM bare;
 VACUUM bare;
-INSERT INTO bare SELECT i, NULL FROM generate_series(6001, 9000) i;
+INSERT INTO bare SELECT i, NULL FROM generate_series(3001, 4500) i;
 SELECT pg_relation_size('bare_index') <= 1.2 * size AS no_larger FROM bare_pages;
-SELECT count(*) FROM (SELECT FROM bare WHERE tenant = 6500 ORDER BY v <-> '[0,0]' LIMIT 10) s;
+SELECT count(*) FROM (SELECT FROM bare WHERE tenant = 3500 ORDER BY v <-> '[0,0]' LIMIT 10) s;
 SELECT * FROM omen_hnsw_check('bare_index', true);
 
 DROP TABLE bare, bare_pages, of_type, some_values, borders, many;
