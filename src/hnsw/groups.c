@@ -87,14 +87,16 @@ omen_directory_unlock(OmenIndex *ix)
 
 /* ---------- finding a group ---------- */
 
-/* Has the group of a record the key? */
+/* Has the group of a record the key?  Not if it has gone meanwhile. */
 static bool
-has_key(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
-		const OmenGroupRecord *record)
+has_key(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key, uint32 id,
+		const OmenGroupRecord *record, bool *has_gone)
 {
 	uint8		bytes[OMEN_MAX_GROUP_KEY];
 
-	omen_group_key(ix, record, bytes);
+	*has_gone = !omen_group_key(ix, id, record, bytes);
+	if (*has_gone)
+		return false;
 	return omen_prefix_is_same(key, record->nulls, bytes, record->key_bytes) ||
 		   (!omen_prefix_is_exact(prefix) &&
 			omen_prefix_is_equal(prefix, key, record->nulls, bytes,
@@ -120,6 +122,7 @@ look_up(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
 	for (uint32 i = 0; i < count; i++)
 	{
 		OmenGroupRecord record;
+		bool		has_gone = false;
 
 		*group = found[i];
 		if (!omen_group_read(ix, group->id, &record) ||
@@ -130,9 +133,12 @@ look_up(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,
 		}
 		if (record.hash != key->hash || record.graph.mode > OMEN_MODE_GRAPH)
 			omen_group_report(ix, group->id);
+		OMEN_PAUSE("group-read");
 		if ((record.flags & OMEN_GROUP_LEAVING) == 0 &&
-			has_key(ix, prefix, key, &record))
+			has_key(ix, prefix, key, group->id, &record, &has_gone))
 			return FOUND_IT;
+		if (has_gone)
+			result = FOUND_GAP;
 	}
 	return result;
 }

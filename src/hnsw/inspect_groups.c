@@ -99,7 +99,9 @@ put_group(GroupList *list, OmenNodeRef group, const OmenGroupRecord *record)
 	Datum		values[GROUPS_COLUMNS];
 	bool		nulls[GROUPS_COLUMNS] = {0};
 
-	omen_group_key(list->ix, record, bytes);
+	/* it may have gone meanwhile */
+	if (!omen_group_key(list->ix, group.id, record, bytes))
+		return;
 	if (!omen_prefix_texts(list->texts, record->hash, record->nulls, bytes,
 						   record->key_bytes, key, key_nulls))
 		omen_group_report(list->ix, group.id);

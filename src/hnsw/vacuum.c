@@ -316,7 +316,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	if (is_payload)
 		add_id(&state->payload, block);
 	if (has_records && state->groups)
-		omen_vacuum_meet_leaving(state->groups, buf);
+		omen_vacuum_meet_records(state->groups, buf);
 	if (has_tids)
 	{
 		bool		any = ask(state);

@@ -21,7 +21,7 @@ typedef struct OmenVacuumGroups OmenVacuumGroups;
 
 extern OmenVacuumGroups *omen_vacuum_groups(OmenIndex *ix);
 extern void omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf);
-extern void omen_vacuum_meet_leaving(OmenVacuumGroups *groups, Buffer buf);
+extern void omen_vacuum_meet_records(OmenVacuumGroups *groups, Buffer buf);
 extern void omen_vacuum_note_node(OmenVacuumGroups *groups,
 								  const OmenSlotHeader *slot, OmenNodeRef ref);
 extern void omen_vacuum_note_empty(OmenVacuumGroups *groups, OmenNodeRef ref);

@@ -31,6 +31,7 @@ typedef struct VacuumedGroup
 	bool		is_known;		/* limit was read before nodes were counted */
 	bool		condemned;		/* a VACUUM was cut before */
 	bool		is_leaving;		/* likewise, while it took the group apart */
+	bool		is_bare;		/* its record has no side lists */
 	uint8		sides;			/* OMEN_CHUNK_*: lists with empty chunks */
 	uint64		limit;			/* node_limit when it was met */
 	uint64		nodes;			/* with a row */
@@ -127,25 +128,33 @@ omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
 	}
 }
 
-/* Note the groups of a pinned page of records that are not wholly gone. */
+/*
+ * Note the groups of a pinned page of records: one may be met nowhere else, as
+ * its insert failed, or as it could not be taken apart when it lost its rows.
+ */
 void
-omen_vacuum_meet_leaving(OmenVacuumGroups *groups, Buffer buf)
+omen_vacuum_meet_records(OmenVacuumGroups *groups, Buffer buf)
 {
 	uint32		first = BufferGetBlockNumber(buf) * OMEN_GROUPS_PER_PAGE;
-	bool		leaving[OMEN_GROUPS_PER_PAGE] = {false};
+	OmenGroupRecord records[OMEN_GROUPS_PER_PAGE];
 	uint32		used;
 
 	LockBuffer(buf, BUFFER_LOCK_SHARE);
 	used =
 		Min(OmenPageGetOpaque(BufferGetPage(buf))->used, OMEN_GROUPS_PER_PAGE);
 	for (uint32 i = 0; i < used; i++)
-		leaving[i] = omen_page_group(BufferGetPage(buf), i)->flags ==
-					 (OMEN_GROUP_USED | OMEN_GROUP_LEAVING);
+		records[i] = *omen_page_group(BufferGetPage(buf), i);
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 	for (uint32 i = 0; i < used; i++)
 	{
-		if (leaving[i])
-			find_group(groups, first + i)->is_leaving = true;
+		VacuumedGroup *group;
+
+		if ((records[i].flags & OMEN_GROUP_USED) == 0)
+			continue;
+		group = find_group(groups, first + i);
+		group->is_leaving = (records[i].flags & OMEN_GROUP_LEAVING) != 0;
+		group->is_bare = records[i].graph.side_null == OMEN_INVALID_ID &&
+						 records[i].graph.side_nan == OMEN_INVALID_ID;
 	}
 }
 
@@ -250,11 +259,24 @@ remove_group(OmenGraph *graph)
 		omen_group_get(ix, ref, &record);
 		omen_directory_lock(ix);
 		omen_directory_remove(ix, ref, record.hash);
-		omen_directory_unlock(ix);
+		OMEN_PAUSE("group-removed");
 		omen_group_free_key(ix, &record);
+		omen_directory_unlock(ix);
 	}
 	omen_flat_unlock(graph, ExclusiveLock);
 	return gone;
+}
+
+/* Is it likely that a group has no row left? */
+static bool
+seems_empty(const VacuumedGroup *group, bool removed)
+{
+	if (group->is_leaving)
+		return true;
+	if (group->nodes > 0)
+		return false;
+	return group->dead.count > 0 || group->sides != 0 ? removed
+													  : group->is_bare;
 }
 
 static void
@@ -264,7 +286,8 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 	OmenNodeRef ref = {group->id, group->version};
 	uint64		freed = 0;
 
-	if (group->dead.count == 0 && group->sides == 0 && !group->is_leaving)
+	if (group->dead.count == 0 && group->sides == 0 &&
+		!seems_empty(group, removed))
 		return;
 	if (!group->is_known)
 	{
@@ -275,9 +298,7 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 		ref.version = record.version;
 	}
 	omen_graph_choose(graph, ref);
-	if ((group->is_leaving ||
-		 (group->nodes == 0 && group->dead.count > 0 && removed)) &&
-		remove_group(graph))
+	if (seems_empty(group, removed) && remove_group(graph))
 		return;
 	if (!omen_group_is_there(groups->ix, ref))
 		return;

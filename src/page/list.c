@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "miscadmin.h"
 #include "page/page.h"
+#include "pause.h"
 
 /* Times that the head of the list of free pages is asked for. */
 #define MAX_TRIES 1000
@@ -239,6 +240,7 @@ listed_page_with_room(OmenPages *pages, const OmenPageLists *lists, uint8 kind)
 
 		if (!omen_block_exists(pages, block))
 			report_damaged_list(pages, block);
+		OMEN_PAUSE("list-head");
 		buf = ReadBuffer(pages->rel, block);
 		if (!omen_page_seems(buf, kind) || tries == MAX_TRIES)
 			report_damaged_list(pages, block);

@@ -137,6 +137,7 @@ my $numeric = sub { return record_at('precise', 0) };
 # What is done to which table: where, and the bytes there; 1 if only the hash of the
 # key tells.
 my @cases = (
+	[ 'number', 'the sum of a key', sub { record_at('number', 3) + GROUP_KEY_SUM }, pack('S', 7) ],
 	[ 'number', 'another value in a key', sub { record_at('number', 3) + GROUP_KEY }, pack('l', 7), 1 ],
 	[ 'number', 'a hash', sub { record_at('number', 3) + GROUP_HASH }, pack('Q', 12345) ],
 	[ 'number', 'a key that is too short', sub { record_at('number', 3) + GROUP_KEY_BYTES }, pack('S', 3) ],
@@ -171,6 +172,35 @@ my @cases = (
 	[ 'address', 'an address that is too short', sub { record_at('address', 0) + GROUP_KEY_BYTES }, pack('S', 3) ],
 );
 
+# The sum of a key, as the server makes it.
+sub sum_of
+{
+	my ($key) = @_;
+	my $crc = 0xFFFFFFFF;
+
+	foreach my $byte (unpack 'C*', $key)
+	{
+		$crc ^= $byte;
+		$crc = $crc & 1 ? ($crc >> 1) ^ 0x82F63B78 : $crc >> 1 for 1 .. 8;
+	}
+	$crc ^= 0xFFFFFFFF;
+	return ($crc ^ $crc >> 16) & 0xFFFF;
+}
+
+# Give the record of a damaged key the sum that it would have: what if that agrees
+# by accident?
+sub agree
+{
+	my ($data, $place) = @_;
+	my $at = $place - ($place % 8192 - PAGE_START) % GROUP;
+	my $bytes = unpack('S', substr($$data, $at + GROUP_KEY_BYTES, 2));
+
+	substr($$data, $at + GROUP_KEY_SUM, 2) = pack('S', sum_of(substr $$data, $at + GROUP_KEY, $bytes))
+	  if unpack('C', substr($$data, $place - $place % 8192 + PAGE_KIND, 1)) == KIND_GROUP && $bytes <= 36;
+	return;
+}
+
+is(unpack('S', substr($intact{word}, $text->() + GROUP_KEY_SUM, 2)), sum_of('plain'), 'a key has its sum');
 foreach my $case (@cases)
 {
 	my ($table, $name, $place, $bytes, $by_hash) = @$case;
@@ -178,6 +208,7 @@ foreach my $case (@cases)
 	my $damaged = $intact{$table};
 
 	substr($damaged, $place->(), length($bytes)) = $bytes;
+	agree(\$damaged, $place->()) unless $name =~ /sum/;
 	open(my $file, '>:raw', $path{$table}) or die "could not open $path{$table}: $!";
 	print $file $damaged;
 	close($file);

@@ -82,8 +82,7 @@ find_record_flaw(const OmenCheck *check, const OmenGroupRecord *record)
 	uint32		inlined = Min(record->key_bytes, OMEN_GROUP_KEY_BYTES);
 	bool		ended = false;
 
-	if (record->reserved != 0 ||
-		!omen_check_is_zero(data->reserved, sizeof(data->reserved)))
+	if (!omen_check_is_zero(data->reserved, sizeof(data->reserved)))
 		return "has reserved fields in use";
 	if (record->nulls >> check->meta.leading != 0)
 		return "has a NULL in a column that there is not";
@@ -268,6 +267,13 @@ gather_key(OmenCheck *check, OmenCheckGroup *group, KeyParts *parts)
 		memcpy(key + done, part.key, part.bytes);
 		done += part.bytes;
 		more = part.more;
+	}
+	if (omen_group_key_sum(key, record->key_bytes) != record->key_sum)
+	{
+		omen_check_report(check, "group", group->block, group->slot,
+						  "key has another sum");
+		pfree(key);
+		return;
 	}
 	group->key = key;
 }

@@ -182,14 +182,10 @@ form_of(Relation index, int attno)
 		case FLOAT8OID:
 			return OMEN_PREFIX_FLOAT;
 		case TEXTOID:
-			return OidIsValid(collation) &&
-						   get_collation_isdeterministic(collation)
-					   ? OMEN_PREFIX_TEXT
-					   : OMEN_PREFIX_DATUM;
 		case BPCHAROID:
 			return OidIsValid(collation) &&
 						   get_collation_isdeterministic(collation)
-					   ? OMEN_PREFIX_BPCHAR
+					   ? OMEN_PREFIX_TEXT
 					   : OMEN_PREFIX_DATUM;
 		default:
 			return OMEN_PREFIX_DATUM;
@@ -212,6 +208,7 @@ open_column(Relation index, int attno, OmenPrefixColumn *column)
 	column->collation = index->rd_indcollation[attno - 1];
 	get_typlenbyval(column_type(index, attno), &column->length,
 					&column->by_value);
+	column->is_padded = hash == F_HASHBPCHAREXTENDED;
 	fmgr_info(hash, &column->hash);
 	fmgr_info(get_opcode(equality_of(index, attno)), &column->equal);
 }
@@ -260,6 +257,22 @@ one_of_equals(const OmenPrefixColumn *column, Datum value)
 									 : Float8GetDatum(number);
 }
 
+/*
+ * A char(n) without the blanks at its end.  What the hash function of the type
+ * gives with a nondeterministic collation depends on them, though "=" does not.
+ */
+static Datum
+without_blanks(Datum value)
+{
+	struct varlena *detoasted = PG_DETOAST_DATUM_PACKED(value);
+	const char *start = VARDATA_ANY(detoasted);
+	int			count = VARSIZE_ANY_EXHDR(detoasted);
+
+	while (count > 0 && start[count - 1] == ' ')
+		count--;
+	return PointerGetDatum(cstring_to_text_with_len(start, count));
+}
+
 /* The bytes of a value; in memory of the current context, or the value's. */
 static const void *
 bytes_of(const OmenPrefixColumn *column, Datum value, Datum *space,
@@ -280,9 +293,6 @@ bytes_of(const OmenPrefixColumn *column, Datum value, Datum *space,
 		const char *start = VARDATA_ANY(detoasted);
 
 		*count = VARSIZE_ANY_EXHDR(detoasted);
-		while (column->form == OMEN_PREFIX_BPCHAR && *count > 0 &&
-			   start[*count - 1] == ' ')
-			(*count)--;
 		return start;
 	}
 	*count = column->length == -2 ? strlen(DatumGetCString(value))
@@ -329,14 +339,17 @@ omen_prefix_encode(OmenPrefix *prefix, const Datum *values, const bool *isnull,
 	for (uint32 i = 0; i < prefix->count; i++)
 	{
 		OmenPrefixColumn *column = &prefix->columns[i];
+		Datum		value = values[i];
 		uint64		hash = NULL_HASH;
 
+		if (!isnull[i] && column->is_padded)
+			value = without_blanks(value);
 		if (isnull[i])
 			key->nulls |= 1 << i;
-		else if (add_value(prefix, i, values[i], key))
-			hash = DatumGetUInt64(
-				FunctionCall2Coll(&column->hash, column->collation, values[i],
-								  UInt64GetDatum(0)));
+		else if (add_value(prefix, i, value, key))
+			hash = DatumGetUInt64(FunctionCall2Coll(&column->hash,
+													column->collation, value,
+													UInt64GetDatum(0)));
 		else
 			return false;
 		key->hash = omen_mix(key->hash ^ hash);

@@ -34,7 +34,6 @@ typedef enum OmenPrefixForm
 	OMEN_PREFIX_FIXED,			/* as many bytes as the type has */
 	OMEN_PREFIX_FLOAT,
 	OMEN_PREFIX_TEXT,
-	OMEN_PREFIX_BPCHAR,
 	OMEN_PREFIX_DATUM			/* other bytes may be equal, too */
 } OmenPrefixForm;
 
@@ -45,6 +44,7 @@ typedef struct OmenPrefixColumn
 	Oid			collation;
 	int16		length;			/* of the column's type */
 	bool		by_value;
+	bool		is_padded;		/* blanks at the end say nothing */
 	FmgrInfo	hash;			/* extended */
 	FmgrInfo	equal;
 } OmenPrefixColumn;

@@ -19,8 +19,9 @@
 #include "postgres.h"
 
 #include "array.h"
-#include "hnsw/scan/scan.h"
 #include "hnsw/scan/filtered.h"
+#include "hnsw/scan/scan.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /*
@@ -141,6 +142,7 @@ omen_scan_choose_groups(IndexScanDesc scan, const struct OmenKeyStep *steps)
 	state->groups.is_any = said == OMEN_PREFIX_ANY;
 	set_groups(state, found, state->groups.is_any ? 1 : count);
 	MemoryContextSwitchTo(old);
+	OMEN_PAUSE("groups-found");
 }
 
 /*

@@ -23,6 +23,7 @@
 #include "array.h"
 #include "hnsw/store/store.h"
 #include "miscadmin.h"
+#include "pause.h"
 
 /* ---------- a page ---------- */
 
@@ -139,9 +140,14 @@ find_page(OmenIndex *ix, uint64 hash, uint32 group, uint16 level, int lockmode)
 
 	for (;;)
 	{
-		Buffer		buf = lock_page(ix, block, BUFFER_LOCK_SHARE);
-		Page		page = BufferGetPage(buf);
-		int			here = header_of(page)->level;
+		Buffer		buf;
+		Page		page;
+		int			here;
+
+		OMEN_PAUSE("directory-page");
+		buf = lock_page(ix, block, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buf);
+		here = header_of(page)->level;
 
 		/* levels go down one by one, and no page comes twice */
 		if (here < level || here > above ||

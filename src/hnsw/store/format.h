@@ -320,7 +320,7 @@ typedef struct OmenGraphData
  *	  1			1		nulls: bit n: column n + 1 is NULL
  *	  2			2		version: bumped when the slot is freed
  *	  4			2		key_bytes: of the key
- *	  6			2		reserved, 0
+ *	  6			2		key_sum: omen_group_key_sum(), of the key
  *	  8			8		hash: of the key
  *	  16		64		graph: OmenGraphData; epoch and mean are the index's
  *	  80		4		chain: first NODE page that is the group's own
@@ -351,7 +351,7 @@ typedef struct OmenGroupRecord
 	uint8		nulls;
 	uint16		version;
 	uint16		key_bytes;
-	uint16		reserved;
+	uint16		key_sum;
 	uint64		hash;
 	OmenGraphData graph;
 	BlockNumber chain;

@@ -124,7 +124,7 @@
 	FIELD(OmenGroupRecord, nulls, NULLS, 1, 1) \
 	FIELD(OmenGroupRecord, version, VERSION, 2, 2) \
 	FIELD(OmenGroupRecord, key_bytes, KEY_BYTES, 4, 2) \
-	FIELD(OmenGroupRecord, reserved, RESERVED, 6, 2) \
+	FIELD(OmenGroupRecord, key_sum, KEY_SUM, 6, 2) \
 	FIELD(OmenGroupRecord, hash, HASH, 8, 8) \
 	FIELD(OmenGroupRecord, graph, GRAPH, 16, 64) \
 	FIELD(OmenGroupRecord, chain, CHAIN, 80, 4) \

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
+#include "pause.h"
 
 /* ---------- reading ---------- */
 
@@ -329,6 +330,7 @@ next_of_group(OmenGraphPages *pages, BlockNumber *block)
 	}
 	if (pages->next == InvalidBlockNumber)
 		return false;
+	OMEN_PAUSE("group-page");
 	*block = pages->next;
 	if (*block == OMEN_META_BLOCK || !omen_block_exists(&ix->pages, *block) ||
 		pages->steps++ >= ix->pages.nblocks)

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
+#include "port/pg_crc32c.h"
 
 void
 omen_group_report(const OmenIndex *ix, uint32 id)
@@ -112,17 +113,44 @@ omen_group_part_visit(OmenIndex *ix, uint32 id, Buffer *buf)
 }
 
 /*
- * Copy the key of a record, of which the caller has a copy; there is room for
- * OMEN_MAX_GROUP_KEY bytes.  An error if it is damaged.
+ * A sum of a key.  Functions of types trust the values that they are given, and
+ * some do not survive those of a damaged page.
  */
-void
-omen_group_key(OmenIndex *ix, const OmenGroupRecord *record, uint8 *key)
+uint16
+omen_group_key_sum(const uint8 *key, uint32 bytes)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, key, bytes);
+	FIN_CRC32C(crc);
+	return (uint16) (crc ^ crc >> 16);
+}
+
+/* A group does not have its key: it is damaged, unless the group has gone. */
+static void
+report_key(OmenIndex *ix, uint32 id, const OmenGroupRecord *record)
+{
+	OmenGroupRecord now;
+
+	if (omen_group_read(ix, id, &now) && now.version == record->version)
+		omen_group_report(ix, id);
+}
+
+/*
+ * Copy the key of a group, of whose record the caller has a copy; there is room
+ * for OMEN_MAX_GROUP_KEY bytes.  False if the group has gone meanwhile, and an
+ * error if its key is damaged.
+ */
+bool
+omen_group_key(OmenIndex *ix, uint32 id, const OmenGroupRecord *record,
+			   uint8 *key)
 {
 	uint32		done = Min(record->key_bytes, OMEN_GROUP_KEY_BYTES);
 	uint32		more = record->more;
 
 	if (record->key_bytes > OMEN_MAX_GROUP_KEY)
-		omen_group_report(ix, more);
+		omen_group_report(ix, id);
 	memcpy(key, record->key, done);
 	while (done < record->key_bytes)
 	{
@@ -131,14 +159,25 @@ omen_group_key(OmenIndex *ix, const OmenGroupRecord *record, uint8 *key)
 			visit(ix, more, OMEN_GROUP_KEY, BUFFER_LOCK_SHARE, &buf);
 		OmenGroupKeyPart part;
 
-		if (slot == NULL)
-			omen_group_report(ix, more);
-		memcpy(&part, slot, sizeof(part));
-		UnlockReleaseBuffer(buf);
-		if (part.bytes != Min(record->key_bytes - done, OMEN_GROUP_PART_BYTES))
-			omen_group_report(ix, more);
+		if (slot != NULL)
+		{
+			memcpy(&part, slot, sizeof(part));
+			UnlockReleaseBuffer(buf);
+		}
+		if (slot == NULL ||
+			part.bytes != Min(record->key_bytes - done, OMEN_GROUP_PART_BYTES))
+		{
+			report_key(ix, id, record);
+			return false;
+		}
 		memcpy(key + done, part.key, part.bytes);
 		done += part.bytes;
 		more = part.more;
 	}
+	if (omen_group_key_sum(key, record->key_bytes) != record->key_sum)
+	{
+		report_key(ix, id, record);
+		return false;
+	}
+	return true;
 }

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
+#include "pause.h"
 
 /* Write a slot that goes on with a key; returns its id. */
 static uint32
@@ -69,6 +70,7 @@ fill_record(OmenGroupRecord *record, uint64 hash, uint8 nulls, const uint8 *key,
 	record->flags = OMEN_GROUP_USED;
 	record->nulls = nulls;
 	record->key_bytes = key_bytes;
+	record->key_sum = omen_group_key_sum(key, key_bytes);
 	record->hash = hash;
 	omen_graph_data_init(&record->graph);
 	record->chain = InvalidBlockNumber;
@@ -104,6 +106,7 @@ omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls, const uint8 *key,
 	slot = omen_page_free_slot(ix, BufferGetPage(buf));
 	group.id = BufferGetBlockNumber(buf) * OMEN_GROUPS_PER_PAGE + slot;
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
+	OMEN_PAUSE("group-slot");
 	leaf = omen_directory_prepare(ix, hash, group.id);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_change_begin(&change, &ix->pages);

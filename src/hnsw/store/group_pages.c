@@ -21,9 +21,13 @@
 #include "postgres.h"
 
 #include "hnsw/store/store.h"
+#include "miscadmin.h"
 
 /* The fewest slots that a group is given on a shared page. */
 #define MIN_RESERVED 2
+
+/* Times that a page with room is asked for that turns out to be a group's. */
+#define MAX_TRIES 1000
 
 /* ---------- pages of its own ---------- */
 
@@ -410,6 +414,27 @@ reserve_on(OmenGraph *graph, Buffer buf, uint32 count)
 }
 
 /*
+ * The first page with room that is nobody's alone, locked exclusively.  Between
+ * the look at the list and the lock it may have become another group's own.
+ */
+static Buffer
+shared_page_with_room(OmenIndex *ix)
+{
+	for (int tries = 0;; tries++)
+	{
+		Buffer		buf =
+			omen_list_page_with_room(&ix->pages, &ix->lists, OMEN_PAGE_NODE);
+
+		if (OmenPageGetOpaque(BufferGetPage(buf))->owner == 0)
+			return buf;
+		if (tries == MAX_TRIES)
+			omen_report_corruption(ix->pages.rel, buf);
+		UnlockReleaseBuffer(buf);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
  * Have some slots of a shared page kept for the group, which has so many.  The
  * page, locked exclusively; or InvalidBuffer if the group is to have pages of
  * its own.
@@ -423,9 +448,7 @@ reserve(OmenGraph *graph, uint32 has)
 
 	if (wanted > ix->layout.node.per_page / 2)
 		return InvalidBuffer;
-	buf = omen_list_page_with_room(&ix->pages, &ix->lists, OMEN_PAGE_NODE);
-	if (OmenPageGetOpaque(BufferGetPage(buf))->owner != 0)
-		omen_report_corruption(ix->pages.rel, buf);
+	buf = shared_page_with_room(ix);
 	if (reserve_on(graph, buf, wanted))
 		return buf;
 	UnlockReleaseBuffer(buf);

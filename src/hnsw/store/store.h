@@ -285,8 +285,9 @@ extern OmenGroupRecord *omen_group_visit(OmenIndex *ix, uint32 id, int lockmode,
 extern bool omen_group_read(OmenIndex *ix, uint32 id, OmenGroupRecord *record);
 extern void omen_group_get(OmenIndex *ix, OmenNodeRef group,
 						   OmenGroupRecord *record);
-extern void omen_group_key(OmenIndex *ix, const OmenGroupRecord *record,
-						   uint8 *key);
+extern uint16 omen_group_key_sum(const uint8 *key, uint32 bytes);
+extern bool omen_group_key(OmenIndex *ix, uint32 id,
+						   const OmenGroupRecord *record, uint8 *key);
 extern OmenGroupKeyPart *omen_group_part_visit(OmenIndex *ix, uint32 id,
 											   Buffer *buf);
 extern bool omen_group_is_there(OmenIndex *ix, OmenNodeRef group);
