@@ -85,9 +85,9 @@ class Latent:
         return Data(name, rows, self.draw(queries, HELD_OUT)[0], clusters)
 
 
-def clustered(count, queries=QUERIES):
+def clustered(count, queries=QUERIES, dim=128):
     """128 dimensions; hard, of a local dimensionality of about 18."""
-    return Latent(24, 64, 128, 0.9, 0.15, False).data("clustered", count,
+    return Latent(24, 64, dim, 0.9, 0.15, False).data("clustered", count,
                                                       queries)
 
 

@@ -36,17 +36,19 @@ def set_simd(name):
 ELEMENTS = {"vector": ">f4", "halfvec": ">f2"}
 
 
-def load(connection, table, vectors, labels, kind="vector"):
+def load(connection, table, vectors, labels, kind="vector", label="label"):
     """Make a table (id, label, embedding) of an array, by binary COPY."""
     rows, dim = vectors.shape
+    label_bytes = 4 if labels.dtype.itemsize > 2 else 2
+    label_type = "integer" if label_bytes == 4 else "smallint"
     record = numpy.dtype([
         ("fields", ">i2"),
         ("id_size", ">i4"), ("id", ">i4"),
-        ("label_size", ">i4"), ("label", ">i2"),
+        ("label_size", ">i4"), ("label", f">i{label_bytes}"),
         ("vector_size", ">i4"), ("dim", ">i2"), ("unused", ">i2"),
         ("elements", ELEMENTS[kind], dim)])
     connection.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, "
-                       f"label smallint, embedding {kind}({dim}))")
+                       f"{label} {label_type}, embedding {kind}({dim}))")
     with connection.cursor().copy(
             f"COPY {table} FROM STDIN WITH (FORMAT binary)") as copy:
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
@@ -56,7 +58,7 @@ def load(connection, table, vectors, labels, kind="vector"):
             records["fields"] = 3
             records["id_size"] = 4
             records["id"] = numpy.arange(start, start + len(some))
-            records["label_size"] = 2
+            records["label_size"] = label_bytes
             records["label"] = labels[start:start + 1000]
             records["vector_size"] = 4 + record["elements"].itemsize
             records["dim"] = dim
