@@ -14,7 +14,7 @@
 #include "catalog/storage.h"
 #include "commands/progress.h"
 #include "compat.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 #include "miscadmin.h"
 #include "pause.h"
 #include "storage/ipc.h"
@@ -51,9 +51,10 @@ scan_table(OmenBuild *build)
 	const OmenBuildTask *task = build->task;
 	OmenBuildJob *job = build->job;
 	double		rows = expected_rows(build->heap);
-	double		parts = rows * 64 / build->team->memory.work;
 
-	job->hash_parts = (uint32) Max(1, Min(parts, 64));
+	if (build->prefix)
+		omen_plan_groups(build, rows);
+	job->hash_parts = omen_plan_hash_parts(&build->team->memory, rows);
 	job->layer.chunks =
 		(uint32) (((uint64) task->heap_blocks + task->chunk_blocks - 1) /
 				  task->chunk_blocks);
@@ -142,6 +143,11 @@ fill_index(OmenBuild *build)
 
 	omen_job_begin(build);
 	scan_table(build);
+	if (build->prefix)
+	{
+		omen_build_groups(build);
+		return;
+	}
 	keep_side_rows(build, &side);
 	omen_job_run(build);
 	add_side_rows(build, &side);
@@ -197,10 +203,10 @@ init_task(OmenBuildTask *task, const OmenBuildInput *input,
 }
 
 static void
-init_team(OmenBuildTeam *team, int participants)
+init_team(OmenBuildTeam *team, int participants, Size memory)
 {
 	team->participants = participants;
-	team->memory.total = (Size) maintenance_work_mem * 1024;
+	team->memory.total = memory;
 	pg_atomic_init_u32(&team->next_item, 0);
 	pg_atomic_init_u64(&team->done, 0);
 	pg_atomic_init_u64(&team->blocks_done, 0);
@@ -214,14 +220,14 @@ init_team(OmenBuildTeam *team, int participants)
 	(void) BarrierAttach(&team->barrier);
 }
 
-static void
-init_shared(OmenBuild *build, const OmenBuildInput *input, int participants)
+/* Get so many participants ready, who have so much memory, but for the task. */
+void
+omen_build_prepare(OmenBuild *build, int participants, Size memory)
 {
 	Size		spills =
 		omen_shared_bytes(participants) - offsetof(OmenBuildShared, spills);
 
-	init_task(build->task, input, &build->shape);
-	init_team(build->team, participants);
+	init_team(build->team, participants, memory);
 	omen_pool_init(build->pool);
 	/* of nothing there is anything yet */
 	memset(build->spills, 0xFF, spills);
@@ -272,8 +278,8 @@ build_with(OmenBuild *build, IndexBuildResult *result)
  * server looks for interrupts between files, and a cancel that comes when a
  * build is done would leave the rest of them.
  */
-static void
-delete_files(int code, Datum files)
+void
+omen_build_delete_files(int code, Datum files)
 {
 	HOLD_INTERRUPTS();
 	FileSetDeleteAll((FileSet *) DatumGetPointer(files));
@@ -285,12 +291,28 @@ static void
 build_alone(OmenBuild *build, IndexBuildResult *result)
 {
 	FileSetInit(build->files);
-	PG_ENSURE_ERROR_CLEANUP(delete_files, PointerGetDatum(build->files));
+	PG_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
+							PointerGetDatum(build->files));
 	{
 		build_with(build, result);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(delete_files, PointerGetDatum(build->files));
-	delete_files(0, PointerGetDatum(build->files));
+	PG_END_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
+								PointerGetDatum(build->files));
+	omen_build_delete_files(0, PointerGetDatum(build->files));
+}
+
+/* Memory for jobs and steps, below that at hand. */
+void
+omen_build_make_contexts(OmenBuild *build)
+{
+	build->pool_view = omen_pool_view_create();
+	build->context = CurrentMemoryContext;
+	build->job_context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build job",
+							  ALLOCSET_DEFAULT_SIZES);
+	build->step_context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
+							  ALLOCSET_DEFAULT_SIZES);
 }
 
 static void
@@ -306,15 +328,9 @@ init_build(OmenBuild *build, const OmenBuildInput *input)
 	build->graph = input->graph;
 	build->ix = input->graph->ix;
 	build->quantizer = input->quantizer;
-	build->pool_view = omen_pool_view_create();
+	build->prefix = omen_prefix_open(input->index);
 	build->report = true;
-	build->context = CurrentMemoryContext;
-	build->job_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build job",
-							  ALLOCSET_DEFAULT_SIZES);
-	build->step_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
-							  ALLOCSET_DEFAULT_SIZES);
+	omen_build_make_contexts(build);
 	omen_plan_shape(&build->shape, ix->meta.metric, ix->meta.storage,
 					ix->meta.dims, ix->meta.m, ix->meta.ef_construction,
 					ix->layout.key_bytes);
@@ -342,7 +358,8 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 		omen_build_join(&build, shared);
 		wanted = 0;
 	}
-	init_shared(&build, input, wanted + 1);
+	init_task(build.task, input, &build.shape);
+	omen_build_prepare(&build, wanted + 1, (Size) maintenance_work_mem * 1024);
 	if (workers)
 		launched = omen_workers_launch(workers);
 	ereport(DEBUG1,

@@ -247,6 +247,15 @@ omen_plan_scan(OmenBuildMemory *memory)
 	memory->cache = 0;
 }
 
+/* Partitions of so many rows by hash, while the table is read. */
+uint32
+omen_plan_hash_parts(const OmenBuildMemory *memory, double rows)
+{
+	double		parts = rows * 64 / memory->work;
+
+	return (uint32) Max(1, Min(parts, 64));
+}
+
 /*
  * Divide what is left of it after the arena and all that stays.  If the arena
  * has the points, most goes to what steps pass on; else to the participants'

@@ -67,6 +67,10 @@ file_name(char *path, OmenSpillKind kind, uint32 layer, int participant,
 		[OMEN_SPILL_LATER] = "later",	  [OMEN_SPILL_HOMES] = "homes",
 		[OMEN_SPILL_MEMBERS] = "members", [OMEN_SPILL_COPIED] = "copied",
 		[OMEN_SPILL_NEAR] = "near",		  [OMEN_SPILL_EDGES] = "edges",
+		[OMEN_SPILL_BY_HASH] = "byhash",  [OMEN_SPILL_GROUPS] = "groups",
+		[OMEN_SPILL_LISTS] = "lists",	  [OMEN_SPILL_GRAPHS] = "graphs",
+		[OMEN_SPILL_LARGE] = "large",	  [OMEN_SPILL_PLANS] = "plans",
+		[OMEN_SPILL_ATTACHED] = "attached",
 	};
 
 	if (kind >= OMEN_SPILL_COARSE)
@@ -119,7 +123,7 @@ omen_spill_begin(OmenBuild *build, OmenSpillKind kind, uint32 layer,
 	spill->layer = layer;
 	spill->parts = parts;
 	/* what stays to the end must not keep a pool that is closed */
-	spill->memory = kind != OMEN_SPILL_LATER;
+	spill->memory = kind != OMEN_SPILL_LATER && kind != OMEN_SPILL_LARGE;
 	spill->file_bytes = 0;
 	spill->writers = palloc0(parts * sizeof(Writer));
 	return spill;
@@ -406,6 +410,17 @@ omen_unspill_begin(OmenUnspill *un, OmenBuild *build, OmenSpillKind kind,
 	un->source.layer = layer;
 	un->source.part = part;
 	un->source.participant = -1;
+	un->stop = build->team->participants;
+}
+
+/* Read only what one participant wrote. */
+void
+omen_unspill_begin_one(OmenUnspill *un, OmenBuild *build, OmenSpillKind kind,
+					   uint32 layer, uint32 part, int participant)
+{
+	omen_unspill_begin(un, build, kind, layer, part);
+	un->source.participant = participant - 1;
+	un->stop = participant + 1;
 }
 
 /* The next record; false if there is none. */
@@ -432,7 +447,7 @@ omen_unspill_next(OmenUnspill *un, void *data, Size bytes)
 		if (read != 0)
 			report_short_read();
 		close_source(source);
-		if (source->participant + 1 >= source->build->team->participants)
+		if (source->participant + 1 >= un->stop)
 			return false;
 		open_source(source, source->participant + 1);
 	}

@@ -16,7 +16,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 #include "omendb.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -53,6 +53,9 @@ static const Step steps[] = {
 	[OMEN_STEP_PARENTS] = {"choosing parents", NULL, omen_step_parents, true},
 	[OMEN_STEP_COPIES] = {"attaching equal vectors", NULL, omen_step_copies,
 						  true},
+	[OMEN_STEP_CUT] = {"sorting rows by group", NULL, omen_step_cut},
+	[OMEN_STEP_LISTS] = {"writing small groups", NULL, omen_step_lists},
+	[OMEN_STEP_GRAPHS] = {"making graphs of groups", NULL, omen_step_graphs},
 	[OMEN_STEP_LOG] = {"writing WAL", NULL, omen_step_log},
 	[OMEN_STEP_RELEASE] = {"releasing memory", NULL, release},
 };
