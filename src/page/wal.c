@@ -103,8 +103,8 @@ void
 omen_put_page(OmenPages *pages, Page page)
 {
 	Buffer		buf = ReadBufferExtended(pages->rel, MAIN_FORKNUM,
-										 OmenPageGetOpaque(page)->block,
-										 RBM_ZERO_AND_LOCK, NULL);
+									OmenPageGetOpaque(page)->block,
+									RBM_ZERO_AND_LOCK, NULL);
 
 	Assert(pages->building);
 	memcpy(BufferGetPage(buf), page, BLCKSZ);

@@ -202,38 +202,6 @@ init_task(OmenBuildTask *task, const OmenBuildInput *input,
 						   : 0;
 }
 
-static void
-init_team(OmenBuildTeam *team, int participants, Size memory)
-{
-	team->participants = participants;
-	team->memory.total = memory;
-	pg_atomic_init_u32(&team->next_item, 0);
-	pg_atomic_init_u64(&team->done, 0);
-	pg_atomic_init_u64(&team->blocks_done, 0);
-	pg_atomic_init_u64(&team->heap_tuples, 0);
-	pg_atomic_init_u64(&team->index_tuples, 0);
-	pg_atomic_init_u64(&team->file_bytes, 0);
-	pg_atomic_init_u32(&team->broken_hot_chain, 0);
-
-	/* before there are workers: alone they would go on without the leader */
-	BarrierInit(&team->barrier, 0);
-	(void) BarrierAttach(&team->barrier);
-}
-
-/* Get so many participants ready, who have so much memory, but for the task. */
-void
-omen_build_prepare(OmenBuild *build, int participants, Size memory)
-{
-	Size		spills =
-		omen_shared_bytes(participants) - offsetof(OmenBuildShared, spills);
-
-	init_team(build->team, participants, memory);
-	omen_pool_init(build->pool);
-	/* of nothing there is anything yet */
-	memset(build->spills, 0xFF, spills);
-	StaticAssertStmt(OMEN_NO_BLOCK == 0xFFFFFFFF, "all bits are set");
-}
-
 /* With the participants that there are. */
 static void
 build_with(OmenBuild *build, IndexBuildResult *result)
@@ -273,19 +241,6 @@ build_with(OmenBuild *build, IndexBuildResult *result)
 													   1024))));
 }
 
-/*
- * Remove the files of a build without workers, whichever way it ends.  The
- * server looks for interrupts between files, and a cancel that comes when a
- * build is done would leave the rest of them.
- */
-void
-omen_build_delete_files(int code, Datum files)
-{
-	HOLD_INTERRUPTS();
-	FileSetDeleteAll((FileSet *) DatumGetPointer(files));
-	RESUME_INTERRUPTS();
-}
-
 /* The backend alone. */
 static void
 build_alone(OmenBuild *build, IndexBuildResult *result)
@@ -299,20 +254,6 @@ build_alone(OmenBuild *build, IndexBuildResult *result)
 	PG_END_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
 								PointerGetDatum(build->files));
 	omen_build_delete_files(0, PointerGetDatum(build->files));
-}
-
-/* Memory for jobs and steps, below that at hand. */
-void
-omen_build_make_contexts(OmenBuild *build)
-{
-	build->pool_view = omen_pool_view_create();
-	build->context = CurrentMemoryContext;
-	build->job_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build job",
-							  ALLOCSET_DEFAULT_SIZES);
-	build->step_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
-							  ALLOCSET_DEFAULT_SIZES);
 }
 
 static void
@@ -329,6 +270,7 @@ init_build(OmenBuild *build, const OmenBuildInput *input)
 	build->ix = input->graph->ix;
 	build->quantizer = input->quantizer;
 	build->prefix = omen_prefix_open(input->index);
+	build->make_graphs = omen_step_graphs;
 	build->report = true;
 	omen_build_make_contexts(build);
 	omen_plan_shape(&build->shape, ix->meta.metric, ix->meta.storage,
@@ -348,7 +290,7 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 
 	init_build(&build, input);
 	if (wanted > 0)
-		workers = omen_workers_create(&build, wanted, OMEN_BUILD_WORKER);
+		workers = omen_workers_create(&build, wanted, "omen_build_worker");
 	if (workers == NULL)
 	{
 		Size		bytes = omen_shared_bytes(1);
@@ -376,4 +318,22 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 		omen_pool_detach(&build);
 		omen_workers_finish(workers);
 	}
+}
+
+/* ---------- workers ---------- */
+
+static void
+work(OmenBuild *build)
+{
+	build->make_graphs = omen_step_graphs;
+	omen_work(build);
+}
+
+/* What the server starts a worker with, by its name. */
+extern PGDLLEXPORT void omen_build_worker(dsm_segment *segment, shm_toc *toc);
+
+void
+omen_build_worker(dsm_segment *segment, shm_toc *toc)
+{
+	omen_worker_run(segment, toc, work);
 }

@@ -430,7 +430,7 @@ omen_step_copies(OmenBuild *build)
 				elog(ERROR, "a row's equal has no place in the index");
 		}
 		node.id = first_id + (uint32) position;
-		if (build->attached)
+		if (build->later.spill)
 			omen_attach_later(build, node, error, is_same, &tid);
 		else
 			omen_posting_attach_known(build->graph, node, error, is_same, &tid);

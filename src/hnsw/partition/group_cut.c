@@ -4,8 +4,8 @@
  *	  In an index of groups: find the rows of each.
  *
  * An item is a partition of the rows by the hash of their group's key.  It is
- * read once to find its groups and to count their rows; then, for as many groups
- * at a time as have room in memory, to put rows of the same group together.
+ * read once to find its groups and to count their rows; then, for as many
+ * groups at a time as have room in memory, to put rows of a group together.
  * Groups come in the order of their hashes, rows in that of the table.  A group
  * that may be too large for memory is passed on as it is read.
  *
@@ -40,8 +40,8 @@ typedef struct CutGroup
 	OmenBuildGroup group;
 	struct CutGroup *same_hash;
 	bool		is_wanted;		/* its rows are kept now */
-	KeptRow    *first;
-	KeptRow    *last;
+	KeptRow	   *first;
+	KeptRow	   *last;
 	uint8		key[FLEXIBLE_ARRAY_MEMBER];
 } CutGroup;
 
@@ -65,7 +65,7 @@ typedef struct CutState
 	uint32		count;
 	uint32		room;
 	OmenPrefixKey key;			/* of the row that is read */
-	OmenRow    *row;			/* space for one */
+	OmenRow	   *row;			/* space for one */
 	MemoryContext part_context; /* the groups */
 	MemoryContext kept_context; /* and rows */
 	MemoryContext row_context;	/* for "=" */
@@ -92,7 +92,7 @@ has_key(CutState *state, const CutGroup *group)
 	OmenPrefix *prefix = state->build->prefix;
 	const OmenPrefixKey *key = &state->key;
 	bool		equal = omen_prefix_is_same(key, group->group.nulls, group->key,
-									group->group.key_bytes);
+									 group->group.key_bytes);
 
 	if (!equal && !omen_prefix_is_exact(prefix))
 	{
@@ -110,8 +110,8 @@ static CutGroup *
 new_group(CutState *state, const OmenGroupRow *head)
 {
 	CutGroup   *group =
-		MemoryContextAllocZero(state->part_context, offsetof(CutGroup, key) +
-														state->key.count);
+		MemoryContextAllocZero(state->part_context,
+							   offsetof(CutGroup, key) + state->key.count);
 
 	group->group.hash = head->hash;
 	group->group.order = head->order;
@@ -247,7 +247,7 @@ number_nodes(CutState *state, const CutGroup *group)
 {
 	const OmenBuild *build = state->build;
 	uint64		size = pg_nextpower2_64((uint64) group->group.rows * 2 + 1);
-	KeptRow   **table =
+	KeptRow	  **table =
 		MemoryContextAllocExtended(state->kept_context,
 								   size * sizeof(KeptRow *),
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -255,7 +255,7 @@ number_nodes(CutState *state, const CutGroup *group)
 
 	for (KeptRow *kept = group->first; kept != NULL; kept = kept->next)
 	{
-		OmenRow    *row = ROW_OF(kept);
+		OmenRow	   *row = ROW_OF(kept);
 		uint64		at = omen_mix(kept->code_hash) & (size - 1);
 
 		if (kept->side != OMEN_SIDE_NONE)
@@ -282,8 +282,7 @@ count_blocks(const CutState *state, const CutGroup *group, uint32 nodes)
 {
 	const OmenLayout *layout = &state->build->ix->layout;
 	uint32		of_level[OMEN_MAX_LEVEL + 1] = {0};
-	uint32		blocks =
-		(nodes + layout->node.per_page - 1) / layout->node.per_page;
+	uint32 blocks = (nodes + layout->node.per_page - 1) / layout->node.per_page;
 	uint32		above = 0;
 	uint32		next = 0;
 
@@ -340,7 +339,7 @@ take_row(CutState *state, OmenMerge *merge, const OmenGroupRow *head,
 {
 	bool		has_row = head->side == OMEN_SIDE_NONE;
 	Size		bytes = has_row ? state->build->shape.row_bytes : 0;
-	KeptRow    *kept;
+	KeptRow	   *kept;
 
 	if (group->group.kind == OMEN_GROUP_LARGE)
 	{
@@ -387,8 +386,7 @@ end_of_stretch(CutState *state, uint32 first)
 		const OmenBuildGroup *group = &state->list[end]->group;
 
 		bytes += ((Size) group->rows + group->side_rows) * row;
-		if (end > first &&
-			(bytes > most || is_large(state, state->list[end])))
+		if (end > first && (bytes > most || is_large(state, state->list[end])))
 			break;
 	}
 	return end;
@@ -423,8 +421,7 @@ cut_stretch(CutState *state, uint32 first, uint32 end)
 	}
 	if (large->group.kind == OMEN_GROUP_LARGE)
 	{
-		large->group.start =
-			state->nrows[OMEN_GROUP_LARGE] - large->group.rows;
+		large->group.start = state->nrows[OMEN_GROUP_LARGE] - large->group.rows;
 		put_group(state, large);
 		omen_build_progress(state->build,
 							large->group.rows + large->group.side_rows);

@@ -31,14 +31,14 @@ pass_rows(OmenBuild *build, OmenBuild *from, const OmenGraphPlan *plan)
 {
 	OmenBuildJob *job = build->job;
 	Size		bytes = build->shape.row_bytes;
-	OmenRow    *row = palloc(bytes);
+	OmenRow	   *row = palloc(bytes);
 	OmenRowReader *reader =
 		omen_rows_open(from, plan->kind, 0, plan->part, bytes);
 	OmenSpill  *rows = omen_spill_begin(build, OMEN_SPILL_ROWS, 0, 1);
 	OmenSpill  *hashes =
 		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, job->hash_parts);
 	uint32		of_chunk = Max(MIN_CHUNK_ROWS,
-						   (plan->rows + OMEN_MAX_CHUNKS - 1) / OMEN_MAX_CHUNKS);
+						  (plan->rows + OMEN_MAX_CHUNKS - 1) / OMEN_MAX_CHUNKS);
 
 	omen_rows_seek(reader, plan->participant, plan->start);
 	for (uint32 i = 0; i < plan->rows; i++)
@@ -71,8 +71,8 @@ pass_rows(OmenBuild *build, OmenBuild *from, const OmenGraphPlan *plan)
 }
 
 /*
- * Make the graph of a group, of rows that `from` has; they may be those who make
- * it.
+ * Make the graph of a group, of rows that `from` has: the same, or the team
+ * that the one who makes it is of.
  */
 void
 omen_make_graph(OmenBuild *build, OmenBuild *from, const OmenGraphPlan *plan)
@@ -130,8 +130,8 @@ make_team(OmenBuild *build)
 static void
 make_graphs(OmenBuild *build, OmenBuild *alone)
 {
-	OmenRowReader *plans = omen_rows_open(build, OMEN_SPILL_PLANS, 0, 0,
-										  sizeof(OmenGraphPlan));
+	OmenRowReader *plans =
+		omen_rows_open(build, OMEN_SPILL_PLANS, 0, 0, sizeof(OmenGraphPlan));
 	uint32		item;
 
 	while (omen_next_item(build, &item))
@@ -141,7 +141,7 @@ make_graphs(OmenBuild *build, OmenBuild *alone)
 		CHECK_FOR_INTERRUPTS();
 		omen_rows_seek(plans, 0, item);
 		omen_rows_read(plans, &plan);
-		alone->attached_order = item;
+		alone->later.order = item;
 		omen_make_graph(alone, build, &plan);
 		omen_build_progress(build, plan.rows);
 	}
@@ -153,8 +153,8 @@ omen_step_graphs(OmenBuild *build)
 {
 	OmenBuild  *alone = make_team(build);
 
-	build->attached = omen_spill_begin(build, OMEN_SPILL_ATTACHED, 1, 1);
-	alone->attached = build->attached;
+	build->later.spill = omen_spill_begin(build, OMEN_SPILL_ATTACHED, 1, 1);
+	alone->later.spill = build->later.spill;
 	PG_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
 							PointerGetDatum(alone->files));
 	{
@@ -163,9 +163,9 @@ omen_step_graphs(OmenBuild *build)
 	PG_END_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
 								PointerGetDatum(alone->files));
 	omen_build_delete_files(0, PointerGetDatum(alone->files));
-	pg_atomic_fetch_add_u64(
-		&build->team->file_bytes,
-		(int64) pg_atomic_read_u64(&alone->team->file_bytes));
-	omen_spill_end(build->attached);
-	build->attached = NULL;
+	pg_atomic_fetch_add_u64(&build->team->file_bytes,
+							(int64) pg_atomic_read_u64(
+								&alone->team->file_bytes));
+	omen_spill_end(build->later.spill);
+	build->later.spill = NULL;
 }

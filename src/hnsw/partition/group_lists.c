@@ -8,9 +8,8 @@
  * written a part of it, whose others are another's, adds his to the page.
  *
  * Rows that share a node with others, in lists and in graphs that one
- * participant made, are attached later by the leader alone: they need pages that
- * all groups share, which are given out in the order in which they are asked
- * for.
+ * participant made, are attached later by the leader alone: they need pages
+ * that all groups share, which are given out in the order of asking.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +33,7 @@ typedef struct ListState
 	OmenBuild  *build;
 	const OmenPlane *plane;
 	const OmenGroupReader *reader;
-	OmenRow    *row;			/* space for one */
+	OmenRow	   *row;			/* space for one */
 	uint32		next;			/* number of the next node, among all */
 	uint32		from;			/* slots of the page: the first, */
 	uint32		to;				/* and the end of those written */
@@ -188,7 +187,7 @@ write_list(ListState *state, OmenUnspill *rows)
 
 	for (uint32 i = 0; i < group->rows; i++)
 	{
-		OmenRow    *row = state->row;
+		OmenRow	   *row = state->row;
 
 		if (!omen_unspill_next(rows, row, state->build->shape.row_bytes))
 			elog(ERROR, "rows of an index build are missing");
@@ -217,12 +216,12 @@ omen_step_lists(OmenBuild *build)
 	state.plane = &build->ix->layout.node;
 	state.reader = reader;
 	state.row = palloc(build->shape.row_bytes);
-	build->attached = omen_spill_begin(build, OMEN_SPILL_ATTACHED, 0, 1);
+	build->later.spill = omen_spill_begin(build, OMEN_SPILL_ATTACHED, 0, 1);
 	while (omen_next_item(build, &item))
 	{
 		OmenUnspill rows;
 
-		build->attached_order = item;
+		build->later.order = item;
 		omen_groups_open(reader, build, item);
 		omen_unspill_begin(&rows, build, OMEN_SPILL_LISTS, 0, item);
 		state.next = reader->node;
@@ -234,8 +233,8 @@ omen_step_lists(OmenBuild *build)
 		end_page(&state);
 		omen_unspill_end(&rows, true);
 	}
-	omen_spill_end(build->attached);
-	build->attached = NULL;
+	omen_spill_end(build->later.spill);
+	build->later.spill = NULL;
 }
 
 /* ---------- rows that share nodes ---------- */
@@ -248,12 +247,12 @@ omen_attach_later(OmenBuild *build, OmenNodeRef node, float error,
 	AttachedRow row;
 
 	memset(&row, 0, sizeof(row));
-	row.order = build->attached_order;
+	row.order = build->later.order;
 	row.node = node;
 	row.error = error;
 	row.tid = *tid;
 	row.same_keys = same_keys;
-	omen_spill_write(build->attached, 0, &row, sizeof(row));
+	omen_spill_write(build->later.spill, 0, &row, sizeof(row));
 }
 
 /* Attach the rows that lists (0) or graphs (1) have noted. */

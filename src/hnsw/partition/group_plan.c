@@ -19,92 +19,6 @@
 #include "hnsw/partition/groups.h"
 #include "miscadmin.h"
 
-/*
- * Bytes of the table's rows that are one partition, of maintenance_work_mem;
- * and what buffers of streams may take of it, where that is small.
- */
-#define PART_SHARE 64
-#define BUFFERS_SHARE 16
-#define MIN_PARTS 16
-
-/* Fewer rows than these are no partition of their own. */
-#define MIN_PART_ROWS 2000
-#define WANTED_PARTS 64
-
-/*
- * The part of maintenance_work_mem beyond which the rows of a group are too
- * many for one participant.  A graph takes eight times its rows while it is
- * made, so four of them are made in all of it.
- */
-#define LARGE_SHARE 32
-
-/* How many partitions rows go to, by the hash of their group's key. */
-void
-omen_plan_groups(OmenBuild *build, double rows)
-{
-	Size		total = build->team->memory.total;
-	double		bytes =
-		rows * (build->shape.row_bytes + sizeof(OmenGroupRow));
-	double		parts = bytes / (total / PART_SHARE);
-	double		most =
-		Max(MIN_PARTS, total / BUFFERS_SHARE / OMEN_POOL_BLOCK);
-
-	parts = Max(parts, Min(WANTED_PARTS, rows / MIN_PART_ROWS));
-	build->groups->count =
-		(uint32) Max(1, Min(parts, Min(most, OMEN_MAX_PARTS)));
-}
-
-/*
- * Rows of a group of more bytes are not kept in memory.  Does not depend on how
- * many participants there are, as places on disk depend on it.
- */
-Size
-omen_large_bytes(const OmenBuild *build)
-{
-	return Max(build->team->memory.total / LARGE_SHARE,
-			   (Size) 2 * OMEN_FLAT_NODES * build->shape.row_bytes);
-}
-
-/* ---------- groups, one by one ---------- */
-
-void
-omen_groups_open(OmenGroupReader *reader, OmenBuild *build, uint32 part)
-{
-	reader->build = build;
-	reader->left = build->groups->parts[part].groups;
-	reader->record = build->groups->parts[part].first_record;
-	reader->node = build->groups->parts[part].first_node;
-	omen_unspill_begin(&reader->un, build, OMEN_SPILL_GROUPS, 0, part);
-}
-
-/* The next group, and its place.  False, and the end of reading, if none. */
-bool
-omen_groups_next(OmenGroupReader *reader)
-{
-	OmenBuildGroup *group = &reader->group;
-	uint32		first_id =
-		reader->build->groups->record_block * OMEN_GROUPS_PER_PAGE;
-
-	if (reader->left == 0)
-	{
-		omen_unspill_end(&reader->un, false);
-		return false;
-	}
-	reader->left--;
-	if (!omen_unspill_next(&reader->un, group, sizeof(OmenBuildGroup)))
-		elog(ERROR, "a group of an index build is missing");
-	omen_unspill_rest(&reader->un, reader->key, group->key_bytes);
-	reader->participant = reader->un.source.participant;
-	/* the record comes after the rest of its key */
-	reader->record += omen_group_slots(group->key_bytes);
-	reader->place.group.id = first_id + reader->record - 1;
-	reader->place.group.version = 0;
-	reader->place.first_node = reader->node;
-	if (group->kind == OMEN_GROUP_LIST)
-		reader->node += group->nodes;
-	return true;
-}
-
 /* ---------- places ---------- */
 
 static BlockNumber
@@ -138,9 +52,9 @@ place_parts(OmenBuild *build)
 		omen_add_blocks(build, pages_for(records, OMEN_GROUPS_PER_PAGE));
 	groups->node_block =
 		omen_add_blocks(build, pages_for(nodes, layout->node.per_page));
-	omen_check_slots(build, ((uint64) groups->node_block + 1) *
-									layout->node.per_page +
-								nodes);
+	omen_check_slots(build,
+					 ((uint64) groups->node_block + 1) * layout->node.per_page +
+						 nodes);
 	groups->payload_block = InvalidBlockNumber;
 	if (layout->out_of_line)
 		groups->payload_block =
@@ -209,8 +123,7 @@ plan_graph(GraphPlans *plans, const OmenGroupReader *reader, uint32 part)
 	plan.rows = reader->group.rows;
 	plan.longest = reader->group.longest;
 	plan.blocks = reader->group.blocks;
-	OMEN_GROW(CurrentMemoryContext, plans->list, plans->room,
-			  plans->count + 1);
+	OMEN_GROW(CurrentMemoryContext, plans->list, plans->room, plans->count + 1);
 	plans->list[plans->count++] = plan;
 }
 
@@ -304,8 +217,8 @@ write_records(OmenBuild *build, GraphPlans *graphs, GraphPlans *large)
 			if (omen_group_write(writer, &record, reader->key) !=
 				reader->place.group.id)
 				elog(ERROR, "record of a group was written elsewhere");
-			omen_directory_write(directory, group->hash,
-								 reader->place.group.id, 0);
+			omen_directory_write(directory, group->hash, reader->place.group.id,
+								 0);
 		}
 	}
 	omen_group_write_end(writer);
@@ -366,9 +279,8 @@ list_last_page(OmenBuild *build)
 
 	if (nodes % build->ix->layout.node.per_page == 0)
 		return;
-	buf = ReadBuffer(build->index,
-					 groups->node_block +
-						 nodes / build->ix->layout.node.per_page);
+	buf = ReadBuffer(build->index, groups->node_block +
+									   nodes / build->ix->layout.node.per_page);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	omen_page_list(build->ix, buf);
 	UnlockReleaseBuffer(buf);

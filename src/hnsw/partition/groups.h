@@ -127,13 +127,19 @@ extern void omen_step_graphs(OmenBuild *build);
 extern void omen_make_graph(OmenBuild *build, OmenBuild *from,
 							const OmenGraphPlan *plan);
 
-/* ---------- group_plan.c ---------- */
+/* ---------- plan.c ---------- */
 
 extern void omen_plan_groups(OmenBuild *build, double rows);
 extern Size omen_large_bytes(const OmenBuild *build);
+
+/* ---------- group_read.c ---------- */
+
 extern void omen_groups_open(OmenGroupReader *reader, OmenBuild *build,
 							 uint32 part);
 extern bool omen_groups_next(OmenGroupReader *reader);
+
+/* ---------- group_plan.c ---------- */
+
 extern void omen_build_groups(OmenBuild *build);
 
 #endif							/* OMEN_PARTITION_GROUPS_H */

@@ -320,6 +320,13 @@ typedef struct OmenEqual OmenEqual;
 /* Records that one participant writes, in partitions. */
 typedef struct OmenSpill OmenSpill;
 
+/* Rows that are to be attached to nodes later, in an order. */
+typedef struct OmenLater
+{
+	OmenSpill  *spill;			/* NULL: they are attached at once */
+	uint64		order;			/* of the nodes at hand */
+} OmenLater;
+
 /* One participant's view. */
 typedef struct OmenBuild
 {
@@ -348,12 +355,18 @@ typedef struct OmenBuild
 	uint64	   *dup_bits; /* of rows: copies of others; NULL above layer 0 */
 	uint64	   *copied_bits;	/* of rows: others are copies of it */
 	OmenEqual  *equal;			/* the copies; the leader's */
-	OmenSpill  *attached;		/* where they go, if not to their nodes, */
-	uint64		attached_order; /* and in which order */
+	void (*make_graphs)(struct OmenBuild *build);	/* a step that has jobs */
+	OmenLater	later;			/* where the copies go, if not to their nodes */
 	MemoryContext context;
 	MemoryContext job_context;	/* reset after each job; the leader's */
 	MemoryContext step_context; /* reset after each step */
 } OmenBuild;
+
+/* ---------- team.c ---------- */
+
+extern void omen_build_prepare(OmenBuild *build, int participants, Size memory);
+extern void omen_build_make_contexts(OmenBuild *build);
+extern void omen_build_delete_files(int code, Datum files);
 
 /* ---------- work.c ---------- */
 
@@ -546,7 +559,7 @@ typedef struct OmenSpillSource
 typedef struct OmenUnspill
 {
 	OmenSpillSource source;
-	int			stop;	 /* before this participant */
+	int			stop;			/* before this participant */
 	uint32		records; /* read, for a look at interrupts now and then */
 } OmenUnspill;
 
@@ -662,8 +675,8 @@ extern void omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items,
 						  uint64 tuples);
 extern char *omen_step_name(int64 step);
 
-/* The name of the function that workers start with. */
-#define OMEN_BUILD_WORKER "omen_build_worker"
+/* What workers do once they are there. */
+extern void omen_work(OmenBuild *build);
 
 /* ---------- job.c ---------- */
 
@@ -676,8 +689,5 @@ extern void omen_check_slots(OmenBuild *build, uint64 slots);
 
 extern void omen_build_graph(const OmenBuildInput *input,
 							 IndexBuildResult *result);
-extern void omen_build_prepare(OmenBuild *build, int participants, Size memory);
-extern void omen_build_make_contexts(OmenBuild *build);
-extern void omen_build_delete_files(int code, Datum files);
 
 #endif							/* OMEN_PARTITION_H */

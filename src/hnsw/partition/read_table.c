@@ -6,9 +6,9 @@
  * An item is a chunk of the table's blocks.  Each row is written to the
  * participant's stream of rows, and the hash of its code to a partition by
  * hash, for equal.c.  Rows without a place in the graph go to a stream of their
- * own.  In an index of groups all go to a partition by the hash of their group's
- * key, for group_cut.c.  The order of rows is that of the scan: by block, and within a block
- * as the table access method gives them.
+ * own.  In an index of groups all go to a partition by the hash of their
+ * group's key, for group_cut.c.  The order of rows is that of the scan: by
+ * block, and within a block as the table access method gives them.
  *
  *-------------------------------------------------------------------------
  */
@@ -245,8 +245,7 @@ put_group_row(RowScan *state, OmenSide kind, ItemPointer tid)
 	OmenBuild  *build = state->build;
 	const OmenPrefixKey *key = state->group_key;
 	OmenGroupRow head;
-	uint32		part =
-		(uint32) ((key->hash >> 32) * build->groups->count >> 32);
+	uint32 part = (uint32) ((key->hash >> 32) * build->groups->count >> 32);
 
 	memset(&head, 0, sizeof(head));
 	head.order = ((uint64) state->chunk_number << 32) |

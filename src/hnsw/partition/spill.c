@@ -62,14 +62,14 @@ file_name(char *path, OmenSpillKind kind, uint32 layer, int participant,
 		  uint32 part)
 {
 	static const char *const names[] = {
-		[OMEN_SPILL_ROWS] = "rows",		  [OMEN_SPILL_MOVED] = "moved",
-		[OMEN_SPILL_HASHES] = "hashes",	  [OMEN_SPILL_SIDE] = "side",
-		[OMEN_SPILL_LATER] = "later",	  [OMEN_SPILL_HOMES] = "homes",
-		[OMEN_SPILL_MEMBERS] = "members", [OMEN_SPILL_COPIED] = "copied",
-		[OMEN_SPILL_NEAR] = "near",		  [OMEN_SPILL_EDGES] = "edges",
-		[OMEN_SPILL_BY_HASH] = "byhash",  [OMEN_SPILL_GROUPS] = "groups",
-		[OMEN_SPILL_LISTS] = "lists",	  [OMEN_SPILL_GRAPHS] = "graphs",
-		[OMEN_SPILL_LARGE] = "large",	  [OMEN_SPILL_PLANS] = "plans",
+		[OMEN_SPILL_ROWS] = "rows",			[OMEN_SPILL_MOVED] = "moved",
+		[OMEN_SPILL_HASHES] = "hashes",		[OMEN_SPILL_SIDE] = "side",
+		[OMEN_SPILL_LATER] = "later",		[OMEN_SPILL_HOMES] = "homes",
+		[OMEN_SPILL_MEMBERS] = "members",	[OMEN_SPILL_COPIED] = "copied",
+		[OMEN_SPILL_NEAR] = "near",			[OMEN_SPILL_EDGES] = "edges",
+		[OMEN_SPILL_BY_HASH] = "byhash",	[OMEN_SPILL_GROUPS] = "groups",
+		[OMEN_SPILL_LISTS] = "lists",		[OMEN_SPILL_GRAPHS] = "graphs",
+		[OMEN_SPILL_LARGE] = "large",		[OMEN_SPILL_PLANS] = "plans",
 		[OMEN_SPILL_ATTACHED] = "attached",
 	};
 

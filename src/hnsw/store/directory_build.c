@@ -4,9 +4,9 @@
  *	  Writing a whole directory at once, level by level from the leaves up.
  *
  * By CREATE INDEX: entries come in their order, pages follow each other, and
- * nobody else sees them yet.  Pages are left with some room, so that groups that
- * come later do not split them all at once.  How the directory is read, and
- * changed from then on, is directory.c's.
+ * nobody else sees them yet.  Pages are left with some room, so that groups
+ * that come later do not split them all at once.  How the directory is read,
+ * and changed from then on, is directory.c's.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,8 +40,7 @@ static void
 begin_page(OmenDirectoryWriter *writer)
 {
 	Page		page = (Page) writer->page.data;
-	OmenDirectoryHeader *header =
-		(OmenDirectoryHeader *) PageGetContents(page);
+	OmenDirectoryHeader *header = (OmenDirectoryHeader *) PageGetContents(page);
 
 	omen_page_init(page, writer->block, OMEN_PAGE_DIRECTORY);
 	memset(header, 0, sizeof(OmenDirectoryHeader));
@@ -54,8 +53,7 @@ static void
 end_page(OmenDirectoryWriter *writer, const OmenDirectoryEntry *next)
 {
 	Page		page = (Page) writer->page.data;
-	OmenDirectoryHeader *header =
-		(OmenDirectoryHeader *) PageGetContents(page);
+	OmenDirectoryHeader *header = (OmenDirectoryHeader *) PageGetContents(page);
 
 	if (next)
 	{
@@ -64,9 +62,9 @@ end_page(OmenDirectoryWriter *writer, const OmenDirectoryEntry *next)
 		OmenPageGetOpaque(page)->next = writer->block + 1;
 	}
 	OmenPageGetOpaque(page)->used = writer->count;
-	((PageHeader) page)->pd_lower =
-		OMEN_PAGE_START + sizeof(OmenDirectoryHeader) +
-		writer->count * sizeof(OmenDirectoryEntry);
+	((PageHeader) page)->pd_lower = OMEN_PAGE_START +
+									sizeof(OmenDirectoryHeader) +
+									writer->count * sizeof(OmenDirectoryEntry);
 	omen_put_page(&writer->ix->pages, page);
 	writer->block++;
 }

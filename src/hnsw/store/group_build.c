@@ -81,8 +81,7 @@ omen_group_write(OmenGroupWriter *writer, OmenGroupRecord *record,
 
 	for (uint32 i = 0; i < parts; i++)
 	{
-		OmenGroupKeyPart *part =
-			(OmenGroupKeyPart *) next_slot(writer, &id);
+		OmenGroupKeyPart *part = (OmenGroupKeyPart *) next_slot(writer, &id);
 
 		if (i == 0)
 			record->more = id;
