@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "hnsw/partition/groups.h"
 #include "miscadmin.h"
+#include "omendb.h"
 #include "pause.h"
 #include "storage/ipc.h"
 #include "utils/backend_progress.h"

@@ -108,6 +108,7 @@ struct OmenSpill
 	uint32		parts;
 	bool		memory;			/* there may be some */
 	uint64		file_bytes;
+	MemoryContext context; /* of its files: those of a job may end earlier */
 	Writer	   *writers;
 };
 
@@ -125,6 +126,7 @@ omen_spill_begin(OmenBuild *build, OmenSpillKind kind, uint32 layer,
 	/* what stays to the end must not keep a pool that is closed */
 	spill->memory = kind != OMEN_SPILL_LATER && kind != OMEN_SPILL_LARGE;
 	spill->file_bytes = 0;
+	spill->context = CurrentMemoryContext;
 	spill->writers = palloc0(parts * sizeof(Writer));
 	return spill;
 }
@@ -175,10 +177,12 @@ begin_file(OmenSpill *spill, uint32 part)
 {
 	OmenBuild  *build = spill->build;
 	Writer	   *writer = &spill->writers[part];
+	MemoryContext old = MemoryContextSwitchTo(spill->context);
 	char		path[MAXPGPATH];
 
 	file_name(path, spill->kind, spill->layer, build->participant, part);
 	writer->file = BufFileCreateFileSet(build->files, path);
+	MemoryContextSwitchTo(old);
 	writer->stream.in_file = true;
 }
 
