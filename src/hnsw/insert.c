@@ -256,16 +256,7 @@ enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
 {
 	if (ins->prefix == NULL)
 		return;
-	if (!omen_prefix_encode(ins->prefix, values, isnull, ins->group_key))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("values of the columns before the vector are too long "
-						"for index \"%s\"",
-						RelationGetRelationName(ins->ix->pages.rel)),
-				 errdetail("They can have %d bytes in all.",
-						   OMEN_MAX_GROUP_KEY),
-				 errhint("Consider an index with an expression that is shorter "
-						 "in their place, such as an MD5 hash.")));
+	omen_group_encode(ins->ix, ins->prefix, values, isnull, ins->group_key);
 	for (;;)
 	{
 		/* by the directory as it was; whoever finds none there looks again */
