@@ -2120,6 +2120,9 @@ CREATE FUNCTION omen_hnsw_info(
 	OUT ef_construction integer,
 	OUT epoch integer,
 	OUT format_version integer,
+	OUT leading_columns integer,
+	OUT groups bigint,
+	OUT graph_groups bigint,
 	OUT nodes bigint,
 	OUT dead_nodes bigint,
 	OUT rows bigint,
@@ -2130,12 +2133,32 @@ CREATE FUNCTION omen_hnsw_info(
 	OUT upper_pages bigint,
 	OUT posting_pages bigint,
 	OUT payload_pages bigint,
+	OUT group_pages bigint,
+	OUT directory_pages bigint,
 	OUT free_pages bigint,
 	OUT bytes_per_node double precision
 )
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION omen_hnsw_info(regclass) IS 'what an omen_hnsw index consists of';
+
+CREATE FUNCTION omen_hnsw_groups(
+	index regclass,
+	OUT id bigint,
+	OUT key text[],
+	OUT mode text,
+	OUT levels integer,
+	OUT max_nodes bigint,
+	OUT dead_nodes bigint,
+	OUT shared_pages integer,
+	OUT has_own_pages boolean
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION omen_hnsw_groups(regclass) IS 'the groups that the columns before the vector make in an omen_hnsw index';
+
+-- It shows values of a table's columns, whichever rows have them.
+REVOKE ALL ON FUNCTION omen_hnsw_groups(regclass) FROM PUBLIC;
 
 CREATE FUNCTION omen_hnsw_last_scan(
 	OUT hops bigint,

@@ -93,7 +93,7 @@ SELECT * FROM omen_hnsw_check('long_index', true);
 DROP TABLE long;
 
 -- What cannot be so.
-CREATE TABLE wrong (id int, v vector(6), w vector(6), p point, m money, a int, b int, c int, d int, e int, ms money[]);
+CREATE TABLE wrong (id int, v vector(6), w vector(6), p point, m money, a int, b int, c int, d int, e int, ms money[], t tsvector, bits bit(8));
 CREATE INDEX ON wrong USING omen_hnsw (id);
 CREATE INDEX ON wrong USING omen_hnsw (p, v);
 CREATE INDEX ON wrong USING omen_hnsw (v, id, w);
@@ -102,6 +102,16 @@ CREATE INDEX ON wrong USING omen_hnsw (a, b, c, d, v, e, id);
 CREATE INDEX ON wrong USING omen_hnsw (ms, v);
 CREATE OPERATOR CLASS money_ops FOR TYPE money USING omen_hnsw AS OPERATOR 3 =, FUNCTION 1 omen_key_support(internal);
 CREATE INDEX ON wrong USING omen_hnsw (m money_ops, v);
+CREATE OPERATOR CLASS less_ops FOR TYPE int USING omen_hnsw AS OPERATOR 1 <, FUNCTION 1 omen_key_support(internal);
+CREATE INDEX ON wrong USING omen_hnsw (id less_ops, v);
+DROP OPERATOR FAMILY less_ops USING omen_hnsw;
+CREATE INDEX ON wrong USING omen_hnsw (m, v);
+CREATE INDEX ON wrong USING omen_hnsw (t, v);
+CREATE INDEX ON wrong USING omen_hnsw (bits, v);
+CREATE INDEX ON wrong USING omen_hnsw (bits bit_hamming_ops, v);
+CREATE INDEX ON wrong USING omen_hnsw (id DESC, v);
+CREATE INDEX ON wrong USING omen_hnsw (id, v) INCLUDE (a);
+CREATE UNIQUE INDEX ON wrong USING omen_hnsw (id, v);
 -- A type of its own that text_ops would take, and compare as text.
 CREATE TYPE odd;
 CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal IMMUTABLE STRICT AS 'textin';

@@ -263,7 +263,9 @@ enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
 						"for index \"%s\"",
 						RelationGetRelationName(ins->ix->pages.rel)),
 				 errdetail("They can have %d bytes in all.",
-						   OMEN_MAX_GROUP_KEY)));
+						   OMEN_MAX_GROUP_KEY),
+				 errhint("Consider an index with an expression that is shorter "
+						 "in their place, such as an MD5 hash.")));
 	for (;;)
 	{
 		/* by the directory as it was; whoever finds none there looks again */

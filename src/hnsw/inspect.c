@@ -10,18 +10,18 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "compat.h"
 #include "funcapi.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/inspect.h"
 #include "hnsw/named_index.h"
 #include "miscadmin.h"
 #include "omendb.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#define INFO_COLUMNS 20
+#define INFO_COLUMNS 25
 #define LAST_SCAN_COLUMNS 8
 
 
@@ -33,6 +33,9 @@ typedef struct IndexCounts
 	uint64		dead_nodes;		/* without */
 	uint64		rows;
 	uint64		edges;			/* in layer 0 */
+	uint64		groups;
+	uint64		graph_groups;	/* those that are graphs */
+	int			levels;			/* most layers that a graph has */
 } IndexCounts;
 
 /* A node whose slot does not tell whether it has rows. */
@@ -43,6 +46,24 @@ typedef struct ChainHead
 } ChainHead;
 
 static const char *const mode_names[] = {"flat", "converting", "graph"};
+
+/* ---------- one graph ---------- */
+
+/* What a graph, or list, is; there is no other mode than these. */
+const char *
+omen_mode_name(const OmenGraphData *data)
+{
+	return mode_names[data->mode];
+}
+
+/* Layers of a graph, layer 0 included; 0 of a list. */
+int
+omen_count_layers(const OmenGraphData *data)
+{
+	if (data->mode == OMEN_MODE_FLAT)
+		return 0;
+	return data->entry == OMEN_INVALID_ID ? 1 : data->entry_level + 1;
+}
 
 /* ---------- counting ---------- */
 
@@ -100,6 +121,24 @@ count_chunks(Page page, IndexCounts *counts)
 }
 
 static void
+count_groups(Page page, IndexCounts *counts)
+{
+	uint32		used = Min(OmenPageGetOpaque(page)->used, OMEN_GROUPS_PER_PAGE);
+
+	for (uint32 i = 0; i < used; i++)
+	{
+		const OmenGroupRecord *record = omen_page_group(page, i);
+
+		/* those that are being taken apart are none any more */
+		if (record->flags != OMEN_GROUP_USED)
+			continue;
+		counts->groups++;
+		counts->graph_groups += record->graph.mode == OMEN_MODE_GRAPH;
+		counts->levels = Max(counts->levels, omen_count_layers(&record->graph));
+	}
+}
+
+static void
 count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 		   IndexCounts *counts, ChainHead *heads, OmenTidList *tids)
 {
@@ -120,6 +159,8 @@ count_page(OmenGraph *graph, BlockNumber block, BufferAccessStrategy strategy,
 		nheads = count_nodes(ix, buf, counts, heads);
 	else if (kind == OMEN_PAGE_POSTING)
 		count_chunks(BufferGetPage(buf), counts);
+	else if (kind == OMEN_PAGE_GROUP)
+		count_groups(BufferGetPage(buf), counts);
 	UnlockReleaseBuffer(buf);
 
 	for (uint32 i = 0; i < nheads; i++)
@@ -151,21 +192,12 @@ count_index(OmenGraph *graph, BlockNumber nblocks, IndexCounts *counts)
 
 /* ---------- the rows ---------- */
 
-/* Layers of the graph, layer 0 included. */
-static int
-count_layers(const OmenGraphData *data)
-{
-	if (data->mode == OMEN_MODE_FLAT)
-		return 0;
-	return data->entry == OMEN_INVALID_ID ? 1 : data->entry_level + 1;
-}
-
 /* What the index is: a list, a graph, or as many of these as it has groups. */
 static const char *
 mode_of(const OmenGraph *graph)
 {
 	return graph->ix->layout.group_bytes > 0 ? "groups"
-											 : mode_names[graph->data.mode];
+											 : omen_mode_name(&graph->data);
 }
 
 static void
@@ -185,10 +217,13 @@ fill_info(const OmenGraph *graph, const IndexCounts *counts,
 	values[i++] = Int32GetDatum(meta->ef_construction);
 	values[i++] = Int32GetDatum(data->epoch);
 	values[i++] = Int32GetDatum(meta->version);
+	values[i++] = Int32GetDatum(meta->leading);
+	values[i++] = Int64GetDatum(counts->groups);
+	values[i++] = Int64GetDatum(counts->graph_groups);
 	values[i++] = Int64GetDatum(counts->nodes);
 	values[i++] = Int64GetDatum(counts->dead_nodes);
 	values[i++] = Int64GetDatum(counts->rows);
-	values[i++] = Int32GetDatum(count_layers(data));
+	values[i++] = Int32GetDatum(counts->levels);
 	nulls[i] = in_use == 0;
 	values[i++] =
 		Float8GetDatum(in_use > 0 ? (double) counts->edges / in_use : 0);
@@ -197,6 +232,8 @@ fill_info(const OmenGraph *graph, const IndexCounts *counts,
 	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_UPPER]);
 	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_POSTING]);
 	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_PAYLOAD]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_GROUP]);
+	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_DIRECTORY]);
 	values[i++] = Int64GetDatum(counts->pages[OMEN_PAGE_FREE]);
 	nulls[i] = counts->nodes == 0;
 	values[i++] = Float8GetDatum(
@@ -235,18 +272,9 @@ omen_hnsw_info(PG_FUNCTION_ARGS)
 
 	omen_require_hnsw_index(index);
 	require_rights(index);
-	if (!index->rd_index->indisready)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("index \"%s\" has not been built",
-							   RelationGetRelationName(index))));
-	if (omen_has_no_contents(index))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg(
-				 "index \"%s\" is unlogged and has no contents during recovery",
-				 RelationGetRelationName(index))));
+	omen_require_contents(index);
 	graph = omen_graph_open(omen_index_open(index, false), 0);
+	counts.levels = omen_count_layers(&graph->data);
 	nblocks = RelationGetNumberOfBlocks(index);
 	count_index(graph, nblocks, &counts);
 	fill_info(graph, &counts, nblocks, values, nulls);

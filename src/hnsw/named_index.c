@@ -87,6 +87,23 @@ omen_has_no_contents(Relation index)
 		   index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED;
 }
 
+/* Raise an error unless there is something in the index to look at. */
+void
+omen_require_contents(Relation index)
+{
+	if (!index->rd_index->indisready)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("index \"%s\" has not been built",
+							   RelationGetRelationName(index))));
+	if (omen_has_no_contents(index))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg(
+				 "index \"%s\" is unlogged and has no contents during recovery",
+				 RelationGetRelationName(index))));
+}
+
 /* A row of a function that returns one. */
 Datum
 omen_return_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)

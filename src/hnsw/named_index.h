@@ -16,6 +16,7 @@
 /* named_index.c */
 extern void omen_require_hnsw_index(Relation index);
 extern bool omen_has_no_contents(Relation index);
+extern void omen_require_contents(Relation index);
 extern Datum omen_return_row(FunctionCallInfo fcinfo, Datum *values,
 							 bool *nulls);
 

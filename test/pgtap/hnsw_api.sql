@@ -37,6 +37,7 @@ INSERT INTO expected_function VALUES
 	('omen_key_support', 'internal', 'internal i t s f t'),
 	('omen_hnsw_check', 'regclass, boolean', 'record v t u t f'),
 	('omen_hnsw_info', 'regclass', 'record v t r f t'),
+	('omen_hnsw_groups', 'regclass', 'record v t r t f'),
 	('omen_hnsw_last_scan', '', 'record v t r f t'),
 	('omen_hnsw_build_estimate', 'bigint, integer, integer, integer, text, text, integer', 'record s t s f t');
 SELECT is(
@@ -62,9 +63,12 @@ SELECT is(
 FROM (VALUES
 	('omen_hnsw_check(regclass, boolean)', ARRAY['severity text', 'kind text', 'block bigint', 'slot integer', 'detail text']),
 	('omen_hnsw_info(regclass)', ARRAY['mode text', 'metric text', 'storage text', 'dims integer', 'm integer',
-		'ef_construction integer', 'epoch integer', 'format_version integer', 'nodes bigint', 'dead_nodes bigint', 'rows bigint',
-		'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint', 'upper_pages bigint',
-		'posting_pages bigint', 'payload_pages bigint', 'free_pages bigint', 'bytes_per_node double precision']),
+		'ef_construction integer', 'epoch integer', 'format_version integer', 'leading_columns integer', 'groups bigint', 'graph_groups bigint',
+		'nodes bigint', 'dead_nodes bigint', 'rows bigint', 'levels integer', 'mean_degree double precision', 'pages bigint', 'node_pages bigint',
+		'upper_pages bigint', 'posting_pages bigint', 'payload_pages bigint', 'group_pages bigint', 'directory_pages bigint', 'free_pages bigint',
+		'bytes_per_node double precision']),
+	('omen_hnsw_groups(regclass)', ARRAY['id bigint', 'key text[]', 'mode text', 'levels integer', 'max_nodes bigint', 'dead_nodes bigint',
+		'shared_pages integer', 'has_own_pages boolean']),
 	('omen_hnsw_last_scan()', ARRAY['hops bigint', 'visits bigint', 'distances bigint', 'reranked bigint', 'late bigint', 'index regclass',
 		'ef_search integer', 'ef_search_from text']),
 	('omen_hnsw_build_estimate(bigint, integer, integer, integer, text, text, integer)',
@@ -160,9 +164,34 @@ SET ROLE omen_somebody;
 SELECT lives_ok($$SELECT count(*) FROM omen_hnsw_check('omen_item_index')$$, 'but those may whom it was granted');
 RESET ROLE;
 
+CREATE TABLE public.omen_tenant (tenant int, v vector(3));
+CREATE INDEX omen_tenant_index ON public.omen_tenant USING omen_hnsw (tenant, v);
+SET ROLE omen_somebody;
+SELECT throws_ok($$SELECT * FROM omen_hnsw_groups('omen_tenant_index')$$, '42501', 'permission denied for function omen_hnsw_groups',
+	'not everybody may see the groups of an index');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION omen_hnsw_groups TO omen_somebody;
+SET ROLE omen_somebody;
+SELECT throws_ok($$SELECT * FROM omen_hnsw_groups('omen_tenant_index')$$, '42501', 'permission denied for table omen_tenant',
+	'nor those who may not read the leading columns');
+RESET ROLE;
+GRANT SELECT (tenant) ON public.omen_tenant TO omen_somebody;
+SET ROLE omen_somebody;
+SELECT is_empty($$SELECT * FROM omen_hnsw_groups('omen_tenant_index')$$, 'but those who may');
+RESET ROLE;
+ALTER TABLE public.omen_tenant ENABLE ROW LEVEL SECURITY;
+SET ROLE omen_somebody;
+SELECT throws_ok($$SELECT * FROM omen_hnsw_groups('omen_tenant_index')$$, '42501', 'cannot show the groups of index "omen_tenant_index"',
+	'and where row-level security applies to them not any more');
+RESET ROLE;
+
+-- Functions have a comment, all of them
+SELECT is_empty($$SELECT name FROM expected_function WHERE obj_description(format('%I(%s)', name, arguments)::regprocedure, 'pg_proc') IS NULL$$,
+	'each function has a comment');
+
 -- Only indexes of the access method can be asked about
 SELECT throws_ok(format('SELECT * FROM %s(%L)', function, relation), code, NULL, format('%s(%s) is refused', function, relation))
-FROM (VALUES ('omen_hnsw_check'), ('omen_hnsw_info')) f (function),
+FROM (VALUES ('omen_hnsw_check'), ('omen_hnsw_info'), ('omen_hnsw_groups')) f (function),
 	(VALUES ('omen_item', '42809'), ('pg_class_oid_index', '42809')) r (relation, code);
 
 -- What a scan took: of all scans of a node in EXPLAIN, where the server lets us

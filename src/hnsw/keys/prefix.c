@@ -114,7 +114,8 @@ omen_prefix_check(Relation index)
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("omen_hnsw index cannot have more than %d columns "
 						"before the vector",
-						OMEN_MAX_LEADING)));
+						OMEN_MAX_LEADING),
+				 errhint("Columns to filter by may follow the vector.")));
 	for (int attno = 1; attno < columns.vector; attno++)
 	{
 		Oid			type = column_type(index, attno);
@@ -128,9 +129,14 @@ omen_prefix_check(Relation index)
 						NameStr(
 							TupleDescAttr(RelationGetDescr(index), attno - 1)
 								->attname)),
-				 errdetail("The \"=\" of its operator class for type %s has "
-						   "no extended hash function.",
-						   format_type_be(index->rd_opcintype[attno - 1])),
+				 OidIsValid(equality_of(index, attno))
+					 ? errdetail("The \"=\" of its operator class for type %s "
+								 "has no extended hash function.",
+								 format_type_be(index->rd_opcintype[attno - 1]))
+					 : errdetail("Its operator class for type %s has no "
+								 "\"=\".",
+								 format_type_be(
+									 index->rd_opcintype[attno - 1])),
 				 errhint("Columns to filter by may follow the vector.")));
 		if (OidIsValid(own) &&
 			get_op_opfamily_strategy(own, index->rd_opfamily[attno - 1]) !=
@@ -416,6 +422,31 @@ value_of(const OmenPrefixColumn *column, const KeyReader *bytes)
 		SET_VARSIZE(value, header + bytes->left);
 	memcpy(value + header, bytes->bytes, bytes->left);
 	return PointerGetDatum(value);
+}
+
+/*
+ * Take a key apart.  False if it is none that values of the columns have.  May
+ * leave memory behind.
+ */
+bool
+omen_prefix_decode(const OmenPrefix *prefix, uint8 nulls, const uint8 *bytes,
+				   uint32 count, Datum *values, bool *isnull)
+{
+	KeyReader	reader = {bytes, count};
+
+	for (uint32 i = 0; i < prefix->count; i++)
+	{
+		KeyReader	value;
+
+		values[i] = (Datum) 0;
+		isnull[i] = (nulls & (1 << i)) != 0;
+		if (isnull[i])
+			continue;
+		if (!next_bytes(prefix, i, &reader, &value))
+			return false;
+		values[i] = value_of(&prefix->columns[i], &value);
+	}
+	return reader.left == 0 && nulls >> prefix->count == 0;
 }
 
 /* Are two values equal, by their bytes or else by "="? */

@@ -86,6 +86,10 @@ typedef struct OmenPrefixValues
 	uint32		combinations;
 } OmenPrefixValues;
 
+/* What turns keys into text; prefix_text.c's own. */
+typedef struct OmenPrefixTexts OmenPrefixTexts;
+
+/* prefix.c */
 extern OmenPrefix *omen_prefix_open(Relation index);
 extern void omen_prefix_check(Relation index);
 extern bool omen_prefix_encode(OmenPrefix *prefix, const Datum *values,
@@ -95,6 +99,18 @@ extern bool omen_prefix_is_same(const OmenPrefixKey *key, uint8 nulls,
 								const uint8 *bytes, uint32 count);
 extern bool omen_prefix_is_equal(OmenPrefix *prefix, const OmenPrefixKey *key,
 								 uint8 nulls, const uint8 *bytes, uint32 count);
+extern bool omen_prefix_decode(const OmenPrefix *prefix, uint8 nulls,
+							   const uint8 *bytes, uint32 count, Datum *values,
+							   bool *isnull);
+
+/* prefix_text.c */
+extern OmenPrefixTexts *omen_prefix_texts_open(Relation index,
+											   OmenPrefix *prefix);
+extern bool omen_prefix_texts(OmenPrefixTexts *texts, uint64 hash, uint8 nulls,
+							  const uint8 *bytes, uint32 count, Datum *values,
+							  bool *isnull);
+
+/* prefix_scan.c */
 extern bool omen_prefix_is_comparable(Oid type, Oid other);
 extern OmenPrefixAsked omen_prefix_asked(const OmenPrefix *prefix, ScanKey keys,
 										 int count, OmenPrefixValues *asked);

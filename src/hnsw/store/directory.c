@@ -208,6 +208,41 @@ omen_directory_find(OmenIndex *ix, uint64 hash, OmenNodeRef **groups)
 	return count;
 }
 
+/*
+ * Copy the entries of one leaf, from *place on, and say in *place where the
+ * next one begins; there is none if *is_last.  entries has room for
+ * OMEN_DIRECTORY_ENTRIES.  Returns how many they are.
+ *
+ * Groups that come or go while somebody walks so from leaf to leaf are met or
+ * not; all others are met once.
+ */
+uint32
+omen_directory_leaf(OmenIndex *ix, OmenDirectoryEntry *place,
+					OmenDirectoryEntry *entries, bool *is_last)
+{
+	Buffer		buf;
+	Page		page;
+	const OmenDirectoryHeader *header;
+	uint32		first;
+	uint32		count;
+
+	*is_last = true;
+	if (ix->meta.directory == InvalidBlockNumber)
+		return 0;
+	buf = find_page(ix, place->hash, place->group, 0, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buf);
+	header = header_of(page);
+	first = count_less(page, place->hash, place->group);
+	count = OmenPageGetOpaque(page)->used - first;
+	memcpy(entries, &entries_of(page)[first],
+		   count * sizeof(OmenDirectoryEntry));
+	*is_last = OmenPageGetOpaque(page)->next == InvalidBlockNumber;
+	place->hash = header->high_hash;
+	place->group = header->high_group;
+	UnlockReleaseBuffer(buf);
+	return count;
+}
+
 /* ---------- adding ---------- */
 
 /* Add an entry to a page with room, which takes part in a change. */

@@ -284,6 +284,8 @@ extern OmenNodeRef omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls,
 /* directory.c */
 extern uint32 omen_directory_find(OmenIndex *ix, uint64 hash,
 								  OmenNodeRef **groups);
+extern uint32 omen_directory_leaf(OmenIndex *ix, OmenDirectoryEntry *place,
+								  OmenDirectoryEntry *entries, bool *is_last);
 extern Buffer omen_directory_prepare(OmenIndex *ix, uint64 hash, uint32 group);
 extern void omen_directory_put(Page page, uint64 hash, uint32 group,
 							   uint32 link);
