@@ -43,6 +43,7 @@ BEGIN
 		SET LOCAL enable_seqscan = off;
 		SET LOCAL enable_indexscan = on;
 		SET LOCAL omendb.enable_scan = on;
+		SET LOCAL omendb.ef_search = 100;
 		EXECUTE format(text, 'item') INTO a.got, ids USING q, a.groups, a.wanted;
 		SET LOCAL enable_seqscan = on;
 		SET LOCAL enable_indexscan = off;
@@ -118,7 +119,7 @@ BEGIN
 	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF, FORMAT JSON) ' || query INTO plan;
 	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
 END $$;
-SELECT pg_relation_size('item') / 8192 > 500 AS large_table, pg_relation_size('item_index') / 8192 > 300 AS large_index;
+SELECT pg_relation_size('item') / 8192 > 500 AS large_table, pg_relation_size('item_index') / 8192 > 200 AS large_index;
 CREATE TABLE kind (number int, query text);
 INSERT INTO kind VALUES (1, 'ORDER BY v <-> ''[5,5,5,5,5,5,5,5]'' LIMIT 1000'), (2, 'ORDER BY v <-> (SELECT NULL::vector) LIMIT 1000'),
 	(3, 'AND color = 3 ORDER BY v <-> ''[5,5,5,5,5,5,5,5]'' LIMIT 1000'), (4, 'AND color = 3 ORDER BY v <-> (SELECT NULL::vector) LIMIT 1000'),
