@@ -87,6 +87,24 @@ omen_directory_unlock(OmenIndex *ix)
 
 /* ---------- finding a group ---------- */
 
+/*
+ * Make the key of a row's group.  An error if it is too long.  May leave memory
+ * behind.
+ */
+void
+omen_group_encode(OmenIndex *ix, OmenPrefix *prefix, const Datum *values,
+				  const bool *isnull, OmenPrefixKey *key)
+{
+	if (omen_prefix_encode(prefix, values, isnull, key))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("values of the columns before the vector are too long for "
+					"index \"%s\"",
+					RelationGetRelationName(ix->pages.rel)),
+			 errdetail("They can have %d bytes in all.", OMEN_MAX_GROUP_KEY)));
+}
+
 /* Has the group of a record the key? */
 static bool
 has_key(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key,

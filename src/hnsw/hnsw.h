@@ -148,6 +148,9 @@ extern bool omen_member_encode(OmenMemberRows *rows, OmenNodeRef node,
 /* groups.c */
 extern bool omen_group_find(OmenIndex *ix, OmenPrefix *prefix,
 							const OmenPrefixKey *key, OmenNodeRef *group);
+extern void omen_group_encode(OmenIndex *ix, OmenPrefix *prefix,
+							  const Datum *values, const bool *isnull,
+							  OmenPrefixKey *key);
 extern void omen_directory_lock(OmenIndex *ix);
 extern void omen_directory_unlock(OmenIndex *ix);
 extern OmenNodeRef omen_group_need(OmenIndex *ix, OmenPrefix *prefix,

@@ -297,7 +297,7 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 								 (int64) state->tuples);
 }
 
-/* A small table, or one of groups: insert its rows one by one. */
+/* A small table: insert its rows one by one. */
 static void
 insert_rows(BuildState *state, IndexBuildResult *result)
 {
@@ -312,7 +312,9 @@ insert_rows(BuildState *state, IndexBuildResult *result)
 						  RelationGetNumberOfBlocks(state->index), true);
 }
 
-/* A larger one: build a graph, which is logged as well. */
+/*
+ * A larger one: build a graph, or that of each group, which is logged as well.
+ */
 static void
 build_graph(BuildState *state, IndexBuildResult *result)
 {
@@ -361,7 +363,7 @@ omen_hnsw_build(Relation heap, Relation index, IndexInfo *index_info)
 											  ALLOCSET_DEFAULT_SIZES);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE,
 								 OMEN_PHASE_SAMPLE);
-	if (choose_quantizer(&state) && state.inserter->prefix == NULL)
+	if (choose_quantizer(&state))
 		build_graph(&state, result);
 	else
 		insert_rows(&state, result);

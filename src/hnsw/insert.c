@@ -256,14 +256,7 @@ enter_group(OmenInserter *ins, const Datum *values, const bool *isnull)
 {
 	if (ins->prefix == NULL)
 		return;
-	if (!omen_prefix_encode(ins->prefix, values, isnull, ins->group_key))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("values of the columns before the vector are too long "
-						"for index \"%s\"",
-						RelationGetRelationName(ins->ix->pages.rel)),
-				 errdetail("They can have %d bytes in all.",
-						   OMEN_MAX_GROUP_KEY)));
+	omen_group_encode(ins->ix, ins->prefix, values, isnull, ins->group_key);
 	for (;;)
 	{
 		/* by the directory as it was; whoever finds none there looks again */

@@ -123,6 +123,7 @@ extern Page omen_change_page(OmenChange *change, Buffer buf);
 extern Page omen_change_new_page(OmenChange *change, Buffer buf);
 extern void omen_change_commit(OmenChange *change);
 extern void omen_change_abort(OmenChange *change);
+extern void omen_put_page(OmenPages *pages, Page page);
 
 /* ---------- list.c ---------- */
 

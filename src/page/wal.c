@@ -95,6 +95,23 @@ omen_change_commit(OmenChange *change)
 		MarkBufferDirty(change->buffers[i]);
 }
 
+/*
+ * Write a whole page of an index that is being built, over whatever its block
+ * has.  It has been made in private memory.
+ */
+void
+omen_put_page(OmenPages *pages, Page page)
+{
+	Buffer		buf = ReadBufferExtended(pages->rel, MAIN_FORKNUM,
+									OmenPageGetOpaque(page)->block,
+									RBM_ZERO_AND_LOCK, NULL);
+
+	Assert(pages->building);
+	memcpy(BufferGetPage(buf), page, BLCKSZ);
+	MarkBufferDirty(buf);
+	UnlockReleaseBuffer(buf);
+}
+
 /* Forget a change; nothing may have been written yet. */
 void
 omen_change_abort(OmenChange *change)

@@ -14,8 +14,9 @@
 #include "catalog/storage.h"
 #include "commands/progress.h"
 #include "compat.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 #include "miscadmin.h"
+#include "omendb.h"
 #include "pause.h"
 #include "storage/ipc.h"
 #include "utils/backend_progress.h"
@@ -51,9 +52,10 @@ scan_table(OmenBuild *build)
 	const OmenBuildTask *task = build->task;
 	OmenBuildJob *job = build->job;
 	double		rows = expected_rows(build->heap);
-	double		parts = rows * 64 / build->team->memory.work;
 
-	job->hash_parts = (uint32) Max(1, Min(parts, 64));
+	if (build->prefix)
+		omen_plan_groups(build, rows);
+	job->hash_parts = omen_plan_hash_parts(&build->team->memory, rows);
 	job->layer.chunks =
 		(uint32) (((uint64) task->heap_blocks + task->chunk_blocks - 1) /
 				  task->chunk_blocks);
@@ -142,6 +144,11 @@ fill_index(OmenBuild *build)
 
 	omen_job_begin(build);
 	scan_table(build);
+	if (build->prefix)
+	{
+		omen_build_groups(build);
+		return;
+	}
 	keep_side_rows(build, &side);
 	omen_job_run(build);
 	add_side_rows(build, &side);
@@ -196,38 +203,6 @@ init_task(OmenBuildTask *task, const OmenBuildInput *input,
 						   : 0;
 }
 
-static void
-init_team(OmenBuildTeam *team, int participants)
-{
-	team->participants = participants;
-	team->memory.total = (Size) maintenance_work_mem * 1024;
-	pg_atomic_init_u32(&team->next_item, 0);
-	pg_atomic_init_u64(&team->done, 0);
-	pg_atomic_init_u64(&team->blocks_done, 0);
-	pg_atomic_init_u64(&team->heap_tuples, 0);
-	pg_atomic_init_u64(&team->index_tuples, 0);
-	pg_atomic_init_u64(&team->file_bytes, 0);
-	pg_atomic_init_u32(&team->broken_hot_chain, 0);
-
-	/* before there are workers: alone they would go on without the leader */
-	BarrierInit(&team->barrier, 0);
-	(void) BarrierAttach(&team->barrier);
-}
-
-static void
-init_shared(OmenBuild *build, const OmenBuildInput *input, int participants)
-{
-	Size		spills =
-		omen_shared_bytes(participants) - offsetof(OmenBuildShared, spills);
-
-	init_task(build->task, input, &build->shape);
-	init_team(build->team, participants);
-	omen_pool_init(build->pool);
-	/* of nothing there is anything yet */
-	memset(build->spills, 0xFF, spills);
-	StaticAssertStmt(OMEN_NO_BLOCK == 0xFFFFFFFF, "all bits are set");
-}
-
 /* With the participants that there are. */
 static void
 build_with(OmenBuild *build, IndexBuildResult *result)
@@ -267,30 +242,19 @@ build_with(OmenBuild *build, IndexBuildResult *result)
 													   1024))));
 }
 
-/*
- * Remove the files of a build without workers, whichever way it ends.  The
- * server looks for interrupts between files, and a cancel that comes when a
- * build is done would leave the rest of them.
- */
-static void
-delete_files(int code, Datum files)
-{
-	HOLD_INTERRUPTS();
-	FileSetDeleteAll((FileSet *) DatumGetPointer(files));
-	RESUME_INTERRUPTS();
-}
-
 /* The backend alone. */
 static void
 build_alone(OmenBuild *build, IndexBuildResult *result)
 {
 	FileSetInit(build->files);
-	PG_ENSURE_ERROR_CLEANUP(delete_files, PointerGetDatum(build->files));
+	PG_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
+							PointerGetDatum(build->files));
 	{
 		build_with(build, result);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(delete_files, PointerGetDatum(build->files));
-	delete_files(0, PointerGetDatum(build->files));
+	PG_END_ENSURE_ERROR_CLEANUP(omen_build_delete_files,
+								PointerGetDatum(build->files));
+	omen_build_delete_files(0, PointerGetDatum(build->files));
 }
 
 static void
@@ -306,15 +270,10 @@ init_build(OmenBuild *build, const OmenBuildInput *input)
 	build->graph = input->graph;
 	build->ix = input->graph->ix;
 	build->quantizer = input->quantizer;
-	build->pool_view = omen_pool_view_create();
+	build->prefix = omen_prefix_open(input->index);
+	build->make_graphs = omen_step_graphs;
 	build->report = true;
-	build->context = CurrentMemoryContext;
-	build->job_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build job",
-							  ALLOCSET_DEFAULT_SIZES);
-	build->step_context =
-		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw build step",
-							  ALLOCSET_DEFAULT_SIZES);
+	omen_build_make_contexts(build);
 	omen_plan_shape(&build->shape, ix->meta.metric, ix->meta.storage,
 					ix->meta.dims, ix->meta.m, ix->meta.ef_construction,
 					ix->layout.key_bytes);
@@ -332,7 +291,7 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 
 	init_build(&build, input);
 	if (wanted > 0)
-		workers = omen_workers_create(&build, wanted, OMEN_BUILD_WORKER);
+		workers = omen_workers_create(&build, wanted, "omen_build_worker");
 	if (workers == NULL)
 	{
 		Size		bytes = omen_shared_bytes(1);
@@ -342,7 +301,8 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 		omen_build_join(&build, shared);
 		wanted = 0;
 	}
-	init_shared(&build, input, wanted + 1);
+	init_task(build.task, input, &build.shape);
+	omen_build_prepare(&build, wanted + 1, (Size) maintenance_work_mem * 1024);
 	if (workers)
 		launched = omen_workers_launch(workers);
 	ereport(DEBUG1,
@@ -359,4 +319,22 @@ omen_build_graph(const OmenBuildInput *input, IndexBuildResult *result)
 		omen_pool_detach(&build);
 		omen_workers_finish(workers);
 	}
+}
+
+/* ---------- workers ---------- */
+
+static void
+work(OmenBuild *build)
+{
+	build->make_graphs = omen_step_graphs;
+	omen_work(build);
+}
+
+/* What the server starts a worker with, by its name. */
+extern PGDLLEXPORT void omen_build_worker(dsm_segment *segment, shm_toc *toc);
+
+void
+omen_build_worker(dsm_segment *segment, shm_toc *toc)
+{
+	omen_worker_run(segment, toc, work);
 }

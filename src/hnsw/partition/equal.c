@@ -21,7 +21,7 @@
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/tuptable.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/tuplesort.h"
@@ -205,8 +205,8 @@ read_row(OmenEqual *state, uint64 locator, OmenRow *row)
 }
 
 /* Do two rows have the same filter keys? */
-static bool
-same_keys(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
+bool
+omen_same_keys(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
 {
 	Size		skip = build->shape.code_stride + build->shape.index_bytes;
 
@@ -216,8 +216,8 @@ same_keys(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
 }
 
 /* Do two rows have the same code, as an insert would see it? */
-static bool
-same_code(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
+bool
+omen_same_code(const OmenBuild *build, const OmenRow *a, const OmenRow *b)
 {
 	Size skip = build->shape.index_bytes > 0 ? build->shape.code_stride : 0;
 
@@ -242,7 +242,7 @@ note_copy(OmenEqual *state, const OmenRow *first, const OmenRow *row)
 	omen_bit_set(build->dup_bits, ordinal(build->job, row->locator));
 	omen_bit_set(build->copied_bits, ordinal(build->job, first->locator));
 	put_sort(state, state->sort, first->locator, tid_number(&row->tid),
-			 row->header.error, same_keys(build, first, row));
+			 row->header.error, omen_same_keys(build, first, row));
 	state->copies++;
 }
 
@@ -295,7 +295,7 @@ find_in_part(OmenEqual *state, uint32 part, uint32 pass, uint32 passes)
 		if (state->first->locator != entry->first)
 			read_row(state, entry->first, state->first);
 		read_row(state, record.locator, state->row);
-		if (same_code(build, state->first, state->row))
+		if (omen_same_code(build, state->first, state->row))
 			note_copy(state, state->first, state->row);
 	}
 	omen_unspill_end(&un, pass == passes - 1);
@@ -430,7 +430,10 @@ omen_step_copies(OmenBuild *build)
 				elog(ERROR, "a row's equal has no place in the index");
 		}
 		node.id = first_id + (uint32) position;
-		omen_posting_attach_known(build->graph, node, error, is_same, &tid);
+		if (build->later.spill)
+			omen_attach_later(build, node, error, is_same, &tid);
+		else
+			omen_posting_attach_known(build->graph, node, error, is_same, &tid);
 		omen_build_progress(build, 1);
 	}
 	end_sort(state, places);

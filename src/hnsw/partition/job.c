@@ -155,8 +155,8 @@ plan_memory(OmenBuild *build)
 }
 
 /* Add blocks to the index; returns the first. */
-static BlockNumber
-add_blocks(OmenBuild *build, uint64 blocks)
+BlockNumber
+omen_add_blocks(OmenBuild *build, uint64 blocks)
 {
 	BlockNumber first = RelationGetNumberOfBlocks(build->index);
 
@@ -168,14 +168,29 @@ add_blocks(OmenBuild *build, uint64 blocks)
 	return first;
 }
 
-static void
-check_slots(OmenBuild *build, uint64 slots)
+void
+omen_check_slots(OmenBuild *build, uint64 slots)
 {
 	if (slots > OMEN_MAX_ID)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("index \"%s\" cannot have more than %u slots",
 						RelationGetRelationName(build->index), OMEN_MAX_ID)));
+}
+
+/* The job's next blocks. */
+static BlockNumber
+take_blocks(OmenBuild *build, uint64 blocks)
+{
+	OmenBuildJob *job = build->job;
+	BlockNumber first = job->next_block;
+
+	if (job->end_block == 0)
+		return omen_add_blocks(build, blocks);
+	if (blocks > job->end_block - first)
+		elog(ERROR, "a graph takes more pages than are kept for it");
+	job->next_block += (BlockNumber) blocks;
+	return first;
 }
 
 /* Add the pages that the layer's slots take. */
@@ -188,8 +203,8 @@ add_layer_blocks(OmenBuild *build, OmenBuildLayer *layer)
 	BlockNumber blocks =
 		(BlockNumber) (((uint64) layer->points + per_page - 1) / per_page);
 
-	layer->first_block = add_blocks(build, blocks);
-	check_slots(build, ((uint64) layer->first_block + blocks) * per_page);
+	layer->first_block = take_blocks(build, blocks);
+	omen_check_slots(build, ((uint64) layer->first_block + blocks) * per_page);
 	if (layer->layer > 0)
 		return;
 	job->node_block = layer->first_block;
@@ -197,7 +212,7 @@ add_layer_blocks(OmenBuild *build, OmenBuildLayer *layer)
 	{
 		job->payload_parts = omen_payload_parts(layout->code_bytes);
 		job->payload_block =
-			add_blocks(build, (uint64) layer->points * job->payload_parts);
+			take_blocks(build, (uint64) layer->points * job->payload_parts);
 	}
 }
 
@@ -360,6 +375,10 @@ finish_graph(OmenBuild *build)
 					   ix->layout.node.per_page * ix->layout.node.per_page;
 	data->radius = job->radius;
 	omen_graph_change_commit(&change);
+	if (omen_graph_is_group(build->graph))
+		omen_group_become_graph(build->graph, job->node_block,
+								top->layer > 0 ? job->layers[1].first_block
+											   : InvalidBlockNumber);
 	omen_graph_refresh(build->graph);
 	job->root = root - first_id;
 }
@@ -370,7 +389,7 @@ build_points(OmenBuild *build)
 {
 	OmenBuildJob *job = build->job;
 
-	check_slots(build, job->points);
+	omen_check_slots(build, job->points);
 	find_radius(build);
 	plan_memory(build);
 	build_layers(build);

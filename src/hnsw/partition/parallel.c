@@ -169,6 +169,7 @@ open_worker(OmenBuild *build, dsm_segment *segment, shm_toc *toc)
 	build->index_info->ii_Concurrent = task->concurrent;
 	build->opclass = omen_opclass(build->index);
 	build->columns = omen_index_columns(build->index);
+	build->prefix = omen_prefix_open(build->index);
 	build->ix = omen_index_open(build->index, true);
 	build->graph = omen_graph_open(build->ix, 0);
 	build->quantizer = shm_toc_lookup(toc, KEY_QUANTIZER, true);

@@ -53,6 +53,9 @@ typedef enum OmenBuildStep
 	OMEN_STEP_WRITE,			/* add backward edges, write slots */
 	OMEN_STEP_PARENTS,			/* choose the parent of every node */
 	OMEN_STEP_COPIES,			/* attach rows of equal codes */
+	OMEN_STEP_CUT,				/* cut rows into groups */
+	OMEN_STEP_LISTS,			/* write the lists of small groups */
+	OMEN_STEP_GRAPHS,			/* make graphs of larger ones, one each */
 	OMEN_STEP_LOG,				/* write WAL */
 	OMEN_STEP_RELEASE,			/* let go of shared memory that was given up */
 	OMEN_STEP_DONE				/* workers may go */
@@ -109,6 +112,13 @@ typedef enum OmenSpillKind
 	OMEN_SPILL_COPIED,			/* positions of points with copies */
 	OMEN_SPILL_NEAR,			/* the nearest in a leaf, by position */
 	OMEN_SPILL_EDGES,			/* by position */
+	OMEN_SPILL_BY_HASH,			/* rows of groups, by hash of the key */
+	OMEN_SPILL_GROUPS,			/* groups, by the same */
+	OMEN_SPILL_LISTS,			/* rows of those that are lists, */
+	OMEN_SPILL_GRAPHS,			/* of those that are graphs, */
+	OMEN_SPILL_LARGE,			/* and of the largest */
+	OMEN_SPILL_PLANS,			/* graphs, largest first */
+	OMEN_SPILL_ATTACHED,		/* rows of equal codes, with their nodes */
 	OMEN_SPILL_COARSE			/* edges repeated from a layer above: this, and
 								 * the layer's number */
 } OmenSpillKind;
@@ -166,6 +176,11 @@ typedef struct OmenBuildJob
 	BlockNumber node_block;		/* first of layer 0 */
 	BlockNumber payload_block;	/* first of the codes out of line */
 	uint32		payload_parts;	/* pages of each */
+
+	/* of a group */
+	OmenNodeRef group;			/* whose graph it is; of id 0: the index's */
+	BlockNumber next_block;		/* of those that are kept for it, */
+	BlockNumber end_block;		/* up to here; 0: it adds blocks at the end */
 
 	/* changed by all while rows are read */
 	pg_atomic_uint64 levels[OMEN_MAX_LEVEL + 1];	/* rows by top layer */
@@ -253,6 +268,26 @@ typedef struct OmenBuildTeam
 	SharedFileSet files;
 } OmenBuildTeam;
 
+/* Rows of an index of groups, by hash of the key: a part of them. */
+typedef struct OmenGroupPart
+{
+	uint32		records;		/* slots of GROUP pages that its groups take */
+	uint32		nodes;			/* of its lists */
+	uint32		groups;
+	uint32		first_record;	/* such slots of the parts before */
+	uint32		first_node;
+} OmenGroupPart;
+
+/* What there is of groups.  Set by whoever has a part, then by the leader. */
+typedef struct OmenBuildGroups
+{
+	uint32		count;			/* of parts; 0: the index has no groups */
+	BlockNumber record_block;	/* first of their records, */
+	BlockNumber node_block;		/* of the nodes of lists, */
+	BlockNumber payload_block;	/* and of the codes of these out of line */
+	OmenGroupPart parts[OMEN_MAX_PARTS];
+} OmenBuildGroups;
+
 /* What all share; in dynamic shared memory if there are workers. */
 typedef struct OmenBuildShared
 {
@@ -261,6 +296,7 @@ typedef struct OmenBuildShared
 	OmenArena	arena;
 	OmenPool	pool;
 	OmenBuildJob job;
+	OmenBuildGroups groups;
 	uint32		spills[FLEXIBLE_ARRAY_MEMBER]; /* block of the pool with what is
 												* where: of each participant,
 												* kind and layer */
@@ -281,6 +317,16 @@ typedef struct OmenPoolView OmenPoolView;
 /* Rows that are copies of others, as equal.c keeps them. */
 typedef struct OmenEqual OmenEqual;
 
+/* Records that one participant writes, in partitions. */
+typedef struct OmenSpill OmenSpill;
+
+/* Rows that are to be attached to nodes later, in an order. */
+typedef struct OmenLater
+{
+	OmenSpill  *spill;			/* NULL: they are attached at once */
+	uint64		order;			/* of the nodes at hand */
+} OmenLater;
+
 /* One participant's view. */
 typedef struct OmenBuild
 {
@@ -289,6 +335,7 @@ typedef struct OmenBuild
 	OmenBuildJob *job;
 	OmenArena  *arena;
 	OmenPool   *pool;
+	OmenBuildGroups *groups;
 	uint32	   *spills;
 	OmenArenaView arena_view;
 	OmenPoolView *pool_view;
@@ -298,6 +345,7 @@ typedef struct OmenBuild
 	IndexInfo  *index_info;
 	const OmenOpclass *opclass;
 	OmenIndexColumns columns;
+	OmenPrefix *prefix;			/* of an index of groups */
 	OmenGraph  *graph;			/* to be built */
 	OmenIndex  *ix;				/* of the graph */
 	const OmenQuantizer *quantizer; /* of the build codes */
@@ -307,10 +355,18 @@ typedef struct OmenBuild
 	uint64	   *dup_bits; /* of rows: copies of others; NULL above layer 0 */
 	uint64	   *copied_bits;	/* of rows: others are copies of it */
 	OmenEqual  *equal;			/* the copies; the leader's */
+	void (*make_graphs)(struct OmenBuild *build);	/* a step that has jobs */
+	OmenLater	later;			/* where the copies go, if not to their nodes */
 	MemoryContext context;
 	MemoryContext job_context;	/* reset after each job; the leader's */
 	MemoryContext step_context; /* reset after each step */
 } OmenBuild;
+
+/* ---------- team.c ---------- */
+
+extern void omen_build_prepare(OmenBuild *build, int participants, Size memory);
+extern void omen_build_make_contexts(OmenBuild *build);
+extern void omen_build_delete_files(int code, Datum files);
 
 /* ---------- work.c ---------- */
 
@@ -432,6 +488,7 @@ extern Size omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 							OmenBuildLayer *layers, uint64 rows,
 							const uint64 *most_points);
 extern void omen_plan_scan(OmenBuildMemory *memory);
+extern uint32 omen_plan_hash_parts(const OmenBuildMemory *memory, double rows);
 extern void omen_plan_memory(OmenBuildMemory *memory, Size taken,
 							 bool has_points);
 
@@ -471,9 +528,6 @@ omen_range_start(const OmenBuildLayer *layer, uint32 range)
 
 /* ---------- spill.c ---------- */
 
-/* Records that one participant writes, in partitions. */
-typedef struct OmenSpill OmenSpill;
-
 extern OmenSpill *omen_spill_begin(OmenBuild *build, OmenSpillKind kind,
 								   uint32 layer, uint32 parts);
 extern void omen_spill_write(OmenSpill *spill, uint32 part, const void *data,
@@ -505,11 +559,15 @@ typedef struct OmenSpillSource
 typedef struct OmenUnspill
 {
 	OmenSpillSource source;
+	int			stop;			/* before this participant */
 	uint32		records; /* read, for a look at interrupts now and then */
 } OmenUnspill;
 
 extern void omen_unspill_begin(OmenUnspill *un, OmenBuild *build,
 							   OmenSpillKind kind, uint32 layer, uint32 part);
+extern void omen_unspill_begin_one(OmenUnspill *un, OmenBuild *build,
+								   OmenSpillKind kind, uint32 layer,
+								   uint32 part, int participant);
 extern bool omen_unspill_next(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_rest(OmenUnspill *un, void *data, Size bytes);
 extern void omen_unspill_end(OmenUnspill *un, bool delete);
@@ -591,6 +649,11 @@ extern uint32 omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count,
 /* ---------- one file for each step ---------- */
 
 extern void omen_step_scan(OmenBuild *build);
+extern uint64 omen_row_hash(const OmenBuild *build, const OmenRow *row);
+extern bool omen_same_code(const OmenBuild *build, const OmenRow *a,
+						   const OmenRow *b);
+extern bool omen_same_keys(const OmenBuild *build, const OmenRow *a,
+						   const OmenRow *b);
 extern void omen_step_equal(OmenBuild *build);
 extern Size omen_copies_bytes(const OmenBuild *build);
 extern void omen_prepare_carve(OmenBuild *build);
@@ -612,13 +675,15 @@ extern void omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items,
 						  uint64 tuples);
 extern char *omen_step_name(int64 step);
 
-/* The name of the function that workers start with. */
-#define OMEN_BUILD_WORKER "omen_build_worker"
+/* What workers do once they are there. */
+extern void omen_work(OmenBuild *build);
 
 /* ---------- job.c ---------- */
 
 extern void omen_job_begin(OmenBuild *build);
 extern void omen_job_run(OmenBuild *build);
+extern BlockNumber omen_add_blocks(OmenBuild *build, uint64 blocks);
+extern void omen_check_slots(OmenBuild *build, uint64 slots);
 
 /* ---------- build.c ---------- */
 

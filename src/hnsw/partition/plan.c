@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 
 /* A leaf's codes, packed as columns, should stay in the cache of a core. */
 #define LEAF_BYTES (4 * 1024 * 1024)
@@ -48,6 +48,25 @@
 /* Items of a step, where there are enough points, for an even end of it. */
 #define WANTED_ITEMS 32
 #define MIN_POINTS_OF_ITEM 2000
+
+/*
+ * Bytes of the table's rows that are one partition, of maintenance_work_mem;
+ * and what buffers of streams may take of it, where that is small.
+ */
+#define PART_SHARE 64
+#define BUFFERS_SHARE 16
+#define MIN_PARTS 16
+
+/* Fewer rows than these are no partition of their own. */
+#define MIN_PART_ROWS 2000
+#define WANTED_PARTS 64
+
+/*
+ * The part of maintenance_work_mem beyond which the rows of a group are too
+ * many for one participant.  A graph takes eight times its rows while it is
+ * made, so four of them are made in all of it.
+ */
+#define LARGE_SHARE 32
 
 /*
  * ef_construction decides in how many leaves a point is, and how large they
@@ -245,6 +264,40 @@ omen_plan_scan(OmenBuildMemory *memory)
 	memory->pool = memory->total / 2;
 	memory->work = Max(memory->total / 2 / memory->sharers, MIN_WORK_MEMORY);
 	memory->cache = 0;
+}
+
+/* Partitions of so many rows by hash, while the table is read. */
+uint32
+omen_plan_hash_parts(const OmenBuildMemory *memory, double rows)
+{
+	double		parts = rows * 64 / memory->work;
+
+	return (uint32) Max(1, Min(parts, 64));
+}
+
+/* How many partitions rows go to, by the hash of their group's key. */
+void
+omen_plan_groups(OmenBuild *build, double rows)
+{
+	Size		total = build->team->memory.total;
+	double		bytes = rows * (build->shape.row_bytes + sizeof(OmenGroupRow));
+	double		parts = bytes / (total / PART_SHARE);
+	double		most = Max(MIN_PARTS, total / BUFFERS_SHARE / OMEN_POOL_BLOCK);
+
+	parts = Max(parts, Min(WANTED_PARTS, rows / MIN_PART_ROWS));
+	build->groups->count =
+		(uint32) Max(1, Min(parts, Min(most, OMEN_MAX_PARTS)));
+}
+
+/*
+ * Rows of a group of more bytes are not kept in memory.  Does not depend on how
+ * many participants there are, as places on disk depend on it.
+ */
+Size
+omen_large_bytes(const OmenBuild *build)
+{
+	return Max(build->team->memory.total / LARGE_SHARE,
+			   (Size) 2 * OMEN_FLAT_NODES * build->shape.row_bytes);
 }
 
 /*

@@ -6,8 +6,9 @@
  * An item is a chunk of the table's blocks.  Each row is written to the
  * participant's stream of rows, and the hash of its code to a partition by
  * hash, for equal.c.  Rows without a place in the graph go to a stream of their
- * own.  The order of rows is that of the scan: by block, and within a block
- * as the table access method gives them.
+ * own.  In an index of groups all go to a partition by the hash of their
+ * group's key, for group_cut.c.  The order of rows is that of the scan: by
+ * block, and within a block as the table access method gives them.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +20,7 @@
 #include "catalog/index.h"
 #include "common/hashfn.h"
 #include "compat.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/groups.h"
 #include "heap/toast.h"
 #include "miscadmin.h"
 #include "types/encode.h"
@@ -34,18 +35,22 @@ typedef struct RowScan
 	OmenSpill  *rows;
 	OmenSpill  *hashes;
 	OmenSpill  *side;
+	OmenSpill  *by_hash;		/* of groups; then none of the others */
 	OmenChunk  *chunk;
 	uint32		chunk_number;
 	uint64		nrows;			/* written by this participant */
 	uint64		nside;
 	uint32		unreported;
-	double		longest;
+	double		sumsq;			/* squared norm of the row's vector, for inner
+								 * product; */
+	double		longest;		/* and the largest so far */
 	uint64		levels[OMEN_MAX_LEVEL + 1]; /* rows by top layer */
 	OmenRow	   *row;			/* space for a row */
 	OmenEncodeSpace space;
 	OmenToastReader *toast;
 	OmenKeys   *keys;			/* columns, or NULL */
 	OmenRowKeys row_keys;		/* space for the keys of a row */
+	OmenPrefixKey *group_key;	/* and for the key of its group */
 	MemoryContext row_context;
 } RowScan;
 
@@ -127,11 +132,10 @@ encode_floats(RowScan *state, const float *x)
 	fill_code_terms(build->quantizer, &header, &row->terms);
 	if (omen_quantizer_metric(build->quantizer)->is_product)
 	{
-		double		sumsq = omen_code_sumsq(build->quantizer, &header);
-
+		state->sumsq = omen_code_sumsq(build->quantizer, &header);
 		if (!omen_quantizer_metric(build->quantizer)->links_by_angle)
-			row->terms.added = (float) sumsq;
-		state->longest = Max(state->longest, sumsq);
+			row->terms.added = (float) state->sumsq;
+		state->longest = Max(state->longest, state->sumsq);
 	}
 	return true;
 }
@@ -166,9 +170,9 @@ encode_row(RowScan *state, Datum value)
 	return true;
 }
 
-/* Of what equal codes have in common; see same_code() in equal.c. */
-static uint64
-hash_row(const OmenBuild *build, const OmenRow *row)
+/* Of what equal codes have in common; see omen_same_code(). */
+uint64
+omen_row_hash(const OmenBuild *build, const OmenRow *row)
 {
 	const OmenBuildShape *shape = &build->shape;
 	const uint8 *code = OMEN_ROW_CODE(row);
@@ -203,52 +207,119 @@ count_row(RowScan *state)
 	}
 }
 
+/* ---------- passing rows on ---------- */
+
+static void
+put_side_row(RowScan *state, OmenSide kind, ItemPointer tid)
+{
+	OmenSideRow side;
+
+	memset(&side, 0, sizeof(side));
+	side.side = kind;
+	side.tid = *tid;
+	omen_spill_write(state->side, 0, &side, sizeof(side));
+}
+
+static void
+put_row(RowScan *state)
+{
+	OmenBuild  *build = state->build;
+	OmenRow	   *row = state->row;
+	uint64		record[2];
+
+	row->locator = ((uint64) state->chunk_number << 32) | state->chunk->rows;
+	state->levels[row->level]++;
+	record[0] = omen_row_hash(build, row);
+	record[1] = row->locator;
+	omen_spill_write(state->rows, 0, row, build->shape.row_bytes);
+	omen_spill_write(state->hashes,
+					 (uint32) ((record[0] >> 32) * build->job->hash_parts >>
+							   32),
+					 record, sizeof(record));
+}
+
+/* A row of a group, whose key is in state->group_key. */
+static void
+put_group_row(RowScan *state, OmenSide kind, ItemPointer tid)
+{
+	OmenBuild  *build = state->build;
+	const OmenPrefixKey *key = state->group_key;
+	OmenGroupRow head;
+	uint32 part = (uint32) ((key->hash >> 32) * build->groups->count >> 32);
+
+	memset(&head, 0, sizeof(head));
+	head.order = ((uint64) state->chunk_number << 32) |
+				 (state->chunk->rows + state->chunk->side_rows);
+	head.hash = key->hash;
+	head.sumsq = state->sumsq;
+	head.tid = *tid;
+	head.key_bytes = key->count;
+	head.nulls = key->nulls;
+	head.side = kind;
+	if (kind == OMEN_SIDE_NONE)
+		head.code_hash = omen_row_hash(build, state->row);
+	omen_spill_write(state->by_hash, part, &head, sizeof(head));
+	omen_spill_write(state->by_hash, part, key->bytes, key->count);
+	if (kind == OMEN_SIDE_NONE)
+		omen_spill_write(state->by_hash, part, state->row,
+						 build->shape.row_bytes);
+}
+
+/*
+ * What a row is besides its code, and its group.  Returns the side list that it
+ * goes to, if it has no place in a graph.
+ */
+static OmenSide
+fill_row(RowScan *state, ItemPointer tid, Datum *values, bool *isnull)
+{
+	OmenBuild  *build = state->build;
+	OmenRow	   *row = state->row;
+	int			vector = build->columns.vector - 1;
+
+	state->sumsq = 0;
+	if (build->prefix)
+		omen_group_encode(build->ix, build->prefix, values, isnull,
+						  state->group_key);
+	if (isnull[vector])
+		return OMEN_SIDE_NULL;
+	if (!encode_row(state, values[vector]))
+		return OMEN_SIDE_NAN;
+	encode_keys(state, values, isnull);
+	row->node = 0;
+	row->down = 0;
+	row->tid = *tid;
+	row->level = omen_choose_level(build->ix, tid);
+	return OMEN_SIDE_NONE;
+}
+
 static void
 scan_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		 bool tuple_is_alive, void *arg)
 {
 	RowScan	   *state = arg;
 	OmenBuild  *build = state->build;
-	int			vector = build->columns.vector - 1;
 	MemoryContext old;
+	OmenSide	side;
 
 	CHECK_FOR_INTERRUPTS();
 	old = MemoryContextSwitchTo(state->row_context);
-	if (isnull[vector] || !encode_row(state, values[vector]))
+	side = fill_row(state, tid, values, isnull);
+	MemoryContextSwitchTo(build->step_context);
+	if (build->prefix)
+		put_group_row(state, side, tid);
+	else if (side != OMEN_SIDE_NONE)
+		put_side_row(state, side, tid);
+	else
+		put_row(state);
+	if (side == OMEN_SIDE_NONE)
 	{
-		OmenSideRow side;
-
-		memset(&side, 0, sizeof(side));
-		side.side = isnull[vector] ? OMEN_SIDE_NULL : OMEN_SIDE_NAN;
-		side.tid = *tid;
-		MemoryContextSwitchTo(build->step_context);
-		omen_spill_write(state->side, 0, &side, sizeof(side));
-		state->chunk->side_rows++;
-		state->nside++;
+		state->chunk->rows++;
+		state->nrows++;
 	}
 	else
 	{
-		OmenRow	   *row = state->row;
-		uint64		record[2];
-
-		encode_keys(state, values, isnull);
-		row->locator =
-			((uint64) state->chunk_number << 32) | state->chunk->rows;
-		row->node = 0;
-		row->down = 0;
-		row->tid = *tid;
-		row->level = omen_choose_level(build->ix, tid);
-		state->levels[row->level]++;
-		record[0] = hash_row(build, row);
-		record[1] = row->locator;
-		MemoryContextSwitchTo(build->step_context);
-		omen_spill_write(state->rows, 0, row, build->shape.row_bytes);
-		omen_spill_write(state->hashes,
-						 (uint32) ((record[0] >> 32) * build->job->hash_parts >>
-								   32),
-						 record, sizeof(record));
-		state->chunk->rows++;
-		state->nrows++;
+		state->chunk->side_rows++;
+		state->nside++;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
@@ -298,6 +369,38 @@ share_longest(OmenBuildJob *job, double longest)
 		;
 }
 
+/* Where rows go: those of groups elsewhere. */
+static void
+open_spills(RowScan *state)
+{
+	OmenBuild  *build = state->build;
+
+	if (build->prefix)
+	{
+		state->group_key = palloc(sizeof(OmenPrefixKey));
+		state->by_hash = omen_spill_begin(build, OMEN_SPILL_BY_HASH, 0,
+										  build->groups->count);
+		return;
+	}
+	state->rows = omen_spill_begin(build, OMEN_SPILL_ROWS, 0, 1);
+	state->hashes =
+		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, build->job->hash_parts);
+	state->side = omen_spill_begin(build, OMEN_SPILL_SIDE, 0, 1);
+}
+
+static void
+close_spills(RowScan *state)
+{
+	if (state->by_hash)
+	{
+		omen_spill_end(state->by_hash);
+		return;
+	}
+	omen_spill_end(state->rows);
+	omen_spill_end(state->hashes);
+	omen_spill_end(state->side);
+}
+
 void
 omen_step_scan(OmenBuild *build)
 {
@@ -306,10 +409,7 @@ omen_step_scan(OmenBuild *build)
 	uint32		chunk;
 
 	state.build = build;
-	state.rows = omen_spill_begin(build, OMEN_SPILL_ROWS, 0, 1);
-	state.hashes =
-		omen_spill_begin(build, OMEN_SPILL_HASHES, 0, build->job->hash_parts);
-	state.side = omen_spill_begin(build, OMEN_SPILL_SIDE, 0, 1);
+	open_spills(&state);
 	state.row = palloc0(shape->row_bytes);
 	state.space = omen_encode_space(build->opclass->type, shape->dims);
 	state.toast = omen_toast_reader_create(true);
@@ -326,7 +426,5 @@ omen_step_scan(OmenBuild *build)
 								(int64) state.levels[l]);
 	if (build->index_info->ii_BrokenHotChain)
 		pg_atomic_write_u32(&build->team->broken_hot_chain, 1);
-	omen_spill_end(state.rows);
-	omen_spill_end(state.hashes);
-	omen_spill_end(state.side);
+	close_spills(&state);
 }

@@ -62,11 +62,15 @@ file_name(char *path, OmenSpillKind kind, uint32 layer, int participant,
 		  uint32 part)
 {
 	static const char *const names[] = {
-		[OMEN_SPILL_ROWS] = "rows",		  [OMEN_SPILL_MOVED] = "moved",
-		[OMEN_SPILL_HASHES] = "hashes",	  [OMEN_SPILL_SIDE] = "side",
-		[OMEN_SPILL_LATER] = "later",	  [OMEN_SPILL_HOMES] = "homes",
-		[OMEN_SPILL_MEMBERS] = "members", [OMEN_SPILL_COPIED] = "copied",
-		[OMEN_SPILL_NEAR] = "near",		  [OMEN_SPILL_EDGES] = "edges",
+		[OMEN_SPILL_ROWS] = "rows",			[OMEN_SPILL_MOVED] = "moved",
+		[OMEN_SPILL_HASHES] = "hashes",		[OMEN_SPILL_SIDE] = "side",
+		[OMEN_SPILL_LATER] = "later",		[OMEN_SPILL_HOMES] = "homes",
+		[OMEN_SPILL_MEMBERS] = "members",	[OMEN_SPILL_COPIED] = "copied",
+		[OMEN_SPILL_NEAR] = "near",			[OMEN_SPILL_EDGES] = "edges",
+		[OMEN_SPILL_BY_HASH] = "byhash",	[OMEN_SPILL_GROUPS] = "groups",
+		[OMEN_SPILL_LISTS] = "lists",		[OMEN_SPILL_GRAPHS] = "graphs",
+		[OMEN_SPILL_LARGE] = "large",		[OMEN_SPILL_PLANS] = "plans",
+		[OMEN_SPILL_ATTACHED] = "attached",
 	};
 
 	if (kind >= OMEN_SPILL_COARSE)
@@ -104,6 +108,7 @@ struct OmenSpill
 	uint32		parts;
 	bool		memory;			/* there may be some */
 	uint64		file_bytes;
+	MemoryContext context; /* of its files: those of a job may end earlier */
 	Writer	   *writers;
 };
 
@@ -119,8 +124,9 @@ omen_spill_begin(OmenBuild *build, OmenSpillKind kind, uint32 layer,
 	spill->layer = layer;
 	spill->parts = parts;
 	/* what stays to the end must not keep a pool that is closed */
-	spill->memory = kind != OMEN_SPILL_LATER;
+	spill->memory = kind != OMEN_SPILL_LATER && kind != OMEN_SPILL_LARGE;
 	spill->file_bytes = 0;
+	spill->context = CurrentMemoryContext;
 	spill->writers = palloc0(parts * sizeof(Writer));
 	return spill;
 }
@@ -171,10 +177,12 @@ begin_file(OmenSpill *spill, uint32 part)
 {
 	OmenBuild  *build = spill->build;
 	Writer	   *writer = &spill->writers[part];
+	MemoryContext old = MemoryContextSwitchTo(spill->context);
 	char		path[MAXPGPATH];
 
 	file_name(path, spill->kind, spill->layer, build->participant, part);
 	writer->file = BufFileCreateFileSet(build->files, path);
+	MemoryContextSwitchTo(old);
 	writer->stream.in_file = true;
 }
 
@@ -406,6 +414,17 @@ omen_unspill_begin(OmenUnspill *un, OmenBuild *build, OmenSpillKind kind,
 	un->source.layer = layer;
 	un->source.part = part;
 	un->source.participant = -1;
+	un->stop = build->team->participants;
+}
+
+/* Read only what one participant wrote. */
+void
+omen_unspill_begin_one(OmenUnspill *un, OmenBuild *build, OmenSpillKind kind,
+					   uint32 layer, uint32 part, int participant)
+{
+	omen_unspill_begin(un, build, kind, layer, part);
+	un->source.participant = participant - 1;
+	un->stop = participant + 1;
 }
 
 /* The next record; false if there is none. */
@@ -432,7 +451,7 @@ omen_unspill_next(OmenUnspill *un, void *data, Size bytes)
 		if (read != 0)
 			report_short_read();
 		close_source(source);
-		if (source->participant + 1 >= source->build->team->participants)
+		if (source->participant + 1 >= un->stop)
 			return false;
 		open_source(source, source->participant + 1);
 	}

@@ -15,9 +15,7 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "hnsw/partition/partition.h"
-#include "omendb.h"
+#include "hnsw/partition/groups.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
@@ -39,6 +37,13 @@ release(OmenBuild *build)
 {
 }
 
+/* Jobs of one participant each, which consist of steps as well. */
+static void
+make_graphs(OmenBuild *build)
+{
+	build->make_graphs(build);
+}
+
 static const Step steps[] = {
 	[OMEN_STEP_SCAN] = {"scanning table", NULL, omen_step_scan},
 	[OMEN_STEP_EQUAL] = {"finding equal vectors", NULL, omen_step_equal, true},
@@ -53,6 +58,9 @@ static const Step steps[] = {
 	[OMEN_STEP_PARENTS] = {"choosing parents", NULL, omen_step_parents, true},
 	[OMEN_STEP_COPIES] = {"attaching equal vectors", NULL, omen_step_copies,
 						  true},
+	[OMEN_STEP_CUT] = {"sorting rows by group", NULL, omen_step_cut},
+	[OMEN_STEP_LISTS] = {"writing small groups", NULL, omen_step_lists},
+	[OMEN_STEP_GRAPHS] = {"making graphs of groups", NULL, make_graphs},
 	[OMEN_STEP_LOG] = {"writing WAL", NULL, omen_step_log},
 	[OMEN_STEP_RELEASE] = {"releasing memory", NULL, release},
 };
@@ -116,8 +124,8 @@ omen_run_step(OmenBuild *build, OmenBuildStep step, uint32 items, uint64 tuples)
  * What a worker does until the leader says that all is done.  Even phases of
  * the barrier prepare a step, odd ones take it.
  */
-static void
-work(OmenBuild *build)
+void
+omen_work(OmenBuild *build)
 {
 	Barrier	   *barrier = &build->team->barrier;
 	int			phase = BarrierAttach(barrier);
@@ -135,13 +143,4 @@ work(OmenBuild *build)
 		arrive(build);
 	}
 	(void) BarrierDetach(barrier);
-}
-
-/* What the server starts a worker with, by its name. */
-extern PGDLLEXPORT void omen_build_worker(dsm_segment *segment, shm_toc *toc);
-
-void
-omen_build_worker(dsm_segment *segment, shm_toc *toc)
-{
-	omen_worker_run(segment, toc, work);
 }

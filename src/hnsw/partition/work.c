@@ -33,6 +33,7 @@ omen_build_join(OmenBuild *build, OmenBuildShared *shared)
 	build->arena = &shared->arena;
 	build->pool = &shared->pool;
 	build->job = &shared->job;
+	build->groups = &shared->groups;
 	build->spills = shared->spills;
 	build->files = &shared->team.files.fs;
 }
@@ -71,5 +72,7 @@ omen_build_phase_start(OmenBuild *build, int64 phase, uint64 tuples)
 	const int64 values[] = {phase, (int64) tuples, 0};
 
 	pg_atomic_write_u64(&build->team->done, 0);
+	if (!build->report)
+		return;
 	pgstat_progress_update_multi_param(3, columns, values);
 }

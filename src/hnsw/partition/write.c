@@ -135,6 +135,8 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 	fill_links(state, &fresh, row, position);
 	memset(slot, 0, state->plane->stride);
 	omen_slot_init(build->ix, state->plane, slot, &fresh);
+	if (state->plane->group_offset != 0)
+		*omen_slot_group(state->plane, slot) = build->job->group.id;
 	if (build->ix->layout.out_of_line && build->job->layer.layer == 0)
 	{
 		OmenNodeRef node = {slot_id(state, position), 0};
@@ -151,22 +153,47 @@ fill_slot(WriteState *state, OmenSlotHeader *slot, uint32 position,
 
 /* ---------- pages ---------- */
 
-/* Copy the page, of which `used` slots are filled, to its buffer. */
+/* The page that follows one of a group's on the chain of these. */
+static BlockNumber
+next_own_page(const WriteState *state, BlockNumber block)
+{
+	const OmenBuildJob *job = state->build->job;
+	const OmenBuildLayer *layer = &job->layer;
+	uint32		last = (layer->points - 1) / state->plane->per_page;
+
+	if (block < layer->first_block + last)
+		return block + 1;
+	/* pages of all upper layers are one chain */
+	return layer->layer > 0 && layer->layer < job->top
+			   ? job->layers[layer->layer + 1].first_block
+			   : InvalidBlockNumber;
+}
+
 static void
-put_page(WriteState *state, BlockNumber block, uint32 used)
+begin_page(WriteState *state, BlockNumber block)
 {
 	Page		page = (Page) state->page.data;
 	OmenPageOpaque opaque = OmenPageGetOpaque(page);
-	Buffer buf = ReadBufferExtended(state->build->ix->pages.rel, MAIN_FORKNUM,
-									block, RBM_ZERO_AND_LOCK, NULL);
+
+	omen_page_init(page, block, state->plane->kind);
+	if (state->plane->group_offset == 0)
+		return;
+	opaque->owner = state->build->job->group.id;
+	opaque->chain = next_own_page(state, block);
+}
+
+/* Copy the page, of which `used` slots are filled, to its buffer. */
+static void
+put_page(WriteState *state, uint32 used)
+{
+	Page		page = (Page) state->page.data;
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
 
 	opaque->used = used;
 	opaque->live = used;
 	((PageHeader) page)->pd_lower =
 		OMEN_PAGE_START + used * state->plane->stride;
-	memcpy(BufferGetPage(buf), page, BLCKSZ);
-	MarkBufferDirty(buf);
-	UnlockReleaseBuffer(buf);
+	omen_put_page(&state->build->ix->pages, page);
 }
 
 /*
@@ -217,15 +244,13 @@ write_slots(WriteState *state, Stretch *stretch)
 		if (at == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			omen_page_init((Page) state->page.data,
-						   layer->first_block + position / per_page,
-						   state->plane->kind);
+			begin_page(state, layer->first_block + position / per_page);
 		}
 		fill_slot(state,
 				  omen_page_slot((Page) state->page.data, state->plane, at),
 				  position, near, degree);
 		if (at == per_page - 1 || i == stretch->points - 1)
-			put_page(state, layer->first_block + position / per_page, at + 1);
+			put_page(state, at + 1);
 	}
 }
 

@@ -62,9 +62,13 @@ write_rest(OmenIndex *ix, const uint8 *key, uint32 key_bytes)
 
 /* ---------- making one ---------- */
 
-static void
-fill_record(OmenGroupRecord *record, uint64 hash, uint8 nulls, const uint8 *key,
-			uint32 key_bytes, uint32 more)
+/*
+ * What the record of a group without rows has: all but its version, and where
+ * its key goes on.
+ */
+void
+omen_group_record_init(OmenGroupRecord *record, uint64 hash, uint8 nulls,
+					   const uint8 *key, uint32 key_bytes)
 {
 	record->flags = OMEN_GROUP_USED;
 	record->nulls = nulls;
@@ -77,7 +81,7 @@ fill_record(OmenGroupRecord *record, uint64 hash, uint8 nulls, const uint8 *key,
 	record->room_upper = InvalidBlockNumber;
 	for (int i = 0; i < OMEN_GROUP_BLOCKS; i++)
 		record->blocks[i] = InvalidBlockNumber;
-	record->more = more;
+	record->more = OMEN_INVALID_ID;
 	memcpy(record->key, key, Min(key_bytes, OMEN_GROUP_KEY_BYTES));
 }
 
@@ -112,7 +116,8 @@ omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls, const uint8 *key,
 	if (omen_page_take_slot(ix, page) != slot)
 		elog(ERROR, "slot of a group was taken by somebody else");
 	record = omen_page_group(page, slot);
-	fill_record(record, hash, nulls, key, key_bytes, more);
+	omen_group_record_init(record, hash, nulls, key, key_bytes);
+	record->more = more;
 	group.version = record->version;
 	omen_directory_put(leaf_page, hash, group.id, group.version);
 	omen_change_commit(&change);

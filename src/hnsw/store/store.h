@@ -278,6 +278,9 @@ extern bool omen_group_is_there(OmenIndex *ix, OmenNodeRef group);
 pg_noreturn extern void omen_group_report(const OmenIndex *ix, uint32 id);
 
 /* group_create.c */
+extern void omen_group_record_init(OmenGroupRecord *record, uint64 hash,
+								   uint8 nulls, const uint8 *key,
+								   uint32 key_bytes);
 extern OmenNodeRef omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls,
 									 const uint8 *key, uint32 key_bytes);
 
@@ -294,6 +297,48 @@ extern void omen_directory_remove(OmenIndex *ix, OmenNodeRef group,
 /* group_remove.c */
 extern bool omen_group_take_apart(OmenGraph *graph);
 extern void omen_group_free_key(OmenIndex *ix, const OmenGroupRecord *record);
+
+/* directory_build.c */
+
+/* A directory that is written from its first entry to its last. */
+typedef struct OmenDirectoryWriter
+{
+	OmenIndex  *ix;
+	BlockNumber block;			/* of the page at hand, and of those to come */
+	uint16		level;
+	uint32		count;			/* entries on that page */
+	OmenDirectoryEntry *above;	/* what is to lead to the level's pages */
+	uint32		nabove;
+	uint32		room;
+	PGAlignedBlock page;
+} OmenDirectoryWriter;
+
+extern BlockNumber omen_directory_pages(uint64 groups);
+extern void omen_directory_write_begin(OmenDirectoryWriter *writer,
+									   OmenIndex *ix, BlockNumber block);
+extern void omen_directory_write(OmenDirectoryWriter *writer, uint64 hash,
+								 uint32 group, uint32 link);
+extern void omen_directory_write_end(OmenDirectoryWriter *writer);
+
+/* group_build.c */
+
+/* Records of groups that are written one after the other. */
+typedef struct OmenGroupWriter
+{
+	OmenIndex  *ix;
+	BlockNumber block;			/* of the page at hand */
+	uint32		used;			/* slots of it */
+	PGAlignedBlock page;
+} OmenGroupWriter;
+
+extern uint32 omen_group_slots(uint32 key_bytes);
+extern void omen_group_write_begin(OmenGroupWriter *writer, OmenIndex *ix,
+								   BlockNumber block);
+extern uint32 omen_group_write(OmenGroupWriter *writer, OmenGroupRecord *record,
+							   const uint8 *key);
+extern void omen_group_write_end(OmenGroupWriter *writer);
+extern void omen_group_become_graph(OmenGraph *graph, BlockNumber chain,
+									BlockNumber upper_chain);
 
 /* group_pages.c */
 extern Buffer omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind);
