@@ -154,7 +154,7 @@ show_groups(Relation index, ReturnSetInfo *result)
 
 	omen_require_catalog(list.ix);
 	list.columns = prefix->count;
-	list.texts = omen_prefix_texts_open(index, prefix);
+	list.texts = omen_prefix_texts_open(prefix);
 	list.row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw group",
 							  ALLOCSET_DEFAULT_SIZES);
