@@ -70,6 +70,7 @@ CREATE ROLE omen_owner;
 CREATE TABLE secret (id int, tenant text, team text, v vector(6));
 CREATE INDEX secret_index ON secret USING omen_hnsw (tenant, team, v);
 CREATE INDEX secret_lower ON secret USING omen_hnsw (lower(tenant), v);
+CREATE INDEX secret_part ON secret USING omen_hnsw (tenant, v) WHERE team > 'a';
 INSERT INTO secret VALUES (1, 'a', 'b', make_vector(1));
 CREATE FUNCTION asked(index regclass) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -89,15 +90,15 @@ SELECT asked('secret_index');
 RESET ROLE;
 GRANT SELECT (tenant, v) ON secret TO omen_reader;
 SET ROLE omen_reader;
-SELECT asked('secret_index'), asked('secret_lower');
+SELECT asked('secret_index'), asked('secret_lower'), asked('secret_part');
 RESET ROLE;
 GRANT SELECT (team) ON secret TO omen_reader;
 SET ROLE omen_reader;
-SELECT asked('secret_index'), asked('secret_lower');
+SELECT asked('secret_index'), asked('secret_lower'), asked('secret_part');
 RESET ROLE;
 GRANT SELECT ON secret TO omen_reader;
 SET ROLE omen_reader;
-SELECT asked('secret_index'), asked('secret_lower');
+SELECT asked('secret_index'), asked('secret_lower'), asked('secret_part');
 RESET ROLE;
 -- row-level security: not those to whom it applies
 ALTER TABLE secret OWNER TO omen_owner;

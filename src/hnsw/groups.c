@@ -117,10 +117,16 @@ has_key(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixKey *key, uint32 id,
 	*has_gone = !omen_group_key(ix, id, record, bytes);
 	if (*has_gone)
 		return false;
-	return omen_prefix_is_same(key, record->nulls, bytes, record->key_bytes) ||
-		   (!omen_prefix_is_exact(prefix) &&
-			omen_prefix_is_equal(prefix, key, record->nulls, bytes,
-								 record->key_bytes));
+	if (omen_prefix_is_same(key, record->nulls, bytes, record->key_bytes))
+		return true;
+	if (omen_prefix_is_exact(prefix))
+		return false;
+	/* its sum agrees, but NULLs and hash are in no sum */
+	if (!omen_prefix_is_sound(prefix, record->hash, record->nulls, bytes,
+							  record->key_bytes))
+		omen_group_report(ix, id);
+	return omen_prefix_is_equal(prefix, key, record->nulls, bytes,
+								record->key_bytes);
 }
 
 /* What was found of a key. */

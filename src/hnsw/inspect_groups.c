@@ -16,7 +16,9 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "catalog/index.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "funcapi.h"
@@ -54,11 +56,13 @@ may_read_columns(Relation index, Oid table, int leading)
 {
 	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 		return true;
+	/* a predicate, or an expression, may be of any column */
+	if (!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return false;
 	for (int i = 0; i < leading; i++)
 	{
 		AttrNumber	attno = index->rd_index->indkey.values[i];
 
-		/* an expression may be of any column */
 		if (attno == 0 || pg_attribute_aclcheck(table, attno, GetUserId(),
 												ACL_SELECT) != ACLCHECK_OK)
 			return false;
@@ -154,7 +158,7 @@ show_groups(Relation index, ReturnSetInfo *result)
 
 	omen_require_catalog(list.ix);
 	list.columns = prefix->count;
-	list.texts = omen_prefix_texts_open(index, prefix);
+	list.texts = omen_prefix_texts_open(prefix);
 	list.row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw group",
 							  ALLOCSET_DEFAULT_SIZES);

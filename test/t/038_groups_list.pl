@@ -216,6 +216,19 @@ foreach my $case (@cases)
 	($code, $out, $err) = $primary->psql('postgres',
 		"SET statement_timeout = '60s';\n\\set VERBOSITY verbose\nSELECT count(*) FROM omen_hnsw_groups('${table}_index');");
 	like($err, qr/ERROR:  (?:XX002|XX001)/, "$table, $name: an error") or diag("$out$err");
+	# nor does anything else that looks keys up crash, or show a row of another value
+	my ($type, @given) = @{ $values{$table} };
+	my $foreign = '';
+	foreach my $value (map { "\$value\$$_\$value\$::$type" } grep { defined } @given[ 0 .. 3 ])
+	{
+		($code, $out, $err) = $primary->psql('postgres',
+			"SET statement_timeout = '60s'; SET enable_seqscan = off;\n\\set VERBOSITY verbose\nSELECT count(*) FROM (SELECT k FROM $table WHERE k = $value ORDER BY v <-> '[1,2,3]' LIMIT 10) s WHERE k <> $value;\nBEGIN; INSERT INTO $table VALUES ($value, '[1,2,3]'); ROLLBACK;",
+			on_error_stop => 0);
+		$foreign .= "$value: $out$err" if $out =~ /[1-9]/ || $err =~ /ERROR(?!:  (?:XX00[12]|25P02))|connection|FATAL/;
+	}
+	is($foreign, '', "$table, $name: scans and inserts");
+	($code, $out, $err) = $primary->psql('postgres', "SELECT kind FROM omen_hnsw_check('${table}_index', true)");
+	ok($out ne '' || $err ne '', "$table, $name: a check tells of it") or diag("$out$err");
 	is($primary->safe_psql('postgres', "SELECT groups >= 0 FROM omen_hnsw_info('${table}_index')"), 't', "$table, $name: counts")
 	  unless $name =~ /leaf with more|mode/;
 	$primary->stop;

@@ -241,10 +241,11 @@ gather_key(OmenCheck *check, OmenCheckGroup *group, KeyParts *parts)
 	const OmenGroupRecord *record = &group->record;
 	uint32		done = Min(record->key_bytes, OMEN_GROUP_KEY_BYTES);
 	uint32		more = record->more;
-	uint8	   *key = palloc(OMEN_MAX_GROUP_KEY);
+	uint8	   *key;
 
 	if (record->key_bytes > OMEN_MAX_GROUP_KEY)
 		return;
+	key = palloc(Max(record->key_bytes, 1));
 	memcpy(key, record->key, done);
 	while (done < record->key_bytes)
 	{
@@ -300,6 +301,40 @@ report_parts(OmenCheck *check, const KeyParts *parts)
 	}
 }
 
+/*
+ * Report keys that no values have.  They must not come before functions of
+ * their types, so they count as not readable.
+ */
+static void
+check_values(OmenCheck *check, OmenPrefix *prefix)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen_hnsw check of a key",
+							  ALLOCSET_DEFAULT_SIZES);
+
+	for (uint64 i = 0; i < check->groups.count; i++)
+	{
+		OmenCheckGroup *group = &check->groups.list[i];
+		const OmenGroupRecord *record = &group->record;
+		MemoryContext old = MemoryContextSwitchTo(context);
+		bool		is_sound =
+			group->key == NULL ||
+			omen_prefix_is_sound(prefix, record->hash, record->nulls,
+								 group->key, record->key_bytes);
+
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+		CHECK_FOR_INTERRUPTS();
+		if (is_sound)
+			continue;
+		omen_check_report(check, "group", group->block, group->slot,
+						  "key is none that values with its hash have");
+		pfree(group->key);
+		group->key = NULL;
+	}
+	MemoryContextDelete(context);
+}
+
 static int
 compare_hashes(const void *a, const void *b)
 {
@@ -330,9 +365,8 @@ have_equal_keys(OmenPrefix *prefix, const OmenCheckGroup *a,
 
 /* Report groups with equal keys.  These have one hash. */
 static void
-check_equal_keys(OmenCheck *check)
+check_equal_keys(OmenCheck *check, OmenPrefix *prefix)
 {
-	OmenPrefix *prefix = omen_prefix_open(check->index);
 	OmenCheckGroup **sorted =
 		palloc_extended(mul_size(Max(check->groups.count, 1),
 								 sizeof(OmenCheckGroup *)),
@@ -426,6 +460,7 @@ check_shared(OmenCheck *check, const OmenCheckGroup *group)
 void
 omen_check_groups(OmenCheck *check)
 {
+	OmenPrefix *prefix;
 	KeyParts	parts;
 	bool	   *met;
 
@@ -456,6 +491,8 @@ omen_check_groups(OmenCheck *check)
 							  note->owner);
 	}
 	report_parts(check, &parts);
-	check_equal_keys(check);
+	prefix = omen_prefix_open(check->index);
+	check_values(check, prefix);
+	check_equal_keys(check, prefix);
 	pfree(met);
 }

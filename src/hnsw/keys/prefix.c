@@ -196,6 +196,7 @@ static void
 open_column(Relation index, int attno, OmenPrefixColumn *column)
 {
 	Oid			hash = column_hash(index, attno);
+	bool		element_by_value;
 
 	if (!OidIsValid(hash))
 		ereport(ERROR,
@@ -206,11 +207,17 @@ open_column(Relation index, int attno, OmenPrefixColumn *column)
 	column->form = form_of(index, attno);
 	column->type = index->rd_opcintype[attno - 1];
 	column->collation = index->rd_indcollation[attno - 1];
-	get_typlenbyval(column_type(index, attno), &column->length,
-					&column->by_value);
+	column->value_type = column_type(index, attno);
+	get_typlenbyval(column->value_type, &column->length, &column->by_value);
 	column->is_padded = hash == F_HASHBPCHAREXTENDED;
 	fmgr_info(hash, &column->hash);
 	fmgr_info(get_opcode(equality_of(index, attno)), &column->equal);
+	column->element = get_element_type(column->value_type);
+	if (!OidIsValid(column->element))
+		return;
+	column->element_type = getBaseType(column->element);
+	get_typlenbyvalalign(column->element, &column->element_length,
+						 &element_by_value, &column->element_align);
 }
 
 /*
@@ -476,7 +483,8 @@ is_equal_value(OmenPrefixColumn *column, const KeyReader *a, const KeyReader *b)
 }
 
 /*
- * Has a group an equal key?  May leave memory behind.
+ * Has a group an equal key, which omen_prefix_is_sound() must have looked at?
+ * May leave memory behind.
  */
 bool
 omen_prefix_is_equal(OmenPrefix *prefix, const OmenPrefixKey *key, uint8 nulls,

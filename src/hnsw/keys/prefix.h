@@ -47,6 +47,13 @@ typedef struct OmenPrefixColumn
 	bool		is_padded;		/* blanks at the end say nothing */
 	FmgrInfo	hash;			/* extended */
 	FmgrInfo	equal;
+	Oid			value_type;		/* of the column, without what a domain adds */
+
+	/* of an array's elements; InvalidOid if it is none */
+	Oid			element;
+	Oid			element_type;	/* without what a domain adds */
+	int16		element_length;
+	char		element_align;
 } OmenPrefixColumn;
 
 typedef struct OmenPrefix
@@ -103,9 +110,15 @@ extern bool omen_prefix_decode(const OmenPrefix *prefix, uint8 nulls,
 							   const uint8 *bytes, uint32 count, Datum *values,
 							   bool *isnull);
 
+/* prefix_sound.c */
+extern bool omen_prefix_values(OmenPrefix *prefix, uint64 hash, uint8 nulls,
+							   const uint8 *bytes, uint32 count, Datum *values,
+							   bool *isnull);
+extern bool omen_prefix_is_sound(OmenPrefix *prefix, uint64 hash, uint8 nulls,
+								 const uint8 *bytes, uint32 count);
+
 /* prefix_text.c */
-extern OmenPrefixTexts *omen_prefix_texts_open(Relation index,
-											   OmenPrefix *prefix);
+extern OmenPrefixTexts *omen_prefix_texts_open(OmenPrefix *prefix);
 extern bool omen_prefix_texts(OmenPrefixTexts *texts, uint64 hash, uint8 nulls,
 							  const uint8 *bytes, uint32 count, Datum *values,
 							  bool *isnull);

@@ -113,11 +113,12 @@ omen_group_create(OmenIndex *ix, uint64 hash, uint8 nulls, const uint8 *key,
 	OMEN_PAUSE("group-slot");
 	leaf = omen_directory_prepare(ix, hash, group.id);
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
+	if (omen_page_free_slot(ix, BufferGetPage(buf)) != slot)
+		elog(ERROR, "slot of a group was taken by somebody else");
 	omen_change_begin(&change, &ix->pages);
 	leaf_page = omen_change_page(&change, leaf);
 	page = omen_change_page(&change, buf);
-	if (omen_page_take_slot(ix, page) != slot)
-		elog(ERROR, "slot of a group was taken by somebody else");
+	(void) omen_page_take_slot(ix, page);
 	record = omen_page_group(page, slot);
 	omen_group_record_init(record, hash, nulls, key, key_bytes);
 	record->more = more;
