@@ -28,9 +28,14 @@ extern void omen_pause(const char *name);
 /* Times that a build makes its index, the last of which stays. */
 extern int	omen_build_rounds;
 
+/* Points are passed by: what goes on may not wait, whoever else comes there. */
+extern bool omen_passes_by;
+
 #define OMEN_PAUSE(name) omen_pause(name)
+#define OMEN_PASS_BY(yes) (omen_passes_by = (yes))
 #else
 #define OMEN_PAUSE(name) ((void) 0)
+#define OMEN_PASS_BY(yes) ((void) 0)
 #endif
 
 #endif							/* OMEN_PAUSE_H */

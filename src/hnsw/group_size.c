@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
+#include "pause.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -140,6 +141,7 @@ try_to_read_sizes(Relation index, ScanKey keys, int count,
 
 	BeginInternalSubTransaction(NULL);
 	HOLD_INTERRUPTS();
+	OMEN_PASS_BY(true);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
@@ -156,6 +158,7 @@ try_to_read_sizes(Relation index, ScanKey keys, int count,
 		is_read = false;
 	}
 	PG_END_TRY();
+	OMEN_PASS_BY(false);
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return is_read;

@@ -116,7 +116,7 @@ $primary->safe_psql('postgres', q{
 					(SELECT count(*) FROM got WHERE (%4$s) IS NOT TRUE) AS others,
 					(SELECT array_agg(d) FROM got) IS NOT DISTINCT FROM (SELECT array_agg(d) FROM really) AS same,
 					(SELECT count(*) FROM got WHERE d <= (SELECT max(d) FROM really)) AS hits,
-					(SELECT count(DISTINCT tenant) = 1 AND bool_and(tenant < %5$s) FROM got) AS of_graph', op, condition, wanted, replace(replace(condition, 'tenant', '(tenant + 0)'), 'sub', '(sub || '''')'), below)
+					(SELECT bool_or(tenant < %5$s) FROM (SELECT tenant FROM got UNION ALL SELECT tenant FROM item WHERE id IN (SELECT id FROM really)) s) AS of_graph', op, condition, wanted, replace(replace(condition, 'tenant', '(tenant + 0)'), 'sub', '(sub || '''')'), below)
 				INTO r USING q;
 			met := met + r.rows;
 			IF r.others > 0 THEN
@@ -127,7 +127,7 @@ $primary->safe_psql('postgres', q{
 				graphs := graphs + 1;
 				graph_hits := graph_hits + r.hits;
 				graph_wanted := graph_wanted + r.wanted;
-				IF r.rows < r.wanted AND (scan AND condition !~ 'ANY' OR wanted < 500) THEN
+				IF r.rows < r.wanted AND (scan OR wanted < 500) THEN
 					RETURN QUERY SELECT format('%s instead of %s rows WHERE %s ORDER BY %s %s LIMIT %s', r.rows, r.wanted, condition, op, q, wanted);
 				END IF;
 			ELSIF NOT r.same THEN
