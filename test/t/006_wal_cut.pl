@@ -145,7 +145,7 @@ my @scenarios = (
 		name => 'groups that become graphs',
 		rows => 2990,
 		index => '(kind, v) WITH (m = 4, ef_construction = 16)',
-		operation => 'INSERT INTO item (v, kind) SELECT made_vector(i, 8, 20), i % 2 FROM generate_series(2001, 2160) i',
+		operation => 'INSERT INTO item (v, kind) SELECT made_vector(i, 8, 20), i % 2 FROM generate_series(3001, 3400) i',
 		ordinary => ['orphan_payload'],
 		for_good => ['orphan_payload'],
 		cuts => 16,

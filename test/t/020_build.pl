@@ -320,7 +320,7 @@ for (
 }
 
 # Codes on pages of their own.
-create_item(2000, 'SELECT i, made_vector(i, 2000, 10) FROM generate_series(1, 1200) i');
+create_item(2040, 'SELECT i, made_vector(i, 2040, 10) FROM generate_series(1, 1200) i');
 for my $workers (0, 2)
 {
 	build($workers, create_index('l2', 'storage = full'));
