@@ -78,7 +78,8 @@ SELECT * FROM omen_hnsw_check('of_type_index', true);
 -- ---------- citext ----------
 
 CREATE EXTENSION citext;
-SET client_min_messages = notice;
+-- that warns, by a name that is not the same in each version
+SET client_min_messages = error;
 CALL fill('citext', '{a,A,b,NULL}');
 SET client_min_messages = warning;
 SELECT * FROM compare(array['k = ''a''', 'k = ''A''', 'k = ''a''::citext', 'k::text = ''a''', 'k IN (''a'', ''B'')', 'k IS NULL']);
@@ -139,7 +140,7 @@ CALL fill('my_mood', '{sad,NULL,happy}');
 ALTER TYPE mood ADD VALUE 'ok' BEFORE 'happy';
 SELECT * FROM compare(array['k::mood = ''sad''', 'k::mood = ''ok''', 'k::mood IN (''happy'', ''ok'')', 'k::mood = ANY (''{sad,ok}''::mood[])', 'k IS NULL']);
 INSERT INTO of_type (k, v) VALUES ('ok', make_vector(1));
-SELECT * FROM compare(array['k::mood = ''ok''', 'k::mood = ''sad'' AND k::mood = ''ok''', 'k::mood = ''sad'' AND k::mood IN (''ok'', ''sad'')', 'k IS NULL AND k::mood = ''sad''']);
+SELECT * FROM compare(array['k::mood = ''ok''', 'k::mood = ''sad'' AND k::mood IN (''ok'', ''sad'')', 'k IS NULL AND k::mood = ''sad''']);
 SELECT * FROM omen_hnsw_check('of_type_index', true);
 
 -- ---------- long ones ----------

@@ -147,17 +147,17 @@ try_to_read_sizes(Relation index, ScanKey keys, int count,
 	{
 		is_read = read_sizes(index, keys, count, sizes);
 		RESUME_INTERRUPTS();
-		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		/* the error has ended that interrupts are held */
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 		is_read = false;
 	}
 	PG_END_TRY();
+	/* committing it would begin another command, in the middle of one maybe */
+	RollbackAndReleaseCurrentSubTransaction();
 	OMEN_PASS_BY(false);
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;

@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 
+use OmenEdges qw(pack_edges unpack_edges);
 use OmenFormat;
 use OmenTest;
 use PostgreSQL::Test::Utils;
@@ -104,7 +105,7 @@ my %stride = (KIND_NODE, unpack("\@$_->{node_stride}[0] L", $sound), KIND_UPPER,
   for { fields('META') };
 my ($m, $code_bytes) = (4, 8);
 my $word_at = HEADER + $code_bytes;
-my %capacity = (KIND_NODE, 2 * $m, KIND_UPPER, $m);
+my $edges_at = $word_at + 8;
 
 # A number at a place of a file, a page, a record or a slot; and another in its stead.
 sub get
@@ -118,7 +119,9 @@ sub put
 {
 	my ($data, $at, $field, $value) = @_;
 
-	substr($$data, $at + $field->[0], length pack $field->[1], 0) = pack $field->[1], $value;
+	my $bytes = pack $field->[1], $value;
+
+	substr($$data, $at + $field->[0], length $bytes) = $bytes;
 	return;
 }
 
@@ -176,28 +179,37 @@ cmp_ok(scalar(@pages_of_one), '>', 10, 'on pages of its own');
 
 sub any { return $_[ int(rand(@_)) ]; }
 
+# The edges of the slot at a place of a file, each [id, tag].
+sub edges_of
+{
+	my ($data, $kind, $at) = @_;
+
+	return unpack_edges(substr($data, $at + $edges_at, $stride{$kind} - $edges_at), unpack('@' . ($at + $slot_at{degree}[0]) . $slot_at{degree}[1], $data));
+}
+
 # Let edges of a group's slots lead to another's, whose versions look right: each
 # one, or some; children stay, or do not.
 sub lead_astray
 {
 	my ($data, $kind, $part, $children) = @_;
 	my @others = ids_of($kind, $two);
-	my $ids_at = $word_at + 8;
-	my $tags_at = $ids_at + 4 * $capacity{$kind};
 
 	for my $id (ids_of($kind, $one))
 	{
 		my $at = $slots{$kind}{$id};
+		my @edges = edges_of($sound, $kind, $at);
 
-		for my $edge (0 .. get($at, $slot_at{degree}) - 1)
+		for my $edge (@edges)
 		{
-			my $tag = get($at, [ $tags_at + $edge, 'C' ]);
 			my $other = any(@others);
 
-			next if rand() > $part || ($tag & PARENT) && !$children;
-			put($data, $at, [ $ids_at + 4 * $edge, 'L' ], $other);
-			put($data, $at, [ $tags_at + $edge, 'C' ], get($slots{$kind}{$other}, $slot_at{version}) & 127 | $tag & PARENT);
+			next if rand() > $part || ($edge->[1] & PARENT) && !$children;
+			$edge = [ $other, get($slots{$kind}{$other}, $slot_at{version}) & 127 | $edge->[1] & PARENT ];
 		}
+		# what does not fit is left out
+		pop @edges while length(pack_edges(@edges)) > $stride{$kind} - $edges_at;
+		put($data, $at, $slot_at{degree}, scalar @edges);
+		put($data, $at, [ $edges_at, 'a*' ], pack_edges(@edges));
 	}
 	return;
 }
@@ -222,8 +234,6 @@ sub ways_out
 	for my $kind (KIND_NODE, KIND_UPPER)
 	{
 		my $now = slots_of($kind, $data);
-		my $ids_at = $word_at + 8;
-		my $tags_at = $ids_at + 4 * $capacity{$kind};
 
 		while (my ($id, $at) = each %$now)
 		{
@@ -232,12 +242,11 @@ sub ways_out
 
 			my $old = $slots{$kind}{$id};
 			my $is_old = defined $old && get($old, $slot_at{version}) == $version;
-			my %there = !$is_old ? () : map { (unpack('@' . ($old + $ids_at + 4 * $_) . 'L', $before) => 1) } 0 .. get($old, $slot_at{degree}) - 1;
+			my %there = !$is_old ? () : map { ($_->[0] => 1) } edges_of($before, $kind, $old);
 
-			for my $edge (0 .. $number->($at + $slot_at{degree}[0], 'S') - 1)
+			for my $edge (edges_of($data, $kind, $at))
 			{
-				my $other = $number->($at + $ids_at + 4 * $edge, 'L');
-				my $tag = $number->($at + $tags_at + $edge, 'C');
+				my ($other, $tag) = @$edge;
 
 				push @found, "slot $id of group $group has an edge to slot $other, which is another's"
 				  if !$there{$other} && exists $now->{$other} && $number->($now->{$other} + $word_at, 'L') != $group

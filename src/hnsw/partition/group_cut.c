@@ -69,6 +69,7 @@ typedef struct CutState
 	MemoryContext part_context; /* the groups */
 	MemoryContext kept_context; /* and rows */
 	MemoryContext row_context;	/* for "=" */
+	bool		is_alone;		/* one group only is passed on now */
 } CutState;
 
 typedef CutGroup *CutGroupPointer;
@@ -341,15 +342,16 @@ take_row(CutState *state, OmenMerge *merge, const OmenGroupRow *head,
 	Size		bytes = has_row ? state->build->shape.row_bytes : 0;
 	KeptRow	   *kept;
 
+	/* there may be any number of them */
+	if (!has_row && state->is_alone)
+	{
+		put_side_row(state, head->side, &head->tid);
+		return;
+	}
 	if (group->group.kind == OMEN_GROUP_LARGE)
 	{
-		if (!has_row)
-			put_side_row(state, head->side, &head->tid);
-		else
-		{
-			omen_merge_rest(merge, state->row, bytes);
-			put_row(state, OMEN_GROUP_LARGE, state->row);
-		}
+		omen_merge_rest(merge, state->row, bytes);
+		put_row(state, OMEN_GROUP_LARGE, state->row);
 		return;
 	}
 	kept = MemoryContextAlloc(state->kept_context,
@@ -400,6 +402,7 @@ cut_stretch(CutState *state, uint32 first, uint32 end)
 	const OmenGroupRow *head;
 	CutGroup   *large = state->list[first];
 
+	state->is_alone = end == first + 1;
 	for (uint32 i = first; i < end; i++)
 		state->list[i]->is_wanted = true;
 	while ((head = next_row(state, merge)) != NULL)

@@ -31,6 +31,8 @@ omen_side_begin(OmenScanState *state, OmenSide side, OmenScanPhase phase)
 		for (uint32 i = 0; i < nans->count; i++)
 			omen_tid_list_add(&unordered->tids, &nans->tids[i]);
 	}
+	/* whichever was searched last */
+	omen_scan_turn_to(state, 0);
 	do
 		omen_posting_collect_side(state->graph, side, &unordered->tids);
 	while (omen_scan_next_group(state));
