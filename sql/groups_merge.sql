@@ -182,14 +182,14 @@ SELECT group_of(id), count(*) FROM damaged GROUP BY 1 ORDER BY 1;
 -- Rows without a direction come of each group, whichever of them is used up last.
 SET enable_indexscan = on;
 CREATE TABLE sides (id int, tenant int, v vector(8));
-INSERT INTO sides SELECT i, CASE WHEN i <= 300 THEN 1 WHEN i <= 2600 THEN 2 ELSE 3 END, CASE WHEN i % 50 = 0 THEN array_fill(0, ARRAY[8])::vector ELSE place(i % 40, 4) END FROM generate_series(1, 2900) i;
+INSERT INTO sides SELECT i, CASE WHEN i <= 600 THEN 10 + i % 6 ELSE 2 END, CASE WHEN i % 50 < 6 THEN array_fill(0, ARRAY[8])::vector ELSE place(i % 40, 4) END FROM generate_series(1, 2900) i;
 CREATE INDEX sides_index ON sides USING omen_hnsw (tenant, v vector_cosine_ops);
 ANALYZE sides;
 SET omendb.ef_search = 10;
-SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (1, 2, 3) ORDER BY v <=> '[1,2,3,4,5,6,7,8]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
-SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (1, 2) ORDER BY v <=> '[8,2,3,4,5,6,7,1]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
+SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (2, 10, 11, 12, 13, 14, 15) ORDER BY v <=> '[1,2,3,4,5,6,7,8]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
+SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (10, 11, 2, 15) ORDER BY v <=> '[8,2,3,4,5,6,7,1]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
 SET omendb.enable_scan = on;
-SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (1, 2, 3) ORDER BY v <=> '[1,2,3,4,5,6,7,8]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
+SELECT tenant, count(*) FROM (SELECT * FROM sides WHERE tenant IN (2, 10, 11, 12, 13, 14, 15) ORDER BY v <=> '[1,2,3,4,5,6,7,8]' LIMIT 100000) s WHERE v = array_fill(0, ARRAY[8])::vector GROUP BY 1 ORDER BY 1;
 RESET omendb.ef_search;
 
 DROP TABLE item, answer, kind, damaged, sides;
