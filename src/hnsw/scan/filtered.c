@@ -59,6 +59,7 @@ omen_filtered_begin(IndexScanDesc scan, const OmenFilter *filter)
 	filtered->nheld = 0;
 	filtered->next_held = 0;
 	filtered->is_settled = false;
+	filtered->is_closed = false;
 	filtered->is_beyond = false;
 	filtered->sent.count = 0;
 	omen_exact_reset(&filtered->exact);
@@ -389,6 +390,23 @@ go_on(IndexScanDesc scan)
 	return is_good;
 }
 
+/*
+ * Is a row missing that was nearer than rows that are held, though all of the
+ * groups has been looked at, one after another?  None has gone out, so that is
+ * not final: a pass over all of them at once has no late rows.
+ */
+static bool
+lacks_late_rows(const OmenScanState *state)
+{
+	const OmenFilteredState *filtered = state->filtered;
+
+	return state->groups.count > 1 && filtered->filter.terms.is_unfiltered &&
+		   state->phase == OMEN_SCAN_FULL && !filtered->is_closed &&
+		   filtered->sent.count == 0 &&
+		   filtered->nheld < filtered->filter.terms.wanted &&
+		   state->search->counters.late > 0;
+}
+
 /* Find the rows that are wanted.  False if the graph does not give them. */
 static bool
 find_wanted(IndexScanDesc scan)
@@ -403,6 +421,8 @@ find_wanted(IndexScanDesc scan)
 		if (!go_on(scan))
 			return false;
 	}
+	if (lacks_late_rows(state))
+		return false;
 	state->filtered->is_settled = true;
 	return true;
 }
@@ -429,6 +449,8 @@ omen_filtered_close(IndexScanDesc scan, const OmenFilter *filter)
 	ask_search(state);
 	filtered->nheld = 0;
 	state->pending.last_distance = -INFINITY;
+	state->search->counters.late = 0;	/* they are found anew */
+	filtered->is_closed = true;
 	if ((state->query.key_tests && state->query.key_tests->never) ||
 		state->groups.count == 0)
 		state->phase = OMEN_SCAN_DONE;

@@ -30,6 +30,7 @@ typedef struct OmenFilteredState
 	uint32		next_held;
 	uint32		held_room;
 	bool		is_settled;		/* what was wanted has been found */
+	bool		is_closed;		/* by omen_filtered_close() */
 	bool		is_beyond;		/* what is pending is outside the radius */
 	OmenTidList sent;			/* versions of the rows that went out */
 	OmenExactScan exact;
