@@ -13,19 +13,25 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(
-  start_node create_helpers fashion_vectors clustered_vectors load_vectors
+  start_node start_without_checksums create_helpers fashion_vectors clustered_vectors load_vectors
   check_index walk_all measure_recall measure_filtered start_psql finish random_normal
   create_made_vector build_leftovers index_digest wait_for_sessions
   wait_for_recovery copy_installation start_copy);
 
 # A running server with the extension and the helpers.  Arguments after the
 # name are lines for postgresql.conf.
-sub start_node
+sub start_node { return start_with([], @_); }
+
+# One whose pages can be damaged without the server's complaint.
+sub start_without_checksums { return start_with(['--no-data-checksums'], @_); }
+
+sub start_with
 {
-	my ($name, @settings) = @_;
+	my ($options, $name, @settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(allows_streaming => 1);
+	# before 18 there are none unless they are asked for
+	$node->init(allows_streaming => 1, extra => $node->pg_version >= 18 ? $options : []);
 	$node->append_conf('postgresql.conf', "$_\n")
 	  for ('autovacuum = off', @settings);
 	$node->start;

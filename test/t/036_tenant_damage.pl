@@ -21,7 +21,7 @@ my $key_damages = $soak ? 300 : $quick ? 8 : 24;
 
 note("OMEN_TEST_SEED=$seed");
 srand($seed);
-my $primary = start_node('primary', 'fsync = off', 'shared_buffers = 64MB', 'jit = off', 'max_parallel_workers_per_gather = 0');
+my $primary = start_without_checksums('primary', 'fsync = off', 'shared_buffers = 64MB', 'jit = off', 'max_parallel_workers_per_gather = 0');
 
 # ---------- one group ----------
 

@@ -9,7 +9,7 @@ use OmenTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $primary = start_node('primary', 'wal_keep_size = 1GB');
+my $primary = start_without_checksums('primary', 'wal_keep_size = 1GB');
 
 $primary->safe_psql('postgres', q{
 	CREATE UNLOGGED TABLE fleeting (k int, v vector(3));
