@@ -189,9 +189,7 @@ omen_link_write_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 		ids[i] = plan->neighbors[layer][i].id;
 		tags[i] = OmenVersionTag(plan->neighbors[layer][i].version);
 	}
-	while (!omen_slot_fits(plane, ids, tags, count))
-		count--;
-	omen_slot_put_edges(plane, slot, ids, tags, count);
+	omen_slot_put_first(plane, slot, ids, tags, count, 0);
 }
 
 /* Write the slot of a node in an upper layer; returns its id and version. */

@@ -79,6 +79,7 @@ expand(TreeState *state, uint32 position)
 	OmenSlotHeader *slot;
 	uint32		ids[OMEN_MAX_CAPACITY];
 	uint8		tags[OMEN_MAX_CAPACITY];
+	bool		is_changed = false;
 	int			degree;
 
 	omen_bit_set(state->expanded, position);
@@ -100,9 +101,11 @@ expand(TreeState *state, uint32 position)
 			break;
 		}
 		children++;
+		is_changed = true;
 		reach(state, target);
 	}
-	omen_slot_put_edges(plane, slot, ids, tags, Max(0, degree));
+	if (is_changed)
+		omen_slot_put_edges(plane, slot, ids, tags, degree);
 	MarkBufferDirty(buf);
 	UnlockReleaseBuffer(buf);
 }

@@ -131,11 +131,8 @@ put_edges(WriteState *state, OmenSlotHeader *slot, const OmenNear *near,
 
 	for (uint32 i = 0; i < degree; i++)
 		ids[i] = slot_id(state, (uint32) near[i]);
-	memset(tags, OMEN_TAG_PARENT, omen_most_children(plane));
-	while (!omen_slot_fits(plane, ids, tags, degree))
-		degree--;
-	memset(tags, 0, sizeof(tags));
-	omen_slot_put_edges(plane, slot, ids, tags, degree);
+	omen_slot_put_first(plane, slot, ids, tags, degree,
+						omen_most_children(plane));
 }
 
 static void

@@ -58,6 +58,35 @@ omen_slot_fits(const OmenPlane *plane, const uint32 *ids, const uint8 *tags,
 	return omen_pack_bytes(sorted, count) <= plane->edge_bytes;
 }
 
+/*
+ * Put as many of some edges as fit, the first of them, into a slot of a page
+ * that is being changed.  A byte of the room is left for each, but no more than
+ * so many.
+ */
+void
+omen_slot_put_first(const OmenPlane *plane, OmenSlotHeader *slot,
+					const uint32 *ids, const uint8 *tags, uint32 count,
+					uint32 spare)
+{
+	OmenPackedEdge sorted[OMEN_MAX_CAPACITY];
+
+	Assert(count <= plane->capacity);
+	if (!plane->is_packed)
+	{
+		omen_slot_put_edges(plane, slot, ids, tags, count);
+		return;
+	}
+	for (;; count--)
+	{
+		omen_pack_sort(ids, tags, count, sorted);
+		if (omen_pack_bytes(sorted, count) + Min(spare, count) <=
+			plane->edge_bytes)
+			break;
+	}
+	omen_pack(sorted, count, (uint8 *) slot + plane->edges_offset);
+	slot->degree = count;
+}
+
 /* Put edges that fit into a slot of a page that is being changed. */
 void
 omen_slot_put_edges(const OmenPlane *plane, OmenSlotHeader *slot,

@@ -203,6 +203,9 @@ extern int	omen_slot_get_edges(const OmenPlane *plane,
 								uint8 *tags);
 extern bool omen_slot_fits(const OmenPlane *plane, const uint32 *ids,
 						   const uint8 *tags, uint32 count);
+extern void omen_slot_put_first(const OmenPlane *plane, OmenSlotHeader *slot,
+								const uint32 *ids, const uint8 *tags,
+								uint32 count, uint32 spare);
 extern void omen_slot_put_edges(const OmenPlane *plane, OmenSlotHeader *slot,
 								const uint32 *ids, const uint8 *tags,
 								uint32 count);
