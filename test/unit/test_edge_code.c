@@ -243,6 +243,43 @@ test_add(void)
 	CHECK(!omen_edges_add(&plane, &edges, 4000000, 0));
 }
 
+/*
+ * As many of some edges as fit, the first of them, whichever ids these have; and
+ * what is spared is room for tags.
+ */
+static void
+test_put_first(void)
+{
+	static union
+	{
+		OmenSlotHeader header;
+		uint8		bytes[256];
+	}			slot;
+	OmenPlane	plane;
+	OmenEdges	edges;
+	uint32		ids[33];
+	uint8		tags[33] = {0};
+	uint32		got_ids[32];
+	uint8		got_tags[32];
+	int			count;
+
+	make_full(&plane, &edges, 0);
+	plane.edges_offset = 64;
+	for (uint32 i = 0; i < 32; i++)
+		ids[i] = (31 - i) * 100000;
+	memset(&slot, 0x5A, sizeof(slot));
+	omen_slot_put_first(&plane, &slot.header, ids, tags, 32, 8);
+	count = omen_slot_get_edges(&plane, &slot.header, got_ids, got_tags);
+	CHECK(count > 8 && count < 32 && got_ids[0] == ids[count - 1] &&
+		  got_ids[count - 1] == ids[0]);
+	CHECK(slot.bytes[64 + plane.edge_bytes] == 0x5A);
+	memset(got_tags, 1, 8);
+	CHECK(omen_slot_fits(&plane, got_ids, got_tags, count));
+	/* not one more */
+	memset(tags, 1, 8);
+	CHECK(!omen_slot_fits(&plane, ids, tags, count + 1));
+}
+
 /* The last edges give way, never those of children. */
 static void
 test_trim(void)
@@ -282,6 +319,7 @@ main(void)
 	test_noise();
 	test_slots();
 	test_add();
+	test_put_first();
 	test_trim();
 	return check_finish();
 }
