@@ -40,16 +40,33 @@ hash_of(const char *string)
 	return hash_bytes((const unsigned char *) string, strlen(string));
 }
 
+/* Is the point one of those where the session is to pause? */
+static bool
+is_awaited(const char *name)
+{
+	size_t		length = strlen(name);
+
+	for (const char *at = pause_at; at != NULL && *at != '\0';)
+	{
+		size_t		point = strcspn(at, ",");
+
+		if (point == length && strncmp(at, name, length) == 0)
+			return true;
+		at += point + (at[point] == ',');
+	}
+	return false;
+}
+
 /*
- * Wait while somebody has the lock of this point, if it is where the session
- * is to pause.
+ * Wait while somebody has the lock of this point, if it is one of those, given
+ * with commas between, where the session is to pause.
  */
 void
 omen_pause(const char *name)
 {
 	LOCKTAG		tag;
 
-	if (omen_passes_by || pause_at == NULL || strcmp(pause_at, name) != 0)
+	if (omen_passes_by || !is_awaited(name))
 		return;
 
 	/* a buffer's lock holds off interrupts */

@@ -6,9 +6,10 @@
  * A race is tested by stopping one session in the middle of what it does while
  * another goes past.  OMEN_PAUSE("name") marks such a point; it is nothing
  * unless OMEN_PAUSE_POINTS is defined, as it is for the tests only.  Then a
- * session that has set omendb.pause_at to the name waits there for as long as
- * another one has pg_advisory_lock(hashtext('omendb'), hashtext('name')): the
- * isolation tester sees that it waits, and for whom.
+ * session that has set omendb.pause_at to the name, or to several with commas
+ * between, waits there for as long as another one has
+ * pg_advisory_lock(hashtext('omendb'), hashtext('name')): the isolation tester
+ * sees that it waits, and for whom.
  *
  * With omendb.build_rounds a build makes its graph several times over, as
  * builds of several graphs would one after the other.

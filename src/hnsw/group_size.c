@@ -57,7 +57,8 @@ known_keys(PlannerInfo *root, Relation index, const OmenGroupClauses *told)
 /* ---------- reading ---------- */
 
 /*
- * How many nodes a group has.  VACUUM has counted them; since then, or without
+ * How many nodes a group has.  VACUUM has counted them, and what it allows for
+ * beside them (vacuum_counts.c) is hardly ever used.  Since then, or without
  * that, it is known how many slots they may fill: of the page that they came to
  * last half, and of those that are kept for a small group half at least.
  */
@@ -66,10 +67,11 @@ nodes_of(const OmenIndex *ix, const OmenGroupRecord *record)
 {
 	double		limit = (double) record->graph.node_limit;
 	double		counted = (double) record->graph.vacuum_nodes;
+	double		dead = (double) record->graph.vacuum_dead;
 	double		per_page = ix->layout.node.per_page;
 
 	if (counted > 0)
-		return counted + Max(limit - counted - 2 * per_page, 0);
+		return counted + Max(limit - counted - dead - 3 * per_page, 0);
 	return Max(limit - per_page / 2, limit / 2);
 }
 

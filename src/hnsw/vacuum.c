@@ -391,26 +391,6 @@ reclaim_payload(VacuumState *state)
 	}
 }
 
-/* ---------- counts ---------- */
-
-/*
- * Store what was counted.  Nodes that were added since old_limit was read are
- * in what has been added to the limit meanwhile; those that went into the page
- * that was being filled then are at most a page's worth.
- */
-static void
-store_counts(VacuumState *state, uint64 old_limit, uint64 freed)
-{
-	OmenGraphChange change;
-	OmenGraphData *data = omen_graph_change_begin(state->graph, &change);
-
-	data->node_limit = state->nodes + state->ix->layout.node.per_page +
-					   (data->node_limit - old_limit);
-	data->vacuum_nodes = state->nodes;
-	data->vacuum_dead = state->dead.count - freed;
-	omen_graph_change_commit(&change);
-}
-
 /* ---------- callbacks ---------- */
 
 /* Take dead nodes out, if there is reason enough.  Returns how many. */
@@ -486,7 +466,8 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		freed = remove_nodes(&state);
 	reclaim_payload(&state);
 	if (state.removed > 0 && state.groups == NULL)
-		store_counts(&state, old_limit, freed);
+		omen_vacuum_store_counts(state.graph, state.nodes, &state.dead, freed,
+								 old_limit);
 	if (locked)
 		omen_flat_unlock(state.graph, ShareLock);
 

@@ -16,6 +16,11 @@
 
 extern int	omen_vacuum_compare(const void *a, const void *b);
 
+/* vacuum_counts.c */
+extern void omen_vacuum_store_counts(OmenGraph *graph, uint64 nodes,
+									 const OmenNodeList *dead, uint64 freed,
+									 uint64 old_limit);
+
 /* vacuum_groups.c */
 typedef struct OmenVacuumGroups OmenVacuumGroups;
 

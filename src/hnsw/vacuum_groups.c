@@ -219,24 +219,6 @@ remove_nodes(OmenGraph *graph, const VacuumedGroup *group)
 }
 
 /*
- * Store what was counted, as for an index.  Two pages' worth more than that: a
- * row may have come to a slot that was free, on the page that is being filled
- * or kept on a shared one.
- */
-static void
-store_counts(OmenGraph *graph, const VacuumedGroup *group, uint64 freed)
-{
-	OmenGraphChange change;
-	OmenGraphData *data = omen_graph_change_begin(graph, &change);
-
-	data->node_limit = group->nodes + 2 * graph->ix->layout.node.per_page +
-					   (data->node_limit - group->limit);
-	data->vacuum_nodes = group->nodes;
-	data->vacuum_dead = group->dead.count - freed;
-	omen_graph_change_commit(&change);
-}
-
-/*
  * Take a group apart that has no rows, if nobody is about to give it some. 
  * True if it is gone.
  */
@@ -315,7 +297,8 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 			  omen_vacuum_compare);
 		freed = remove_nodes(graph, group);
 		if (removed && group->is_known)
-			store_counts(graph, group, freed);
+			omen_vacuum_store_counts(graph, group->nodes, &group->dead, freed,
+									 group->limit);
 	}
 	omen_flat_unlock(graph, ShareLock);
 }

@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "hnsw/graph/repair.h"
+#include "pause.h"
 #include "utils/memutils.h"
 
 /* ---------- the set ---------- */
@@ -252,6 +253,9 @@ omen_free_flat(OmenGraph *graph, OmenNodeRef *dead, uint64 ndead)
 	uint64		freed = 0;
 
 	for (uint64 i = 0; i < ndead; i++)
+	{
 		freed += free_flat_node(graph->ix, dead[i]);
+		OMEN_PAUSE("flat-freed");
+	}
 	return freed;
 }
