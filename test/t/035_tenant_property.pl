@@ -83,7 +83,7 @@ $primary->safe_psql('postgres', q{
 	END $$;
 
 	-- Ask so many random queries, and say what is wrong with the answers.  Other queries see the same rows of the table, without
-	-- an index.  A graph may take some rows for further away than they are; tenants below a number may be one, and be asked for with others.
+	-- an index.  A graph may take some rows for further away than they are; tenants below a number (NULL as 9) may be one, and be asked for with others.
 	CREATE FUNCTION ask(number int, fate float8, below int, OUT problem text) RETURNS SETOF text LANGUAGE plpgsql
 	SET enable_seqscan = off SET enable_sort = on AS $$
 	DECLARE
@@ -116,7 +116,7 @@ $primary->safe_psql('postgres', q{
 					(SELECT count(*) FROM got WHERE (%4$s) IS NOT TRUE) AS others,
 					(SELECT array_agg(d) FROM got) IS NOT DISTINCT FROM (SELECT array_agg(d) FROM really) AS same,
 					(SELECT count(*) FROM got WHERE d <= (SELECT max(d) FROM really)) AS hits,
-					(SELECT bool_or(tenant < %5$s) FROM (SELECT tenant FROM got UNION ALL SELECT tenant FROM item WHERE id IN (SELECT id FROM really)) s) AS of_graph', op, condition, wanted, replace(replace(condition, 'tenant', '(tenant + 0)'), 'sub', '(sub || '''')'), below)
+					(SELECT bool_or(coalesce(tenant, 9) < %5$s) FROM (SELECT tenant FROM got UNION ALL SELECT tenant FROM item WHERE id IN (SELECT id FROM really)) s) AS of_graph', op, condition, wanted, replace(replace(condition, 'tenant', '(tenant + 0)'), 'sub', '(sub || '''')'), below)
 				INTO r USING q;
 			met := met + r.rows;
 			IF r.others > 0 THEN
