@@ -88,6 +88,17 @@ PREPARE some_of_tenant (int, int) AS SELECT id FROM item WHERE tenant = $1 ORDER
 PREPARE few_of_tenant (int, int) AS SELECT id FROM item WHERE tenant = $1 AND color = $2 ORDER BY v <-> query() LIMIT 10;
 SELECT t, strategies(format('EXECUTE some_of_tenant (%s, 60)', t)) AS some, strategies(format('EXECUTE few_of_tenant (%s, 3)', t)) AS few FROM (VALUES (0), (15)) v (t);
 RESET plan_cache_mode;
+-- All rows are looked at if a quarter of them is wanted: of those that there are,
+-- and not of all that would have room since VACUUM.
+CREATE TABLE small (id int, tenant int, v vector(32)) WITH (autovacuum_enabled = off);
+INSERT INTO small SELECT i, i % 100, pseudo_random(i, 32) FROM generate_series(1, 1000) i;
+CREATE INDEX small_tenant ON small USING omen_hnsw (tenant, v);
+ANALYZE small;
+SELECT l, strategies(format('SELECT id FROM small WHERE tenant = ANY (ARRAY(SELECT generate_series(0, 79))) ORDER BY v <-> query() LIMIT %s', l)) FROM (VALUES (120), (280)) v (l);
+DELETE FROM small WHERE id <= 100;
+VACUUM small;
+SELECT l, strategies(format('SELECT id FROM small WHERE tenant = ANY (ARRAY(SELECT generate_series(0, 79))) ORDER BY v <-> query() LIMIT %s', l)) FROM (VALUES (120), (280)) v (l);
+DROP TABLE small;
 
 -- Several.
 SELECT uses($$SELECT id FROM item WHERE tenant IN (0, 1, 1, 15) ORDER BY v <-> query() LIMIT 10$$);

@@ -56,25 +56,6 @@ known_keys(PlannerInfo *root, Relation index, const OmenGroupClauses *told)
 
 /* ---------- reading ---------- */
 
-/*
- * How many nodes a group has.  VACUUM has counted them, and what it allows for
- * beside them (vacuum_counts.c) is hardly ever used.  Since then, or without
- * that, it is known how many slots they may fill: of the page that they came to
- * last half, and of those that are kept for a small group half at least.
- */
-static double
-nodes_of(const OmenIndex *ix, const OmenGroupRecord *record)
-{
-	double		limit = (double) record->graph.node_limit;
-	double		counted = (double) record->graph.vacuum_nodes;
-	double		dead = (double) record->graph.vacuum_dead;
-	double		per_page = ix->layout.node.per_page;
-
-	if (counted > 0)
-		return counted + Max(limit - counted - dead - 2 * per_page, 0);
-	return Max(limit - per_page / 2, limit / 2);
-}
-
 static bool
 is_among(const OmenNodeRef *groups, uint32 count, uint32 id)
 {
@@ -106,7 +87,8 @@ look_up(OmenIndex *ix, OmenPrefix *prefix, const OmenPrefixValues *asked,
 			is_among(groups, sizes->count, group->id) ||
 			!omen_group_read(ix, group->id, &record))
 			continue;
-		sizes->nodes[sizes->count++] = nodes_of(ix, &record);
+		sizes->nodes[sizes->count++] =
+			omen_group_expected_nodes(ix, &record.graph);
 	}
 }
 

@@ -288,6 +288,7 @@ omen_filtered_groups(IndexScanDesc scan, const struct OmenKeyStep *steps,
 	omen_scan_refresh_groups(state);
 	*count = groups->count;
 	for (uint32 i = 0; i < groups->count; i++)
-		*nodes += (double) groups->all[i].graph->data.node_limit;
+		*nodes +=
+			omen_group_expected_nodes(state->ix, &groups->all[i].graph->data);
 	return !groups->is_any;
 }

@@ -101,6 +101,27 @@ omen_graph_read(const OmenGraph *graph, OmenGraphData *data)
 	*data = omen_meta_graph_data(&meta);
 }
 
+/*
+ * How many nodes a group has, by its data, give or take some.  VACUUM has
+ * counted them, and what it allows for beside them (vacuum_counts.c) is hardly
+ * ever used: two pages or more, where many a group has a few rows.  Since then, or
+ * without that, it is known how many slots they may fill: of the page that they
+ * came to last half, and of those that are kept for a small group two thirds at
+ * least.
+ */
+double
+omen_group_expected_nodes(const OmenIndex *ix, const OmenGraphData *data)
+{
+	double		limit = (double) data->node_limit;
+	double		counted = (double) data->vacuum_nodes;
+	double		dead = (double) data->vacuum_dead;
+	double		per_page = ix->layout.node.per_page;
+
+	if (counted > 0)
+		return counted + Max(limit - counted - dead - 2 * per_page, 0);
+	return limit - Min(per_page / 2, limit / 6);
+}
+
 /* ---------- changing ---------- */
 
 /*

@@ -173,6 +173,8 @@ extern OmenGraphData *omen_graph_join(const OmenGraph *graph,
 extern OmenGraph *omen_graph_open(OmenIndex *ix, uint32 id);
 extern void omen_graph_refresh(OmenGraph *graph);
 extern void omen_graph_read(const OmenGraph *graph, OmenGraphData *data);
+extern double omen_group_expected_nodes(const OmenIndex *ix,
+										const OmenGraphData *data);
 extern OmenGraphData *omen_graph_change_begin(OmenGraph *graph,
 											  OmenGraphChange *change);
 extern void omen_graph_change_commit(OmenGraphChange *change);
