@@ -108,6 +108,7 @@ $primary->safe_psql('postgres', q{
 			q := CASE WHEN random() < 0.03 THEN NULL ELSE some_vector() END;
 			scan := random() < 0.8;
 			PERFORM set_config('omendb.enable_scan', scan::text, true),
+				set_config('omendb.filter_strategy', CASE WHEN random() < 0.2 THEN 'graph' ELSE 'auto' END, true),
 				set_config('plan_cache_mode', CASE WHEN random() < 0.2 THEN 'force_generic_plan' ELSE 'auto' END, true);
 			EXECUTE format('
 				WITH got AS MATERIALIZED (SELECT * FROM (SELECT *, v %1$s $1 AS d FROM item WHERE %2$s ORDER BY v %1$s $1 LIMIT %3$s) s),
