@@ -336,34 +336,38 @@ match_or(PlannerInfo *root, IndexOptInfo *index, int first, Node *clause,
 }
 
 /*
- * Find a clause that says which value a leading column has, from 0 on, or that
- * it is one of some.
+ * Find the clauses on a leading column, from 0 on.  False if none of them says
+ * which value it has, or that it is one of some.
+ *
+ * All of them, not one that tells: of a group that row-level security keeps out
+ * no row is looked at then, so that nobody learns how many there are.
  */
 static bool
-find_value(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, int column,
-		   bool of_some, OmenFilterKeys *keys)
+find_values(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, int column,
+			OmenGroupClauses *prefix)
 {
+	bool		tells = false;
 	ListCell   *lc;
 
 	foreach (lc, index->indrestrictinfo)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
-		Expr	   *match;
+		Node	   *match;
 
 		if (info->pseudoconstant ||
 			!restriction_is_securely_promotable(info, rel))
 			continue;
-		match = match_clause(root, index, column, (Node *) info->clause);
-		if (match == NULL ||
-			!(of_some ? omen_tells_some(index, column, (Node *) match)
-					  : omen_tells_value(index, column, (Node *) match)))
+		match =
+			(Node *) match_clause(root, index, column, (Node *) info->clause);
+		if (match == NULL)
 			continue;
-		keys->prefix.infos = lappend(keys->prefix.infos, info);
-		keys->prefix.clauses = lappend(keys->prefix.clauses, match);
-		keys->prefix.columns = lappend_int(keys->prefix.columns, column + 1);
-		return true;
+		tells |= omen_tells_value(index, column, match) ||
+				 omen_tells_some(index, column, match);
+		prefix->infos = lappend(prefix->infos, info);
+		prefix->clauses = lappend(prefix->clauses, match);
+		prefix->columns = lappend_int(prefix->columns, column + 1);
 	}
-	return false;
+	return tells;
 }
 
 /* Find the clauses that say which groups are asked for. */
@@ -374,8 +378,7 @@ find_prefix(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index,
 	keys->tells_groups = leading > 0;
 	for (int column = 0; column < leading; column++)
 		keys->tells_groups &=
-			find_value(root, rel, index, column, false, keys) ||
-			find_value(root, rel, index, column, true, keys);
+			find_values(root, rel, index, column, &keys->prefix);
 	keys->clauses = list_copy(keys->prefix.clauses);
 	keys->columns = list_copy(keys->prefix.columns);
 }

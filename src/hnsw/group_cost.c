@@ -149,31 +149,18 @@ table_columns(const IndexOptInfo *index, int leading)
 	return columns;
 }
 
-/* How many clauses are on a column. */
-static int
-count_of_column(const OmenGroupClauses *told, int column)
-{
-	int			count = 0;
-	ListCell   *lc;
-
-	foreach (lc, told->columns)
-		count += lfirst_int(lc) == column;
-	return count;
-}
-
 /*
- * Is a qual one of the clauses, so that no group is asked for that it keeps
- * out?  Beside other clauses on its column an array may not be looked into
- * (keys/prefix_scan.c).
+ * Is a qual one of the clauses, so that no group is asked for that it keeps out
+ * (keys/prefix_scan.c)?
  */
 static bool
 is_clause_of(const OmenGroupClauses *told, const Node *qual)
 {
-	for (int i = 0; i < list_length(told->infos); i++)
+	ListCell   *lc;
+
+	foreach (lc, told->infos)
 	{
-		if (equal(list_nth_node(RestrictInfo, told->infos, i)->clause, qual) &&
-			(!IsA(list_nth(told->clauses, i), ScalarArrayOpExpr) ||
-			 count_of_column(told, list_nth_int(told->columns, i)) == 1))
+		if (equal(lfirst_node(RestrictInfo, lc)->clause, qual))
 			return true;
 	}
 	return false;

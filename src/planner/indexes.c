@@ -172,6 +172,31 @@ omen_is_unfiltered(const OrderedIndex *ordered)
 }
 
 /*
+ * Has PostgreSQL seen all that is said of the groups?  What it has not it only
+ * tests on rows.
+ */
+static bool
+has_seen_groups(const OrderedIndex *ordered)
+{
+	const IndexPath *path = ordered->path;
+	ListCell   *lc;
+	ListCell   *lk;
+
+	if (path->path.total_cost >= OMEN_UNWANTED_COST)
+		return false;
+	foreach (lc, ordered->keys.prefix.infos)
+	{
+		bool		found = false;
+
+		foreach (lk, path->indexclauses)
+			found |= lfirst_node(IndexClause, lk)->rinfo == lfirst(lc);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/*
  * Is an index of groups to be scanned as PostgreSQL has it?  If it is not known
  * which are asked for; or if nothing but these are, where an index without
  * groups would be, and PostgreSQL has seen which.
@@ -183,7 +208,7 @@ is_for_plain_scan(PlannerInfo *root, const OrderedIndex *ordered)
 		   (!ordered->keys.tells_groups ||
 			(omen_is_unfiltered(ordered) &&
 			 !omen_needs_count(root, ordered->path->indexinfo) &&
-			 ordered->path->path.total_cost < OMEN_UNWANTED_COST));
+			 has_seen_groups(ordered)));
 }
 
 /*

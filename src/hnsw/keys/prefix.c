@@ -332,6 +332,13 @@ add_value(OmenPrefix *prefix, uint32 number, Datum value, OmenPrefixKey *key)
 		   add_bytes(key, bytes, count);
 }
 
+static uint64
+hash_of_value(OmenPrefixColumn *column, Datum value)
+{
+	return DatumGetUInt64(FunctionCall2Coll(&column->hash, column->collation,
+											value, UInt64GetDatum(0)));
+}
+
 /*
  * Make the key of the values of an index's first columns.  False if it is too
  * long.  May leave memory behind.
@@ -354,15 +361,24 @@ omen_prefix_encode(OmenPrefix *prefix, const Datum *values, const bool *isnull,
 		if (isnull[i])
 			key->nulls |= 1 << i;
 		else if (add_value(prefix, i, value, key))
-			hash = DatumGetUInt64(FunctionCall2Coll(&column->hash,
-													column->collation, value,
-													UInt64GetDatum(0)));
+			hash = hash_of_value(column, value);
 		else
 			return false;
 		key->hash = omen_mix(key->hash ^ hash);
 	}
 	key->hash &= HASH_MASK;
 	return true;
+}
+
+/*
+ * The hash of one value, which equal ones have, too.  May leave memory behind.
+ */
+uint64
+omen_prefix_hash(OmenPrefixColumn *column, Datum value)
+{
+	if (column->is_padded)
+		value = without_blanks(value);
+	return hash_of_value(column, value);
 }
 
 /* Has each group one key only, so that equal values have equal bytes? */

@@ -101,6 +101,7 @@ extern OmenPrefix *omen_prefix_open(Relation index);
 extern void omen_prefix_check(Relation index);
 extern bool omen_prefix_encode(OmenPrefix *prefix, const Datum *values,
 							   const bool *isnull, OmenPrefixKey *key);
+extern uint64 omen_prefix_hash(OmenPrefixColumn *column, Datum value);
 extern bool omen_prefix_is_exact(const OmenPrefix *prefix);
 extern bool omen_prefix_is_same(const OmenPrefixKey *key, uint8 nulls,
 								const uint8 *bytes, uint32 count);
@@ -125,7 +126,7 @@ extern bool omen_prefix_texts(OmenPrefixTexts *texts, uint64 hash, uint8 nulls,
 
 /* prefix_scan.c */
 extern bool omen_prefix_is_comparable(Oid type, Oid other);
-extern OmenPrefixAsked omen_prefix_asked(const OmenPrefix *prefix, ScanKey keys,
+extern OmenPrefixAsked omen_prefix_asked(OmenPrefix *prefix, ScanKey keys,
 										 int count, OmenPrefixValues *asked);
 extern bool omen_prefix_combine(OmenPrefix *prefix,
 								const OmenPrefixValues *asked, uint32 number,

@@ -139,30 +139,21 @@ is_null_test(const ScanKeyData *key)
 	return (key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
 }
 
-/* Does a row with this value of a column pass all scan keys of it? */
-static bool
-may_pass(int attno, ScanKey keys, int count, Datum value, bool isnull)
+/* What a scan key's array has. */
+static int
+elements_of(const ScanKeyData *key, Oid *type, Datum **elements, bool **isnull)
 {
-	for (int i = 0; i < count; i++)
-	{
-		ScanKey		key = &keys[i];
+	ArrayType  *array = DatumGetArrayTypeP(key->sk_argument);
+	int			count;
+	int16		length;
+	bool		by_value;
+	char		align;
 
-		if (key->sk_attno != attno)
-			continue;
-		if (is_null_test(key))
-		{
-			if (((key->sk_flags & SK_SEARCHNULL) != 0) != isnull)
-				return false;
-		}
-		else if (isnull || (key->sk_flags & SK_ISNULL) != 0)
-			return false;
-		else if ((key->sk_flags & SK_SEARCHARRAY) == 0 &&
-				 !DatumGetBool(FunctionCall2Coll(&key->sk_func,
-												 key->sk_collation, value,
-												 key->sk_argument)))
-			return false;
-	}
-	return true;
+	*type = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(*type, &length, &by_value, &align);
+	deconstruct_array(array, *type, length, by_value, align, elements, isnull,
+					  &count);
+	return count;
 }
 
 /* The values of an equality, or of several in an array. */
@@ -178,15 +169,7 @@ values_of_key(const OmenPrefixColumn *column, const ScanKeyData *key,
 
 	if ((key->sk_flags & SK_SEARCHARRAY) != 0)
 	{
-		ArrayType  *array = DatumGetArrayTypeP(key->sk_argument);
-		int16		length;
-		bool		by_value;
-		char		align;
-
-		type = ARR_ELEMTYPE(array);
-		get_typlenbyvalalign(type, &length, &by_value, &align);
-		deconstruct_array(array, type, length, by_value, align, &given, &isnull,
-						  &count);
+		count = elements_of(key, &type, &given, &isnull);
 		/* what looks the same, as varchar and text do */
 		if (!omen_prefix_is_comparable(column->type, type) ||
 			type == column->type)
@@ -216,32 +199,158 @@ tells_values(const OmenPrefixColumn *column, const ScanKeyData *key)
 		   omen_prefix_is_comparable(column->type, key->sk_subtype);
 }
 
-/* Leave out those of a column's values that other scan keys keep out. */
-static void
-keep_passing(int attno, ScanKey keys, int count, OmenPrefixValues *asked)
+/* ---------- which values pass ---------- */
+
+/* A value, and its hash. */
+typedef struct HashedValue
 {
-	uint32		number = attno - 1;
-	uint32		kept = 0;
+	uint64		hash;
+	Datum		value;
+} HashedValue;
 
-	for (uint32 i = 0; i < asked->count[number]; i++)
+static int
+compare_hashes(const void *a, const void *b)
+{
+	const HashedValue *x = a;
+	const HashedValue *y = b;
+
+	return x->hash < y->hash ? -1 : (x->hash > y->hash ? 1 : 0);
+}
+
+/* Where the first of some sorted hashes is that is no less than one. */
+static uint32
+first_hash(const HashedValue *sorted, uint32 count, uint64 hash)
+{
+	uint32		low = 0;
+	uint32		high = count;
+
+	while (low < high)
 	{
-		Datum		value = asked->values[number][i];
+		uint32		middle = low + (high - low) / 2;
 
-		if (may_pass(attno, keys, count, value, asked->isnull[number]))
-			asked->values[number][kept++] = value;
+		if (sorted[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	asked->count[number] = kept;
+	return low;
+}
+
+static bool
+is_among(OmenPrefixColumn *column, const HashedValue *sorted, uint32 count,
+		 Datum value)
+{
+	uint64		hash = omen_prefix_hash(column, value);
+
+	for (uint32 i = first_hash(sorted, count, hash);
+		 i < count && sorted[i].hash == hash; i++)
+	{
+		if (DatumGetBool(FunctionCall2Coll(&column->equal, column->collation,
+										   value, sorted[i].value)))
+			return true;
+	}
+	return false;
 }
 
 /*
- * Find what the scan keys of one column say.  One that has one value is enough;
- * arrays are for where there is none.
+ * Leave out those of some values that are not among those of an array.  Both
+ * may be long, so they are not compared each with each.
+ */
+static uint32
+keep_those_among(OmenPrefixColumn *column, const ScanKeyData *key,
+				 Datum *values, uint32 count)
+{
+	Datum	   *others;
+	uint32		nothers = values_of_key(column, key, &others);
+	HashedValue *sorted = palloc(Max(nothers, 1) * sizeof(HashedValue));
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < nothers; i++)
+	{
+		sorted[i].hash = omen_prefix_hash(column, others[i]);
+		sorted[i].value = others[i];
+	}
+	qsort(sorted, nothers, sizeof(HashedValue), compare_hashes);
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (is_among(column, sorted, nothers, values[i]))
+			values[kept++] = values[i];
+	}
+	return kept;
+}
+
+static bool
+holds(ScanKey key, Datum value, Datum argument)
+{
+	return DatumGetBool(
+		FunctionCall2Coll(&key->sk_func, key->sk_collation, value, argument));
+}
+
+/*
+ * Leave out those of some values for which a comparison does not hold, with any
+ * of these.
+ */
+static uint32
+keep_those_that_hold(ScanKey key, const Datum *arguments, const bool *isnull,
+					 int narguments, Datum *values, uint32 count)
+{
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		int			j = 0;
+
+		while (j < narguments &&
+			   (isnull[j] || !holds(key, values[i], arguments[j])))
+			j++;
+		if (j < narguments)
+			values[kept++] = values[i];
+	}
+	return kept;
+}
+
+/* Leave out those of a column's values that a scan key keeps out. */
+static void
+keep_passing(OmenPrefixColumn *column, ScanKey key, Datum *values, bool isnull,
+			 uint32 *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	bool		never = false;
+	Oid			type;
+	int			nelements;
+
+	if (is_null_test(key))
+	{
+		if (((key->sk_flags & SK_SEARCHNULL) != 0) != isnull)
+			*count = 0;
+	}
+	else if (isnull)
+		*count = 0;				/* operators are strict */
+	else if ((key->sk_flags & SK_SEARCHARRAY) == 0)
+		*count = keep_those_that_hold(key, &key->sk_argument, &never, 1, values,
+									  *count);
+	else if (tells_values(column, key))
+		*count = keep_those_among(column, key, values, *count);
+	else
+	{
+		nelements = elements_of(key, &type, &elements, &nulls);
+		*count = keep_those_that_hold(key, elements, nulls, nelements, values,
+									  *count);
+	}
+}
+
+/* ---------- what scan keys ask for ---------- */
+
+/*
+ * Find what the scan keys of one column say.  The values are those of one key,
+ * of an array only if none has just one; the others keep some of them out.
  */
 static OmenPrefixAsked
-asked_of_column(const OmenPrefix *prefix, int attno, ScanKey keys, int count,
+asked_of_column(OmenPrefix *prefix, int attno, ScanKey keys, int count,
 				OmenPrefixValues *asked)
 {
-	const OmenPrefixColumn *column = &prefix->columns[attno - 1];
+	OmenPrefixColumn *column = &prefix->columns[attno - 1];
 	const ScanKeyData *found = NULL;
 
 	for (int i = 0; i < count; i++)
@@ -271,7 +380,12 @@ asked_of_column(const OmenPrefix *prefix, int attno, ScanKey keys, int count,
 	else
 		asked->count[attno - 1] =
 			values_of_key(column, found, &asked->values[attno - 1]);
-	keep_passing(attno, keys, count, asked);
+	for (int i = 0; i < count; i++)
+	{
+		if (keys[i].sk_attno == attno && &keys[i] != found)
+			keep_passing(column, &keys[i], asked->values[attno - 1],
+						 asked->isnull[attno - 1], &asked->count[attno - 1]);
+	}
 	return asked->count[attno - 1] > 0 ? OMEN_PREFIX_SOME : OMEN_PREFIX_NONE;
 }
 
@@ -280,7 +394,7 @@ asked_of_column(const OmenPrefix *prefix, int attno, ScanKey keys, int count,
  * memory behind.
  */
 OmenPrefixAsked
-omen_prefix_asked(const OmenPrefix *prefix, ScanKey keys, int count,
+omen_prefix_asked(OmenPrefix *prefix, ScanKey keys, int count,
 				  OmenPrefixValues *asked)
 {
 	OmenPrefixAsked result = OMEN_PREFIX_SOME;
