@@ -186,6 +186,22 @@ SET app.tenant = '1';
 CREATE FUNCTION own_tenant() RETURNS int LANGUAGE sql STABLE AS $$ SELECT current_setting('app.tenant')::int $$;
 SELECT cost_of('tenant = own_tenant()') = cost_of('tenant = 1') AS same;
 SELECT cost_of('tenant = (SELECT 1)') = cost_of('tenant = (SELECT 3)') AS same;
+-- It is asked once, however many paths are priced: for each value some pages are
+-- read, and the metapage.
+CREATE FUNCTION pages_read(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+	least int;
+BEGIN
+	-- catalogs are read at first
+	FOR i IN 1 .. 5 LOOP
+		EXECUTE 'EXPLAIN (BUFFERS, FORMAT JSON) ' || query INTO plan;
+		least := least(least, (plan->0->'Planning'->>'Shared Hit Blocks')::int);
+	END LOOP;
+	RETURN least;
+END $$;
+SELECT pages_read('SELECT id FROM secret WHERE tenant = 3 ORDER BY v <-> query() LIMIT 10') BETWEEN 3 AND 6 AS few,
+	pages_read('SELECT id FROM secret WHERE tenant IN (1, 2, 3, 4) AND color = 3 ORDER BY v <-> query() LIMIT 10') BETWEEN 9 AND 20 AS few;
 -- Of these it tells nobody what he could not see.
 CREATE ROLE omen_planned;
 GRANT USAGE ON SCHEMA groups_plan TO omen_planned;

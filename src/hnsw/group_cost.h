@@ -51,7 +51,7 @@ extern void omen_groups_asked(PlannerInfo *root, const IndexOptInfo *index,
 							  OmenGroupsAsked *asked);
 
 /* group_size.c */
-extern bool omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
+extern bool omen_group_sizes_read(PlannerInfo *root, Oid index,
 								  const OmenGroupClauses *told,
 								  OmenGroupSizes *sizes);
 

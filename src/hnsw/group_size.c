@@ -13,12 +13,15 @@
  * wait until that has ended: within one a standby would answer a conflict by
  * ending the session.
  *
+ * What was read is kept until the query is planned.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "hnsw/group_cost.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
@@ -149,36 +152,122 @@ try_to_read_sizes(Relation index, ScanKey keys, int count,
 }
 
 /*
- * Read the sizes of the groups that clauses ask for.  False if they are not
- * known: a value is not known yet, or anything is odd.
+ * What the index knows of the groups that clauses ask for.  False if a value is
+ * not known yet, or anything is odd.
  */
-bool
-omen_group_sizes_read(PlannerInfo *root, Oid indexoid,
-					  const OmenGroupClauses *told, OmenGroupSizes *sizes)
+static bool
+ask_index(PlannerInfo *root, Oid indexoid, const OmenGroupClauses *told,
+		  OmenGroupSizes *sizes)
 {
-	Relation	index;
-	MemoryContext context;
-	MemoryContext old;
-	ScanKey		keys;
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "omen group sizes",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Relation	index = index_open(indexoid, NoLock);
+	ScanKey		keys = known_keys(root, index, told);
 	bool		is_read = false;
 
-	memset(sizes, 0, sizeof(OmenGroupSizes));
-	/* there is no subtransaction then */
-	if (IsInParallelMode())
-		return false;
-	sizes->nodes = palloc(OMEN_MAX_GROUPS_PRICED * sizeof(double));
-	context = AllocSetContextCreate(CurrentMemoryContext, "omen group sizes",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	index = index_open(indexoid, NoLock);
-	keys = known_keys(root, index, told);
 	if (keys != NULL)
 		is_read =
 			try_to_read_sizes(index, keys, list_length(told->clauses), sizes);
 	index_close(index, NoLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	if (!is_read)
-		memset(sizes, 0, sizeof(OmenGroupSizes));
 	return is_read;
+}
+
+/* ---------- what has been read ---------- */
+
+/*
+ * How many of what was read last are looked through.  Entries.  guess: the
+ * indexes of one table are priced one after the other
+ */
+#define KEPT_TO_LOOK_AT 8
+
+/*
+ * What an index said while a query is planned, kept with that query's planner:
+ * an index is priced for each of its paths, and a look takes as long as all the
+ * rest of that.
+ */
+typedef struct KeptSizes
+{
+	dlist_node	place;
+	MemoryContextCallback forget;
+	const PlannerInfo *root;
+	Oid			index;
+	OmenGroupClauses told;		/* without infos */
+	bool		is_read;
+	OmenGroupSizes sizes;
+} KeptSizes;
+
+/* The newest first. */
+static dlist_head kept_sizes = DLIST_STATIC_INIT(kept_sizes);
+
+static void
+forget_kept(void *arg)
+{
+	dlist_delete(&((KeptSizes *) arg)->place);
+}
+
+static const KeptSizes *
+find_kept(const PlannerInfo *root, Oid index, const OmenGroupClauses *told)
+{
+	int			left = KEPT_TO_LOOK_AT;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &kept_sizes)
+	{
+		const KeptSizes *kept = dlist_container(KeptSizes, place, iter.cur);
+
+		if (kept->root == root && kept->index == index &&
+			equal(kept->told.columns, told->columns) &&
+			equal(kept->told.clauses, told->clauses))
+			return kept;
+		if (--left == 0)
+			break;
+	}
+	return NULL;
+}
+
+/* Ask the index, and keep what it says. */
+static const KeptSizes *
+read_and_keep(PlannerInfo *root, Oid index, const OmenGroupClauses *told)
+{
+	MemoryContext old = MemoryContextSwitchTo(root->planner_cxt);
+	KeptSizes  *kept = palloc0(sizeof(KeptSizes));
+
+	kept->root = root;
+	kept->index = index;
+	kept->told.clauses = copyObject(told->clauses);
+	kept->told.columns = list_copy(told->columns);
+	kept->sizes.nodes = palloc(OMEN_MAX_GROUPS_PRICED * sizeof(double));
+	kept->is_read = ask_index(root, index, told, &kept->sizes);
+	kept->forget.func = forget_kept;
+	kept->forget.arg = kept;
+	dlist_push_head(&kept_sizes, &kept->place);
+	MemoryContextRegisterResetCallback(root->planner_cxt, &kept->forget);
+	MemoryContextSwitchTo(old);
+	return kept;
+}
+
+/*
+ * Find out how large the groups are that clauses ask for.  False if it is not
+ * known.
+ */
+bool
+omen_group_sizes_read(PlannerInfo *root, Oid index,
+					  const OmenGroupClauses *told, OmenGroupSizes *sizes)
+{
+	const KeptSizes *kept;
+
+	memset(sizes, 0, sizeof(OmenGroupSizes));
+	/* there is no subtransaction then */
+	if (IsInParallelMode())
+		return false;
+	kept = find_kept(root, index, told);
+	if (kept == NULL)
+		kept = read_and_keep(root, index, told);
+	if (kept->is_read)
+		*sizes = kept->sizes;
+	return kept->is_read;
 }
