@@ -104,7 +104,7 @@ omen_graph_read(const OmenGraph *graph, OmenGraphData *data)
 /*
  * How many nodes a group has, by its data, give or take some.  VACUUM has
  * counted them, and what it allows for beside them (vacuum_counts.c) is hardly
- * ever used: two pages or more, where many a group has a few rows.  Since then, or
+ * ever used: two pages, where many a group has a few rows.  Since then, or
  * without that, it is known how many slots they may fill: of the page that they
  * came to last half, and of those that are kept for a small group two thirds at
  * least.
