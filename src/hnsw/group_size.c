@@ -71,7 +71,7 @@ nodes_of(const OmenIndex *ix, const OmenGroupRecord *record)
 	double		per_page = ix->layout.node.per_page;
 
 	if (counted > 0)
-		return counted + Max(limit - counted - dead - 3 * per_page, 0);
+		return counted + Max(limit - counted - dead - 2 * per_page, 0);
 	return Max(limit - per_page / 2, limit / 2);
 }
 

@@ -429,6 +429,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	VacuumState state = {0};
 	bool		locked;
 	uint64		old_limit;
+	uint32		old_free;
 	uint64		freed = 0;
 
 	if (stats == NULL)
@@ -450,6 +451,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		omen_flat_lock(state.graph, ShareLock);
 	omen_graph_refresh(state.graph);
 	old_limit = state.graph->data.node_limit;
+	old_free = omen_graph_free_slots(state.graph);
 
 	for (BlockNumber block = OMEN_META_BLOCK + 1;
 		 omen_block_exists(&state.ix->pages, block); block++)
@@ -467,7 +469,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	reclaim_payload(&state);
 	if (state.removed > 0 && state.groups == NULL)
 		omen_vacuum_store_counts(state.graph, state.nodes, &state.dead, freed,
-								 old_limit);
+								 old_limit, old_free);
 	if (locked)
 		omen_flat_unlock(state.graph, ShareLock);
 

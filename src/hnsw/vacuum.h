@@ -19,7 +19,7 @@ extern int	omen_vacuum_compare(const void *a, const void *b);
 /* vacuum_counts.c */
 extern void omen_vacuum_store_counts(OmenGraph *graph, uint64 nodes,
 									 const OmenNodeList *dead, uint64 freed,
-									 uint64 old_limit);
+									 uint64 old_limit, uint32 old_free);
 
 /* vacuum_groups.c */
 typedef struct OmenVacuumGroups OmenVacuumGroups;

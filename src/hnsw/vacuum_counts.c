@@ -9,12 +9,11 @@
  *
  *	- the nodes that had a row when the pass went by;
  *	- those that had none and were not freed: a row may come to any of them;
- *	- of all that had none, those that have one by now.  VACUUM puts each page
- *	  on which it frees slots first on its list, and that raises no limit;
- *	- a page's worth, for the page that was being filled when VACUUM began;
- *	- another if slots were freed, for the page that is being filled now: it
- *	  may be one of those;
- *	- for a group, another, for slots kept for it on a shared page;
+ *	- of all that had none, those that have one by now: VACUUM puts each page on
+ *	  which it frees slots first on its list, and that raises no limit;
+ *	- the free slots of the page that was being filled when VACUUM began, and
+ *	  if it freed some, of the one that is being filled now.  A group may have
+ *	  had some on shared pages, too: of each kind a page's worth at most;
  *	- what others have added to the limit meanwhile, for pages that were new,
  *	  or came first when the one before was full.
  *
@@ -50,17 +49,17 @@ count_with_row(OmenIndex *ix, const OmenNodeList *nodes)
 /*
  * Store what was counted: nodes with a row, and those without, of which so many
  * have been freed.  old_limit is node_limit as it was before the first was
- * counted.
+ * counted, and old_free how many slots nodes could come to then.
  */
 void
 omen_vacuum_store_counts(OmenGraph *graph, uint64 nodes,
 						 const OmenNodeList *dead, uint64 freed,
-						 uint64 old_limit)
+						 uint64 old_limit, uint32 old_free)
 {
-	uint32		pages = 1 + (freed > 0) + omen_graph_is_group(graph);
+	/* in this order, so that who comes in between is counted twice at most */
+	uint32		free = freed > 0 ? omen_graph_free_slots(graph) : 0;
 	uint64		limit = nodes + (dead->count - freed) +
-				   count_with_row(graph->ix, dead) +
-				   pages * graph->ix->layout.node.per_page;
+				   count_with_row(graph->ix, dead) + old_free + free;
 	OmenGraphChange change;
 	OmenGraphData *data = omen_graph_change_begin(graph, &change);
 

@@ -298,7 +298,8 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 		freed = remove_nodes(graph, group);
 		if (removed && group->is_known)
 			omen_vacuum_store_counts(graph, group->nodes, &group->dead, freed,
-									 group->limit);
+									 group->limit,
+									 2 * graph->ix->layout.node.per_page);
 	}
 	omen_flat_unlock(graph, ShareLock);
 }

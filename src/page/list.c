@@ -279,6 +279,27 @@ omen_list_page_with_room(OmenPages *pages, const OmenPageLists *lists,
 	return buf;
 }
 
+/* How many free slots the first page of the kind has; 0 if there is none. */
+uint32
+omen_list_first_free(OmenPages *pages, const OmenPageLists *lists, uint8 kind)
+{
+	BlockNumber block = first_with_room(pages, lists, kind);
+	OmenPageOpaque opaque;
+	uint32		free = 0;
+	Buffer		buf;
+
+	if (block == InvalidBlockNumber || !omen_block_exists(pages, block))
+		return 0;
+	buf = ReadBuffer(pages->rel, block);
+	LockBuffer(buf, BUFFER_LOCK_SHARE);
+	opaque = omen_check_page(pages->rel, buf);
+	if (opaque != NULL && opaque->kind == kind &&
+		opaque->live < lists->slots(lists, kind))
+		free = lists->slots(lists, kind) - opaque->live;
+	UnlockReleaseBuffer(buf);
+	return free;
+}
+
 /*
  * Put a page that has room, or that is to be free, on the chain of its kind
  * unless it is there.  The buffer is pinned and exclusively locked.  A page

@@ -164,6 +164,8 @@ typedef struct OmenPageLists
 extern Buffer omen_list_page_with_room(OmenPages *pages,
 									   const OmenPageLists *lists, uint8 kind);
 extern Buffer omen_list_free_page(OmenPages *pages, const OmenPageLists *lists);
+extern uint32 omen_list_first_free(OmenPages *pages, const OmenPageLists *lists,
+								   uint8 kind);
 extern void omen_list_add(OmenPages *pages, const OmenPageLists *lists,
 						  Buffer buf);
 

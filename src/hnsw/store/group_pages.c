@@ -283,6 +283,15 @@ own_page_with_room(OmenGraph *graph, OmenPageKind kind)
 	return buf;
 }
 
+/* Free slots of the page of its own that a group fills. */
+uint32
+omen_group_first_free(const OmenGraph *graph)
+{
+	OmenPageLists lists = lists_of_group(graph);
+
+	return omen_list_first_free(&graph->ix->pages, &lists, OMEN_PAGE_NODE);
+}
+
 /* Put a page of a group's own that has room on the group's list. */
 void
 omen_group_page_list(OmenIndex *ix, Buffer buf)

@@ -96,6 +96,19 @@ omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind)
 }
 
 /*
+ * How many nodes can come to the page that a graph's inserts fill: its free
+ * slots.  Of a group, to the one of its own.
+ */
+uint32
+omen_graph_free_slots(OmenGraph *graph)
+{
+	if (omen_graph_is_group(graph))
+		return omen_group_first_free(graph);
+	return omen_list_first_free(&graph->ix->pages, &graph->ix->lists,
+								OMEN_PAGE_NODE);
+}
+
+/*
  * Put a page that has room, or is free, on the list of its kind, or of the
  * group that it is of.
  */

@@ -280,6 +280,7 @@ extern void omen_page_give_slot(OmenIndex *ix, Page page, uint32 slot);
 extern void omen_page_lists_init(OmenIndex *ix);
 extern Buffer omen_graph_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern Buffer omen_page_free(OmenIndex *ix);
+extern uint32 omen_graph_free_slots(OmenGraph *graph);
 extern void omen_page_list(OmenIndex *ix, Buffer buf);
 
 /* group.c */
@@ -364,6 +365,7 @@ extern void omen_group_become_graph(OmenGraph *graph, BlockNumber chain,
 /* group_pages.c */
 extern Buffer omen_group_page_with_room(OmenGraph *graph, OmenPageKind kind);
 extern uint32 omen_group_take_slot(OmenGraph *graph, Page page);
+extern uint32 omen_group_first_free(const OmenGraph *graph);
 extern void omen_group_page_list(OmenIndex *ix, Buffer buf);
 
 /* payload.c */
