@@ -240,7 +240,6 @@ omen_choose(OmenChooser *chooser, uint32 position, bool is_narrow,
 {
 	const OmenBuildShape *shape = &chooser->build->shape;
 	OmenNear	left_out[OMEN_MAX_PER_LEAF];
-	OmenTargets targets = {{0}};
 	const char *own = NULL;
 	uint32		nleft_out = 0;
 	uint32		nchosen = 0;
@@ -265,14 +264,7 @@ omen_choose(OmenChooser *chooser, uint32 position, bool is_narrow,
 		if (!good && nleft_out == least)
 			continue;
 		if (is_narrow)
-		{
-			/* one that was told twice, differently, is no two */
-			if (omen_has_target(&targets, near, nchosen, near[i]) ||
-				omen_has_target(&targets, left_out, nleft_out, near[i]))
-				continue;
-			omen_note_target(&targets, near[i]);
 			near[i] = measured(chooser, own, point, near[i]);
-		}
 		if (good)
 		{
 			chooser->chosen[nchosen] = point;
