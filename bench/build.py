@@ -3,7 +3,8 @@
 
     bench/build.py FOLDER [--sets SET,...] [--workers N,...]
         [--memory SIZE,...] [--repeat N] [--quality] [--scale ROWS,...]
-        [--rows N] [--only SYSTEM] [--metric METRIC] [--cache FOLDER]
+        [--rows N] [--only SYSTEM] [--metric METRIC] [--simd NAME]
+        [--cache FOLDER]
 
 omendb beside pgvector.  Expects a server at PGHOST that has the extensions,
 runs as the same operating system user, and has nothing else to do; bench/run
@@ -718,6 +719,7 @@ def parse_options():
                         help="take no more rows of any set")
     parser.add_argument("--only", choices=list(SYSTEMS))
     parser.add_argument("--metric", choices=list(OPERATORS), default="l2")
+    parser.add_argument("--simd", help="omendb.simd")
     parser.add_argument("--cache", metavar="FOLDER",
                         help="for what takes long to compute; "
                         "default: FOLDER")
@@ -740,10 +742,13 @@ def parse_options():
 def main():
     options = parse_options()
     os.makedirs(options.cache, exist_ok=True)
+    if options.simd:
+        knn.set_simd(options.simd)
     bench = Bench(options)
     result = {
         "processor": compare.processor(), "server": bench.server,
-        "metric": options.metric, "m": M, "ef_construction": EF_CONSTRUCTION,
+        "simd": options.simd or "auto", "metric": options.metric, "m": M,
+        "ef_construction": EF_CONSTRUCTION,
         "versions": {system.name: system.version
                      for system in bench.systems},
         "sets": {}, "scale": {}}

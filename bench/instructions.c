@@ -28,8 +28,10 @@
 static float floats[2][MAX_DIM];
 static uint16_t halves[2][MAX_DIM];
 static uint8_t bytes[OMEN_PANEL + ROWS][MAX_DIM];
+static uint8_t narrow_bytes[OMEN_PANEL + ROWS][MAX_DIM];
 static OmenPointTerms terms[OMEN_PANEL + ROWS];
 static const uint8_t *codes[OMEN_PANEL + ROWS];
+static const uint8_t *narrow_codes[OMEN_PANEL + ROWS];
 static const OmenPointTerms *all_terms[OMEN_PANEL + ROWS];
 static float out[ROWS * OMEN_PANEL];
 static volatile double sink;
@@ -47,6 +49,7 @@ fill(void)
 	static float some_floats[PATTERN];
 	static uint16_t some_halves[PATTERN];
 	static uint8_t some_codes[2 * PATTERN];
+	static uint8_t some_narrow[2 * PATTERN];
 	uint32_t	random = 1;
 
 	for (int i = 0; i < PATTERN; i++)
@@ -57,6 +60,8 @@ fill(void)
 		some_codes[i] =
 			(uint8_t) (64 + (random >> 26) + (random >> 19 & 63) % 65);
 		some_codes[PATTERN + i] = some_codes[i];
+		some_narrow[i] = some_codes[i] >> OMEN_NARROWED;
+		some_narrow[PATTERN + i] = some_narrow[i];
 	}
 	for (int i = 0; i < MAX_DIM; i += PATTERN)
 		for (int v = 0; v < 2; v++)
@@ -67,8 +72,12 @@ fill(void)
 	for (int p = 0; p < OMEN_PANEL + ROWS; p++)
 	{
 		for (int i = 0; i < MAX_DIM; i += PATTERN)
+		{
 			memcpy(bytes[p] + i, some_codes + p, PATTERN);
+			memcpy(narrow_bytes[p] + i, some_narrow + p, PATTERN);
+		}
 		codes[p] = bytes[p];
+		narrow_codes[p] = narrow_bytes[p];
 		all_terms[p] = &terms[p];
 		terms[p].scale = 0.1f;
 		terms[p].sumsq = 200.0f;
@@ -134,6 +143,14 @@ run_half_from_floats(size_t dim)
 	omen_kernels->half->from_floats(floats[0], dim, to);
 }
 
+static void
+run_narrow(size_t dim)
+{
+	static uint8_t to[MAX_DIM];
+
+	omen_kernels->block->narrow(bytes[0], dim, to);
+}
+
 /* What all of this takes without a kernel. */
 static float
 no_kernel(const float *a, const float *b, size_t dim)
@@ -174,44 +191,57 @@ run_overlap(size_t dim)
 static void *panel;
 
 static void
-run_panels(const OmenPanelKernels *panels, size_t dim, bool is_packed)
+run_panels(const OmenPanelKernels *panels, const uint8_t *const *of, size_t dim,
+		   bool is_packed)
 {
 	if (panel == NULL)
 	{
 		panel = aligned_alloc(64, panels->panel_bytes(dim));
 		if (panel == NULL)
 			abort();
-		panels->pack(panel, codes, all_terms, OMEN_PANEL, dim);
+		panels->pack(panel, of, all_terms, OMEN_PANEL, dim);
 	}
 	if (is_packed)
-		panels->distances(panel, codes + OMEN_PANEL, all_terms + OMEN_PANEL,
+		panels->distances(panel, of + OMEN_PANEL, all_terms + OMEN_PANEL,
 						  ROWS, dim, out, OMEN_PANEL);
 	else
-		panels->pack(panel, codes, all_terms, OMEN_PANEL, dim);
+		panels->pack(panel, of, all_terms, OMEN_PANEL, dim);
 }
 
 static void
 run_block(size_t dim)
 {
-	run_panels(&omen_kernels->block->panels, dim, true);
+	run_panels(&omen_kernels->block->panels, codes, dim, true);
 }
 
 static void
 run_pack(size_t dim)
 {
-	run_panels(&omen_kernels->block->panels, dim, false);
+	run_panels(&omen_kernels->block->panels, codes, dim, false);
+}
+
+static void
+run_narrow_block(size_t dim)
+{
+	run_panels(&omen_kernels->block->narrow_panels, narrow_codes, dim, true);
+}
+
+static void
+run_narrow_pack(size_t dim)
+{
+	run_panels(&omen_kernels->block->narrow_panels, narrow_codes, dim, false);
 }
 
 static void
 run_hamming_block(size_t dim)
 {
-	run_panels(&omen_kernels->bits->hamming_panels, dim / 8, true);
+	run_panels(&omen_kernels->bits->hamming_panels, codes, dim / 8, true);
 }
 
 static void
 run_jaccard_block(size_t dim)
 {
-	run_panels(&omen_kernels->bits->jaccard_panels, dim / 8, true);
+	run_panels(&omen_kernels->bits->jaccard_panels, codes, dim / 8, true);
 }
 
 /* The 10 nearest of as many as there are dimensions. */
@@ -248,8 +278,11 @@ static const struct
 	ENTRY(ip_u2, 1),
 	ENTRY(l1_u8, 1),
 	ENTRY(l1_u16, 1),
+	ENTRY(narrow, 1),
 	ENTRY(block, ROWS *OMEN_PANEL),
 	ENTRY(pack, OMEN_PANEL),
+	ENTRY(narrow_block, ROWS *OMEN_PANEL),
+	ENTRY(narrow_pack, OMEN_PANEL),
 	ENTRY(nearest, 1),
 	ENTRY(half_l2sq, 1),
 	ENTRY(half_ip, 1),

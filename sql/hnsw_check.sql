@@ -243,7 +243,7 @@ CREATE INDEX wide_grown ON wide USING omen_hnsw (v) WITH (storage = sq2);
 INSERT INTO wide SELECT i, pattern(i, 259) FROM generate_series(1, 1300) i;
 INSERT INTO wide SELECT i, pattern(i, 259) FROM generate_series(1, 40) i, generate_series(1, 15);
 CREATE INDEX wide_built ON wide USING omen_hnsw (v) WITH (storage = sq2);
-CREATE INDEX wide_built_ip ON wide USING omen_hnsw (v vector_ip_ops) WITH (storage = sq2, m = 6, ef_construction = 20);
+CREATE INDEX wide_built_ip ON wide USING omen_hnsw (v vector_ip_ops) WITH (storage = sq2, m = 6, ef_construction = 40);
 CREATE INDEX wide_built_cosine ON wide USING omen_hnsw (v vector_cosine_ops) WITH (storage = sq2);
 INSERT INTO wide SELECT i, pattern(i, 259) FROM generate_series(1301, 1350) i, generate_series(1, 2);
 SELECT relname, c.* FROM pg_class, check_all(oid) c WHERE relname ~ '^wide_' ORDER BY relname;

@@ -26,6 +26,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "distance.h"
 
@@ -40,6 +41,14 @@
  * of each code; those behind its dim bytes must be zero.
  */
 #define OMEN_BLOCK_STRIDE(dim) (((size_t) (dim) + 3) & ~(size_t) 3)
+
+/*
+ * Narrow codes are codes without their lowest bits, of so many of which the
+ * numbers that are left are below OMEN_NARROW_END: products of them are summed
+ * in 16 bits, which is twice as fast where there is no better instruction.
+ */
+#define OMEN_NARROWED 2
+#define OMEN_NARROW_END (256 >> OMEN_NARROWED)
 
 /* What the distances of a point are computed from beside its code. */
 typedef struct OmenPointTerms
@@ -88,6 +97,10 @@ typedef struct OmenPanelKernels
 typedef struct OmenBlockKernels
 {
 	OmenPanelKernels panels;	/* of 8-bit codes */
+	OmenPanelKernels narrow_panels; /* of narrow codes */
+
+	/* Make a narrow code of bytes, a multiple of 8, of a code. */
+	void (*narrow)(const uint8_t *code, size_t bytes, uint8_t *to);
 
 	/*
 	 * The k smallest of count values, or as many as are not +infinity; k is
@@ -101,6 +114,24 @@ typedef struct OmenBlockKernels
 	uint32_t (*nearest)(float *values, uint32_t count, uint32_t k,
 						uint32_t *index, float *value);
 } OmenBlockKernels;
+
+/* The sum of the bytes of a narrow code, of a multiple of 8 of them. */
+static inline uint32_t
+omen_narrow_sum(const uint8_t *narrow, size_t bytes)
+{
+	const uint64_t pairs = UINT64_C(0x00ff00ff00ff00ff);
+	uint32_t	sum = 0;
+
+	for (size_t i = 0; i < bytes; i += 8)
+	{
+		uint64_t	word;
+
+		memcpy(&word, narrow + i, 8);
+		word = (word & pairs) + (word >> 8 & pairs);
+		sum += (uint32_t) (word * UINT64_C(0x0001000100010001) >> 48);
+	}
+	return sum;
+}
 
 /*
  * The tables, for kernel_*.c, which make them a part of theirs.  Those of an

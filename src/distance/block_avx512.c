@@ -301,6 +301,27 @@ up_to_64(const float *values, int32_t limit)
 DEFINE_REDUCE(lowest_of, _mm256_min_epi32, _mm_min_epi32)
 DEFINE_REDUCE(highest_of, _mm256_max_epi32, _mm_max_epi32)
 
+INLINE __m512i
+narrow_of(__m512i code)
+{
+	return _mm512_and_si512(_mm512_srli_epi16(code, OMEN_NARROWED),
+							_mm512_set1_epi8(OMEN_NARROW_END - 1));
+}
+
+TARGET static void
+make_narrow(const uint8_t *code, size_t bytes, uint8_t *to)
+{
+	size_t		i = 0;
+
+	for (; i + 64 <= bytes; i += 64)
+		_mm512_storeu_si512(to + i, narrow_of(_mm512_loadu_si512(code + i)));
+	for (; i < bytes; i += 8)
+		_mm_storel_epi64((__m128i *) (to + i),
+						 _mm512_castsi512_si128(
+							 narrow_of(_mm512_castsi128_si512(_mm_loadl_epi64(
+								 (const __m128i *) (code + i))))));
+}
+
 INLINE void
 minima_of_64(const float *values, uint32_t count, float *minima,
 			 int32_t *lowest, int32_t *highest)
@@ -331,6 +352,8 @@ minima_of_64(const float *values, uint32_t count, float *minima,
 
 const OmenBlockKernels omen_block_avx512_vnni = {
 	.panels = {panel_bytes, pack, distances},
+	.narrow_panels = {panel_bytes, pack, distances},	/* as fast */
+	.narrow = make_narrow,
 	.nearest = nearest,
 };
 

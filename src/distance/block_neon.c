@@ -215,6 +215,51 @@ finish_rows(const Tile *tile, const PanelHead *head,
 typedef void (*AddRows)(Tile *tile, const uint8_t *from, size_t depth,
 						size_t length);
 
+/* How distances are computed from the terms of points and what adds rows. */
+typedef struct Way
+{
+	uint32_t	rows;			/* the most that are computed together */
+	uint32_t	group;			/* columns of a group */
+	size_t		unit;			/* bytes of each that stand together */
+	uint32_t	step;			/* of how many rows each of add_rows adds */
+	AddRows		add_rows[ROWS]; /* one step, two and so on */
+} Way;
+
+static size_t
+panel_bytes(size_t dim)
+{
+	return sizeof(PanelHead) + OMEN_PANEL * padded(dim);
+}
+
+INLINE void
+compute_distances(const PanelHead *head, const uint8_t *const *rows,
+				  const OmenPointTerms *const *terms, uint32_t nrows,
+				  size_t dim, float *out, size_t out_stride, const Way *way)
+{
+	const uint8_t *columns = (const uint8_t *) (head + 1);
+	Tile		tile;
+
+	for (uint32_t first = 0; first < nrows; first += way->rows)
+	{
+		uint32_t	n = nrows - first < way->rows ? nrows - first : way->rows;
+		uint32_t	steps = (n + way->step - 1) / way->step;
+
+		for (uint32_t r = 0; r < steps * way->step; r++)
+			memcpy(tile.dot[r], head->minus_sum128, sizeof(tile.dot[r]));
+		for (size_t i = 0; i < dim; i += DEPTH)
+		{
+			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
+
+			copy_rows(&tile, rows + first, n, steps * way->step, way->unit, 0,
+					  i, depth);
+			way->add_rows[steps - 1](&tile, columns + way->group * i,
+									 padded(depth), padded(dim));
+		}
+		finish_rows(&tile, head, terms + first, n, false, dim,
+					out + first * out_stride, out_stride);
+	}
+}
+
 /* ---------- products widened to 16 bits ---------- */
 
 /*
@@ -384,12 +429,6 @@ wide_distances(const void *panel, const uint8_t *const *rows,
 #define DOT_UNIT 4
 #define MATRIX_UNIT 8
 
-static size_t
-panel_bytes(size_t dim)
-{
-	return sizeof(PanelHead) + OMEN_PANEL * padded(dim);
-}
-
 static void
 dot_pack(void *panel, const uint8_t *const *codes,
 		 const OmenPointTerms *const *terms, uint32_t count, size_t dim)
@@ -458,52 +497,21 @@ DEFINE_DOT(dot_six_rows, EACH_6, 6)
 DEFINE_DOT(dot_seven_rows, EACH_7, 7)
 DEFINE_DOT(dot_eight_rows, EACH_8, 8)
 
-/*
- * The distances, with functions for one times and two times and so on as many
- * rows as `step`.
- */
-INLINE void
-compute_distances(const PanelHead *head, const uint8_t *const *rows,
-				  const OmenPointTerms *const *terms, uint32_t nrows,
-				  size_t dim, float *out, size_t out_stride, size_t unit,
-				  uint32_t step, const AddRows *add_rows)
-{
-	const uint8_t *columns = (const uint8_t *) (head + 1);
-	Tile		tile;
-
-	for (uint32_t first = 0; first < nrows; first += ROWS)
-	{
-		uint32_t	n = nrows - first < ROWS ? nrows - first : ROWS;
-
-		uint32_t	times = (n + step - 1) / step;
-
-		for (uint32_t r = 0; r < times * step; r++)
-			memcpy(tile.dot[r], head->minus_sum128, sizeof(tile.dot[r]));
-		for (size_t i = 0; i < dim; i += DEPTH)
-		{
-			size_t		depth = dim - i < DEPTH ? dim - i : DEPTH;
-
-			copy_rows(&tile, rows + first, n, times * step, unit, 0, i, depth);
-			add_rows[times - 1](&tile, columns + GROUP * i, padded(depth),
-								padded(dim));
-		}
-		finish_rows(&tile, head, terms + first, n, false, dim,
-					out + first * out_stride, out_stride);
-	}
-}
-
 static void
 dot_distances(const void *panel, const uint8_t *const *rows,
 			  const OmenPointTerms *const *terms, uint32_t nrows, size_t dim,
 			  float *out, size_t out_stride)
 {
-	static const AddRows add_rows[] = {dot_one_row,	   dot_two_rows,
-									   dot_three_rows, dot_four_rows,
-									   dot_five_rows,  dot_six_rows,
-									   dot_seven_rows, dot_eight_rows};
+	static const Way way = {.rows = 8,
+							.group = GROUP,
+							.unit = CHUNK,
+							.step = 1,
+							.add_rows = {dot_one_row, dot_two_rows,
+										 dot_three_rows, dot_four_rows,
+										 dot_five_rows, dot_six_rows,
+										 dot_seven_rows, dot_eight_rows}};
 
-	compute_distances(panel, rows, terms, nrows, dim, out, out_stride, CHUNK, 1,
-					  add_rows);
+	compute_distances(panel, rows, terms, nrows, dim, out, out_stride, &way);
 }
 
 static void
@@ -585,30 +593,40 @@ matrix_distances(const void *panel, const uint8_t *const *rows,
 				 const OmenPointTerms *const *terms, uint32_t nrows, size_t dim,
 				 float *out, size_t out_stride)
 {
-	static const AddRows add_rows[] = {matrix_two_rows, matrix_four_rows,
-									   matrix_six_rows, matrix_eight_rows};
+	static const Way way = {.rows = 8,
+							.group = GROUP,
+							.unit = MATRIX_UNIT,
+							.step = 2,
+							.add_rows = {matrix_two_rows, matrix_four_rows,
+										 matrix_six_rows, matrix_eight_rows}};
 
-	compute_distances(panel, rows, terms, nrows, dim, out, out_stride,
-					  MATRIX_UNIT, 2, add_rows);
+	compute_distances(panel, rows, terms, nrows, dim, out, out_stride, &way);
 }
 
 #endif
 
+#include "narrow_neon.h"
 #include "nearest_neon.h"
 
 const OmenBlockKernels omen_block_neon = {
 	.panels = {wide_panel_bytes, wide_pack, wide_distances},
+	.narrow_panels = {panel_bytes, narrow_pack, narrow_distances},
+	.narrow = make_narrow,
 	.nearest = nearest,
 };
 
 #ifdef OMEN_KERNELS_DOTPROD
 const OmenBlockKernels omen_block_neon_dotprod = {
 	.panels = {panel_bytes, dot_pack, dot_distances},
+	.narrow_panels = {panel_bytes, dot_pack, dot_distances},	/* as fast */
+	.narrow = make_narrow,
 	.nearest = nearest,
 };
 
 const OmenBlockKernels omen_block_neon_i8mm = {
 	.panels = {panel_bytes, matrix_pack, matrix_distances},
+	.narrow_panels = {panel_bytes, matrix_pack, matrix_distances}, /* as fast */
+	.narrow = make_narrow,
 	.nearest = nearest,
 };
 #endif

@@ -65,6 +65,13 @@ distances(const void *panel, const uint8_t *const *rows,
 	}
 }
 
+static void
+make_narrow(const uint8_t *code, size_t bytes, uint8_t *to)
+{
+	for (size_t i = 0; i < bytes; i++)
+		to[i] = code[i] >> OMEN_NARROWED;
+}
+
 /* Keep a sorted list of the smallest so far. */
 static uint32_t
 nearest(float *values, uint32_t count, uint32_t k, uint32_t *index,
@@ -96,5 +103,7 @@ nearest(float *values, uint32_t count, uint32_t k, uint32_t *index,
 
 const OmenBlockKernels omen_block_scalar = {
 	.panels = {panel_bytes, pack, distances},
+	.narrow_panels = {panel_bytes, pack, distances},
+	.narrow = make_narrow,
 	.nearest = nearest,
 };

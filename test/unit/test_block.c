@@ -19,6 +19,9 @@
 
 #define ALL_DIMS 300
 
+/* Of narrow codes, all up to this. */
+#define NARROW_DIMS 1100
+
 /* Four rounds of the loop that takes most of a code at a time, 16 bytes. */
 #define TAIL_DIMS 64
 /* Two rounds of 64 numbers. */
@@ -43,9 +46,9 @@ allocate(size_t bytes)
 }
 
 static void *
-allocate_panel(const OmenBlockKernels *block, size_t dim)
+allocate_panel(const OmenPanelKernels *kernels, size_t dim)
 {
-	size_t		bytes = block->panels.panel_bytes(dim);
+	size_t		bytes = kernels->panel_bytes(dim);
 	void	   *panel = aligned_alloc(64, bytes);
 
 	if (panel == NULL)
@@ -80,17 +83,18 @@ typedef enum Pattern
 } Pattern;
 
 static uint8_t
-make_byte(Pattern pattern)
+make_byte(Pattern pattern, bool is_narrow)
 {
 	uint64_t	bits = random_u64();
+	unsigned	dropped = is_narrow ? OMEN_NARROWED : 0;
 
 	if (pattern == PATTERN_EXTREME)
-		return bits >> 40 & 1 ? 255 : 0;
+		return (bits >> 40 & 1 ? 255 : 0) >> dropped;
 	if (pattern == PATTERN_LOW)
 		return 0;
 	if (pattern == PATTERN_HIGH)
-		return 255;
-	return (uint8_t) (bits >> 32);
+		return 255 >> dropped;
+	return (uint8_t) (bits >> 32) >> dropped;
 }
 
 static void
@@ -132,7 +136,8 @@ make_terms(Point *point, size_t dim, Pattern pattern)
  * that some table would have to add up in another way.
  */
 static Point
-make_point(size_t dim, Pattern pattern, const Point *first, bool apart)
+make_point(size_t dim, bool is_narrow, Pattern pattern, const Point *first,
+		   bool apart)
 {
 	size_t		stride = OMEN_BLOCK_STRIDE(dim);
 	size_t		shift = random_u64() >> 62;
@@ -144,7 +149,7 @@ make_point(size_t dim, Pattern pattern, const Point *first, bool apart)
 	point.step = 0.01 + 0.005 * random_float();
 	point.offset = -128.0 * point.step + 0.2 * random_float();
 	for (size_t i = 0; i < stride; i++)
-		point.code[i] = i < dim ? make_byte(pattern) : 0;
+		point.code[i] = i < dim ? make_byte(pattern, is_narrow) : 0;
 	if (pattern == PATTERN_COPY && first != NULL)
 	{
 		point.step = first->step;
@@ -169,6 +174,7 @@ free_point(Point *point)
 typedef struct Set
 {
 	size_t		dim;
+	bool		is_narrow;
 	uint32_t	nrows;
 	Point		rows[MAX_ROWS];
 	Point		columns[OMEN_PANEL];
@@ -240,21 +246,23 @@ check_definition(const Point *a, const Point *b, size_t dim, float got)
 }
 
 static Set *
-make_set(size_t dim, uint32_t nrows, bool apart)
+make_set(size_t dim, bool is_narrow, uint32_t nrows, bool apart)
 {
 	Set		   *set = allocate(sizeof(Set));
 
 	set->dim = dim;
+	set->is_narrow = is_narrow;
 	set->nrows = nrows;
 	for (uint32_t c = 0; c < OMEN_PANEL; c++)
-		set->columns[c] = make_point(dim, (Pattern) (c % N_PATTERNS),
+		set->columns[c] = make_point(dim, is_narrow, (Pattern) (c % N_PATTERNS),
 									 &set->columns[0], apart);
 	for (uint32_t r = 0; r < nrows; r++)
 	{
 		/* the same patterns, but each meets each */
 		Pattern		pattern = (Pattern) ((r + r / N_PATTERNS) % N_PATTERNS);
 
-		set->rows[r] = make_point(dim, pattern, &set->columns[0], false);
+		set->rows[r] =
+			make_point(dim, is_narrow, pattern, &set->columns[0], false);
 		for (uint32_t c = 0; c < OMEN_PANEL; c++)
 		{
 			int32_t		dot = define_dot(&set->rows[r], &set->columns[c], dim);
@@ -315,7 +323,9 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 			uint32_t ncolumns)
 {
 	const OmenBlockKernels *block = tables[table]->block;
-	void	   *panel = allocate_panel(block, set->dim);
+	const OmenPanelKernels *kernels =
+		set->is_narrow ? &block->narrow_panels : &block->panels;
+	void	   *panel = allocate_panel(kernels, set->dim);
 	size_t		out_stride = OMEN_PANEL + nrows % 3;
 	size_t		n_out = nrows == 0 ? 0 : (nrows - 1) * out_stride + OMEN_PANEL;
 	float	   *out = allocate(n_out * sizeof(float));
@@ -336,9 +346,9 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 		row_codes[r] = set->rows[first + r].code;
 		row_terms[r] = set->rows[first + r].terms;
 	}
-	block->panels.pack(panel, codes, terms, ncolumns, set->dim);
-	block->panels.distances(panel, row_codes, row_terms, nrows, set->dim, out,
-							out_stride);
+	kernels->pack(panel, codes, terms, ncolumns, set->dim);
+	kernels->distances(panel, row_codes, row_terms, nrows, set->dim, out,
+					   out_stride);
 
 	for (size_t i = 0; i < n_out; i++)
 	{
@@ -352,8 +362,9 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 		else
 			wrong += !same_bits(out[i], set->expected[first + r][c]);
 	}
-	CHECK_MSG(wrong == 0, "%s, dim %zu, %u rows, %u columns: %ld wrong",
-			  names[table], set->dim, nrows, ncolumns, wrong);
+	CHECK_MSG(wrong == 0, "%s%s, dim %zu, %u rows, %u columns: %ld wrong",
+			  names[table], set->is_narrow ? ", narrow" : "", set->dim, nrows,
+			  ncolumns, wrong);
 
 	free(panel);
 	free(out);
@@ -365,9 +376,9 @@ check_block(size_t table, const Set *set, uint32_t first, uint32_t nrows,
 
 /* All tables for one dimension, with some numbers of rows and columns. */
 static void
-check_dim(size_t dim, bool apart)
+check_dim(size_t dim, bool is_narrow, bool apart)
 {
-	Set		   *set = make_set(dim, 2 * N_PATTERNS + 3, apart);
+	Set		   *set = make_set(dim, is_narrow, 2 * N_PATTERNS + 3, apart);
 
 	for (size_t table = 0; table < n_tables; table++)
 	{
@@ -382,9 +393,9 @@ check_dim(size_t dim, bool apart)
 
 /* All numbers of rows and of columns. */
 static void
-check_shapes(size_t dim, bool apart)
+check_shapes(size_t dim, bool is_narrow, bool apart)
 {
-	Set		   *set = make_set(dim, MAX_ROWS, apart);
+	Set		   *set = make_set(dim, is_narrow, MAX_ROWS, apart);
 
 	for (size_t table = 0; table < n_tables; table++)
 	{
@@ -397,35 +408,86 @@ check_shapes(size_t dim, bool apart)
 }
 
 static void
-test_distances(void)
+test_distances(bool is_narrow)
 {
 	static const size_t more[] = {767,	768,  784,	1000, 1023, 1024,
 								  1025, 1027, 1028, 2048, 2051, OMEN_MAX_DIM};
 
 	for (size_t dim = 1; dim <= ALL_DIMS; dim++)
 		if (is_tried(dim, TAIL_DIMS))
-			check_dim(dim, dim % 2 == 0);
+			check_dim(dim, is_narrow, dim % 2 == 0);
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		if (is_tried(more[i], 1000))
-			check_dim(more[i], i % 2 == 0);
-	check_shapes(3, false);
-	check_shapes(37, true);
-	check_shapes(37, false);
-	check_shapes(128, true);
+			check_dim(more[i], is_narrow, i % 2 == 0);
+	check_shapes(3, is_narrow, false);
+	check_shapes(37, is_narrow, true);
+	check_shapes(37, is_narrow, false);
+	check_shapes(128, is_narrow, true);
 }
 
 /* The worst sums: everything as large as codes and dimension allow. */
 static void
-test_largest(void)
+test_largest(bool is_narrow)
 {
 	const size_t dim = OMEN_MAX_DIM;
-	Set		   *set = make_set(dim, MAX_ROWS, false);
+	Set		   *set = make_set(dim, is_narrow, MAX_ROWS, false);
 
 	CHECK(define_dot(&set->rows[PATTERN_LOW], &set->columns[PATTERN_LOW],
 					 dim) == (int32_t) (16384 * dim));
 	for (size_t table = 0; table < n_tables; table++)
 		check_block(table, set, 0, MAX_ROWS, OMEN_PANEL);
 	free_set(set);
+}
+
+/* Where steps, stretches and the last few bytes begin differs with each. */
+static void
+test_narrow_dims(void)
+{
+	for (size_t dim = ALL_DIMS + 1; dim <= NARROW_DIMS; dim++)
+	{
+		Set		   *set;
+
+		if (!is_tried(dim, TAIL_DIMS))
+			continue;
+		set = make_set(dim, true, N_PATTERNS, false);
+		for (size_t table = 0; table < n_tables; table++)
+		{
+			check_pairs(table, set);
+			check_block(table, set, 0, N_PATTERNS, OMEN_PANEL);
+		}
+		free_set(set);
+	}
+}
+
+static void
+check_narrow_code(size_t table, size_t bytes)
+{
+	uint8_t	   *code = allocate(bytes);
+	uint8_t	   *narrow = allocate(bytes);
+	uint32_t	sum = 0;
+	long		wrong = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		code[i] = bytes % 3 == 0 ? 255 : (uint8_t) (random_u64() >> 32);
+	tables[table]->block->narrow(code, bytes, narrow);
+	for (size_t i = 0; i < bytes; i++)
+	{
+		sum += narrow[i];
+		wrong += narrow[i] != code[i] >> OMEN_NARROWED;
+	}
+	CHECK_MSG(wrong == 0 && omen_narrow_sum(narrow, bytes) == sum,
+			  "%s, narrow code of %zu bytes: %ld wrong", names[table], bytes,
+			  wrong);
+	free(code);
+	free(narrow);
+}
+
+static void
+test_narrow_code(void)
+{
+	for (size_t table = 0; table < n_tables; table++)
+		for (size_t bytes = 0; bytes <= 2048; bytes += 8)
+			check_narrow_code(table, bytes);
 }
 
 /* What the values are in which the nearest are looked for. */
@@ -673,8 +735,13 @@ int
 main(void)
 {
 	find_tables();
-	test_distances();
-	test_largest();
+	for (int is_narrow = 0; is_narrow < 2; is_narrow++)
+	{
+		test_distances(is_narrow);
+		test_largest(is_narrow);
+	}
+	test_narrow_dims();
+	test_narrow_code();
 	test_nearest();
 	test_l1_u16();
 	return check_finish();

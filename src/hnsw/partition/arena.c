@@ -176,5 +176,6 @@ char *
 omen_centers(const OmenBuild *build, uint32 column)
 {
 	return (char *) omen_arena_at(build, build->arena->centers_at) +
-		   omen_columns_bytes(&build->shape, column);
+		   omen_columns_bytes(&build->shape, build->shape.narrow_at > 0,
+							  column);
 }

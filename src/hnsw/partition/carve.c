@@ -46,14 +46,18 @@ row_kind(const OmenBuild *build)
 										: OMEN_SPILL_ROWS;
 }
 
-/* Radius and build code of a row, as a point. */
+/* A row as a point, as it is compared with many. */
 static void
-make_point(const OmenBuild *build, const OmenRow *row, char *point)
+make_point(const OmenBuild *build, OmenRow *row, char *point)
 {
 	const OmenBuildShape *shape = &build->shape;
-	OmenPointTerms *terms = (OmenPointTerms *) point;
 
-	memcpy(terms, &row->terms, sizeof(OmenPointTerms));
+	if (shape->narrow_at > 0)
+	{
+		omen_make_narrow(shape, OMEN_ROW_CODE(row), point);
+		return;
+	}
+	memcpy(point, &row->terms, sizeof(OmenPointTerms));
 	memcpy(point + sizeof(OmenPointTerms), OMEN_ROW_CODE(row),
 		   shape->code_stride);
 }
@@ -73,6 +77,9 @@ add_coordinate(const OmenBuild *build, OmenRow *row)
 		return;
 	rest = (double) build->job->radius * build->job->radius - row->terms.added;
 	row->terms.added = rest > 0 ? (float) sqrt(rest) : 0;
+	if (build->shape.narrow_at > 0)
+		omen_narrow_terms(&build->shape, OMEN_ROW_CODE(row))->added =
+			row->terms.added;
 }
 
 /* Where some points start that follow each other. */
@@ -225,7 +232,8 @@ count_groups(const OmenBuildLayer *layer)
 static void
 pack_group(OmenBuild *build, const char **points, uint32 count, uint32 column)
 {
-	OmenColumns columns = {count, omen_centers(build, column)};
+	OmenColumns columns = {count, build->shape.narrow_at > 0,
+						   omen_centers(build, column)};
 
 	omen_columns_pack(&build->shape, &columns, points);
 }
@@ -259,7 +267,8 @@ sort_by(const char **points, const uint32 *group_of, uint32 count,
 static OmenColumns
 pack_group_centers(OmenBuild *build, uint32 groups)
 {
-	OmenColumns columns = {groups, omen_group_centers(build)};
+	OmenColumns columns = {groups, build->shape.narrow_at > 0,
+						   omen_group_centers(build)};
 	const char **points =
 		draw_points(build, groups, SEED_GROUP ^ build->ix->meta.seed);
 	uint32	   *order = chain_order(build, points, groups);
@@ -269,7 +278,9 @@ pack_group_centers(OmenBuild *build, uint32 groups)
 		sorted[g] = points[order[g]];
 	if (build->job->layer.groups == 1)
 		columns.memory = (char *) TYPEALIGN(
-			64, omen_alloc(omen_columns_bytes(&build->shape, groups) + 64));
+			64, omen_alloc(omen_columns_bytes(&build->shape, columns.is_narrow,
+											  groups) +
+						   64));
 	omen_columns_pack(&build->shape, &columns, sorted);
 	return columns;
 }
@@ -397,6 +408,7 @@ look_at_group(CarveState *state, uint32 group, uint32 nrows)
 	OmenColumns columns;
 
 	columns.count = group_start[group + 1] - group_start[group];
+	columns.is_narrow = build->shape.narrow_at > 0;
 	columns.memory = omen_centers(build, state->column_of_group[group]);
 	if (columns.count == 0)
 		return;
@@ -432,6 +444,7 @@ find_groups(CarveState *state)
 	OmenColumns columns;
 
 	columns.count = layer->groups;
+	columns.is_narrow = build->shape.narrow_at > 0;
 	columns.memory = omen_group_centers(build);
 	for (uint32 start = 0; start < state->count; start += TILE_ROWS)
 	{

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/choose.h"
 
 #define ST_SORT sort_near
 #define ST_ELEMENT_TYPE OmenNear
@@ -29,6 +29,7 @@ struct OmenChooser
 	OmenBuild  *build;
 	OmenPoints *points;
 	char	   *space;			/* for the chosen and one more */
+	char	   *own;			/* for the point whose candidates they are */
 	const char *chosen[OMEN_MAX_CAPACITY + 1];
 };
 
@@ -41,6 +42,7 @@ omen_chooser_create(OmenBuild *build, OmenPoints *points)
 	chooser->points = points;
 	chooser->space =
 		omen_alloc(mul_size(OMEN_MAX_CAPACITY + 1, build->shape.point_bytes));
+	chooser->own = palloc(build->shape.point_bytes);
 	return chooser;
 }
 
@@ -139,20 +141,112 @@ omen_sort_near(OmenNear *near, uint32 count)
 }
 
 /*
+ * Sort by insertion what is nearly sorted, and drop what comes twice.  Returns
+ * how many are left.
+ */
+static uint32
+resort_near(OmenNear *near, uint32 count)
+{
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		OmenNear	this = near[i];
+		uint32		at = kept;
+
+		while (at > 0 && near[at - 1] > this)
+			at--;
+		if (at > 0 && near[at - 1] == this)
+			continue;
+		memmove(near + at + 1, near + at, (kept - at) * sizeof(OmenNear));
+		near[at] = this;
+		kept++;
+	}
+	return kept;
+}
+
+/* A candidate with its distance as whole codes tell it. */
+static OmenNear
+measured(OmenChooser *chooser, const char *own, const char *point,
+		 OmenNear candidate)
+{
+	return omen_near(omen_point_distance(&chooser->build->shape, own, point),
+					 (uint32) candidate) |
+		   (candidate & OMEN_COARSE);
+}
+
+/*
+ * Distances from a point to its candidates, which were told by narrow codes,
+ * are computed from whole ones: the rule below compares them with those of
+ * candidates from each other.  Sorts them again, drops what comes twice, and
+ * returns how many are left.
+ */
+uint32
+omen_measure_near(OmenChooser *chooser, uint32 position, OmenNear *near,
+				  uint32 count)
+{
+	const char *point =
+		omen_points_get(chooser->points, position, chooser->own);
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		OmenNear	candidate = near[i];
+		const char *other;
+
+		if (i + 2 < count)
+			omen_points_prefetch(chooser->points, (uint32) near[i + 2]);
+		other = omen_points_get(chooser->points, (uint32) candidate,
+								chooser->space);
+		candidate = measured(chooser, point, other, candidate);
+		if (omen_near_distance(candidate) < INFINITY)
+			near[kept++] = candidate;
+	}
+	return resort_near(near, kept);
+}
+
+/*
+ * Do narrow codes tell a point's candidates, which are sorted, from each other
+ * and from the point?  They do if even its nearest is far enough: then the rule
+ * below decides by differences that are large beside their errors.
+ */
+bool
+omen_is_clear(OmenChooser *chooser, uint32 position, const OmenNear *near,
+			  uint32 count)
+{
+	const OmenBuildShape *shape = &chooser->build->shape;
+	const char *point =
+		omen_points_get(chooser->points, position, chooser->own);
+
+	return count == 0 ||
+		   omen_narrow_is_clear(shape,
+								omen_narrow_terms(shape,
+												  omen_point_code(point)),
+								omen_near_distance(near[0]));
+}
+
+/*
  * Choose at most `most` of the candidates of a point, which are sorted; moves
  * them to the front.  If the rule chooses fewer than `least`, the nearest of
  * those that it left out are added.  Returns how many are chosen.
+ *
+ * With is_narrow, narrow codes told some of the distances.  Those of the chosen
+ * are computed from whole ones: an edge has the same distance from both of its
+ * ends, by which it is known there for the same.
  */
 uint32
-omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count, uint32 most,
-			uint32 least)
+omen_choose(OmenChooser *chooser, uint32 position, bool is_narrow,
+			OmenNear *near, uint32 count, uint32 most, uint32 least)
 {
 	const OmenBuildShape *shape = &chooser->build->shape;
 	OmenNear	left_out[OMEN_MAX_PER_LEAF];
+	const char *own = NULL;
 	uint32		nleft_out = 0;
 	uint32		nchosen = 0;
 
 	Assert(most <= OMEN_MAX_CAPACITY && least <= lengthof(left_out));
+	if (is_narrow)
+		own = omen_points_get(chooser->points, position, chooser->own);
 	for (uint32 i = 0; i < count && nchosen < most; i++)
 	{
 		float		distance = omen_near_distance(near[i]);
@@ -167,12 +261,16 @@ omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count, uint32 most,
 		for (uint32 j = 0; j < nchosen && good; j++)
 			good = omen_point_distance(shape, point, chooser->chosen[j]) >=
 				   distance;
+		if (!good && nleft_out == least)
+			continue;
+		if (is_narrow)
+			near[i] = measured(chooser, own, point, near[i]);
 		if (good)
 		{
 			chooser->chosen[nchosen] = point;
 			near[nchosen++] = near[i];
 		}
-		else if (nleft_out < least)
+		else
 			left_out[nleft_out++] = near[i];
 	}
 	for (uint32 i = 0; i < nleft_out && nchosen < least; i++)

@@ -10,12 +10,13 @@
  */
 #include "postgres.h"
 
+#include "distance/mirror.h"
 #include "hnsw/partition/partition.h"
 #include "miscadmin.h"
 
 /* The blocked kernels for what is compared; NULL if there are none. */
 static const OmenPanelKernels *
-panel_kernels(const OmenBuildShape *shape)
+panel_kernels(const OmenBuildShape *shape, bool is_narrow)
 {
 	switch (shape->compared)
 	{
@@ -26,15 +27,16 @@ panel_kernels(const OmenBuildShape *shape)
 		case OMEN_COMPARED_JACCARD:
 			return &omen_kernels->bits->jaccard_panels;
 		default:
-			return &omen_kernels->block->panels;
+			return is_narrow ? &omen_kernels->block->narrow_panels
+							 : &omen_kernels->block->panels;
 	}
 }
 
-/* Memory for so many columns. */
+/* Memory for so many columns; those of whole codes take at least as much. */
 Size
-omen_columns_bytes(const OmenBuildShape *shape, uint32 count)
+omen_columns_bytes(const OmenBuildShape *shape, bool is_narrow, uint32 count)
 {
-	const OmenPanelKernels *kernels = panel_kernels(shape);
+	const OmenPanelKernels *kernels = panel_kernels(shape, is_narrow);
 
 	if (kernels == NULL)
 		return mul_size(count, shape->point_bytes);
@@ -46,7 +48,7 @@ void
 omen_columns_pack(const OmenBuildShape *shape, const OmenColumns *columns,
 				  const char *const *points)
 {
-	const OmenPanelKernels *kernels = panel_kernels(shape);
+	const OmenPanelKernels *kernels = panel_kernels(shape, columns->is_narrow);
 	Size		panel_bytes;
 	const uint8 *codes[OMEN_PANEL];
 	const OmenPointTerms *terms[OMEN_PANEL];
@@ -79,7 +81,7 @@ panel_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 				uint32 panel, const char *const *rows, uint32 nrows, float *out,
 				Size out_stride)
 {
-	const OmenPanelKernels *kernels = panel_kernels(shape);
+	const OmenPanelKernels *kernels = panel_kernels(shape, columns->is_narrow);
 	Size		panel_bytes;
 	const uint8 *codes[OMEN_PANEL];
 	const OmenPointTerms *terms[OMEN_PANEL];
@@ -122,26 +124,6 @@ omen_columns_distances(const OmenBuildShape *shape, const OmenColumns *columns,
 }
 
 /*
- * What is in count rows of OMEN_PANEL elements each goes to OMEN_PANEL rows of
- * count elements each; in squares whose rows all stay in the fastest cache.
- */
-static void
-mirror(const float *from, uint32 count, float *to, Size stride)
-{
-	const uint32 side = 16;
-
-	for (uint32 r_start = 0; r_start < count; r_start += side)
-	{
-		uint32		r_end = Min(r_start + side, count);
-
-		for (uint32 c_start = 0; c_start < OMEN_PANEL; c_start += side)
-			for (uint32 c = c_start; c < c_start + side; c++)
-				for (uint32 r = r_start; r < r_end; r++)
-					to[c * stride + r] = from[r * stride + c];
-	}
-}
-
-/*
  * Distances of the columns' points to each other, points being all of them:
  * those of the columns of one panel, which is done for one panel after the
  * other.  As a distance is the same in both directions, each pair is computed
@@ -166,6 +148,7 @@ omen_columns_mutual(const OmenBuildShape *shape, const OmenColumns *columns,
 		panel_distances(shape, columns, panel, points + row, nrows, block,
 						out_stride);
 		if (row > start)
-			mirror(block, nrows, out + start * out_stride + row, out_stride);
+			omen_mirror(block, nrows, OMEN_PANEL,
+						out + start * out_stride + row, out_stride);
 	}
 }

@@ -137,7 +137,7 @@ work_bytes(const OmenBuildShape *shape, const OmenBuildLayer *layer,
 	double		prune = (double) Min(layer->points, layer->range_slots) *
 				   omen_candidate_room(shape, layer) * sizeof(OmenNear);
 	double		compare = (double) leaf * shape->point_bytes +
-					 omen_columns_bytes(shape, leaf) +
+					 omen_columns_bytes(shape, false, leaf) +
 					 omen_compare_bytes(shape, leaf);
 	double buffers = (double) BLCKSZ * Max(layer->leaf_parts, layer->ranges);
 

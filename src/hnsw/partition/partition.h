@@ -607,6 +607,8 @@ extern void omen_points_write(OmenPoints *points, uint32 position,
 							  const void *records, uint32 count);
 extern const char *omen_points_get(OmenPoints *points, uint32 position,
 								   void *space);
+extern const char *omen_points_narrow(OmenPoints *points, uint32 position,
+									  void *space);
 extern void omen_points_prefetch(OmenPoints *points, uint32 position);
 extern void omen_points_close(OmenPoints *points);
 
@@ -619,10 +621,12 @@ extern void omen_points_close(OmenPoints *points);
 typedef struct OmenColumns
 {
 	uint32		count;
+	bool		is_narrow;		/* are codes narrow? */
 	char	   *memory;			/* omen_columns_bytes(), aligned to 64 */
 } OmenColumns;
 
-extern Size omen_columns_bytes(const OmenBuildShape *shape, uint32 count);
+extern Size omen_columns_bytes(const OmenBuildShape *shape, bool is_narrow,
+							   uint32 count);
 extern void omen_columns_pack(const OmenBuildShape *shape,
 							  const OmenColumns *columns,
 							  const char *const *points);
@@ -636,15 +640,6 @@ extern void omen_columns_mutual(const OmenBuildShape *shape,
 								float *out, Size out_stride);
 
 #define OMEN_PADDED(count) TYPEALIGN(OMEN_PANEL, (count))
-
-/* ---------- choose.c ---------- */
-
-typedef struct OmenChooser OmenChooser;
-
-extern OmenChooser *omen_chooser_create(OmenBuild *build, OmenPoints *points);
-extern uint32 omen_sort_near(OmenNear *near, uint32 count);
-extern uint32 omen_choose(OmenChooser *chooser, OmenNear *near, uint32 count,
-						  uint32 most, uint32 least);
 
 /* ---------- one file for each step ---------- */
 

@@ -69,6 +69,13 @@
 #define LARGE_SHARE 32
 
 /*
+ * From so many dimensions on narrow codes are compared.  In few dimensions six
+ * bits of each are too few to tell neighbors apart; in many the errors of all
+ * coordinates make up for each other.
+ */
+#define NARROW_DIMS 64
+
+/*
  * ef_construction decides in how many leaves a point is, and how large they
  * are.  Fitted so that a graph answers at equal recall with no more distances
  * than one built by insertion with the same ef_construction: 64 gives 8 leaves
@@ -95,6 +102,15 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 	if (!omen_builds_by_codes(storage, metric))
 		shape->index_bytes = (uint32) omen_storage_bytes(storage, dims);
 	shape->index_bytes = TYPEALIGN(8, shape->index_bytes);
+	leaf_size = Min(leaf_size, 1024);
+	leaf_size = Min(leaf_size, LEAF_BYTES / shape->code_stride);
+	shape->leaf_size = Max(leaf_size, 4 * m);
+	if (shape->compared == OMEN_COMPARED_CODES && dims >= NARROW_DIMS &&
+		!omen_metrics[metric].is_sketched)
+	{
+		shape->narrow_at = shape->code_stride;
+		shape->code_stride += sizeof(OmenPointTerms);
+	}
 	shape->point_bytes = sizeof(OmenPointTerms) + shape->code_stride;
 	shape->key_bytes = key_bytes;
 	shape->row_bytes = sizeof(OmenRow) + shape->code_stride +
@@ -102,9 +118,6 @@ omen_plan_shape(OmenBuildShape *shape, OmenMetric metric, OmenStorage storage,
 
 	shape->overlap =
 		Max(4, Min((uint32) ceil(log2(ef_construction)) + 2, OMEN_MAX_OVERLAP));
-	leaf_size = Min(leaf_size, 1024);
-	leaf_size = Min(leaf_size, LEAF_BYTES / shape->code_stride);
-	shape->leaf_size = Max(leaf_size, 4 * m);
 	shape->per_leaf = Max(6, Min((5 * m + 7) / 8, OMEN_MAX_PER_LEAF - 1));
 	shape->candidates = 3 * m;
 	shape->least_edges = 3 * m / 8;
@@ -219,6 +232,7 @@ omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 {
 	const OmenBuildLayer *bottom = &layers[0];
 	Size		size = 0;
+	bool		is_narrow = shape->narrow_at > 0;
 	Size		bits = (rows + 63) / 64 * sizeof(uint64);
 	/* each group starts a panel of its own */
 	uint32		centers = bottom->leaves + bottom->groups * OMEN_PANEL;
@@ -229,9 +243,10 @@ omen_plan_arena(const OmenBuildShape *shape, OmenArena *arena,
 		take(&size, mul_size(bottom->leaves, sizeof(pg_atomic_uint32)));
 	arena->group_start_at =
 		take(&size, mul_size(bottom->groups + 1, sizeof(uint32)));
-	arena->centers_at = take(&size, omen_columns_bytes(shape, centers));
+	arena->centers_at =
+		take(&size, omen_columns_bytes(shape, is_narrow, centers));
 	arena->group_centers_at =
-		take(&size, omen_columns_bytes(shape, bottom->groups));
+		take(&size, omen_columns_bytes(shape, is_narrow, bottom->groups));
 	for (int l = 0; l <= OMEN_MAX_LEVEL && most_points[l] > 0; l++)
 	{
 		/* no layer has more leaves than points, nor than layer 0 */

@@ -28,6 +28,7 @@ typedef struct CachedBlock
 
 struct OmenPoints
 {
+	const OmenBuildShape *shape;
 	Size		record;
 	uint32		count;
 	char	   *memory;			/* of all; or NULL */
@@ -45,6 +46,7 @@ omen_points_open(OmenBuild *build)
 	OmenPoints *points = palloc0(sizeof(OmenPoints));
 	Size		blocks;
 
+	points->shape = &build->shape;
 	points->record = build->shape.point_bytes;
 	points->count = build->job->layer.points;
 	points->file = omen_placed_open(build, OMEN_PLACED_POINTS);
@@ -102,6 +104,16 @@ cached_block(OmenPoints *points, uint32 block)
 	return points->cache + oldest * bytes;
 }
 
+/* Where a point is: if not in memory, until another is asked for. */
+static const char *
+find_point(OmenPoints *points, uint32 position)
+{
+	if (points->memory)
+		return points->memory + (Size) position * points->record;
+	return cached_block(points, position / points->per_block) +
+		   position % points->per_block * points->record;
+}
+
 /*
  * A point.  It may be copied to space, which has room for it and must stay as
  * it is while the point is used.
@@ -109,12 +121,20 @@ cached_block(OmenPoints *points, uint32 block)
 const char *
 omen_points_get(OmenPoints *points, uint32 position, void *space)
 {
+	const char *point = find_point(points, position);
+
 	if (points->memory)
-		return points->memory + (Size) position * points->record;
-	memcpy(space,
-		   cached_block(points, position / points->per_block) +
-			   position % points->per_block * points->record,
-		   points->record);
+		return point;
+	memcpy(space, point, points->record);
+	return space;
+}
+
+/* The same with a narrow code, which is made in space. */
+const char *
+omen_points_narrow(OmenPoints *points, uint32 position, void *space)
+{
+	omen_make_narrow(points->shape,
+					 omen_point_code(find_point(points, position)), space);
 	return space;
 }
 

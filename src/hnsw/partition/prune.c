@@ -19,7 +19,7 @@
  */
 #include "postgres.h"
 
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/choose.h"
 #include "miscadmin.h"
 
 typedef struct PruneState
@@ -50,23 +50,26 @@ write_edges(OmenSpill *spill, const OmenBuildLayer *layer, uint32 position,
 }
 
 /*
- * The nearest candidates, and behind them those of the sample that are not
- * among these.
+ * The nearest candidates, `most` of them, and behind them those of the sample
+ * that are not among these.
  */
 static uint32
-limit_candidates(const OmenBuildShape *shape, OmenNear *near, uint32 count)
+limit_candidates(OmenNear *near, uint32 count, uint32 most)
 {
 	uint32		fine = 0;
 	uint32		kept;
 	uint32		total;
+	OmenTargets targets = {{0}};
 
 	while (fine < count && (near[fine] & OMEN_COARSE) == 0)
 		fine++;
-	kept = Min(fine, shape->candidates);
+	kept = Min(fine, most);
+	for (uint32 i = 0; i < kept; i++)
+		omen_note_target(&targets, near[i]);
 	total = kept;
 	for (uint32 i = fine; i < count; i++)
 	{
-		if (!omen_has_target(near, kept, near[i]))
+		if (!omen_has_target(&targets, near, kept, near[i]))
 			near[total++] = near[i];
 	}
 	return total;
@@ -94,10 +97,19 @@ prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 {
 	const OmenBuildShape *shape = &state->build->shape;
 	const OmenBuildJob *job = state->build->job;
+	bool		is_narrow;
 
-	count = limit_candidates(shape, near, omen_sort_near(near, count));
-	count = omen_choose(state->chooser, near, count, state->build->ix->meta.m,
-						shape->least_edges);
+	count = omen_sort_near(near, count);
+	is_narrow = shape->narrow_at > 0;
+	if (is_narrow && !omen_is_clear(state->chooser, position, near, count))
+	{
+		count = limit_candidates(near, count, shape->candidates * 3 / 2);
+		count = omen_measure_near(state->chooser, position, near, count);
+		is_narrow = false;
+	}
+	count = limit_candidates(near, count, shape->candidates);
+	count = omen_choose(state->chooser, position, is_narrow, near, count,
+						state->build->ix->meta.m, shape->least_edges);
 	/* what was kept in spite of the rule stands behind what is far */
 	count = omen_sort_near(near, count);
 	for (uint32 i = 0; i < count; i++)

@@ -46,6 +46,7 @@ typedef struct RowScan
 	double		longest;		/* and the largest so far */
 	uint64		levels[OMEN_MAX_LEVEL + 1]; /* rows by top layer */
 	OmenRow	   *row;			/* space for a row */
+	uint8	   *narrow;			/* and a narrow code */
 	OmenEncodeSpace space;
 	OmenToastReader *toast;
 	OmenKeys   *keys;			/* columns, or NULL */
@@ -54,33 +55,59 @@ typedef struct RowScan
 	MemoryContext row_context;
 } RowScan;
 
+/* The numbers of a code, and what their grid is. */
+typedef struct CodeSums
+{
+	double		offset;
+	double		step;
+	uint32		sum;
+	uint32		sumsq;
+} CodeSums;
+
+/* Those of a narrow code, which is made in space. */
+static CodeSums
+narrow_sums(const OmenBuildShape *shape, const OmenCodeHeader *header,
+			const uint8 *code, uint8 *space)
+{
+	const uint32 values = 1 << OMEN_NARROWED;
+	CodeSums	sums;
+
+	omen_kernels->block->narrow(code, shape->narrow_at, space);
+	/* a number stands for the middle of those that become it */
+	sums.offset = header->offset + (values - 1) / 2.0 * header->step;
+	sums.step = (double) values * header->step;
+	sums.sum = omen_narrow_sum(space, shape->narrow_at);
+	sums.sumsq = omen_kernels->ip_u8(space, space, shape->dims);
+	return sums;
+}
+
 /*
  * What the distances of a build code are computed from; see block.h.  Where
  * nodes are linked by angles that is of the vector brought to a norm of 1,
  * whose own may be beyond float32; there is no mean.
  */
 static void
-fill_code_terms(const OmenQuantizer *q, const OmenCodeHeader *header,
+fill_code_terms(const OmenQuantizer *q, const CodeSums *sums,
 				OmenPointTerms *terms)
 {
 	uint32		dim = omen_quantizer_dim(q);
 	double		dims = dim;
-	double		sum = header->sum;
-	double		mean = (double) header->offset + header->step * sum / dims;
+	double		sum = sums->sum;
+	double		mean = sums->offset + sums->step * sum / dims;
 	double		centered = sum - 128.0 * dims;
-	double		spread = (double) header->sumsq - sum * sum / dims;
-	double sumsq = dims * mean * mean + (double) header->step * header->step *
-											(spread > 0 ? spread : 0);
+	double		spread = (double) sums->sumsq - sum * sum / dims;
+	double		sumsq = dims * mean * mean +
+				   sums->step * sums->step * (spread > 0 ? spread : 0);
 	double		norm = 1;
 
 	if (omen_quantizer_metric(q)->links_by_angle && sumsq > 0)
 		norm = sqrt(sumsq);
-	terms->scale = (float) (sqrt(2.0) * header->step / norm);
+	terms->scale = (float) (sqrt(2.0) * sums->step / norm);
 	terms->sum = (float) (centered / sqrt(dims));
 	terms->level = (float) (sqrt(2.0 * dims) * mean / norm);
 	terms->sumsq = (float) (sumsq / (norm * norm));
 	terms->added = 0;
-	terms->sum128 = 128 * ((int32) header->sum - 128 * (int32) dim);
+	terms->sum128 = 128 * ((int32) sums->sum - 128 * (int32) dim);
 }
 
 /* The same of bits; see bits.h. */
@@ -115,6 +142,7 @@ encode_floats(RowScan *state, const float *x)
 	uint8	   *code = OMEN_ROW_CODE(row);
 	uint8	   *index_code = code + shape->code_stride;
 	OmenCodeHeader header;
+	CodeSums	sums;
 
 	if (shape->index_bytes > 0 &&
 		!omen_encode(build->ix->quantizer, x, state->space.scratch,
@@ -129,7 +157,14 @@ encode_floats(RowScan *state, const float *x)
 		return false;
 	if (shape->index_bytes == 0)
 		row->header = header;
-	fill_code_terms(build->quantizer, &header, &row->terms);
+	sums = (CodeSums){header.offset, header.step, header.sum, header.sumsq};
+	fill_code_terms(build->quantizer, &sums, &row->terms);
+	if (shape->narrow_at > 0)
+	{
+		sums = narrow_sums(shape, &header, code, state->narrow);
+		fill_code_terms(build->quantizer, &sums,
+						omen_narrow_terms(shape, code));
+	}
 	if (omen_quantizer_metric(build->quantizer)->is_product)
 	{
 		state->sumsq = omen_code_sumsq(build->quantizer, &header);
@@ -411,6 +446,7 @@ omen_step_scan(OmenBuild *build)
 	state.build = build;
 	open_spills(&state);
 	state.row = palloc0(shape->row_bytes);
+	state.narrow = palloc(shape->code_stride);
 	state.space = omen_encode_space(build->opclass->type, shape->dims);
 	state.toast = omen_toast_reader_create(true);
 	state.keys = omen_keys_open(build->index);

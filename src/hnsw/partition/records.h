@@ -40,16 +40,19 @@
  * from the index; equal in all participants.
  *
  * L2, inner product and cosine distance are computed from 8-bit codes (those
- * of the index, or with storage = full others made for the build), L1 from
- * 15-bit integers on one grid, those of bit strings from the bits: in integers,
- * so that every instruction set gives the same graph.
+ * of the index, or with storage = full others made for the build) or narrow
+ * ones, L1 from 15-bit integers on one grid, those of bit strings from the
+ * bits: in integers, so that every instruction set gives the same graph.
  */
 typedef struct OmenBuildShape
 {
 	uint32		dims;
 	OmenCompared compared;		/* what of the build codes; see metric.h */
 	uint32		length;			/* of a build code, as the kernels count it */
-	uint32		code_stride;	/* bytes of a build code, padded */
+	uint32		code_stride;	/* bytes of a build code, padded, with narrow
+								 * terms */
+	uint32		narrow_at;		/* where those are in it; 0 = there are none,
+								 * and no narrow codes */
 	uint32		index_bytes;	/* bytes of the index's code, if it is another;
 								 * else 0 */
 	uint32		key_bytes;		/* of the filter keys */
@@ -141,10 +144,36 @@ omen_near_distance(OmenNear near)
 	return distance;
 }
 
-/* Is the same target among these? */
-static inline bool
-omen_has_target(const OmenNear *near, uint32 count, OmenNear edge)
+/* Some targets, to find out quickly that another is not among them. */
+typedef struct OmenTargets
 {
+	uint64		bits[4];		/* one for each number that a hash gives */
+} OmenTargets;
+
+static inline uint32
+omen_target_hash(OmenNear edge)
+{
+	/* the upper byte of a product with 2^32 / golden ratio */
+	return (uint32) edge * UINT32_C(0x9e3779b1) >> 24;
+}
+
+static inline void
+omen_note_target(OmenTargets *targets, OmenNear edge)
+{
+	uint32		hash = omen_target_hash(edge);
+
+	targets->bits[hash / 64] |= UINT64CONST(1) << hash % 64;
+}
+
+/* Is the same target among these, which have been noted? */
+static inline bool
+omen_has_target(const OmenTargets *targets, const OmenNear *near, uint32 count,
+				OmenNear edge)
+{
+	uint32		hash = omen_target_hash(edge);
+
+	if ((targets->bits[hash / 64] >> hash % 64 & 1) == 0)
+		return false;
 	for (uint32 i = 0; i < count; i++)
 	{
 		if ((uint32) near[i] == (uint32) edge)
@@ -185,6 +214,13 @@ typedef struct OmenPlaced
 
 /* ---------- points ---------- */
 
+/*
+ * Terms and build code of a point.  Behind the code may be other terms: those
+ * of the narrow code that is made of it (distance/block.h) where many are
+ * compared with many.  As it is compared there a point is these terms and that
+ * code.
+ */
+
 static inline const OmenPointTerms *
 omen_point_terms(const char *point)
 {
@@ -195,6 +231,42 @@ static inline const uint8 *
 omen_point_code(const char *point)
 {
 	return (const uint8 *) point + sizeof(OmenPointTerms);
+}
+
+/* Of a build code, if there are any. */
+static inline OmenPointTerms *
+omen_narrow_terms(const OmenBuildShape *shape, const uint8 *code)
+{
+	return (OmenPointTerms *) (code + shape->narrow_at);
+}
+
+/* A point with a narrow code, in `point`. */
+static inline void
+omen_make_narrow(const OmenBuildShape *shape, const uint8 *code, char *point)
+{
+	memcpy(point, code + shape->narrow_at, sizeof(OmenPointTerms));
+	omen_kernels->block->narrow(code, shape->narrow_at,
+								(uint8 *) point + sizeof(OmenPointTerms));
+}
+
+/*
+ * A squared distance is clear if it is so many times what errors of narrow
+ * codes add to it.
+ */
+#define OMEN_CLEAR 8
+
+/*
+ * Is a squared distance clear that a narrow code, with such terms, told?  Each
+ * number of a narrow code is up to half a step off: a squared distance is too
+ * large by a sixth of a squared step a dimension, on average.
+ */
+static inline bool
+omen_narrow_is_clear(const OmenBuildShape *shape, const OmenPointTerms *narrow,
+					 float distance)
+{
+	float error = (float) shape->dims * (narrow->scale * narrow->scale) / 12;
+
+	return distance >= OMEN_CLEAR * error;
 }
 
 /* Jaccard distance, of which the counts of ones are known. */

@@ -16,7 +16,7 @@
 #include "postgres.h"
 
 #include "access/xloginsert.h"
-#include "hnsw/partition/partition.h"
+#include "hnsw/partition/choose.h"
 #include "miscadmin.h"
 
 /* Of more candidates than so many times the capacity the nearest are enough. */
@@ -222,17 +222,18 @@ final_edges(WriteState *state, OmenNear *near, uint32 count)
 	OmenNear	coarse[OMEN_MAX_CAPACITY];
 	uint32		ncoarse = 0;
 	uint32		fine;
+	OmenTargets targets = {{0}};
 
 	count = omen_sort_near(near, count);
 	for (fine = 0; fine < count && (near[fine] & OMEN_COARSE) == 0; fine++)
-		;
+		omen_note_target(&targets, near[fine]);
 	for (uint32 i = fine; i < count && ncoarse < capacity / 4; i++)
 	{
-		if (!omen_has_target(near, fine, near[i]))
+		if (!omen_has_target(&targets, near, fine, near[i]))
 			coarse[ncoarse++] = near[i];
 	}
 	if (fine > capacity - ncoarse)
-		fine = omen_choose(state->chooser, near,
+		fine = omen_choose(state->chooser, 0, false, near,
 						   Min(fine, CANDIDATES_PER_EDGE * capacity),
 						   capacity - ncoarse, 0);
 	memcpy(near + fine, coarse, ncoarse * sizeof(OmenNear));
