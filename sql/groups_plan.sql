@@ -284,6 +284,30 @@ SET app.tenant = '2';
 SELECT cost('SELECT * FROM nearest_three') = :with_3 AS same;
 RESET ROLE;
 
+-- Arrays of which each value is compared with each: a query is planned without
+-- that, and can be interrupted while a scan does it.
+CREATE FUNCTION ends_soon(command text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+	began timestamptz := clock_timestamp();
+	many text := (SELECT array_agg(i) FROM generate_series(1000001, 1120000) i);
+BEGIN
+	BEGIN
+		EXECUTE command || format($q$SELECT id FROM item WHERE tenant = ANY (%L::int[]) AND tenant < ANY (%L::int[]) ORDER BY v <-> query() LIMIT 3$q$,
+								  many, replace(replace(many, ',', ',-'), '{', '{-'));
+	EXCEPTION WHEN query_canceled THEN
+		NULL;
+	END;
+	RETURN clock_timestamp() < began + interval '20 seconds';
+END $$;
+SET statement_timeout = '1s';
+SELECT ends_soon('EXPLAIN ');
+SET enable_seqscan = off;
+SET enable_sort = off;
+SELECT ends_soon('');
+RESET enable_sort;
+RESET enable_seqscan;
+RESET statement_timeout;
+
 -- Partitions have indexes of groups each.
 CREATE TABLE part (id int, tenant int, v vector(32)) PARTITION BY HASH (tenant);
 SELECT format('CREATE TABLE part_%s PARTITION OF part FOR VALUES WITH (MODULUS 4, REMAINDER %s)', i, i) FROM generate_series(0, 3) i \gexec

@@ -116,5 +116,23 @@ SELECT c.*, counts(c.columns, c.condition) FROM (VALUES ('n', 'n IN (1.000, 7, N
 	('t', $$t IN ('X', 'z') AND t IN ('x', 'y')$$), ('t', $$t IN ('X', 'y') AND t IN ('Y')$$),
 	('n, f', $$n IN (1, 2) AND n IN (1.0, 3) AND f IN (0, 'NaN') AND f = ANY ('{0}')$$), ('n, f', $$n IN (1, 2) AND n IN (3) AND f = 0$$)) c (columns, condition);
 
+-- A policy of which PostgreSQL makes a range that has more than it allows.
+CREATE TABLE named (name text COLLATE "C", v vector(4)) WITH (autovacuum_enabled = off);
+INSERT INTO named SELECT CASE WHEN i <= 2000 THEN 'abcd' WHEN i <= 2010 THEN 'abce' ELSE 'ab' || i % 10 END, ARRAY[i, i % 7, i % 11, 1]::vector FROM generate_series(1, 2100) i;
+CREATE INDEX named_index ON named USING omen_hnsw (name, v);
+CREATE POLICY short ON named USING (name LIKE 'ab_');
+ALTER TABLE named ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON named TO omen_tenant;
+CREATE FUNCTION cost_of_name(name text) RETURNS float8 LANGUAGE plpgsql SET enable_seqscan = off SET omendb.enable_scan = off AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM named WHERE name = %L ORDER BY v <-> ''[1,1,1,1]'' LIMIT 10', name) INTO plan;
+	RETURN plan->0->'Plan'->'Total Cost';
+END $$;
+SET ROLE omen_tenant;
+SELECT cost_of_name('abcd') = cost_of_name('abce') AS same;
+RESET ROLE;
+
 DROP SCHEMA groups_policy CASCADE;
 DROP ROLE omen_tenant;

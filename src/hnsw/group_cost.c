@@ -91,6 +91,8 @@ omen_groups_of_path(const IndexPath *path, int leading, OmenGroupClauses *told)
 
 		if (clause->indexcol >= leading)
 			continue;
+		if (clause->lossy)
+			told->lossy = lappend(told->lossy, clause->rinfo);
 		foreach (lq, clause->indexquals)
 		{
 			told->infos = lappend(told->infos, clause->rinfo);
@@ -151,7 +153,7 @@ table_columns(const IndexOptInfo *index, int leading)
 
 /*
  * Is a qual one of the clauses, so that no group is asked for that it keeps out
- * (keys/prefix_scan.c)?
+ * (keys/prefix_scan.c)?  Of a LIKE the clauses say only how its pattern begins.
  */
 static bool
 is_clause_of(const OmenGroupClauses *told, const Node *qual)
@@ -160,8 +162,10 @@ is_clause_of(const OmenGroupClauses *told, const Node *qual)
 
 	foreach (lc, told->infos)
 	{
-		if (equal(lfirst_node(RestrictInfo, lc)->clause, qual))
-			return true;
+		const RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+
+		if (equal(info->clause, qual))
+			return !list_member_ptr(told->lossy, info);
 	}
 	return false;
 }

@@ -16,6 +16,7 @@ typedef struct OmenGroupClauses
 	List	   *infos;			/* as they stand in the WHERE: RestrictInfos */
 	List	   *clauses;		/* of each, with the column on the left */
 	List	   *columns;		/* of each, the index's column, from 1 on */
+	List	   *lossy;			/* infos of which clauses are only a part */
 } OmenGroupClauses;
 
 /* What is read of groups: the nodes of each that there is. */

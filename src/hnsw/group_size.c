@@ -33,7 +33,14 @@
 /* ---------- what is asked for ---------- */
 
 /*
- * Scan keys for clauses whose values are known by now; NULL if one is not.
+ * The longest array that values are compared with one by one.  Elements.
+ * guess: there may be many values, too, and nobody can interrupt it.
+ */
+#define MAX_COMPARED 100
+
+/*
+ * Scan keys for clauses whose values are known by now; NULL if one is not, or
+ * if finding out what they ask for may take long.
  */
 static ScanKey
 known_keys(PlannerInfo *root, Relation index, const OmenGroupClauses *told)
@@ -53,6 +60,8 @@ known_keys(PlannerInfo *root, Relation index, const OmenGroupClauses *told)
 		if (!IsA(known, Const))
 			return NULL;
 		omen_key_set_value(&keys[i], known->constvalue, known->constisnull);
+		if (omen_prefix_key_is_long(index, &keys[i], MAX_COMPARED))
+			return NULL;
 	}
 	return keys;
 }

@@ -52,6 +52,7 @@ typedef struct VacuumState
 	uint8		sides;			/* OMEN_CHUNK_*: side lists that have such */
 	OmenNodeList payload;		/* blocks of payload */
 	bool		condemned;		/* a VACUUM was cut before */
+	uint32		lost_room;		/* slots for nodes that no list had */
 	OmenVacuumGroups *groups;	/* of an index that has some, else NULL */
 } VacuumState;
 
@@ -223,6 +224,8 @@ classify(VacuumState *state, Buffer buf, BlockNumber block)
 		classify_chunks(state, page, block);
 		return;
 	}
+	if (state->groups)
+		omen_vacuum_note_reserved(state->groups, page);
 	omen_slots_begin(&walk, state->ix, &state->ix->layout.node, buf);
 	while ((slot = omen_next_slot(&walk)) != NULL)
 	{
@@ -263,17 +266,40 @@ has_lost_room(OmenIndex *ix, Buffer buf)
 }
 
 /*
+ * Nodes can come to a locked page's free slots when it is listed, which raises
+ * no limit.  Of a page that groups share they are kept for one before that.
+ */
+static void
+note_lost_room(VacuumState *state, Page page)
+{
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	uint32		slots = omen_page_slots(state->ix, opaque->kind) - opaque->live;
+
+	if (opaque->kind != OMEN_PAGE_NODE)
+		return;
+	if (state->groups == NULL)
+		state->lost_room += slots;
+	else if (opaque->owner != 0)
+		omen_vacuum_note_lost_room(state->groups, opaque->owner, slots);
+}
+
+/*
  * Put a lost page on the list of free ones, and one with lost room on the list
  * of its kind.  A crash leaves lost pages between adding one to the relation or
  * taking it off the list and giving it a purpose; otherwise that happens under
  * one exclusive lock.
  */
 static void
-reclaim_page(OmenIndex *ix, Buffer buf)
+reclaim_page(VacuumState *state, Buffer buf)
 {
+	OmenIndex  *ix = state->ix;
+
 	LockBuffer(buf, BUFFER_LOCK_EXCLUSIVE);
 	if (has_lost_room(ix, buf))
+	{
+		note_lost_room(state, BufferGetPage(buf));
 		omen_page_list(ix, buf);
+	}
 	else if (is_lost(ix->pages.rel, buf))
 	{
 		OmenChange	change;
@@ -312,7 +338,7 @@ vacuum_page(VacuumState *state, BlockNumber block)
 	LockBuffer(buf, BUFFER_LOCK_UNLOCK);
 
 	if (lost)
-		reclaim_page(ix, buf);
+		reclaim_page(state, buf);
 	if (is_payload)
 		add_id(&state->payload, block);
 	if (has_records && state->groups)
@@ -469,7 +495,7 @@ omen_hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	reclaim_payload(&state);
 	if (state.removed > 0 && state.groups == NULL)
 		omen_vacuum_store_counts(state.graph, state.nodes, &state.dead, freed,
-								 old_limit, old_free);
+								 old_limit, old_free + state.lost_room);
 	if (locked)
 		omen_flat_unlock(state.graph, ShareLock);
 

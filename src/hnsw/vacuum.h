@@ -29,6 +29,9 @@ extern void omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf);
 extern void omen_vacuum_meet_records(OmenVacuumGroups *groups, Buffer buf);
 extern void omen_vacuum_note_node(OmenVacuumGroups *groups,
 								  const OmenSlotHeader *slot, OmenNodeRef ref);
+extern void omen_vacuum_note_reserved(OmenVacuumGroups *groups, Page page);
+extern void omen_vacuum_note_lost_room(OmenVacuumGroups *groups, uint32 id,
+									   uint32 slots);
 extern void omen_vacuum_note_empty(OmenVacuumGroups *groups, OmenNodeRef ref);
 extern void omen_vacuum_note_side(OmenVacuumGroups *groups, OmenNodeRef group,
 								  OmenSide side);

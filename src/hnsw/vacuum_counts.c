@@ -12,8 +12,9 @@
  *	- of all that had none, those that have one by now: VACUUM puts each page on
  *	  which it frees slots first on its list, and that raises no limit;
  *	- the free slots of the page that was being filled when VACUUM began, and
- *	  if it freed some, of the one that is being filled now.  A group may have
- *	  had some on shared pages, too: of each kind a page's worth at most;
+ *	  if it freed some, of the one that is being filled now.  Of a group a
+ *	  page's worth at most, and those that were kept for it on shared pages;
+ *	- those of pages that a crash had left on no list, and VACUUM put on one;
  *	- what others have added to the limit meanwhile, for pages that were new,
  *	  or came first when the one before was full.
  *

@@ -9,9 +9,10 @@
  * graph is repaired if there are enough of them.  A group that has no row left
  * is taken apart.
  *
- * A group is remembered from when the first of its nodes is met, with the
- * node_limit that it has then: what is added to that limit meanwhile are nodes
- * that may not have been counted.
+ * All groups are looked up before the pass, with the node_limit that they have
+ * then: what is added to that limit meanwhile are nodes that may not have been
+ * counted.  When the first node of a group is met that would be too late, as
+ * others may have come to pages that had none when the pass went by.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,13 +29,15 @@ typedef struct VacuumedGroup
 {
 	uint32		id;				/* the key */
 	uint16		version;
-	bool		is_known;		/* limit was read before nodes were counted */
+	bool		is_known;		/* it was there before nodes were counted */
 	bool		condemned;		/* a VACUUM was cut before */
 	bool		is_leaving;		/* likewise, while it took the group apart */
 	bool		is_bare;		/* its record has no side lists */
 	uint8		sides;			/* OMEN_CHUNK_*: lists with empty chunks */
-	uint64		limit;			/* node_limit when it was met */
+	uint64		limit;			/* node_limit at that time */
 	uint64		nodes;			/* with a row */
+	uint32		open;			/* slots that were met, and that nodes can come
+								 * to and raise no limit */
 	OmenNodeList dead;			/* without */
 } VacuumedGroup;
 
@@ -57,6 +60,65 @@ omen_vacuum_compare(const void *a, const void *b)
 	return (int) x->version - (int) y->version;
 }
 
+static VacuumedGroup *
+find_group(OmenVacuumGroups *groups, uint32 id)
+{
+	bool		found;
+	VacuumedGroup *group = hash_search(groups->table, &id, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		memset(group, 0, sizeof(VacuumedGroup));
+		group->id = id;
+	}
+	return group;
+}
+
+/* Look up the groups of a leaf of the directory. */
+static void
+look_up_groups(OmenVacuumGroups *groups, const OmenDirectoryEntry *entries,
+			   uint32 count)
+{
+	for (uint32 i = 0; i < count; i++)
+	{
+		VacuumedGroup *group;
+		OmenGroupRecord record;
+
+		omen_vacuum_delay_point();
+		if (!omen_group_read(groups->ix, entries[i].group, &record) ||
+			record.version != (uint16) entries[i].link)
+			continue;
+		group = find_group(groups, entries[i].group);
+		group->version = record.version;
+		group->limit = record.graph.node_limit;
+		group->is_known = true;
+	}
+}
+
+/* Those of which a damaged directory does not tell are not known. */
+static void
+look_up_all(OmenVacuumGroups *groups)
+{
+	OmenDirectoryEntry *entries =
+		palloc(OMEN_DIRECTORY_ENTRIES * sizeof(OmenDirectoryEntry));
+	OmenDirectoryEntry place = {0};
+	OmenDirectoryEntry before;
+	bool		is_last;
+
+	do
+	{
+		uint32		count;
+
+		before = place;
+		count = omen_directory_leaf(groups->ix, &place, entries, &is_last);
+		look_up_groups(groups, entries, count);
+		omen_vacuum_delay_point();
+	} while (!is_last &&
+			 (place.hash > before.hash ||
+			  (place.hash == before.hash && place.group > before.group)));
+	pfree(entries);
+}
+
 /* In the current memory context, in which all of it stays. */
 OmenVacuumGroups *
 omen_vacuum_groups(OmenIndex *ix)
@@ -72,28 +134,15 @@ omen_vacuum_groups(OmenIndex *ix)
 	groups->table = hash_create("omen_hnsw groups", 1024, &control,
 								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	groups->on_page = palloc(ix->layout.node.per_page * sizeof(uint32));
+	look_up_all(groups);
 	return groups;
 }
 
 /* ---------- the pass ---------- */
 
-static VacuumedGroup *
-find_group(OmenVacuumGroups *groups, uint32 id)
-{
-	bool		found;
-	VacuumedGroup *group = hash_search(groups->table, &id, HASH_ENTER, &found);
-
-	if (!found)
-	{
-		memset(group, 0, sizeof(VacuumedGroup));
-		group->id = id;
-	}
-	return group;
-}
-
 /*
  * Remember the groups of a pinned page before its nodes are counted.  Those
- * that come to it after this are not known; then their limit stays as it is.
+ * that have come since are not known; then their limit stays as it is.
  */
 void
 omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
@@ -123,8 +172,6 @@ omen_vacuum_meet_groups(OmenVacuumGroups *groups, Buffer buf)
 		if (!omen_group_read(groups->ix, group->id, &record))
 			omen_group_report(groups->ix, group->id);
 		group->version = record.version;
-		group->limit = record.graph.node_limit;
-		group->is_known = true;
 	}
 }
 
@@ -173,6 +220,30 @@ omen_vacuum_note_node(OmenVacuumGroups *groups, const OmenSlotHeader *slot,
 		omen_node_list_add(&group->dead, ref);
 }
 
+/* Count the slots of a locked page that are kept for groups. */
+void
+omen_vacuum_note_reserved(OmenVacuumGroups *groups, Page page)
+{
+	const OmenPlane *plane = &groups->ix->layout.node;
+	OmenPageOpaque opaque = OmenPageGetOpaque(page);
+	uint32		used = Min(opaque->used, plane->per_page);
+
+	for (uint32 i = 0; opaque->owner == 0 && i < used; i++)
+	{
+		OmenSlotHeader *slot = omen_page_slot(page, plane, i);
+
+		if (slot->flags == OMEN_SLOT_RESERVED)
+			find_group(groups, *omen_slot_group(plane, slot))->open++;
+	}
+}
+
+/* A page of a group's own has so many slots that no list had. */
+void
+omen_vacuum_note_lost_room(OmenVacuumGroups *groups, uint32 id, uint32 slots)
+{
+	find_group(groups, id)->open += slots;
+}
+
 /* The same of a node that was taken for one with a row, and has none. */
 void
 omen_vacuum_note_empty(OmenVacuumGroups *groups, OmenNodeRef ref)
@@ -216,6 +287,21 @@ remove_nodes(OmenGraph *graph, const VacuumedGroup *group)
 		return 0;
 	return omen_repair(graph, group->dead.refs, group->dead.count,
 					   (Size) maintenance_work_mem * 1024);
+}
+
+/*
+ * Store what was counted.  A page of its own may have been filled when the
+ * group was looked up.
+ */
+static void
+store_counts(OmenGraph *graph, const VacuumedGroup *group, uint64 freed)
+{
+	uint32		per_page = graph->ix->layout.node.per_page;
+
+	/* omen_group_expected_nodes() takes it for two pages' worth */
+	omen_vacuum_store_counts(graph, group->nodes, &group->dead, freed,
+							 group->limit,
+							 per_page + Max(per_page, group->open));
 }
 
 /*
@@ -297,9 +383,7 @@ finish_group(OmenVacuumGroups *groups, VacuumedGroup *group, bool removed)
 			  omen_vacuum_compare);
 		freed = remove_nodes(graph, group);
 		if (removed && group->is_known)
-			omen_vacuum_store_counts(graph, group->nodes, &group->dead, freed,
-									 group->limit,
-									 2 * graph->ix->layout.node.per_page);
+			store_counts(graph, group, freed);
 	}
 	omen_flat_unlock(graph, ShareLock);
 }

@@ -126,6 +126,8 @@ extern bool omen_prefix_texts(OmenPrefixTexts *texts, uint64 hash, uint8 nulls,
 
 /* prefix_scan.c */
 extern bool omen_prefix_is_comparable(Oid type, Oid other);
+extern bool omen_prefix_key_is_long(Relation index, const ScanKeyData *key,
+									int most);
 extern OmenPrefixAsked omen_prefix_asked(OmenPrefix *prefix, ScanKey keys,
 										 int count, OmenPrefixValues *asked);
 extern bool omen_prefix_combine(OmenPrefix *prefix,

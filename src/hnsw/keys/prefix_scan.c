@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "hnsw/keys/keys.h"
 #include "hnsw/keys/prefix.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
@@ -199,6 +200,25 @@ tells_values(const OmenPrefixColumn *column, const ScanKeyData *key)
 		   omen_prefix_is_comparable(column->type, key->sk_subtype);
 }
 
+/*
+ * Does a key have more than so many elements that each value of a column may
+ * have to be compared with?
+ */
+bool
+omen_prefix_key_is_long(Relation index, const ScanKeyData *key, int most)
+{
+	Oid			type = index->rd_opcintype[key->sk_attno - 1];
+	ArrayType  *array;
+
+	if ((key->sk_flags & SK_SEARCHARRAY) == 0 ||
+		(key->sk_flags & SK_ISNULL) != 0 ||
+		(key->sk_strategy == OMEN_KEY_EQUAL &&
+		 omen_prefix_is_comparable(type, key->sk_subtype)))
+		return false;
+	array = DatumGetArrayTypeP(key->sk_argument);
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > most;
+}
+
 /* ---------- which values pass ---------- */
 
 /* A value, and its hash. */
@@ -300,6 +320,7 @@ keep_those_that_hold(ScanKey key, const Datum *arguments, const bool *isnull,
 	{
 		int			j = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		while (j < narguments &&
 			   (isnull[j] || !holds(key, values[i], arguments[j])))
 			j++;
