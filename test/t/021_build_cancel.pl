@@ -273,13 +273,14 @@ for my $workers (0, 2)
 		my $length = $seconds->{$wanted} // 0;
 
 		# each in its own part of the phase, the last a little before its end;
-		# sooner if this build turns out to be faster than the one watched
+		# sooner if this build turns out to be faster than the one watched, and
+		# often, as whoever strikes may get no processor in time
 		for my $try (1 .. $moments)
 		{
 			my $delay = ($try - rand) / ($moments + 1) * $length;
 			my $phase = '';
 
-			for (my $attempt = 1; $phase ne $wanted && $attempt <= ($lasts ? 8 : 1); $attempt++, $delay /= 2)
+			for (my $attempt = 1; $phase ne $wanted && $attempt <= ($lasts ? 40 : 1); $attempt++, $delay /= 2)
 			{
 				$phase = end_build('cancel', $workers, $wanted, $delay,
 					"after canceling it when $wanted with $workers workers, moment $try, attempt $attempt") // '';
