@@ -9,8 +9,9 @@
  *
  *	- the nodes that had a row when the pass went by;
  *	- those that had none and were not freed: a row may come to any of them;
- *	- of all that had none, those that have one by now: VACUUM puts each page on
- *	  which it frees slots first on its list, and that raises no limit;
+ *	- if some were freed, of all that had none those that have one by now:
+ *	  VACUUM puts each page on which it frees slots first on its list, and that
+ *	  raises no limit;
  *	- the free slots of the page that was being filled when VACUUM began, and
  *	  if it freed some, of the one that is being filled now.  Of a group a
  *	  page's worth at most, and those that were kept for it on shared pages;
@@ -57,13 +58,17 @@ omen_vacuum_store_counts(OmenGraph *graph, uint64 nodes,
 						 const OmenNodeList *dead, uint64 freed,
 						 uint64 old_limit, uint32 old_free)
 {
-	/* in this order, so that who comes in between is counted twice at most */
-	uint32		free = freed > 0 ? omen_graph_free_slots(graph) : 0;
-	uint64		limit = nodes + (dead->count - freed) +
-				   count_with_row(graph->ix, dead) + old_free + free;
+	uint64		limit = nodes + (dead->count - freed) + old_free;
 	OmenGraphChange change;
-	OmenGraphData *data = omen_graph_change_begin(graph, &change);
+	OmenGraphData *data;
 
+	/* in this order, so that who comes in between is counted twice at most */
+	if (freed > 0)
+	{
+		limit += omen_graph_free_slots(graph);
+		limit += count_with_row(graph->ix, dead);
+	}
+	data = omen_graph_change_begin(graph, &change);
 	data->node_limit = limit + (data->node_limit - old_limit);
 	data->vacuum_nodes = nodes;
 	data->vacuum_dead = dead->count - freed;

@@ -25,8 +25,8 @@
 
 /*
  * From so many dimensions on, the distances of a whole leaf are kept at a time,
- * so that each pair is computed once, and copied to its other place.  With 128
- * dimensions a build takes 0.9 (AVX2) and 0.97 (AVX-512) of the time for it.
+ * so that each pair is computed once, and copied to its other place.
+ * Dimensions, the fewest measured (bench/RESULTS.md, "Six bits").
  * L1 has no blocked kernel, and each distance is dear.
  */
 #define MUTUAL_DIMS 128
@@ -37,8 +37,17 @@
 #define MUTUAL_GAP 16
 #define DISTANCES_STRIDE(most) (OMEN_PADDED(most) + MUTUAL_GAP)
 
-/* If one row in so many is unclear, a leaf is compared by whole codes. */
+/*
+ * If one row in so many is unclear, the rows that are left of a leaf are
+ * compared by whole codes.  guess: then most others are unclear, too
+ */
 #define UNCLEAR_PART 4
+
+/*
+ * How many points are prefetched beyond the one that a narrow code is made of.
+ * guess: a point of few dimensions is done before the second next is there
+ */
+#define POINTS_AHEAD 4
 
 /* A leaf may be larger than planned by half. */
 #define MAX_POINTS(shape) ((shape)->leaf_size + (shape)->leaf_size / 2)
@@ -103,8 +112,8 @@ load_points(CompareState *state, const uint32 *positions, uint32 count)
 		char	   *space = state->space + (Size) i * bytes;
 
 		/* a narrow code is made of it at once */
-		if (state->columns.is_narrow && i + 4 < count)
-			omen_points_prefetch(state->points, positions[i + 4]);
+		if (state->columns.is_narrow && i + POINTS_AHEAD < count)
+			omen_points_prefetch(state->points, positions[i + POINTS_AHEAD]);
 		state->pointers[i] =
 			state->columns.is_narrow
 				? omen_points_narrow(state->points, positions[i], space)

@@ -71,7 +71,8 @@
 /*
  * From so many dimensions on narrow codes are compared.  In few dimensions six
  * bits of each are too few to tell neighbors apart; in many the errors of all
- * coordinates make up for each other.
+ * coordinates make up for each other.  The fewest measured: bench/RESULTS.md,
+ * "Six bits", uniform.
  */
 #define NARROW_DIMS 64
 

@@ -22,6 +22,12 @@
 #include "hnsw/partition/choose.h"
 #include "miscadmin.h"
 
+/*
+ * Candidates whose distances are computed from whole codes where narrow ones do
+ * not tell the nearest: half as many again as are wanted.  guess
+ */
+#define MEASURED(shape) ((shape)->candidates * 3 / 2)
+
 typedef struct PruneState
 {
 	OmenBuild  *build;
@@ -103,7 +109,7 @@ prune_point(PruneState *state, uint32 position, OmenNear *near, uint32 count)
 	is_narrow = shape->narrow_at > 0;
 	if (is_narrow && !omen_is_clear(state->chooser, position, near, count))
 	{
-		count = limit_candidates(near, count, shape->candidates * 3 / 2);
+		count = limit_candidates(near, count, MEASURED(shape));
 		count = omen_measure_near(state->chooser, position, near, count);
 		is_narrow = false;
 	}

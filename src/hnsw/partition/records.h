@@ -251,7 +251,7 @@ omen_make_narrow(const OmenBuildShape *shape, const uint8 *code, char *point)
 
 /*
  * A squared distance is clear if it is so many times what errors of narrow
- * codes add to it.
+ * codes add to it.  A ratio; bench/RESULTS.md, "Six bits", has recall with it.
  */
 #define OMEN_CLEAR 8
 
