@@ -194,10 +194,13 @@ longest_of(OmenIndex *ix, const Members *members, uint8 *code)
 
 		if (read_member(ix, members->refs[i], &member, &header, code) &&
 			(member.epoch == 0 || member.epoch == ix->quantizer_epoch))
-			longest =
-				Max(longest, omen_code_sumsq(member.epoch == 0 ? ix->origin
-															   : ix->quantizer,
-											 &header));
+		{
+			double		sumsq =
+				omen_code_sumsq(member.epoch == 0 ? ix->origin : ix->quantizer,
+								&header);
+
+			longest = Max(longest, sumsq);
+		}
 	}
 	return longest;
 }

@@ -142,13 +142,14 @@ omen_untold_cost(PlannerInfo *root, const OmenOpclass *opclass,
 				 const OpExpr *distance)
 {
 	QualCost	told;
+	double		cost;
 
 	if (!opclass->is_peer)
 		return 0;
 	cost_qual_eval_node(&told, (Node *) distance, root);
-	return Max(omen_distance_cost(root, opclass->type, distance->args, false) -
-				   told.per_tuple,
-			   0);
+	cost = omen_distance_cost(root, opclass->type, distance->args, false) -
+		   told.per_tuple;
+	return Max(cost, 0);
 }
 
 /* What a type's support function answers. */

@@ -254,6 +254,8 @@ void
 omen_groups_asked(PlannerInfo *root, const IndexOptInfo *index, int leading,
 				  const OmenGroupClauses *told, OmenGroupsAsked *asked)
 {
+	double		part;
+
 	memset(asked, 0, sizeof(OmenGroupsAsked));
 	asked->count = 1;
 	for (int column = 0; column < leading; column++)
@@ -261,10 +263,9 @@ omen_groups_asked(PlannerInfo *root, const IndexOptInfo *index, int leading,
 	asked->is_told = asked->count > 0;
 	if (!asked->is_told)
 		return;
-	asked->part =
-		Max(clauselist_selectivity(root, told->infos, index->rel->relid,
-								   JOIN_INNER, NULL),
-			OMEN_TINY_PART);
+	part = clauselist_selectivity(root, told->infos, index->rel->relid,
+								  JOIN_INNER, NULL);
+	asked->part = Max(part, OMEN_TINY_PART);
 	asked->nodes = asked->part * index->tuples;
 	asked->is_any = asked->count > OMEN_MAX_ASKED;
 	read_groups(root, index, leading, told, asked);

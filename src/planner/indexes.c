@@ -153,9 +153,10 @@ ordered_path_by(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 static double
 part_passing(PlannerInfo *root, RelOptInfo *rel, const List *clauses)
 {
-	return Max(clauselist_selectivity(root, (List *) clauses, rel->relid,
-									  JOIN_INNER, NULL),
-			   OMEN_TINY_PART);
+	double part = clauselist_selectivity(root, (List *) clauses, rel->relid,
+										 JOIN_INNER, NULL);
+
+	return Max(part, OMEN_TINY_PART);
 }
 
 /* ---------- indexes in the order that is wanted ---------- */

@@ -122,8 +122,10 @@ void
 omen_condemned_remember(OmenRepair *repair, OmenCondemned *slot,
 						OmenSlotHeader *page_slot)
 {
-	slot->degree = Max(0, omen_slot_get_edges(repair->plane, page_slot,
-											  slot->ids, slot->tags));
+	int			degree =
+		omen_slot_get_edges(repair->plane, page_slot, slot->ids, slot->tags);
+
+	slot->degree = Max(degree, 0);
 	slot->payload = page_slot->payload;
 }
 

@@ -118,9 +118,12 @@ omen_equal_among(const OmenSearch *search, const OmenCandidate *candidates,
 uint32
 omen_code_note(const OmenLayout *layout, const void *code)
 {
+	uint32		hash;
+
 	if (!layout->out_of_line)
 		return 0;
-	return Max(hash_bytes(code, (int) layout->code_bytes), 1);
+	hash = hash_bytes(code, (int) layout->code_bytes);
+	return Max(hash, 1);
 }
 
 /*

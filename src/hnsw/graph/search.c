@@ -488,9 +488,13 @@ static uint32
 copy_edges(OmenSearch *search, const OmenSeen *from, OmenSlotHeader *slot,
 		   uint32 *ids, uint8 *tags)
 {
+	int			degree;
+
 	if (slot->version != from->version)
 		return 0;
-	return Max(0, omen_slot_get_edges(search->plane, slot, ids, tags));
+	/* not by a macro, which would copy twice, and what changes differently */
+	degree = omen_slot_get_edges(search->plane, slot, ids, tags);
+	return (uint32) Max(degree, 0);
 }
 
 /* The same of a slot that has to be found. */
