@@ -111,6 +111,7 @@ KERNEL(l1, floats[0], floats[1])
 COSINE(cosine, cosine, floats[0], floats[1])
 KERNEL(ip_f32_u8, floats[0], bytes[0])
 KERNEL(ip_u8, bytes[0], bytes[1])
+KERNEL(ip_split_u8, bytes[0], bytes[1])
 KERNEL(ip_u8_u4, bytes[0], bytes[1])
 KERNEL(ip_u4, bytes[0], bytes[1])
 KERNEL(ip_u8_u2, bytes[0], bytes[1])
@@ -272,6 +273,7 @@ static const struct
 	ENTRY(cosine, 1),
 	ENTRY(ip_f32_u8, 1),
 	ENTRY(ip_u8, 1),
+	ENTRY(ip_split_u8, 1),
 	ENTRY(ip_u8_u4, 1),
 	ENTRY(ip_u4, 1),
 	ENTRY(ip_u8_u2, 1),

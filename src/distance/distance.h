@@ -43,6 +43,9 @@
 #define OMEN_PACKED_BYTES(dim) (((dim) + 1) / 2)
 #define OMEN_QUARTER_BYTES(dim) (((dim) + 3) / 4)
 
+/* Bytes of an array of bytes that is followed by their halves. */
+#define OMEN_SPLIT_BYTES(dim) (3 * (size_t) (dim))
+
 typedef struct OmenKernels
 {
 	const char *name;			/* as omen_kernels_select knows it */
@@ -62,6 +65,13 @@ typedef struct OmenKernels
 
 	/* sum of a_i * b_i, exact for dim <= OMEN_MAX_DIM */
 	uint32_t (*ip_u8)(const uint8_t *a, const uint8_t *b, size_t dim);
+
+	/*
+	 * The same where a is many times the same, and has been split: it is
+	 * followed by the low halves of its elements, 0..15, and then by the high
+	 * ones, so that it has OMEN_SPLIT_BYTES(dim) bytes.
+	 */
+	uint32_t (*ip_split_u8)(const uint8_t *a, const uint8_t *b, size_t dim);
 
 	/*
 	 * The same where b, or both, are packed: byte j of a packed array of dim

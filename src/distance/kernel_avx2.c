@@ -140,6 +140,99 @@ add_pairs(__m256i sum, __m256i pairs)
 							_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/*
+ * Products of bytes and the halves of others, those of two pairs added up: at
+ * most 2 * 255 * 15 each, so that four such sums fit 16 bits.
+ */
+typedef struct SplitPairs
+{
+	__m256i		low;
+	__m256i		high;
+} SplitPairs;
+
+INLINE SplitPairs
+split_pairs(__m256i x, __m256i low, __m256i high)
+{
+	SplitPairs	pairs = {_mm256_maddubs_epi16(x, low),
+						_mm256_maddubs_epi16(x, high)};
+
+	return pairs;
+}
+
+INLINE SplitPairs
+add_split(SplitPairs a, SplitPairs b)
+{
+	SplitPairs	sum = {_mm256_add_epi16(a.low, b.low),
+					  _mm256_add_epi16(a.high, b.high)};
+
+	return sum;
+}
+
+INLINE SplitPairs
+split_pairs_at(const uint8_t *b, const uint8_t *low, const uint8_t *high)
+{
+	return split_pairs(load_u8(b), load_u8(low), load_u8(high));
+}
+
+TARGET static uint32_t
+ip_split_u8(const uint8_t *a, const uint8_t *b, size_t dim)
+{
+	const uint8_t *low = a + dim;
+	const uint8_t *high = low + dim;
+	__m256i		sum_low = _mm256_setzero_si256();
+	__m256i		sum_high = _mm256_setzero_si256();
+	SplitPairs	rest = {sum_low, sum_low};	/* of less than 128 */
+	size_t		i = 0;
+
+	if (dim < 16)
+		return ip_u8(a, b, dim);
+
+	for (; i + 128 <= dim; i += 128)
+	{
+		SplitPairs	first = split_pairs_at(b + i, low + i, high + i);
+		SplitPairs	second =
+			split_pairs_at(b + i + 32, low + i + 32, high + i + 32);
+		SplitPairs	third =
+			split_pairs_at(b + i + 64, low + i + 64, high + i + 64);
+		SplitPairs	fourth =
+			split_pairs_at(b + i + 96, low + i + 96, high + i + 96);
+		SplitPairs	all =
+			add_split(add_split(first, second), add_split(third, fourth));
+
+		sum_low = add_pairs(sum_low, all.low);
+		sum_high = add_pairs(sum_high, all.high);
+	}
+	for (; i + 32 <= dim; i += 32)
+		rest = add_split(rest, split_pairs_at(b + i, low + i, high + i));
+	sum_low = add_pairs(sum_low, rest.low);
+	sum_high = add_pairs(sum_high, rest.high);
+	if (i < dim)
+	{
+		/* two times 16 bytes at most, the last less those already counted */
+		SplitPairs	last = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+
+		if (i + 16 <= dim)
+		{
+			last = split_pairs(load_half_u8(b + i), load_half_u8(low + i),
+							   load_half_u8(high + i));
+			i += 16;
+		}
+		if (i < dim)
+		{
+			__m256i		mask = load_half_u8(byte_mask + (dim - i));
+			size_t		at = dim - 16;
+
+			last = add_split(
+				last,
+				split_pairs(_mm256_and_si256(mask, load_half_u8(b + at)),
+							load_half_u8(low + at), load_half_u8(high + at)));
+		}
+		sum_low = add_pairs(sum_low, last.low);
+		sum_high = add_pairs(sum_high, last.high);
+	}
+	return add_words(_mm256_add_epi32(sum_low, _mm256_slli_epi32(sum_high, 4)));
+}
+
 INLINE __m256i
 low_halves(__m256i packed)
 {
@@ -506,6 +599,7 @@ const OmenKernels omen_kernels_avx2 = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_split_u8 = ip_split_u8,
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
 	.ip_u8_u2 = ip_u8_u2,

@@ -474,6 +474,7 @@ const OmenKernels omen_kernels_avx512 = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_split_u8 = ip_u8,		/* halves are of no help */
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
 	.ip_u8_u2 = ip_u8_u2,
@@ -489,9 +490,9 @@ const OmenKernels omen_kernels_avx512 = {
 
 #define VNNI_KERNELS \
 	.name = "avx512", .l2sq = l2sq, .ip = ip, .l1 = l1, .cosine = cosine, \
-	.ip_u8 = ip_u8_vnni, .ip_u8_u4 = ip_u8_u4_vnni, .ip_u4 = ip_u4_vnni, \
-	.ip_u8_u2 = ip_u8_u2_vnni, .ip_u2 = ip_u2_vnni, .l1_u8 = l1_u8, \
-	.ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
+	.ip_u8 = ip_u8_vnni, .ip_split_u8 = ip_u8_vnni, .ip_u8_u4 = ip_u8_u4_vnni, \
+	.ip_u4 = ip_u4_vnni, .ip_u8_u2 = ip_u8_u2_vnni, .ip_u2 = ip_u2_vnni, \
+	.l1_u8 = l1_u8, .ip_f32_u8 = ip_f32_u8, .l1_u16 = l1_u16, \
 	.block = &omen_block_avx512_vnni, .half = &omen_half_avx512, \
 	.sparse = &omen_sparse_scalar
 

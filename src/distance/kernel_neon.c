@@ -391,6 +391,7 @@ const OmenKernels omen_kernels_neon = {
 	.name = "neon",
 	NEON_KERNELS,
 	.ip_u8 = ip_u8,
+	.ip_split_u8 = ip_u8,		/* halves are of no help */
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
 	.ip_u8_u2 = ip_u8_u2,
@@ -402,9 +403,9 @@ const OmenKernels omen_kernels_neon = {
 #ifdef OMEN_KERNELS_DOTPROD
 
 #define DOTPROD_KERNELS \
-	NEON_KERNELS, .ip_u8 = ip_u8_dotprod, .ip_u8_u4 = ip_u8_u4_dotprod, \
-				  .ip_u4 = ip_u4_dotprod, .ip_u8_u2 = ip_u8_u2_dotprod, \
-				  .ip_u2 = ip_u2_dotprod
+	NEON_KERNELS, .ip_u8 = ip_u8_dotprod, .ip_split_u8 = ip_u8_dotprod, \
+				  .ip_u8_u4 = ip_u8_u4_dotprod, .ip_u4 = ip_u4_dotprod, \
+				  .ip_u8_u2 = ip_u8_u2_dotprod, .ip_u2 = ip_u2_dotprod
 
 const OmenKernels omen_kernels_neon_dotprod = {
 	.name = "neon_dotprod",

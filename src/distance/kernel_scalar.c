@@ -131,6 +131,7 @@ const OmenKernels omen_kernels_scalar = {
 	.l1 = l1,
 	.cosine = cosine,
 	.ip_u8 = ip_u8,
+	.ip_split_u8 = ip_u8,		/* halves are of no help */
 	.ip_u8_u4 = ip_u8_u4,
 	.ip_u4 = ip_u4,
 	.ip_u8_u2 = ip_u8_u2,

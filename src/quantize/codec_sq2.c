@@ -113,6 +113,7 @@ const OmenCodec omen_codec_sq2 = {
 	.encode = encode,
 	.decode = decode,
 	ROTATED_METRICS,
+	BYTE_QUERY,
 	GRID_HOOKS,
 	.code_flaw = code_flaw,
 };

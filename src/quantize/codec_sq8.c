@@ -8,14 +8,59 @@
  * survive a rotation: its codes stay in the original coordinates without a
  * mean.
  */
+#include <string.h>
+
 #include "codec.h"
 #include "grid.h"
 #include "exact.h"
+
+/* Put the halves of dim bytes behind them; see distance.h. */
+static void
+split_bytes(uint8_t *bytes, uint32_t dim)
+{
+	uint8_t	   *low = bytes + dim;
+	uint8_t	   *high = low + dim;
+	uint32_t	i = 0;
+
+	for (; i + sizeof(uint64_t) <= dim; i += sizeof(uint64_t))
+	{
+		uint64_t	word;
+		uint64_t	halves;
+
+		memcpy(&word, bytes + i, sizeof(word));
+		halves = word & UINT64_C(0x0f0f0f0f0f0f0f0f);
+		memcpy(low + i, &halves, sizeof(halves));
+		halves = word >> 4 & UINT64_C(0x0f0f0f0f0f0f0f0f);
+		memcpy(high + i, &halves, sizeof(halves));
+	}
+	for (; i < dim; i++)
+	{
+		low[i] = bytes[i] & 15;
+		high[i] = bytes[i] >> 4;
+	}
+}
 
 static double
 encode(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr, void *code)
 {
 	return omen_grid_encode_bytes(q, y, hdr, code);
+}
+
+/* A query is compared with many nodes, so its numbers are split for that. */
+static size_t
+query_bytes(uint32_t dim)
+{
+	return OMEN_SPLIT_BYTES(dim);
+}
+
+static double
+encode_query(const OmenQuantizer *q, const float *y, OmenCodeHeader *hdr,
+			 void *code)
+{
+	double		error = omen_grid_encode_bytes(q, y, hdr, code);
+
+	split_bytes((uint8_t *) code, q->dim);
+	return error;
 }
 
 static void
@@ -41,7 +86,8 @@ dot_numbers(const OmenQuantizer *q, const void *ca, const void *cb)
 static inline uint32_t
 dot_query(const OmenQuantizer *q, const void *query, const void *code)
 {
-	return dot_numbers(q, query, code);
+	return omen_kernels->ip_split_u8((const uint8_t *) query,
+									 (const uint8_t *) code, q->dim);
 }
 
 #include "grid_distances.h"
@@ -93,7 +139,9 @@ const OmenCodec omen_codec_sq8 = {
 	.is_quantized = true,
 	.is_build_code = true,
 	.bytes = omen_grid_bytes,
+	.query_bytes = query_bytes,
 	.encode = encode,
+	.encode_query = encode_query,
 	.decode = decode,
 	.metrics = {GRID_METRICS, [OMEN_METRIC_L1] = {.distance = l1_distance,
 												  .query_distance = l1_of_query,

@@ -133,7 +133,7 @@ typedef struct OmenQueryRest
 /*
  * Encode a query, into omen_query_bytes() bytes, and compute the rest into
  * rest, dim floats, where that is known.  But for SQ4, SQ2 and inner product
- * the code is that of omen_encode.
+ * the code is that of omen_encode, with SQ8 followed by its halves.
  */
 extern bool omen_encode_query(const OmenQuantizer *q, const float *x,
 							  float *rest, OmenQueryHeader *query, void *code,

@@ -59,9 +59,10 @@ ip_of_query(const OmenQuantizer *q, const OmenQueryHeader *query,
 
 /* Members of an OmenCodec, the first of one that goes with what is rotated. */
 #define ROTATED_METRICS .metrics = {GRID_METRICS}
+#define BYTE_QUERY \
+	.query_bytes = omen_grid_bytes, .encode_query = omen_grid_encode_bytes
 #define GRID_HOOKS \
 	.header_bytes = sizeof(OmenCodeHeader), .max_dim = OMEN_MAX_DIM, \
-	.query_bytes = omen_grid_bytes, .encode_query = omen_grid_encode_bytes, \
 	.sumsq = omen_grid_sumsq, .norm_bound = omen_grid_norm_bound, \
 	.query_norm_bound = omen_grid_query_norm_bound, \
 	.sumsq_bound = omen_grid_sumsq_bound, .largest = omen_grid_largest, \

@@ -158,6 +158,27 @@ check_float_kernels(const OmenKernels *kernels, const Arrays *arrays)
 	CHECK(kernels->l1(b, b, dim) == 0.0f);
 }
 
+/* What is split, of just the size, and what is not aligned. */
+static void
+check_split(const OmenKernels *kernels, const uint8_t *a, const uint8_t *b,
+			size_t dim, uint64_t dot)
+{
+	uint8_t	   *space = malloc(OMEN_SPLIT_BYTES(dim) + 1);
+	uint8_t	   *split = space + 1;
+
+	for (size_t i = 0; i < dim; i++)
+	{
+		split[i] = a[i];
+		split[dim + i] = a[i] & 15;
+		split[2 * dim + i] = a[i] >> 4;
+	}
+	CHECK_MSG(kernels->ip_split_u8(split, b, dim) == dot,
+			  "%s ip_split_u8, dim %zu: %u instead of %llu", kernels->name, dim,
+			  (unsigned) kernels->ip_split_u8(split, b, dim),
+			  (unsigned long long) dot);
+	free(space);
+}
+
 static void
 check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 {
@@ -182,6 +203,8 @@ check_byte_kernels(const OmenKernels *kernels, const Arrays *arrays)
 	CHECK_MSG(kernels->ip_u8(a, b, dim) == dot,
 			  "%s ip_u8, dim %zu: %u instead of %llu", kernels->name, dim,
 			  (unsigned) kernels->ip_u8(a, b, dim), (unsigned long long) dot);
+
+	check_split(kernels, a, b, dim, dot);
 
 	got = kernels->l1_u8(a, b, dim, offset_a, step_a, offset_b, step_b);
 	allowed = omen_kernel_error(dim) * l1 + dim * 2.0 * 0x1.0p-24 *
@@ -312,6 +335,7 @@ check_empty(const OmenKernels *kernels)
 	CHECK(kernels->ip(&x, &x, 0) == 0.0f);
 	CHECK(kernels->l1(&x, &x, 0) == 0.0f);
 	CHECK(kernels->ip_u8(&byte, &byte, 0) == 0);
+	CHECK(kernels->ip_split_u8(&byte, &byte, 0) == 0);
 	CHECK(kernels->ip_u8_u4(&byte, &byte, 0) == 0);
 	CHECK(kernels->ip_u4(&byte, &byte, 0) == 0);
 	CHECK(kernels->ip_u8_u2(&byte, &byte, 0) == 0);
