@@ -180,4 +180,18 @@ omen_prefetch_bytes(const void *start, Size bytes)
 		__builtin_prefetch((const void *) at);
 }
 
+/*
+ * The same of as many cache lines wherever they start, so that a processor
+ * learns when that ends: the last bytes may not be among them, or some beyond.
+ */
+static inline void
+omen_prefetch_about(const void *start, Size bytes)
+{
+	const uintptr_t cache_line = 64;
+	uintptr_t	at = (uintptr_t) start & ~(cache_line - 1);
+
+	for (Size done = 0; done < bytes + cache_line / 2; done += cache_line)
+		__builtin_prefetch((const void *) (at + done));
+}
+
 #endif							/* OMEN_PAGE_H */

@@ -80,6 +80,7 @@ typedef struct OmenSearch
 
 	uint32	   *visited;		/* open-addressing set of ids, 0 = empty */
 	uint32		visited_mask;
+	uint32		visited_shift;	/* bits of a hash that do not count */
 	uint32		visited_room;	/* entries allocated */
 	uint32		nvisited;
 

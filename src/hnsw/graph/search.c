@@ -25,7 +25,6 @@
 #include <math.h>
 
 #include "array.h"
-#include "common/hashfn.h"
 #include "hnsw/graph/graph.h"
 #include "hnsw/store/code.h"
 #include "miscadmin.h"
@@ -47,6 +46,14 @@
 #define SLOTS_AHEAD 12
 
 #define VISITED_MIN 1024
+
+/*
+ * 2^32 over the golden ratio: products with it, of which the highest bits count,
+ * spread ids that follow one another evenly.  Knuth, The Art of Computer
+ * Programming 3, 6.4.  A hash that mixes all bits took 1.02 to 1.03 times as
+ * long for a whole search.
+ */
+#define GOLDEN_RATIO UINT32_C(0x9e3779b9)
 
 /* ---------- heaps ---------- */
 
@@ -109,7 +116,7 @@ is_near(const OmenSearch *search, float distance)
 static inline uint32
 visited_slot(const OmenSearch *search, uint32 id)
 {
-	uint32		pos = murmurhash32(id) & search->visited_mask;
+	uint32		pos = (id * GOLDEN_RATIO) >> search->visited_shift;
 
 	while (search->visited[pos] != 0 && search->visited[pos] != id)
 		pos = (pos + 1) & search->visited_mask;
@@ -129,6 +136,7 @@ visited_resize(OmenSearch *search, uint32 size)
 		search->visited_room = size;
 	}
 	search->visited_mask = size - 1;
+	search->visited_shift = 32 - pg_leftmost_one_pos32(size);
 	memset(search->visited, 0, (Size) size * sizeof(uint32));
 }
 

@@ -33,7 +33,7 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 	if (unlikely(page == NULL))
 		return;
 	slot = (const char *) omen_page_slot(page, plane, omen_id_slot(plane, id));
-	omen_prefetch_bytes(slot, Min(plane->edges_offset, PREFETCH_BYTES));
+	omen_prefetch_about(slot, Min(plane->edges_offset, PREFETCH_BYTES));
 }
 
 /*
