@@ -16,9 +16,6 @@
 #include "page/page.h"
 #include "storage/bufpage.h"
 
-/* Of a row: its header, and the columns that a filter is likely to be on. */
-#define ROW_PREFETCH_BYTES 128
-
 /*
  * Let a fetch of heap rows find the page that it needs next pinned already, if
  * that is where it was seen last.  The heap access method looks at the page it
@@ -68,12 +65,12 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 }
 
 /*
- * Bring the beginning of a row itself, whose line pointer is on its way or
- * there.  The page is read without a pin or lock, so what is found there may be
+ * Bring a row itself, or so many bytes of it, whose line pointer is on its way
+ * or there.  The page is read without a pin or lock, so what is found there may be
  * nonsense; it only says what to prefetch, and that lies within the page.
  */
 void
-omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid)
+omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid, Size bytes)
 {
 	Buffer		hint =
 		omen_remembered_buffer(rel, ItemPointerGetBlockNumberNoCheck(tid));
@@ -95,5 +92,6 @@ omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid)
 	at = ItemIdGetOffset(&item);
 	if (at < BLCKSZ)
 		omen_prefetch_bytes((const char *) page + at,
-							Min(BLCKSZ - at, ROW_PREFETCH_BYTES));
+							Min(Min(bytes, ItemIdGetLength(&item)),
+								(Size) (BLCKSZ - at)));
 }

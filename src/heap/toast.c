@@ -57,8 +57,10 @@ typedef struct Place
  */
 #define PLACES 65536
 
-/* What is prefetched of a value, on either side of where its tuple starts. */
-#define PREFETCH_BYTES 1024
+/* Bytes of a chunk's tuple but for its data. */
+#define CHUNK_OVERHEAD \
+	((int) MAXALIGN(SizeofHeapTupleHeader + sizeof(Oid) + sizeof(int32) + \
+					VARHDRSZ))
 
 static Place *places = NULL;
 
@@ -392,20 +394,29 @@ omen_toast_read(OmenToastReader *reader, Datum value)
 	return reader->value;
 }
 
+/*
+ * Bring a value towards the processor, as far as it stands on the page of its
+ * first chunk: all of a vector of 1,000 dimensions, mostly.
+ */
 void
 omen_toast_prefetch(Datum value)
 {
 	struct varatt_external pointer;
 	const Place *place;
-	int			bytes;
+	int			first;
+	int			others;
 
 	if (!get_pointer(value, &pointer))
 		return;
 	place = find_place(pointer.va_toastrelid, pointer.va_valueid, 0);
 	if (place == NULL)
 		return;
+	first =
+		(int) Min(VARATT_EXTERNAL_GET_EXTSIZE(pointer), TOAST_MAX_CHUNK_SIZE);
+	others = (int) Min(VARATT_EXTERNAL_GET_EXTSIZE(pointer) - first, BLCKSZ);
+	others += (others + (int) TOAST_MAX_CHUNK_SIZE - 1) /
+			  (int) TOAST_MAX_CHUNK_SIZE * CHUNK_OVERHEAD;
 	/* further chunks that fitted on the page stand before the first */
-	bytes = (int) Min(VARATT_EXTERNAL_GET_EXTSIZE(pointer), PREFETCH_BYTES);
-	omen_prefetch_page(place->buffer, place->start - bytes,
-					   place->start + bytes);
+	omen_prefetch_page(place->buffer, place->start - others,
+					   place->start + CHUNK_OVERHEAD + first);
 }

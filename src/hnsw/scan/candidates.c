@@ -26,7 +26,8 @@ prefetch_rows(const OmenScanState *state)
 	const OmenPending *pending = &state->pending;
 
 	for (uint32 i = 0; i < Min(pending->nnodes, OMEN_MAX_ROWS_AHEAD); i++)
-		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid);
+		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid,
+							   OMEN_HEAP_ROW_HEAD);
 }
 
 /*
@@ -57,6 +58,56 @@ take_result(OmenScanState *state, uint32 id)
 }
 
 /*
+ * Is each node read under a lock before its row is looked up, whatever the
+ * search saw?  And would no filter be asked anew?
+ */
+static inline bool
+may_glimpse(const OmenScanState *state)
+{
+	return state->search->may_peek && state->query.about_rest.is_known &&
+		   !state->pending.is_post_filtering &&
+		   state->search->may_pass == NULL && state->search->key_tests == NULL;
+}
+
+/*
+ * The same without a lock and by the distance that the search saw, for what is
+ * read anew when its turn comes (rerank.c): most results' never does.  False if
+ * it has to be looked at under the lock now.
+ *
+ * If what was seen was on its way the node may have its turn too late, and its
+ * row be late.
+ */
+static bool
+glimpse_result(OmenScanState *state, const OmenSeen *seen)
+{
+	OmenIndex  *ix = state->ix;
+	const OmenPlane *plane = &ix->layout.node;
+	Buffer		buf;
+	OmenSlotHeader *slot;
+	OmenCodeHeader header;
+	OmenPendingNode node;
+	uint16		epoch;
+
+	if (!may_glimpse(state))
+		return false;
+	slot = omen_peek(ix, plane, seen->id, &buf);
+	if (slot == NULL)
+		return false;
+	node = omen_pending_node(state, seen->id, slot);
+	header = *omen_slot_code_header(plane, slot);
+	epoch = slot->epoch;
+	if (!omen_peek_held(&ix->pages, omen_id_block(plane, seen->id), buf) ||
+		node.node.version != seen->version || epoch != ix->quantizer_epoch)
+		return false;
+	node.is_glimpsed = true;
+	node.bound = omen_lower_bound(ix->quantizer, &state->query.header, &header,
+								  seen->distance);
+	omen_heap_prefetch(state->fetch.table->rel, &node.tid);
+	omen_pending_add_node(state, node);
+	return true;
+}
+
+/*
  * Make the results of the search pending that were not so before.  Returns how
  * many there were.
  */
@@ -74,7 +125,8 @@ take_results(OmenScanState *state)
 			continue;
 		seen->flags |= OMEN_SEEN_TAKEN;
 		taken++;
-		take_result(state, seen->id);
+		if (!glimpse_result(state, seen))
+			take_result(state, seen->id);
 	}
 	if (state->pending.is_post_filtering)
 		prefetch_rows(state);

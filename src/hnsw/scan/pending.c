@@ -29,10 +29,18 @@
 #include "binary_heap.h"
 
 /*
- * A node of the group in use, to be made pending, whose bound is to come.  Its
- * TID, if it stands for one row, is kept so that the node need not be visited
- * again.
+ * Note the TID of a node that stands for one row, so that it need not be
+ * visited again.
  */
+void
+omen_pending_read_tid(OmenPendingNode *node, const OmenSlotHeader *slot)
+{
+	node->tid = slot->u.node.heaptid;
+	if (slot->u.node.posting != OMEN_INVALID_ID)
+		ItemPointerSetInvalid(&node->tid);
+}
+
+/* A node of the group in use, to be made pending, whose bound is to come. */
 OmenPendingNode
 omen_pending_node(const OmenScanState *state, uint32 id,
 				  const OmenSlotHeader *slot)
@@ -43,9 +51,7 @@ omen_pending_node(const OmenScanState *state, uint32 id,
 	node.group = state->groups.current;
 	node.node.id = id;
 	node.node.version = slot->version;
-	node.tid = slot->u.node.heaptid;
-	if (slot->u.node.posting != OMEN_INVALID_ID)
-		ItemPointerSetInvalid(&node.tid);
+	omen_pending_read_tid(&node, slot);
 	return node;
 }
 

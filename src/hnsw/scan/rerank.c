@@ -22,20 +22,23 @@
 #include <math.h>
 
 #include "executor/executor.h"
+#include "heap/heap.h"
 #include "hnsw/scan/scan.h"
 #include "hnsw/store/code.h"
 #include "miscadmin.h"
 #include "tuning.h"
 
 /*
- * Is a better bound to be computed for a node, before its row is looked up?
- * Not if the row may well be filtered out: looking it up costs as much.
+ * Is a node to be visited before its row is looked up?  If that was not done
+ * under a lock, and for a better bound; but not for that if the row may well be
+ * filtered out: looking it up costs as much.
  */
 static inline bool
-wants_refining(const OmenScanState *state, const OmenPendingNode *node)
+wants_visit(const OmenScanState *state, const OmenPendingNode *node)
 {
-	return state->query.about_rest.is_known && !node->is_refined &&
-		   !state->pending.is_post_filtering;
+	return node->is_glimpsed ||
+		   (state->query.about_rest.is_known && !node->is_refined &&
+			!state->pending.is_post_filtering);
 }
 
 /*
@@ -56,10 +59,34 @@ look_ahead(IndexScanDesc scan)
 		OmenPendingNode *node = &pending->nodes[i];
 
 		if (!node->was_looked_up && ItemPointerIsValid(&node->tid) &&
-			!wants_refining(state, node))
+			!wants_visit(state, node))
 			omen_fetch_locate(scan, node);
 	}
 	ExecClearTuple(state->fetch.slot);
+}
+
+/*
+ * What is known of a pending node when its page is locked.  False if it has
+ * gone; of one that was locked before the rows are looked up all the same.
+ */
+static bool
+read_node(OmenScanState *state, OmenSlotHeader *slot, OmenPendingNode *node)
+{
+	OmenIndex  *ix = state->ix;
+	double		bound;
+
+	if (slot->version != node->node.version)
+		return !node->is_glimpsed;
+	if (slot->epoch == ix->quantizer_epoch)
+	{
+		bound = omen_query_refined_bound(state, node->node.id, slot);
+		/* a glimpse may have been of a code that was on its way */
+		node->bound = node->is_glimpsed ? bound : Max(node->bound, bound);
+	}
+	if (node->is_glimpsed)
+		omen_pending_read_tid(node, slot);
+	node->is_glimpsed = false;
+	return true;
 }
 
 /*
@@ -73,19 +100,18 @@ refine_nearest(OmenScanState *state)
 	OmenPendingNode nearest = omen_pending_take_node(&state->pending);
 	OmenSlotHeader *slot;
 	Buffer		buf;
+	bool		is_there;
 
 	nearest.is_refined = true;
 	slot = omen_visit(ix, &ix->layout.node, nearest.node.id, &buf);
 	if (slot == NULL)
 		return;					/* freed, so its rows were dead */
-	if (slot->version == nearest.node.version &&
-		slot->epoch == ix->quantizer_epoch)
-	{
-		double bound = omen_query_refined_bound(state, nearest.node.id, slot);
-
-		nearest.bound = Max(nearest.bound, bound);
-	}
+	is_there = read_node(state, slot, &nearest);
 	UnlockReleaseBuffer(buf);
+	if (!is_there)
+		return;
+	/* whether it is the next or not, it is soon looked up now */
+	omen_heap_prefetch_row(state->fetch.table->rel, &nearest.tid, BLCKSZ);
 	omen_pending_add_node(state, nearest);
 }
 
@@ -296,7 +322,7 @@ omen_rerank_nearest(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
 
-	if (wants_refining(state, &state->pending.nodes[0]))
+	if (wants_visit(state, &state->pending.nodes[0]))
 		refine_nearest(state);
 	else
 		look_up_nearest(scan);

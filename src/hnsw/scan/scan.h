@@ -55,6 +55,8 @@ extern void omen_fetch_forget_distance(void *arg);
 
 extern OmenPendingNode omen_pending_node(const OmenScanState *state, uint32 id,
 										 const OmenSlotHeader *slot);
+extern void omen_pending_read_tid(OmenPendingNode *node,
+								  const OmenSlotHeader *slot);
 extern void omen_pending_add_node(OmenScanState *state, OmenPendingNode node);
 extern void omen_pending_add_row(OmenScanState *state, OmenPendingRow row);
 extern OmenPendingNode omen_pending_take_node(OmenPending *pending);

@@ -27,6 +27,7 @@ typedef struct OmenPendingNode
 	OmenNodeRef node;
 	ItemPointerData tid;		/* of the only row, or invalid */
 	ItemPointerData version;	/* of that row, once it was looked up */
+	bool		is_glimpsed;	/* was not looked at under a lock */
 	bool		is_refined;		/* the bound is as good as it gets */
 	bool		was_looked_up;	/* ahead of its turn, whatever was found */
 	bool		is_gone;		/* the row is not visible, or NULL */
