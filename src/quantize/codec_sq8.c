@@ -68,9 +68,17 @@ decode(const OmenQuantizer *q, const OmenCodeHeader *hdr, const void *code,
 	   uint32_t first, uint32_t count, double *out)
 {
 	const uint8_t *numbers = (const uint8_t *) code + first;
+	uint32_t	i = 0;
 
 	(void) q;
-	for (uint32_t i = 0; i < count; i++)
+	for (; i + 2 <= count; i += 2)
+	{
+		Double2		two = {numbers[i], numbers[i + 1]};
+
+		two = (double) hdr->offset + (double) hdr->step * two;
+		memcpy(out + i, &two, sizeof(two));
+	}
+	if (i < count)
 		out[i] = (double) hdr->offset + (double) hdr->step * numbers[i];
 }
 

@@ -70,6 +70,54 @@ omen_encode(const OmenQuantizer *q, const float *x, float *scratch,
 	return true;
 }
 
+/* What find_rest adds up, of two coordinates at a time. */
+typedef struct RestSums
+{
+	Double2		sum;
+	Double2		sumsq;
+	Double2		with_code;
+} RestSums;
+
+static inline void
+add_rest(RestSums *sums, Double2 rest, Double2 values)
+{
+	sums->sum += rest;
+	sums->sumsq += rest * rest;
+	sums->with_code += rest * values;
+}
+
+/* Two coordinates, of which the codes stand for these values. */
+static inline void
+take_rest(RestSums *sums, float *rest, const double *values)
+{
+	Double2		of_code;
+	Double2		left;
+
+	memcpy(&of_code, values, sizeof(of_code));
+	left = load_double2(rest) - of_code;
+	rest[0] = (float) left[0];
+	rest[1] = (float) left[1];
+	add_rest(sums, load_double2(rest), of_code);
+}
+
+/* One, beside which there is no other. */
+static inline void
+take_rest_of_one(RestSums *sums, float *rest, double value)
+{
+	Double2		of_code = {value, 0.0};
+	Double2		left = {0.0, 0.0};
+
+	*rest = (float) ((double) *rest - value);
+	left[0] = *rest;
+	add_rest(sums, left, of_code);
+}
+
+static inline double
+add_two(Double2 v)
+{
+	return v[0] + v[1];
+}
+
 /*
  * Replace the transformed and centred query by what its code leaves out.  Sums
  * are kept in four parts, for the processor to work on at the same time.
@@ -80,29 +128,28 @@ find_rest(const OmenQuantizer *q, double before, const OmenCodeHeader *hdr,
 {
 	const OmenCodec *codec = omen_quantizer_codec(q);
 	double		values[BLOCK];
-	double		sum[4] = {0};
-	double		sumsq[4] = {0};
-	double		with_code[4] = {0};
+	RestSums	even;
+	RestSums	odd;
 
+	memset(&even, 0, sizeof(even));
+	memset(&odd, 0, sizeof(odd));
 	for (uint32_t first = 0; first < q->dim; first += BLOCK)
 	{
 		uint32_t	count = q->dim - first < BLOCK ? q->dim - first : BLOCK;
+		uint32_t	j = 0;
 
 		codec->decode(q, hdr, code, first, count, values);
-		for (uint32_t j = 0; j < count; j++)
+		for (; j + 4 <= count; j += 4)
 		{
-			uint32_t	i = first + j;
-
-			rest[i] = (float) ((double) rest[i] - values[j]);
-			sum[i % 4] += rest[i];
-			sumsq[i % 4] += (double) rest[i] * rest[i];
-			with_code[i % 4] += rest[i] * values[j];
+			take_rest(&even, rest + first + j, values + j);
+			take_rest(&odd, rest + first + j + 2, values + j + 2);
 		}
+		for (; j < count; j++)
+			take_rest_of_one(&even, rest + first + j, values[j]);
 	}
-	about->sum = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-	about->sumsq = (sumsq[0] + sumsq[1]) + (sumsq[2] + sumsq[3]);
-	about->with_code =
-		(with_code[0] + with_code[1]) + (with_code[2] + with_code[3]);
+	about->sum = add_two(even.sum + odd.sum);
+	about->sumsq = add_two(even.sumsq + odd.sumsq);
+	about->with_code = add_two(even.with_code + odd.with_code);
 
 	/* the rest was rounded to float32, and so was what the mean left over */
 	about->error =

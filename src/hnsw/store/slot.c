@@ -15,9 +15,6 @@
 
 #include "hnsw/store/store.h"
 
-/* Bytes of a slot that are prefetched; the hardware goes on from there. */
-#define PREFETCH_BYTES 1024
-
 /*
  * Bring a slot towards the processor before its page is pinned: the buffer's
  * descriptor, the special space, and the slot with its code.  The buffer is
@@ -33,7 +30,7 @@ omen_prefetch_slot(OmenIndex *ix, const OmenPlane *plane, uint32 id)
 	if (unlikely(page == NULL))
 		return;
 	slot = (const char *) omen_page_slot(page, plane, omen_id_slot(plane, id));
-	omen_prefetch_about(slot, Min(plane->edges_offset, PREFETCH_BYTES));
+	omen_prefetch_about(slot, omen_prefetched_bytes(plane));
 }
 
 /*

@@ -476,6 +476,15 @@ omen_id_slot(const OmenPlane *plane, uint32 id)
 	return id % plane->per_page;
 }
 
+/* Bytes of a slot that are prefetched; the hardware goes on from there. */
+#define OMEN_PREFETCH_BYTES 1024
+
+static inline uint32
+omen_prefetched_bytes(const OmenPlane *plane)
+{
+	return Min(plane->edges_offset, OMEN_PREFETCH_BYTES);
+}
+
 static inline OmenSlotHeader *
 omen_page_slot(Page page, const OmenPlane *plane, uint32 slot)
 {
