@@ -29,6 +29,7 @@ static float floats[2][MAX_DIM];
 static uint16_t halves[2][MAX_DIM];
 static uint8_t bytes[OMEN_PANEL + ROWS][MAX_DIM];
 static uint8_t narrow_bytes[OMEN_PANEL + ROWS][MAX_DIM];
+static uint8_t split[OMEN_SPLIT_BYTES(MAX_DIM)];	/* whatever halves */
 static OmenPointTerms terms[OMEN_PANEL + ROWS];
 static const uint8_t *codes[OMEN_PANEL + ROWS];
 static const uint8_t *narrow_codes[OMEN_PANEL + ROWS];
@@ -111,7 +112,7 @@ KERNEL(l1, floats[0], floats[1])
 COSINE(cosine, cosine, floats[0], floats[1])
 KERNEL(ip_f32_u8, floats[0], bytes[0])
 KERNEL(ip_u8, bytes[0], bytes[1])
-KERNEL(ip_split_u8, bytes[0], bytes[1])
+KERNEL(ip_split_u8, split, bytes[1])
 KERNEL(ip_u8_u4, bytes[0], bytes[1])
 KERNEL(ip_u4, bytes[0], bytes[1])
 KERNEL(ip_u8_u2, bytes[0], bytes[1])

@@ -25,7 +25,8 @@ CALLS = 2
 # bytes, products of bytes have one.
 LIMIT = 2.6
 LIMIT_PRODUCTS = 1.3
-PRODUCTS = ("ip_u8", "ip_split_u8", "ip_u8_u4", "ip_u4", "block", "narrow_block")
+PRODUCTS = ("ip_u8", "ip_split_u8", "ip_u8_u4", "ip_u4", "block",
+            "narrow_block")
 
 
 def emulator(table):

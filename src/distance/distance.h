@@ -7,9 +7,9 @@
  * PostgreSQL (no postgres.h, no ereport, no palloc), about vector types, or
  * about codes and their headers; it never allocates and never fails.
  *
- * Common contract of the kernels: both arrays hold dim elements, need only
- * the natural alignment of their element type, may be the same array, and
- * nothing outside them is read.  dim may be 0.
+ * Common contract of the kernels: both arrays hold dim elements (one that is
+ * split has more), need only the natural alignment of their element type, may
+ * be the same array, and nothing outside them is read.  dim may be 0.
  *
  * Precision of the float kernels.  Terms are formed and summed in float32.
  * Every table spreads the terms over at least OMEN_KERNEL_LANES partial sums

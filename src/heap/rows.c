@@ -65,9 +65,10 @@ omen_heap_prefetch(Relation rel, const ItemPointerData *tid)
 }
 
 /*
- * Bring a row itself, or so many bytes of it, whose line pointer is on its way
- * or there.  The page is read without a pin or lock, so what is found there may be
- * nonsense; it only says what to prefetch, and that lies within the page.
+ * Bring a row itself, or so many bytes of it.  Waits for its line pointer if
+ * that was not prefetched.  The page is read without a pin or lock, so what is
+ * found there may be nonsense; it only says what to prefetch, and that lies
+ * within the page.
  */
 void
 omen_heap_prefetch_row(Relation rel, const ItemPointerData *tid, Size bytes)

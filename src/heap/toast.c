@@ -57,10 +57,10 @@ typedef struct Place
  */
 #define PLACES 65536
 
-/* Bytes of a chunk's tuple but for its data. */
+/* Bytes of a chunk's tuple but for its data; see access/heaptoast.h. */
 #define CHUNK_OVERHEAD \
-	((int) MAXALIGN(SizeofHeapTupleHeader + sizeof(Oid) + sizeof(int32) + \
-					VARHDRSZ))
+	((int) (MAXALIGN(SizeofHeapTupleHeader) + sizeof(Oid) + sizeof(int32) + \
+			VARHDRSZ))
 
 static Place *places = NULL;
 

@@ -182,7 +182,8 @@ omen_prefetch_bytes(const void *start, Size bytes)
 
 /*
  * The same of as many cache lines wherever they start, so that a processor
- * learns when that ends: the last bytes may not be among them, or some beyond.
+ * learns when that ends: for what is prefetched hundreds of times a query.  The
+ * last bytes may not be among them, or some beyond.
  */
 static inline void
 omen_prefetch_about(const void *start, Size bytes)

@@ -46,7 +46,10 @@ encode(const OmenQuantizer *q, float *y, OmenCodeHeader *hdr, void *code)
 	return omen_grid_encode_bytes(q, y, hdr, code);
 }
 
-/* A query is compared with many nodes, so its numbers are split for that. */
+/*
+ * A query is compared with many nodes, so its numbers are split for that.  (For
+ * L1 that is of no use.)
+ */
 static size_t
 query_bytes(uint32_t dim)
 {

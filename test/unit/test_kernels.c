@@ -166,6 +166,8 @@ check_split(const OmenKernels *kernels, const uint8_t *a, const uint8_t *b,
 	uint8_t	   *space = malloc(OMEN_SPLIT_BYTES(dim) + 1);
 	uint8_t	   *split = space + 1;
 
+	if (space == NULL)
+		abort();
 	for (size_t i = 0; i < dim; i++)
 	{
 		split[i] = a[i];

@@ -41,27 +41,28 @@
 
 /*
  * Bytes that are prefetched beyond the slot that is looked at, with those that
- * tell where it is: a third of a first-level cache.  With less slots come too
- * late (a third of this: 1.03 to 1.1 of the time), with more they are gone again
- * (three times this: up to 1.03).
+ * tell where it is: a third of a first-level cache.  With fewer bytes slots
+ * come too late (a third of this: 1.03 to 1.1 of the time), with more they are
+ * gone again (three times this: up to 1.03).
  */
 #define BYTES_AHEAD 12288
 #define BYTES_BESIDE_SLOT 128
 
 /*
- * Of many prefetches at once some come to nothing.  Slots of so many bytes are
- * asked for twice: 0.95 to 0.98 of the time with 672 to 816 bytes, and 1.01 to
- * 1.03 with 544 or fewer.
+ * Of many prefetches at once some come to nothing.  So the first slots of a hop
+ * are asked for twice if they have so many bytes: 0.95 to 0.98 of the time with
+ * 672 to 816 bytes, and 1.01 to 1.03 with 544 or fewer.
  */
 #define ASK_TWICE_BYTES 608
 
 #define VISITED_MIN 1024
 
 /*
- * 2^32 over the golden ratio: products with it, of which the highest bits count,
- * spread ids that follow one another evenly.  Knuth, The Art of Computer
- * Programming 3, 6.4.  A hash that mixes all bits took 1.02 to 1.03 times as
- * long for a whole search.
+ * 2^32 over the golden ratio: products with it, of which the highest bits
+ * count, spread ids that follow one another evenly (Knuth, The Art of Computer
+ * Programming 3, 6.4), but not those a Fibonacci number apart, so high bits are
+ * mixed into low ones before.  With a hash that mixes all bits searches took
+ * 1.02 to 1.03 times as long.
  */
 #define GOLDEN_RATIO UINT32_C(0x9e3779b9)
 
@@ -126,7 +127,7 @@ is_near(const OmenSearch *search, float distance)
 static inline uint32
 visited_slot(const OmenSearch *search, uint32 id)
 {
-	uint32		pos = (id * GOLDEN_RATIO) >> search->visited_shift;
+	uint32		pos = ((id ^ id >> 15) * GOLDEN_RATIO) >> search->visited_shift;
 
 	while (search->visited[pos] != 0 && search->visited[pos] != id)
 		pos = (pos + 1) & search->visited_mask;
@@ -145,6 +146,7 @@ visited_resize(OmenSearch *search, uint32 size)
 								   mul_size(size, sizeof(uint32)));
 		search->visited_room = size;
 	}
+	Assert(size >= VISITED_MIN);
 	search->visited_mask = size - 1;
 	search->visited_shift = 32 - pg_leftmost_one_pos32(size);
 	memset(search->visited, 0, (Size) size * sizeof(uint32));
@@ -154,9 +156,14 @@ static void
 visited_grow(OmenSearch *search)
 {
 	uint32		old_size = search->visited_mask + 1;
-	uint32	   *old =
-		palloc_extended(mul_size(old_size, sizeof(uint32)), MCXT_ALLOC_HUGE);
+	uint32	   *old;
 
+	if (old_size > PG_UINT32_MAX / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("search of index \"%s\" met too many nodes",
+						RelationGetRelationName(search->ix->pages.rel))));
+	old = palloc_extended(mul_size(old_size, sizeof(uint32)), MCXT_ALLOC_HUGE);
 	memcpy(old, search->visited, (Size) old_size * sizeof(uint32));
 	visited_resize(search, old_size * 2);
 	for (uint32 i = 0; i < old_size; i++)

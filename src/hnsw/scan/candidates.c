@@ -33,8 +33,8 @@ prefetch_rows(const OmenScanState *state)
 /*
  * Make a result of the search pending.
  *
- * The search looked without a lock, and what it saw may have been on its way;
- * nobody will look again.  So all that counts is read anew.
+ * The search looked without a lock, and what it saw may have been on its way.
+ * So all that counts is read anew.
  */
 static void
 take_result(OmenScanState *state, uint32 id)
@@ -58,21 +58,20 @@ take_result(OmenScanState *state, uint32 id)
 }
 
 /*
- * Is each node read under a lock before its row is looked up, whatever the
- * search saw?  And would no filter be asked anew?
+ * Is each node read under a lock in any case before its row is looked up?  Not
+ * under a filter by TID, which the search asked of the one that it saw.
  */
 static inline bool
 may_glimpse(const OmenScanState *state)
 {
 	return state->search->may_peek && state->query.about_rest.is_known &&
-		   !state->pending.is_post_filtering &&
-		   state->search->may_pass == NULL && state->search->key_tests == NULL;
+		   !state->pending.is_post_filtering && state->search->may_pass == NULL;
 }
 
 /*
- * The same without a lock and by the distance that the search saw, for what is
- * read anew when its turn comes (rerank.c): most results' never does.  False if
- * it has to be looked at under the lock now.
+ * Make a result pending without a lock, by the distance that the search saw, to
+ * be read anew when its turn comes (rerank.c), which for most it never does.
+ * False if it has to be looked at under the lock now.
  *
  * If what was seen was on its way the node may have its turn too late, and its
  * row be late.

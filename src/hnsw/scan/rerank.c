@@ -66,26 +66,29 @@ look_ahead(IndexScanDesc scan)
 }
 
 /*
- * What is known of a pending node when its page is locked.  False if it has
- * gone; of one that was locked before the rows are looked up all the same.
+ * Take in what is known of a pending node when its page is locked.  False if it
+ * has gone, so that its rows were dead.
  */
 static bool
 read_node(OmenScanState *state, OmenSlotHeader *slot, OmenPendingNode *node)
 {
-	OmenIndex  *ix = state->ix;
 	double		bound;
 
 	if (slot->version != node->node.version)
-		return !node->is_glimpsed;
-	if (slot->epoch == ix->quantizer_epoch)
+		return false;
+	if (node->is_glimpsed)
+	{
+		/* what was seen without a lock counts no more */
+		node->bound = -INFINITY;
+		omen_pending_read_tid(node, slot);
+		node->is_glimpsed = false;
+	}
+	if (slot->epoch == state->ix->quantizer_epoch)
 	{
 		bound = omen_query_refined_bound(state, node->node.id, slot);
-		/* a glimpse may have been of a code that was on its way */
-		node->bound = node->is_glimpsed ? bound : Max(node->bound, bound);
+		node->bound = Max(node->bound, bound);
 	}
-	if (node->is_glimpsed)
-		omen_pending_read_tid(node, slot);
-	node->is_glimpsed = false;
+	node->is_refined = true;
 	return true;
 }
 
@@ -102,15 +105,14 @@ refine_nearest(OmenScanState *state)
 	Buffer		buf;
 	bool		is_there;
 
-	nearest.is_refined = true;
 	slot = omen_visit(ix, &ix->layout.node, nearest.node.id, &buf);
 	if (slot == NULL)
-		return;					/* freed, so its rows were dead */
+		return;
 	is_there = read_node(state, slot, &nearest);
 	UnlockReleaseBuffer(buf);
 	if (!is_there)
 		return;
-	/* whether it is the next or not, it is soon looked up now */
+	/* most whose bound is refined are looked up soon */
 	omen_heap_prefetch_row(state->fetch.table->rel, &nearest.tid, BLCKSZ);
 	omen_pending_add_node(state, nearest);
 }
@@ -185,7 +187,6 @@ look_up_nearest(IndexScanDesc scan)
 	OmenPendingNode nearest;
 	OmenPendingRow row;
 
-	CHECK_FOR_INTERRUPTS();
 	look_ahead(scan);
 	nearest = omen_pending_take_node(&state->pending);
 	state->pending.tested++;
@@ -322,6 +323,7 @@ omen_rerank_nearest(IndexScanDesc scan)
 {
 	OmenScanState *state = scan->opaque;
 
+	CHECK_FOR_INTERRUPTS();
 	if (wants_visit(state, &state->pending.nodes[0]))
 		refine_nearest(state);
 	else

@@ -25,14 +25,15 @@ typedef struct OmenPendingNode
 {
 	double		bound;			/* lower bound of the operator's result */
 	OmenNodeRef node;
-	ItemPointerData tid;		/* of the only row, or invalid */
+	uint32		group;			/* of the scan's */
+	ItemPointerData tid;		/* of the only row, or invalid; to prefetch
+								 * only while the node is glimpsed */
 	ItemPointerData version;	/* of that row, once it was looked up */
-	bool		is_glimpsed;	/* was not looked at under a lock */
+	bool		is_glimpsed;	/* the node was not looked at under a lock */
 	bool		is_refined;		/* the bound is as good as it gets */
 	bool		was_looked_up;	/* ahead of its turn, whatever was found */
 	bool		is_gone;		/* the row is not visible, or NULL */
 	bool		is_located;		/* `pointer` is known */
-	uint32		group;			/* of the scan's */
 	char		pointer[TOAST_POINTER_SIZE];	/* to the row's value */
 } OmenPendingNode;
 
