@@ -575,6 +575,19 @@ unvisited_neighbors(OmenSearch *search, const OmenSeen *from, uint32 *ids,
 	return count;
 }
 
+/* Prefetch the first slots of a hop. */
+static void
+prefetch_slots(const OmenSearch *search, const uint32 *ids, uint32 count)
+{
+	bool		twice = omen_prefetched_bytes(search->plane) >= ASK_TWICE_BYTES;
+
+	for (int times = twice ? 2 : 1; times > 0; times--)
+	{
+		for (uint32 i = 0; i < count; i++)
+			omen_prefetch_slot(search->ix, search->plane, ids[i]);
+	}
+}
+
 /* Look at some slots in their pages, without pins where that is possible. */
 static void
 examine_peeks(OmenSearch *search, const uint32 *ids, const uint8 *tags,
@@ -583,11 +596,7 @@ examine_peeks(OmenSearch *search, const uint32 *ids, const uint8 *tags,
 	uint32		bytes = omen_prefetched_bytes(search->plane);
 	uint32		ahead = Max(BYTES_AHEAD / (bytes + BYTES_BESIDE_SLOT), 1);
 
-	for (int times = bytes < ASK_TWICE_BYTES ? 1 : 2; times > 0; times--)
-	{
-		for (uint32 i = 0; i < Min(count, ahead); i++)
-			omen_prefetch_slot(search->ix, search->plane, ids[i]);
-	}
+	prefetch_slots(search, ids, Min(count, ahead));
 	for (uint32 i = 0; i < count; i++)
 	{
 		if (i + ahead < count)
@@ -604,8 +613,7 @@ examine_pages(OmenSearch *search, const uint32 *ids, const uint8 *tags,
 	Buffer		bufs[OMEN_MAX_CAPACITY];
 	uint32		pinned = 0;
 
-	for (uint32 i = 0; i < count; i++)
-		omen_prefetch_slot(search->ix, search->plane, ids[i]);
+	prefetch_slots(search, ids, count);
 	for (uint32 i = 0; i < count; i++)
 	{
 		for (; pinned < count && pinned <= i + PINS_AHEAD; pinned++)
