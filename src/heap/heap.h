@@ -14,11 +14,6 @@
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
-/*
- * Bytes of a row: its header, and the columns that a filter is likely to be on.
- */
-#define OMEN_HEAP_ROW_HEAD 128
-
 extern void omen_heap_expect(IndexFetchTableData *fetch, BlockNumber block);
 extern void omen_heap_remember(IndexFetchTableData *fetch, BlockNumber block);
 extern void omen_heap_prefetch(Relation rel, const ItemPointerData *tid);

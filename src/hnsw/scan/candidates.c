@@ -27,7 +27,7 @@ prefetch_rows(const OmenScanState *state)
 
 	for (uint32 i = 0; i < Min(pending->nnodes, OMEN_MAX_ROWS_AHEAD); i++)
 		omen_heap_prefetch_row(state->fetch.table->rel, &pending->nodes[i].tid,
-							   OMEN_HEAP_ROW_HEAD);
+							   OMEN_ROW_HEAD_BYTES);
 }
 
 /*

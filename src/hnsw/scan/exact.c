@@ -147,7 +147,7 @@ scan_tids(IndexScanDesc scan, OmenTidSource source, void *arg,
 			 count++)
 			omen_heap_prefetch(heap, &tids[count]);
 		for (int i = 0; i < count; i++)
-			omen_heap_prefetch_row(heap, &tids[i], OMEN_HEAP_ROW_HEAD);
+			omen_heap_prefetch_row(heap, &tids[i], OMEN_ROW_HEAD_BYTES);
 		for (int i = 0; i < count; i++)
 		{
 			CHECK_FOR_INTERRUPTS();

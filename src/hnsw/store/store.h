@@ -21,6 +21,7 @@
 #include "hnsw/store/format.h"
 #include "quantize/augment.h"
 #include "quantize/codes.h"
+#include "tuning.h"
 
 /*
  * Where things stand in a slot of one kind.  Offsets are in bytes from the
@@ -476,13 +477,11 @@ omen_id_slot(const OmenPlane *plane, uint32 id)
 	return id % plane->per_page;
 }
 
-/* Bytes of a slot that are prefetched; the hardware goes on from there. */
-#define OMEN_PREFETCH_BYTES 1024
-
+/* Bytes of a slot that are prefetched. */
 static inline uint32
 omen_prefetched_bytes(const OmenPlane *plane)
 {
-	return Min(plane->edges_offset, OMEN_PREFETCH_BYTES);
+	return Min(plane->edges_offset, OMEN_SLOT_PREFETCH_BYTES);
 }
 
 static inline OmenSlotHeader *
